@@ -1,0 +1,1 @@
+//! The project index and the statuses, in persy.

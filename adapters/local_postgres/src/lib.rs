@@ -1,0 +1,1 @@
+//! A Postgres cluster that the server creates, starts and stops for itself.

@@ -1,0 +1,1 @@
+//! The metrics repository, in Postgres or SQLite through sea-orm.

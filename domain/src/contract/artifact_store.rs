@@ -1,0 +1,113 @@
+use chrono::DateTime;
+
+use super::name;
+use crate::data::{ColumnSchema, ColumnType, MissingValues, Schema, Tensors};
+use crate::detectors::{CvmOnlineSpec, DetectorSpec};
+use crate::ports::{ArtifactStore, StoredProject};
+use crate::preprocess::Preprocessing;
+use crate::project::{Configuration, DriftType};
+
+/// A project of a generation; another seed gives other parameters.
+///
+/// # Panics
+/// When the name is not valid.
+pub fn sample_project(project: &str, generation: u64, seed: u32) -> StoredProject {
+    let mut parameters = Tensors::new();
+    parameters.insert_rows("reference", 2, (0..8).map(|n| f64::from(n * seed) / 3.0).collect());
+    parameters.insert_f64("thresholds", vec![f64::NAN, -0.0, f64::MIN_POSITIVE, 1e300]);
+    parameters.insert_u64("codes", vec![0, u64::MAX]);
+    parameters.insert_f64("nothing", Vec::new());
+    StoredProject {
+        configuration: Configuration {
+            generation,
+            project: name(project),
+            drift_type: DriftType::Tabular,
+            detector: DetectorSpec::CvmOnline(CvmOnlineSpec {
+                ert: 400.0,
+                window_sizes: vec![40, 80],
+                n_bootstraps: 10_000,
+                seed: u64::MAX,
+            }),
+            preprocessing: Preprocessing { standardize: false, n_components: None },
+            schema: Schema {
+                columns: vec![
+                    ColumnSchema { name: "price: \"odd\" näme\n".to_owned(), kind: ColumnType::Numeric },
+                    ColumnSchema {
+                        name: "day".to_owned(),
+                        kind: ColumnType::Categorical {
+                            categories: vec!["".to_owned(), "no".to_owned(), "1".to_owned()],
+                        },
+                    },
+                ],
+                missing_values: MissingValues::Drop,
+            },
+            reference_rows: 4,
+            created_at: DateTime::from_timestamp(1_780_012_800, 123_456_000).expect("a valid time"),
+            fitted_by: "drifting 0.1.0".to_owned(),
+            warnings: vec!["few rows".to_owned()],
+        },
+        parameters,
+    }
+}
+
+fn sample_state(time: u64) -> Tensors {
+    let mut state = Tensors::new();
+    state.insert_u64("time", vec![time]);
+    state.insert_rows("window", 2, vec![0.1, f64::MAX, -1.5, 2.0]);
+    state
+}
+
+/// Equality that holds `NaN` equal to itself, bit for bit.
+fn same(left: &Tensors, right: &Tensors) -> bool {
+    format!("{left:?}") == format!("{right:?}")
+}
+
+/// The contract of [`ArtifactStore`].
+///
+/// # Panics
+/// Where the store does other than the contract says.
+pub async fn artifact_store(store: &dyn ArtifactStore) {
+    let a = name("a");
+    assert_eq!(store.list().await.expect("list"), [], "an empty store holds nothing");
+    assert!(store.project(&a).await.expect("absence is no error").is_none());
+    assert!(store.configuration(&a).await.expect("absence is no error").is_none());
+    assert!(store.state(&a, 1).await.expect("absence is no error").is_none());
+    assert!(!store.delete(&a).await.expect("deleting nothing succeeds"));
+    store.sweep().await.expect("sweep an empty store");
+
+    let first = sample_project("a", 1, 1);
+    store.put_project(&first).await.expect("put");
+    let read = store.project(&a).await.expect("read").expect("it is there");
+    assert_eq!(read.configuration, first.configuration, "a configuration comes back as it was");
+    assert!(same(&read.parameters, &first.parameters), "parameters come back bit for bit");
+    assert_eq!(store.configuration(&a).await.expect("read"), Some(first.configuration.clone()));
+
+    store.put_state(&a, 1, &sample_state(7)).await.expect("put a state");
+    store.put_state(&a, 1, &sample_state(8)).await.expect("replace a state");
+    let state = store.state(&a, 1).await.expect("read a state").expect("it is there");
+    assert!(same(&state, &sample_state(8)), "the last state comes back bit for bit");
+    assert!(store.state(&a, 2).await.expect("read").is_none(), "a state belongs to its generation");
+
+    let second = sample_project("a", 2, 5);
+    store.put_project(&second).await.expect("overwrite");
+    let read = store.project(&a).await.expect("read").expect("it is there");
+    assert_eq!(read.configuration.generation, 2);
+    assert!(same(&read.parameters, &second.parameters), "an overwrite is the new one whole");
+    assert!(store.state(&a, 2).await.expect("read").is_none(), "a new generation starts without a state");
+
+    store.put_project(&sample_project("C", 1, 2)).await.expect("put");
+    store.put_project(&sample_project("b", 1, 3)).await.expect("put");
+    assert_eq!(store.list().await.expect("list"), [name("C"), name("a"), name("b")], "in the order of the names");
+
+    store.sweep().await.expect("sweep");
+    assert_eq!(store.list().await.expect("list").len(), 3, "a sweep touches no project");
+    assert!(store.project(&a).await.expect("read").is_some());
+
+    store.put_state(&a, 2, &sample_state(9)).await.expect("put a state");
+    assert!(store.delete(&a).await.expect("delete"), "deleting says that there was one");
+    assert!(store.project(&a).await.expect("read").is_none());
+    assert_eq!(store.list().await.expect("list"), [name("C"), name("b")]);
+    store.put_project(&sample_project("a", 1, 1)).await.expect("put it again");
+    assert!(store.state(&a, 1).await.expect("read").is_none(), "a deleted state does not come back");
+    assert!(store.state(&a, 2).await.expect("read").is_none(), "a deleted state does not come back");
+}

@@ -1,0 +1,93 @@
+//! Rows that have been held against a schema: what encoders and detectors may trust.
+
+/// The code of a missing category.
+pub const MISSING_CODE: u32 = u32::MAX;
+
+/// The cells of one column.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cells {
+    /// Finite numbers; `NaN` is a missing value.
+    Numeric(Vec<f64>),
+    /// Codes `0..n_categories` of known categories, `n_categories` for an unseen one, [`MISSING_CODE`] for a missing one.
+    Categorical {
+        /// One code a row.
+        codes: Vec<u32>,
+        /// Number of categories in the reference.
+        n_categories: u32,
+    },
+}
+
+impl Cells {
+    /// Number of cells.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Numeric(values) => values.len(),
+            Self::Categorical { codes, .. } => codes.len(),
+        }
+    }
+
+    /// Whether there is no cell.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether the cell of a row is missing.
+    pub fn is_missing(&self, row: usize) -> bool {
+        match self {
+            Self::Numeric(values) => values[row].is_nan(),
+            Self::Categorical { codes, .. } => codes[row] == MISSING_CODE,
+        }
+    }
+
+    fn retain(&mut self, keep: &[bool]) {
+        let mut rows = keep.iter();
+        match self {
+            Self::Numeric(values) => values.retain(|_| *rows.next().unwrap_or(&true)),
+            Self::Categorical { codes, .. } => codes.retain(|_| *rows.next().unwrap_or(&true)),
+        }
+    }
+}
+
+/// The columns of a schema, in its order, with some rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    columns: Vec<Cells>,
+    n_rows: usize,
+    n_dropped: usize,
+}
+
+impl Frame {
+    pub(super) fn new(columns: Vec<Cells>, n_rows: usize) -> Self {
+        Self { columns, n_rows, n_dropped: 0 }
+    }
+
+    /// Leaves out the rows with a missing value, and counts them.
+    pub(super) fn without_missing(mut self) -> Self {
+        let keep: Vec<bool> =
+            (0..self.n_rows).map(|row| !self.columns.iter().any(|cells| cells.is_missing(row))).collect();
+        let kept = keep.iter().filter(|&&kept| kept).count();
+        if kept < self.n_rows {
+            for cells in &mut self.columns {
+                cells.retain(&keep);
+            }
+            self.n_dropped = self.n_rows - kept;
+            self.n_rows = kept;
+        }
+        self
+    }
+
+    /// The columns, in the order of the schema.
+    pub fn columns(&self) -> &[Cells] {
+        &self.columns
+    }
+
+    /// Number of rows, without those dropped.
+    pub fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Number of rows left out because of missing values.
+    pub fn n_dropped(&self) -> usize {
+        self.n_dropped
+    }
+}

@@ -1,0 +1,393 @@
+//! What a project's data look like: learnt from the reference, held against every later row.
+
+use std::collections::{BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::frame::{Cells, Frame, MISSING_CODE};
+use super::table::{Column, DataIssue, InvalidData, Table, Values};
+
+/// More columns than this are refused.
+pub const COLUMNS_MAX: usize = 10_000;
+/// A categorical column with more distinct texts than this is refused: it is rather an identifier or free text.
+pub const CATEGORIES_MAX: usize = 1_000;
+
+/// What happens to rows with missing values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingValues {
+    /// The request is refused, and nothing of it is fed.
+    #[default]
+    Reject,
+    /// The rows are left out and counted.
+    Drop,
+    /// The reference's median, or its most frequent category, takes their place.
+    Impute,
+}
+
+/// The type of a column.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ColumnType {
+    /// Finite numbers.
+    Numeric,
+    /// One of these texts (sorted), or one that the reference did not hold.
+    Categorical {
+        /// The reference's distinct texts, sorted.
+        categories: Vec<String>,
+    },
+}
+
+/// A column's name and type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnSchema {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    #[serde(flatten)]
+    pub kind: ColumnType,
+}
+
+/// The columns of a project in order, and its policy on missing values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schema {
+    /// The columns, in the order in which detectors see them.
+    pub columns: Vec<ColumnSchema>,
+    /// What happens to rows with missing values.
+    pub missing_values: MissingValues,
+}
+
+impl Schema {
+    /// Learns the schema of a reference. Columns of numbers are numeric; texts and booleans are categorical.
+    ///
+    /// # Errors
+    /// When a column holds nothing but missing values, has too many categories, or there are too many columns.
+    pub fn infer(reference: &Table, missing_values: MissingValues) -> Result<Self, InvalidData> {
+        if reference.columns().len() > COLUMNS_MAX {
+            return Err(InvalidData::whole(format!(
+                "expected at most {COLUMNS_MAX} columns, {} came",
+                reference.columns().len()
+            )));
+        }
+        let mut issues = Vec::new();
+        let mut columns = Vec::with_capacity(reference.columns().len());
+        for column in reference.columns() {
+            match infer_type(&column.values) {
+                Ok(kind) => columns.push(ColumnSchema { name: column.name.clone(), kind }),
+                Err(detail) => issues.push(DataIssue::column(&column.name, detail)),
+            }
+        }
+        if issues.is_empty() { Ok(Self { columns, missing_values }) } else { Err(InvalidData::new(issues)) }
+    }
+
+    /// Holds a table against the schema. Named columns are matched by name in any order, unnamed ones by position.
+    ///
+    /// # Errors
+    /// When a column is absent or unknown, when a value has another type or is not finite, or when a value is
+    /// missing and the policy is [`MissingValues::Reject`].
+    pub fn read(&self, table: &Table) -> Result<Frame, InvalidData> {
+        let sources = self.match_columns(table)?;
+        let mut issues = Vec::new();
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for (column, source) in self.columns.iter().zip(sources) {
+            let cells = match &column.kind {
+                ColumnType::Numeric => read_numeric(source, &mut issues),
+                ColumnType::Categorical { categories } => read_categorical(source, categories, &mut issues),
+            };
+            if self.missing_values == MissingValues::Reject {
+                report_missing(&cells, &column.name, &mut issues);
+            }
+            columns.push(cells);
+        }
+        if !issues.is_empty() {
+            return Err(InvalidData::new(issues));
+        }
+        let frame = Frame::new(columns, table.n_rows());
+        Ok(if self.missing_values == MissingValues::Drop { frame.without_missing() } else { frame })
+    }
+
+    fn match_columns<'t>(&self, table: &'t Table) -> Result<Vec<&'t Column>, InvalidData> {
+        let came = table.columns();
+        if !table.is_named() {
+            if came.len() == self.columns.len() {
+                return Ok(came.iter().collect());
+            }
+            return Err(InvalidData::whole(format!(
+                "expected {} values a row ({}), {} came",
+                self.columns.len(),
+                self.names(),
+                came.len()
+            )));
+        }
+        // Clients mostly send the columns in the order of the fit: then no map is needed.
+        if came.len() == self.columns.len()
+            && came.iter().zip(&self.columns).all(|(column, expected)| column.name == expected.name)
+        {
+            return Ok(came.iter().collect());
+        }
+        let by_name: HashMap<&str, &Column> = came.iter().map(|column| (column.name.as_str(), column)).collect();
+        let expected: BTreeSet<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
+        let mut issues: Vec<DataIssue> = Vec::new();
+        let mut matched = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            match by_name.get(column.name.as_str()) {
+                Some(source) => matched.push(*source),
+                None => issues.push(DataIssue::column(
+                    &column.name,
+                    format!("expected this column, it did not come (expected are {})", self.names()),
+                )),
+            }
+        }
+        for column in came.iter().filter(|column| !expected.contains(column.name.as_str())) {
+            issues.push(DataIssue::column(
+                &column.name,
+                format!("this column is not one that the project was fitted on ({})", self.names()),
+            ));
+        }
+        if issues.is_empty() { Ok(matched) } else { Err(InvalidData::new(issues)) }
+    }
+
+    fn names(&self) -> String {
+        const SHOWN: usize = 20;
+        let mut names: Vec<String> =
+            self.columns.iter().take(SHOWN).map(|column| format!("`{}`", column.name)).collect();
+        if self.columns.len() > SHOWN {
+            names.push(format!("{} more", self.columns.len() - SHOWN));
+        }
+        names.join(", ")
+    }
+}
+
+fn infer_type(values: &Values) -> Result<ColumnType, String> {
+    match values {
+        Values::Numeric(numbers) if numbers.iter().all(|number| number.is_nan()) => Err(nothing_came(numbers.len())),
+        Values::Numeric(_) => Ok(ColumnType::Numeric),
+        Values::Boolean(truths) if truths.iter().all(Option::is_none) => Err(nothing_came(truths.len())),
+        Values::Boolean(_) => Ok(ColumnType::Categorical { categories: vec!["false".to_owned(), "true".to_owned()] }),
+        Values::Text(texts) => categories_of(texts),
+        Values::Untyped(texts) => {
+            let mut present = texts.iter().flatten().peekable();
+            if present.peek().is_none() {
+                return Err(nothing_came(texts.len()));
+            }
+            if present.all(|text| parse_number(text).is_some()) {
+                Ok(ColumnType::Numeric)
+            } else {
+                categories_of(texts)
+            }
+        }
+        Values::Missing(n) => Err(nothing_came(*n)),
+    }
+}
+
+fn nothing_came(n: usize) -> String {
+    format!("expected values to learn from, all {n} are missing; leave the column out")
+}
+
+fn categories_of(texts: &[Option<String>]) -> Result<ColumnType, String> {
+    let categories: BTreeSet<&String> = texts.iter().flatten().collect();
+    if categories.is_empty() {
+        return Err(nothing_came(texts.len()));
+    }
+    if categories.len() > CATEGORIES_MAX {
+        return Err(format!(
+            "expected at most {CATEGORIES_MAX} distinct texts in a categorical column, {} came; leave the column out or group its values",
+            categories.len()
+        ));
+    }
+    Ok(ColumnType::Categorical { categories: categories.into_iter().cloned().collect() })
+}
+
+fn read_numeric(column: &Column, issues: &mut Vec<DataIssue>) -> Cells {
+    let values = match &column.values {
+        Values::Numeric(numbers) => {
+            for (row, number) in numbers.iter().enumerate() {
+                if number.is_infinite() {
+                    report(issues, row, column, "expected a finite number, an infinite one came");
+                }
+            }
+            numbers.clone()
+        }
+        Values::Untyped(texts) => texts
+            .iter()
+            .enumerate()
+            .map(|(row, text)| {
+                let Some(text) = text else { return f64::NAN };
+                match parse_number(text) {
+                    Some(number) if number.is_finite() => number,
+                    _ => {
+                        report(
+                            issues,
+                            row,
+                            column,
+                            format!("expected a finite number, the text {} came", quoted(text)),
+                        );
+                        f64::NAN
+                    }
+                }
+            })
+            .collect(),
+        Values::Text(texts) => texts
+            .iter()
+            .enumerate()
+            .map(|(row, text)| {
+                if let Some(text) = text {
+                    report(issues, row, column, format!("expected a number, the text {} came", quoted(text)));
+                }
+                f64::NAN
+            })
+            .collect(),
+        Values::Boolean(truths) => truths
+            .iter()
+            .enumerate()
+            .map(|(row, truth)| {
+                if let Some(truth) = truth {
+                    report(issues, row, column, format!("expected a number, `{truth}` came"));
+                }
+                f64::NAN
+            })
+            .collect(),
+        Values::Missing(n) => vec![f64::NAN; *n],
+    };
+    Cells::Numeric(values)
+}
+
+fn read_categorical(column: &Column, categories: &[String], issues: &mut Vec<DataIssue>) -> Cells {
+    // A category that the reference did not hold has the code after the last known one.
+    let unseen = u32::try_from(categories.len()).unwrap_or(MISSING_CODE - 1);
+    let code = |text: &str| match categories.binary_search_by(|category| category.as_str().cmp(text)) {
+        Ok(index) => u32::try_from(index).unwrap_or(unseen),
+        Err(_) => unseen,
+    };
+    let codes = match &column.values {
+        Values::Text(texts) | Values::Untyped(texts) => {
+            texts.iter().map(|text| text.as_deref().map_or(MISSING_CODE, code)).collect()
+        }
+        Values::Boolean(truths) => truths
+            .iter()
+            .map(|truth| truth.map_or(MISSING_CODE, |truth| code(if truth { "true" } else { "false" })))
+            .collect(),
+        Values::Numeric(numbers) => numbers
+            .iter()
+            .enumerate()
+            .map(|(row, number)| {
+                if !number.is_nan() {
+                    report(issues, row, column, format!("expected a text, the number {number} came"));
+                }
+                MISSING_CODE
+            })
+            .collect(),
+        Values::Missing(n) => vec![MISSING_CODE; *n],
+    };
+    Cells::Categorical { codes, n_categories: unseen }
+}
+
+fn report_missing(cells: &Cells, name: &str, issues: &mut Vec<DataIssue>) {
+    for row in 0..cells.len() {
+        if cells.is_missing(row) && !issues.iter().any(|issue| is_at(issue, row, name)) {
+            if issues.len() >= InvalidData::ISSUES_MAX {
+                return;
+            }
+            issues.push(DataIssue::cell(row, name, "expected a value, a missing one came"));
+        }
+    }
+}
+
+fn is_at(issue: &DataIssue, row: usize, name: &str) -> bool {
+    issue.row == Some(row) && issue.column.as_deref() == Some(name)
+}
+
+fn report(issues: &mut Vec<DataIssue>, row: usize, column: &Column, detail: impl Into<String>) {
+    if issues.len() < InvalidData::ISSUES_MAX {
+        issues.push(DataIssue::cell(row, &column.name, detail));
+    }
+}
+
+/// A number as written in a CSV file; surrounding blanks are allowed, names such as `nan` and `inf` are texts.
+fn parse_number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let starts_like_a_number = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
+    if starts_like_a_number && !text.bytes().any(|byte| byte.is_ascii_alphabetic() && !b"eE".contains(&byte)) {
+        text.parse().ok()
+    } else {
+        None
+    }
+}
+
+fn quoted(text: &str) -> String {
+    const SHOWN: usize = 40;
+    let shown: String = text.chars().take(SHOWN).collect();
+    if shown.len() == text.len() { format!("{shown:?}") } else { format!("{shown:?}…") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(columns: Vec<(&str, Values)>) -> Table {
+        Table::named(columns.into_iter().map(|(name, values)| Column { name: name.to_owned(), values }).collect())
+            .unwrap()
+    }
+
+    fn texts(values: &[&str]) -> Values {
+        Values::Text(values.iter().map(|text| Some((*text).to_owned())).collect())
+    }
+
+    #[test]
+    fn columns_are_matched_by_name_in_any_order() {
+        let reference = table(vec![("price", Values::Numeric(vec![1.0, 2.0])), ("day", texts(&["mon", "tue"]))]);
+        let schema = Schema::infer(&reference, MissingValues::Reject).unwrap();
+        let row = table(vec![("day", texts(&["wed"])), ("price", Values::Numeric(vec![3.0]))]);
+        let frame = schema.read(&row).unwrap();
+        assert_eq!(frame.columns()[0], Cells::Numeric(vec![3.0]));
+        assert_eq!(frame.columns()[1], Cells::Categorical { codes: vec![2], n_categories: 2 });
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_by_its_column_and_row() {
+        let reference = table(vec![("price", Values::Numeric(vec![1.0, 2.0]))]);
+        let schema = Schema::infer(&reference, MissingValues::Reject).unwrap();
+        let error = schema.read(&table(vec![("price", texts(&["dear"]))])).unwrap_err();
+        assert_eq!(error.issues().len(), 1);
+        assert_eq!(error.to_string(), "column `price`, row 1: expected a number, the text \"dear\" came");
+    }
+
+    #[test]
+    fn absent_and_unknown_columns_are_both_named() {
+        let reference = table(vec![("a", Values::Numeric(vec![1.0])), ("b", Values::Numeric(vec![1.0]))]);
+        let schema = Schema::infer(&reference, MissingValues::Reject).unwrap();
+        let error = schema
+            .read(&table(vec![("a", Values::Numeric(vec![1.0])), ("c", Values::Numeric(vec![1.0]))]))
+            .unwrap_err();
+        let columns: Vec<_> = error.issues().iter().map(|issue| issue.column.as_deref()).collect();
+        assert_eq!(columns, [Some("b"), Some("c")]);
+    }
+
+    #[test]
+    fn missing_values_follow_the_policy() {
+        let reference = table(vec![("a", Values::Numeric(vec![1.0, 2.0]))]);
+        let rows = table(vec![("a", Values::Numeric(vec![1.0, f64::NAN, 3.0]))]);
+        let reject = Schema::infer(&reference, MissingValues::Reject).unwrap();
+        assert_eq!(reject.read(&rows).unwrap_err().issues()[0].row, Some(1));
+        let drop = Schema::infer(&reference, MissingValues::Drop).unwrap();
+        let frame = drop.read(&rows).unwrap();
+        assert_eq!((frame.n_rows(), frame.n_dropped()), (2, 1));
+        let impute = Schema::infer(&reference, MissingValues::Impute).unwrap();
+        assert_eq!(impute.read(&rows).unwrap().n_rows(), 3);
+    }
+
+    #[test]
+    fn untyped_columns_become_numbers_only_where_all_are() {
+        let untyped = |values: &[&str]| Values::Untyped(values.iter().map(|text| Some((*text).to_owned())).collect());
+        let schema = Schema::infer(
+            &table(vec![("n", untyped(&["1", " -2.5e3"])), ("t", untyped(&["1", "inf"]))]),
+            MissingValues::Reject,
+        )
+        .unwrap();
+        assert_eq!(schema.columns[0].kind, ColumnType::Numeric);
+        assert_eq!(
+            schema.columns[1].kind,
+            ColumnType::Categorical { categories: vec!["1".to_owned(), "inf".to_owned()] }
+        );
+    }
+}

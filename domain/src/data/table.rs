@@ -1,0 +1,197 @@
+//! A table as a client sends it: typed columns of one length, not yet held against a schema.
+
+use std::fmt;
+
+/// The values of one column. A missing value is `NaN` in a numeric column, `None` elsewhere.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    /// Numbers; `NaN` is a missing value.
+    Numeric(Vec<f64>),
+    /// Texts.
+    Text(Vec<Option<String>>),
+    /// Truth values.
+    Boolean(Vec<Option<bool>>),
+    /// Written numbers or texts (from CSV), whose type the schema decides.
+    Untyped(Vec<Option<String>>),
+    /// So many values, all missing, of a type that nothing tells.
+    Missing(usize),
+}
+
+impl Values {
+    /// Number of values, missing ones included.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Numeric(values) => values.len(),
+            Self::Text(values) | Self::Untyped(values) => values.len(),
+            Self::Boolean(values) => values.len(),
+            Self::Missing(n) => *n,
+        }
+    }
+
+    /// Whether there is no value at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A column: its name and its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    /// The name that the client gave, or a made-up one in an unnamed table.
+    pub name: String,
+    /// Its values, one a row.
+    pub values: Values,
+}
+
+/// Columns of one length, with distinct names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    columns: Vec<Column>,
+    named: bool,
+}
+
+impl Table {
+    /// A table of named columns.
+    ///
+    /// # Errors
+    /// When there is no column or no row, when a name is empty or stands twice, or when lengths differ.
+    pub fn named(columns: Vec<Column>) -> Result<Self, InvalidData> {
+        Self::checked(columns, true)
+    }
+
+    /// A table of columns in order, for data without names: a single column is called `value`,
+    /// several are called `x1`, `x2`, ….
+    ///
+    /// # Errors
+    /// When there is no column or no row, or when lengths differ.
+    pub fn unnamed(columns: Vec<Values>) -> Result<Self, InvalidData> {
+        let single = columns.len() == 1;
+        let columns = columns
+            .into_iter()
+            .enumerate()
+            .map(|(index, values)| Column {
+                name: if single { "value".to_owned() } else { format!("x{}", index + 1) },
+                values,
+            })
+            .collect();
+        Self::checked(columns, false)
+    }
+
+    fn checked(columns: Vec<Column>, named: bool) -> Result<Self, InvalidData> {
+        let Some(first) = columns.first() else {
+            return Err(InvalidData::whole("expected at least one column, none came"));
+        };
+        let n_rows = first.values.len();
+        let mut issues = Vec::new();
+        let mut names = std::collections::HashSet::with_capacity(columns.len());
+        for column in &columns {
+            if column.name.is_empty() {
+                issues.push(DataIssue::column("", "expected a name for every column, an empty one came"));
+            }
+            if !names.insert(column.name.as_str()) {
+                issues.push(DataIssue::column(&column.name, "expected each column once, this name came twice"));
+            }
+            if column.values.len() != n_rows {
+                issues.push(DataIssue::column(
+                    &column.name,
+                    format!(
+                        "expected columns of one length: `{}` has {n_rows} values, this one has {}",
+                        first.name,
+                        column.values.len()
+                    ),
+                ));
+            }
+        }
+        if !issues.is_empty() {
+            return Err(InvalidData::new(issues));
+        }
+        if n_rows == 0 {
+            return Err(InvalidData::whole("expected at least one row, none came"));
+        }
+        Ok(Self { columns, named })
+    }
+
+    /// The columns, in the order in which they came.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Number of rows, at least 1.
+    pub fn n_rows(&self) -> usize {
+        self.columns[0].values.len()
+    }
+
+    /// Whether the client named the columns (else they are matched by position).
+    pub fn is_named(&self) -> bool {
+        self.named
+    }
+}
+
+/// One thing that is wrong with data, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataIssue {
+    /// The row, from 0, where one row is at fault.
+    pub row: Option<usize>,
+    /// The column's name, where one column is at fault.
+    pub column: Option<String>,
+    /// What was expected and what came.
+    pub detail: String,
+}
+
+impl DataIssue {
+    /// An issue of a whole column.
+    pub fn column(name: &str, detail: impl Into<String>) -> Self {
+        Self { row: None, column: Some(name.to_owned()), detail: detail.into() }
+    }
+
+    /// An issue of one value.
+    pub fn cell(row: usize, name: &str, detail: impl Into<String>) -> Self {
+        Self { row: Some(row), column: Some(name.to_owned()), detail: detail.into() }
+    }
+}
+
+/// Data that cannot be used, with every reason that was found (at most [`InvalidData::ISSUES_MAX`]).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidData {
+    issues: Vec<DataIssue>,
+}
+
+impl InvalidData {
+    /// More issues than this are not listed.
+    pub const ISSUES_MAX: usize = 20;
+
+    /// Collects issues; there is at least one.
+    pub fn new(mut issues: Vec<DataIssue>) -> Self {
+        issues.truncate(Self::ISSUES_MAX);
+        Self { issues }
+    }
+
+    /// One issue of the data as a whole.
+    pub fn whole(detail: impl Into<String>) -> Self {
+        Self::new(vec![DataIssue { row: None, column: None, detail: detail.into() }])
+    }
+
+    /// The issues.
+    pub fn issues(&self) -> &[DataIssue] {
+        &self.issues
+    }
+}
+
+impl fmt::Display for InvalidData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, issue) in self.issues.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            match (&issue.column, issue.row) {
+                (Some(column), Some(row)) => write!(f, "column `{column}`, row {}: {}", row + 1, issue.detail)?,
+                (Some(column), None) => write!(f, "column `{column}`: {}", issue.detail)?,
+                (None, Some(row)) => write!(f, "row {}: {}", row + 1, issue.detail)?,
+                (None, None) => f.write_str(&issue.detail)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidData {}

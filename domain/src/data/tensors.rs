@@ -1,0 +1,206 @@
+//! Named arrays: the fitted parameters and the online state of a detector, as adapters store them.
+
+use std::collections::BTreeMap;
+
+/// The numbers of a tensor, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TensorValues {
+    /// 64-bit floating point.
+    F64(Vec<f64>),
+    /// 64-bit unsigned integers.
+    U64(Vec<u64>),
+}
+
+impl TensorValues {
+    /// Number of values.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::F64(values) => values.len(),
+            Self::U64(values) => values.len(),
+        }
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// An array with its shape; the product of the shape is the number of values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tensor {
+    shape: Vec<usize>,
+    values: TensorValues,
+}
+
+impl Tensor {
+    /// An array of a shape.
+    ///
+    /// # Errors
+    /// When the shape does not hold exactly the values.
+    pub fn new(shape: Vec<usize>, values: TensorValues) -> Result<Self, TensorError> {
+        let product = shape.iter().try_fold(1_usize, |product, &side| product.checked_mul(side));
+        if product == Some(values.len()) {
+            Ok(Self { shape, values })
+        } else {
+            Err(TensorError::Shape { shape, n_values: values.len() })
+        }
+    }
+
+    /// The length of each axis.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The values, row-major.
+    pub fn values(&self) -> &TensorValues {
+        &self.values
+    }
+}
+
+/// Arrays by name, in the order of their names.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tensors(BTreeMap<String, Tensor>);
+
+impl Tensors {
+    /// No array.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts an array under a name.
+    pub fn insert(&mut self, name: &str, tensor: Tensor) {
+        self.0.insert(name.to_owned(), tensor);
+    }
+
+    /// Puts a vector of floating-point numbers.
+    pub fn insert_f64(&mut self, name: &str, values: Vec<f64>) {
+        self.0.insert(name.to_owned(), Tensor { shape: vec![values.len()], values: TensorValues::F64(values) });
+    }
+
+    /// Puts a matrix of `n_rows` rows, row-major. The number of values is a multiple of `n_rows`.
+    pub fn insert_rows(&mut self, name: &str, n_rows: usize, values: Vec<f64>) {
+        let n_columns = values.len().checked_div(n_rows).unwrap_or(0);
+        debug_assert_eq!(n_rows * n_columns, values.len());
+        self.0.insert(name.to_owned(), Tensor { shape: vec![n_rows, n_columns], values: TensorValues::F64(values) });
+    }
+
+    /// Puts a vector of integers.
+    pub fn insert_u64(&mut self, name: &str, values: Vec<u64>) {
+        self.0.insert(name.to_owned(), Tensor { shape: vec![values.len()], values: TensorValues::U64(values) });
+    }
+
+    /// Adds all arrays of another set.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// The arrays with their names, in the order of the names.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Tensor)> {
+        self.0.iter().map(|(name, tensor)| (name.as_str(), tensor))
+    }
+
+    /// An array, if there is one of that name.
+    pub fn get(&self, name: &str) -> Option<&Tensor> {
+        self.0.get(name)
+    }
+
+    /// The floating-point values of an array.
+    ///
+    /// # Errors
+    /// When there is no such array, or when it holds integers.
+    pub fn f64s(&self, name: &str) -> Result<&[f64], TensorError> {
+        match self.require(name)?.values() {
+            TensorValues::F64(values) => Ok(values),
+            TensorValues::U64(_) => {
+                Err(TensorError::Type { name: name.to_owned(), expected: "floating-point numbers" })
+            }
+        }
+    }
+
+    /// The integer values of an array.
+    ///
+    /// # Errors
+    /// When there is no such array, or when it holds floating-point numbers.
+    pub fn u64s(&self, name: &str) -> Result<&[u64], TensorError> {
+        match self.require(name)?.values() {
+            TensorValues::U64(values) => Ok(values),
+            TensorValues::F64(_) => Err(TensorError::Type { name: name.to_owned(), expected: "integers" }),
+        }
+    }
+
+    /// The floating-point values of an array that must have so many of them.
+    ///
+    /// # Errors
+    /// As [`Self::f64s`], and when the number differs.
+    pub fn f64s_of_length(&self, name: &str, length: usize) -> Result<&[f64], TensorError> {
+        let values = self.f64s(name)?;
+        if values.len() == length {
+            Ok(values)
+        } else {
+            Err(TensorError::Length { name: name.to_owned(), expected: length, actual: values.len() })
+        }
+    }
+
+    /// The integer values of an array that must have so many of them.
+    ///
+    /// # Errors
+    /// As [`Self::u64s`], and when the number differs.
+    pub fn u64s_of_length(&self, name: &str, length: usize) -> Result<&[u64], TensorError> {
+        let values = self.u64s(name)?;
+        if values.len() == length {
+            Ok(values)
+        } else {
+            Err(TensorError::Length { name: name.to_owned(), expected: length, actual: values.len() })
+        }
+    }
+
+    fn require(&self, name: &str) -> Result<&Tensor, TensorError> {
+        self.0.get(name).ok_or_else(|| TensorError::Absent { name: name.to_owned() })
+    }
+}
+
+/// Stored arrays that are not what a detector wrote.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TensorError {
+    /// There is no array of that name.
+    #[error("the array `{name}` is absent")]
+    Absent {
+        /// Its name.
+        name: String,
+    },
+    /// An array of another type.
+    #[error("the array `{name}` should hold {expected}")]
+    Type {
+        /// Its name.
+        name: String,
+        /// What it should hold.
+        expected: &'static str,
+    },
+    /// An array of another length.
+    #[error("the array `{name}` should hold {expected} values, it holds {actual}")]
+    Length {
+        /// Its name.
+        name: String,
+        /// How many values it should hold.
+        expected: usize,
+        /// How many it holds.
+        actual: usize,
+    },
+    /// A shape that does not hold its values.
+    #[error("the shape {shape:?} does not hold {n_values} values")]
+    Shape {
+        /// The shape.
+        shape: Vec<usize>,
+        /// Number of values that came with it.
+        n_values: usize,
+    },
+    /// A value that a detector cannot have written.
+    #[error("the array `{name}` holds what no detector writes: {reason}")]
+    Value {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+}

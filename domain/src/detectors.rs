@@ -1,0 +1,66 @@
+//! The detectors, a closed set: one file each.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+mod online;
+
+pub use online::{CvmOnlineSpec, MmdOnlineSpec};
+
+/// The kinds of detectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetectorKind {
+    /// Cramér–von Mises, each column by itself, row by row.
+    CvmOnline,
+    /// Maximum mean discrepancy, all columns together, row by row.
+    MmdOnline,
+}
+
+impl DetectorKind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::CvmOnline, Self::MmdOnline];
+
+    /// Its name in requests, answers and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CvmOnline => "cvm_online",
+            Self::MmdOnline => "mmd_online",
+        }
+    }
+}
+
+impl fmt::Display for DetectorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A kind with every parameter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum DetectorSpec {
+    /// See [`CvmOnlineSpec`].
+    CvmOnline(CvmOnlineSpec),
+    /// See [`MmdOnlineSpec`].
+    MmdOnline(MmdOnlineSpec),
+}
+
+impl DetectorSpec {
+    /// The kind.
+    pub fn kind(&self) -> DetectorKind {
+        match self {
+            Self::CvmOnline(_) => DetectorKind::CvmOnline,
+            Self::MmdOnline(_) => DetectorKind::MmdOnline,
+        }
+    }
+
+    /// The expected run time, in rows.
+    pub fn ert(&self) -> Option<f64> {
+        match self {
+            Self::CvmOnline(spec) => Some(spec.ert),
+            Self::MmdOnline(spec) => Some(spec.ert),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! Time and processors.
+
+use chrono::{DateTime, Utc};
+
+/// The time of day.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> DateTime<Utc>;
+}
+
+/// Processors for work that would hold up answers (over about half a millisecond).
+///
+/// # Contract
+/// * A spawned job runs once, on another thread than the caller's, even if nobody waits for it.
+/// * `for_each` returns after every task has run; which thread runs which task is open, and so is their order.
+/// * `for_each` may be called from inside a job.
+/// * A job that panics takes neither the pool nor another job with it.
+pub trait CpuPool: Send + Sync {
+    /// Runs a job some time soon.
+    fn spawn(&self, job: Box<dyn FnOnce() + Send>);
+
+    /// Runs `task(0)` … `task(n_tasks - 1)`, several at a time, and waits for them.
+    fn for_each(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync));
+}
+
+/// Who watches a long computation.
+pub trait Progress: Send + Sync {
+    /// So many steps of so many are done.
+    fn report(&self, done: usize, total: usize);
+
+    /// Whether nobody wants the result any more; the computation then stops soon.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// Nobody watches.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn report(&self, _done: usize, _total: usize) {}
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
