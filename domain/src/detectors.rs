@@ -4,9 +4,18 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-mod online;
+use crate::preprocess::Encoding;
 
-pub use online::{CvmOnlineSpec, MmdOnlineSpec};
+mod online;
+mod request;
+
+#[cfg(test)]
+pub(crate) use online::Splits;
+pub use online::{
+    CvmOnline, CvmOnlineSpec, CvmThresholds, FitProblem, MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineState,
+    fit_online, restore_online,
+};
+pub use request::{DetectorRequest, InvalidSettings, SettingIssue};
 
 /// The kinds of detectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -21,6 +30,14 @@ pub enum DetectorKind {
 impl DetectorKind {
     /// Every kind.
     pub const ALL: [Self; 2] = [Self::CvmOnline, Self::MmdOnline];
+
+    /// What it needs of the columns.
+    pub fn encoding(self) -> Encoding {
+        match self {
+            Self::CvmOnline => Encoding::Raw,
+            Self::MmdOnline => Encoding::Kernel,
+        }
+    }
 
     /// Its name in requests, answers and files.
     pub fn as_str(self) -> &'static str {

@@ -18,10 +18,12 @@ pub mod detectors;
 pub mod ports;
 pub mod preprocess;
 pub mod project;
-// pub mod statistics;
-// pub mod use_cases;
+pub mod statistics;
+pub mod use_cases;
 
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 #[cfg(test)]
-mod golden {}
+mod golden;
+#[cfg(test)]
+mod test_pool;

@@ -35,7 +35,7 @@ pub fn sample_project(project: &str, generation: u64, seed: u32) -> StoredProjec
                     ColumnSchema {
                         name: "day".to_owned(),
                         kind: ColumnType::Categorical {
-                            categories: vec!["".to_owned(), "no".to_owned(), "1".to_owned()],
+                            categories: vec![String::new(), "no".to_owned(), "1".to_owned()],
                         },
                     },
                 ],

@@ -1,30 +1,165 @@
-//! Online detectors: one verdict a row.
-use serde::{Deserialize, Serialize};
-/// CVM.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CvmOnlineSpec {
-    /// Expected run time.
-    pub ert: f64,
-    /// Windows.
-    pub window_sizes: Vec<usize>,
-    /// Bootstraps.
-    pub n_bootstraps: usize,
-    /// Seed.
-    pub seed: u64,
+//! Online detectors: a verdict on each row, from a window of the last ones.
+
+mod cvm;
+mod mmd;
+
+pub use cvm::{CvmOnline, CvmOnlineSpec, CvmState, CvmThresholds};
+#[cfg(test)]
+pub(crate) use mmd::Splits;
+pub use mmd::{MmdOnline, MmdOnlineSpec, MmdState};
+
+use super::DetectorSpec;
+use crate::data::{TensorError, Tensors};
+use crate::detection::Detection;
+use crate::ports::{CpuPool, Progress};
+use crate::statistics::run_length::n_streams_min;
+
+/// Judges one row after the other. It never changes: its memory is the state that it is handed.
+///
+/// # Contract
+/// * A state that has been saved and restored goes on bit for bit as the one that was saved.
+/// * Time and memory of a step do not depend on how many rows went before.
+pub trait OnlineDetector: Send + Sync {
+    /// The state before the first row.
+    fn start(&self) -> OnlineState;
+
+    /// Feeds a row of finite numbers, as many as the reference had columns.
+    fn step(&self, state: &mut OnlineState, x: &[f64]) -> Detection;
+
+    /// The arrays of a state.
+    fn save_state(&self, state: &OnlineState) -> Tensors;
+
+    /// The state of such arrays.
+    ///
+    /// # Errors
+    /// When they are not what [`Self::save_state`] of this detector gives.
+    fn restore_state(&self, tensors: &Tensors) -> Result<OnlineState, TensorError>;
+
+    /// The fitted arrays.
+    fn save(&self) -> Tensors;
+
+    /// The detector with every parameter, those included that were learnt.
+    fn spec(&self) -> DetectorSpec;
+
+    /// About how many nanoseconds a step takes; for deciding where to run many.
+    fn step_cost_ns(&self) -> u64;
 }
-/// MMD.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct MmdOnlineSpec {
-    /// Expected run time.
-    pub ert: f64,
-    /// Window.
-    pub window_size: usize,
-    /// Bootstraps.
-    pub n_bootstraps: usize,
-    /// Bandwidths.
-    pub sigma: Vec<f64>,
-    /// Seed.
-    pub seed: u64,
+
+/// What moves while an online detector serves.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OnlineState {
+    /// Of [`CvmOnline`].
+    Cvm(CvmState),
+    /// Of [`MmdOnline`].
+    Mmd(MmdState),
+}
+
+impl OnlineState {
+    /// Rows fed.
+    pub fn time(&self) -> u64 {
+        match self {
+            Self::Cvm(state) => state.time(),
+            Self::Mmd(state) => state.time(),
+        }
+    }
+}
+
+/// Why an online detector cannot be fitted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum FitProblem {
+    /// The mathematics needs more rows.
+    #[error("expected at least {expected} rows of reference for these windows, {actual} came")]
+    TooFewRows {
+        /// The least number.
+        expected: usize,
+        /// What came.
+        actual: usize,
+    },
+    /// The thresholds need more simulated streams.
+    #[error("expected n_bootstraps of at least {expected} for this ert and these windows, {actual} came")]
+    TooFewBootstraps {
+        /// The least number.
+        expected: usize,
+        /// What came.
+        actual: usize,
+    },
+    /// More simulated statistics than memory should hold.
+    #[error(
+        "expected a smaller n_bootstraps, ert or window: the simulation would hold {n_values} statistics, at most {} are held",
+        SIMULATED_MAX
+    )]
+    TooLarge {
+        /// How many would be held.
+        n_values: usize,
+    },
+    /// At least half of the pairs of rows coincide, so that no bandwidth can be inferred.
+    #[error(
+        "expected rows that differ: at least half of the pairs of rows are equal, so no bandwidth can be inferred; give `sigma`"
+    )]
+    NoBandwidth,
+    /// Squared distances overflow.
+    #[error("expected numbers of moderate size: the distances between rows overflow; leave `standardize` on")]
+    Overflow,
+    /// Nothing varies.
+    #[error("expected a column that varies, every column of the reference is constant")]
+    AllConstant,
+    /// Nobody wants the result any more.
+    #[error("the fit was cancelled")]
+    Cancelled,
+}
+
+/// More simulated statistics than this (1 GiB) are not held at once.
+pub const SIMULATED_MAX: usize = 1 << 27;
+
+/// Fits the detector of a specification on `reference`: rows of `n_columns` numbers, row-major.
+///
+/// The same reference and specification give the same detector on any number of threads.
+///
+/// # Errors
+/// When the mathematics of the kind fails, or when cancelled.
+pub fn fit_online(
+    spec: &DetectorSpec,
+    reference: &[f64],
+    n_columns: usize,
+    cvm_thresholds: &CvmThresholds,
+    pool: &dyn CpuPool,
+    progress: &dyn Progress,
+) -> Result<Box<dyn OnlineDetector>, FitProblem> {
+    match spec {
+        DetectorSpec::CvmOnline(spec) => {
+            Ok(Box::new(CvmOnline::fit(spec, reference, n_columns, cvm_thresholds, pool, progress)?))
+        }
+        DetectorSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::fit(spec, reference, n_columns, pool, progress)?)),
+    }
+}
+
+/// The detector that was saved.
+///
+/// # Errors
+/// When the arrays are not those of such a detector of `n_columns` columns.
+pub fn restore_online(
+    spec: &DetectorSpec,
+    parameters: &Tensors,
+    n_columns: usize,
+) -> Result<Box<dyn OnlineDetector>, TensorError> {
+    match spec {
+        DetectorSpec::CvmOnline(spec) => Ok(Box::new(CvmOnline::restore(spec, parameters, n_columns)?)),
+        DetectorSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::restore(spec, parameters, n_columns)?)),
+    }
+}
+
+/// The probability of an alarm in one step of one of `n_features` independent statistics, such that any of them
+/// alarms with probability `1 / ert`.
+fn alarm_probability(ert: f64, n_features: usize) -> f64 {
+    -((-1.0 / ert).ln_1p() / n_features as f64).exp_m1()
+}
+
+impl DetectorSpec {
+    /// How many bootstraps the thresholds need at least, for a reference of `n_columns` encoded columns.
+    pub(super) fn n_bootstraps_min(&self, n_columns: usize) -> usize {
+        match self {
+            Self::CvmOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_columns), spec.n_threshold_steps()),
+            Self::MmdOnline(spec) => n_streams_min(alarm_probability(spec.ert, 1), spec.n_threshold_steps()),
+        }
+    }
 }

@@ -39,6 +39,17 @@ impl PortError {
         self.kind
     }
 
+    /// The source and its sources, for the log.
+    pub fn source_text(&self) -> String {
+        let mut text = self.source.to_string();
+        let mut next = self.source.source();
+        while let Some(source) = next {
+            text = format!("{text}: {source}");
+            next = source.source();
+        }
+        text
+    }
+
     /// What was tried.
     pub fn operation(&self) -> &'static str {
         self.operation

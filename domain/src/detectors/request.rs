@@ -1,0 +1,288 @@
+//! What a client asks of a detector, and the specification that it becomes.
+
+use std::fmt;
+
+use super::{CvmOnlineSpec, DetectorKind, DetectorSpec, MmdOnlineSpec};
+use crate::data::{ColumnType, Schema};
+use crate::project::DriftType;
+
+/// Settings as a client gives them; what is left out takes its default.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct DetectorRequest {
+    /// The kind; each drift type has a default.
+    pub kind: Option<DetectorKind>,
+    /// Expected run time.
+    pub ert: Option<f64>,
+    /// The one window.
+    pub window_size: Option<usize>,
+    /// Several windows.
+    pub window_sizes: Option<Vec<usize>>,
+    /// Simulated streams or permutations.
+    pub n_bootstraps: Option<usize>,
+    /// Bandwidths.
+    pub sigma: Option<Vec<f64>>,
+    /// Seed of everything random.
+    pub seed: Option<u64>,
+}
+
+/// One setting that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingIssue {
+    /// Its place in a request, with `/` between parts: `detector/ert`, `drift_type`.
+    pub setting: &'static str,
+    /// What was expected and what came.
+    pub detail: String,
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidSettings {
+    /// Every reason that was found; at least one.
+    pub issues: Vec<SettingIssue>,
+}
+
+impl InvalidSettings {
+    /// One wrong setting.
+    pub fn one(setting: &'static str, detail: impl Into<String>) -> Self {
+        Self { issues: vec![SettingIssue { setting, detail: detail.into() }] }
+    }
+}
+
+impl fmt::Display for InvalidSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, issue) in self.issues.iter().enumerate() {
+            if index > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{}: {}", issue.setting, issue.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidSettings {}
+
+const ERT: f64 = 400.0;
+const WINDOW_SIZE: usize = 40;
+const WINDOW_SIZES: [usize; 2] = [40, 80];
+const N_BOOTSTRAPS_CVM: usize = 10_000;
+const N_BOOTSTRAPS_MMD: usize = 7_000;
+
+/// Larger expected run times than this are refused.
+const ERT_MAX: f64 = 1e7;
+/// Larger windows than this are refused.
+const WINDOW_SIZE_MAX: usize = 10_000;
+/// More windows than this are refused.
+const WINDOWS_MAX: usize = 16;
+/// More bandwidths than this are refused.
+const SIGMAS_MAX: usize = 64;
+/// Bandwidths outside are refused, as their squares leave the range of numbers.
+const SIGMA_RANGE: std::ops::RangeInclusive<f64> = 1e-150..=1e150;
+
+impl DetectorRequest {
+    /// The kind that suits data when none is asked for.
+    ///
+    /// # Errors
+    /// When no kind of this version suits them.
+    pub fn kind_for(&self, drift_type: DriftType, schema: &Schema) -> Result<DetectorKind, InvalidSettings> {
+        match drift_type {
+            DriftType::Label | DriftType::Tabular => {}
+            DriftType::Text | DriftType::Image | DriftType::Sequential => {
+                return Err(InvalidSettings::one(
+                    "drift_type",
+                    format!("expected `label` or `tabular`: this version has no detector for `{drift_type}` yet"),
+                ));
+            }
+        }
+        let categorical = schema.columns.iter().find(|column| column.kind != ColumnType::Numeric);
+        let kind = match (self.kind, drift_type) {
+            (Some(kind), _) => kind,
+            (None, DriftType::Label) if categorical.is_some() => {
+                return Err(InvalidSettings::one(
+                    "detector/kind",
+                    "expected a label of numbers: this version has no default for classes yet; `mmd_online` takes them",
+                ));
+            }
+            (None, DriftType::Label) => DetectorKind::CvmOnline,
+            (None, _) => DetectorKind::MmdOnline,
+        };
+        match (kind, categorical) {
+            (DetectorKind::CvmOnline, Some(column)) => Err(InvalidSettings::one(
+                "detector/kind",
+                format!(
+                    "`cvm_online` expects columns of numbers, `{}` is categorical; leave it out or take `mmd_online`",
+                    column.name
+                ),
+            )),
+            _ => Ok(kind),
+        }
+    }
+
+    /// The specification of a kind with every parameter, for a reference of `n_columns` encoded columns.
+    ///
+    /// # Errors
+    /// When a value is out of its range or the kind has no such parameter.
+    pub fn specification(&self, kind: DetectorKind, n_columns: usize) -> Result<DetectorSpec, InvalidSettings> {
+        let mut issues = Vec::new();
+        let ert = self.ert.unwrap_or(ERT);
+        if !(ert > 1.0 && ert <= ERT_MAX) {
+            issues.push(issue("detector/ert", format!("expected a number above 1, up to {ERT_MAX}, {ert} came")));
+        }
+        let seed = self.seed.unwrap_or(0);
+        let spec = match kind {
+            DetectorKind::CvmOnline => {
+                if self.sigma.is_some() {
+                    issues.push(not_of(kind, "detector/sigma"));
+                }
+                DetectorSpec::CvmOnline(CvmOnlineSpec {
+                    ert,
+                    window_sizes: self.several_windows(&mut issues),
+                    n_bootstraps: 0,
+                    seed,
+                })
+            }
+            DetectorKind::MmdOnline => {
+                if self.window_sizes.is_some() {
+                    issues.push(issue(
+                        "detector/window_sizes",
+                        "`mmd_online` has one window, expected `window_size`".to_owned(),
+                    ));
+                }
+                DetectorSpec::MmdOnline(MmdOnlineSpec {
+                    ert,
+                    window_size: self.one_window(&mut issues),
+                    n_bootstraps: 0,
+                    sigma: self.bandwidths(&mut issues),
+                    seed,
+                })
+            }
+        };
+        if !issues.is_empty() {
+            return Err(InvalidSettings { issues });
+        }
+        self.with_bootstraps(spec, n_columns)
+    }
+
+    fn with_bootstraps(&self, spec: DetectorSpec, n_columns: usize) -> Result<DetectorSpec, InvalidSettings> {
+        let at_least = spec.n_bootstraps_min(n_columns);
+        if let Some(n_bootstraps) = self.n_bootstraps
+            && n_bootstraps < at_least
+        {
+            return Err(InvalidSettings::one(
+                "detector/n_bootstraps",
+                format!("expected at least {at_least} for this ert and these windows, {n_bootstraps} came"),
+            ));
+        }
+        Ok(match spec {
+            DetectorSpec::CvmOnline(spec) => DetectorSpec::CvmOnline(CvmOnlineSpec {
+                n_bootstraps: self.n_bootstraps.unwrap_or(default_bootstraps(spec.ert, N_BOOTSTRAPS_CVM, at_least)),
+                ..spec
+            }),
+            DetectorSpec::MmdOnline(spec) => DetectorSpec::MmdOnline(MmdOnlineSpec {
+                n_bootstraps: self.n_bootstraps.unwrap_or(default_bootstraps(spec.ert, N_BOOTSTRAPS_MMD, at_least)),
+                ..spec
+            }),
+        })
+    }
+
+    fn one_window(&self, issues: &mut Vec<SettingIssue>) -> usize {
+        let size = self.window_size.unwrap_or(WINDOW_SIZE);
+        check_window("detector/window_size", size, issues);
+        size
+    }
+
+    fn several_windows(&self, issues: &mut Vec<SettingIssue>) -> Vec<usize> {
+        if let Some(size) = self.window_size {
+            if self.window_sizes.is_some() {
+                let detail = "expected `window_size` or `window_sizes`, both came".to_owned();
+                issues.push(issue("detector/window_size", detail));
+            }
+            check_window("detector/window_size", size, issues);
+            return vec![size];
+        }
+        let sizes = self.window_sizes.clone().unwrap_or_else(|| WINDOW_SIZES.to_vec());
+        if sizes.is_empty() || sizes.len() > WINDOWS_MAX {
+            let detail = format!("expected 1 to {WINDOWS_MAX} windows, {} came", sizes.len());
+            issues.push(issue("detector/window_sizes", detail));
+        }
+        for (index, size) in sizes.iter().enumerate() {
+            check_window("detector/window_sizes", *size, issues);
+            if sizes[..index].contains(size) {
+                issues.push(issue("detector/window_sizes", format!("expected each size once, {size} came twice")));
+            }
+        }
+        sizes
+    }
+
+    fn bandwidths(&self, issues: &mut Vec<SettingIssue>) -> Vec<f64> {
+        let sigma = self.sigma.clone().unwrap_or_default();
+        if self.sigma.as_ref().is_some_and(Vec::is_empty) || sigma.len() > SIGMAS_MAX {
+            let detail = format!("expected 1 to {SIGMAS_MAX} bandwidths, {} came", sigma.len());
+            issues.push(issue("detector/sigma", detail));
+        }
+        if let Some(wrong) = sigma.iter().find(|sigma| !SIGMA_RANGE.contains(*sigma)) {
+            issues.push(issue("detector/sigma", format!("expected bandwidths above 0, {wrong} came")));
+        }
+        sigma
+    }
+}
+
+/// `max(20 ert, the kind's usual number)`, or what the thresholds need if that is more.
+fn default_bootstraps(ert: f64, usual: usize, at_least: usize) -> usize {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 20 * ERT_MAX")]
+    let by_ert = (20.0 * ert).ceil() as usize;
+    by_ert.max(usual).max(at_least)
+}
+
+fn check_window(setting: &'static str, size: usize, issues: &mut Vec<SettingIssue>) {
+    if !(2..=WINDOW_SIZE_MAX).contains(&size) {
+        issues.push(issue(setting, format!("expected a window of 2 to {WINDOW_SIZE_MAX} rows, {size} came")));
+    }
+}
+
+fn not_of(kind: DetectorKind, setting: &'static str) -> SettingIssue {
+    issue(setting, format!("`{kind}` has no such parameter"))
+}
+
+fn issue(setting: &'static str, detail: String) -> SettingIssue {
+    SettingIssue { setting, detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_written_out() {
+        let spec = DetectorRequest::default().specification(DetectorKind::CvmOnline, 1).unwrap();
+        let expected = CvmOnlineSpec { ert: 400.0, window_sizes: vec![40, 80], n_bootstraps: 10_000, seed: 0 };
+        assert_eq!(spec, DetectorSpec::CvmOnline(expected));
+        let request = DetectorRequest { ert: Some(1_000.0), ..DetectorRequest::default() };
+        let DetectorSpec::MmdOnline(spec) = request.specification(DetectorKind::MmdOnline, 5).unwrap() else {
+            panic!("another kind");
+        };
+        assert_eq!((spec.n_bootstraps, spec.window_size), (20_000, 40));
+    }
+
+    #[test]
+    fn the_default_bootstraps_are_enough_for_any_number_of_columns() {
+        for n_columns in [1, 5, 50, 200] {
+            let spec = DetectorRequest::default().specification(DetectorKind::CvmOnline, n_columns).unwrap();
+            let DetectorSpec::CvmOnline(cvm) = &spec else { panic!("another kind") };
+            assert!(cvm.n_bootstraps >= spec.n_bootstraps_min(n_columns));
+        }
+    }
+
+    #[test]
+    fn every_wrong_setting_is_named() {
+        let request = DetectorRequest {
+            ert: Some(f64::NAN),
+            window_sizes: Some(vec![1, 5, 5]),
+            sigma: Some(vec![1.0]),
+            ..DetectorRequest::default()
+        };
+        let error = request.specification(DetectorKind::CvmOnline, 1).unwrap_err();
+        let settings: Vec<_> = error.issues.iter().map(|issue| issue.setting).collect();
+        assert_eq!(settings, ["detector/ert", "detector/sigma", "detector/window_sizes", "detector/window_sizes"]);
+    }
+}

@@ -1,0 +1,119 @@
+//! One runner for all golden values: each case of `testdata/golden/*.json` is an input, what must come out, and how
+//! near. `replay` cases carry the random draws that the reference library made; `distribution` cases summarise many
+//! seeds or runs and are compared as such.
+
+mod cvm_online;
+mod distributions;
+mod functions;
+mod mmd_online;
+
+use serde_json::Value;
+
+/// A case of a file.
+struct Case(Value);
+
+impl Case {
+    fn id(&self) -> &str {
+        self.0["id"].as_str().expect("a case has an id")
+    }
+
+    fn kind(&self) -> &str {
+        self.0["kind"].as_str().expect("a case has a kind")
+    }
+
+    fn params(&self, name: &str) -> &Value {
+        &self.0["params"][name]
+    }
+
+    fn input(&self, name: &str) -> &Value {
+        &self.0["input"][name]
+    }
+
+    fn expected(&self, name: &str) -> &Value {
+        &self.0["expected"][name]
+    }
+
+    fn tolerance(&self, field: &str) -> (f64, f64) {
+        let all = &self.0["tolerance"];
+        let of_field = if all[field].is_object() { &all[field] } else { all };
+        (of_field["rtol"].as_f64().unwrap_or(1e-7), of_field["atol"].as_f64().unwrap_or(1e-10))
+    }
+
+    /// Holds computed numbers against those of a field.
+    fn check(&self, field: &str, computed: &[f64]) {
+        let expected = numbers(self.expected(field));
+        assert_eq!(computed.len(), expected.len(), "{}: {field} has another length", self.id());
+        let (rtol, atol) = self.tolerance(field);
+        for (index, (computed, expected)) in computed.iter().zip(&expected).enumerate() {
+            let near = (computed - expected).abs() <= atol + rtol * expected.abs();
+            let same = computed == expected || (computed.is_nan() && expected.is_nan());
+            assert!(near || same, "{}: {field}[{index}] is {computed}, expected {expected}", self.id());
+        }
+    }
+}
+
+/// All numbers of a value in reading order; `null` and `"NaN"` are `NaN`.
+fn numbers(value: &Value) -> Vec<f64> {
+    fn collect(value: &Value, into: &mut Vec<f64>) {
+        match value {
+            Value::Array(values) => values.iter().for_each(|value| collect(value, into)),
+            Value::Number(number) => into.push(number.as_f64().expect("a double")),
+            Value::String(text) if text == "NaN" => into.push(f64::NAN),
+            Value::Null => into.push(f64::NAN),
+            other => panic!("no number: {other}"),
+        }
+    }
+    let mut all = Vec::new();
+    collect(value, &mut all);
+    all
+}
+
+fn integers(value: &Value) -> Vec<usize> {
+    let integer = |value: &Value| usize::try_from(value.as_u64().expect("an integer")).expect("a small integer");
+    value.as_array().expect("a list").iter().map(integer).collect()
+}
+
+/// Number of columns of a list of rows.
+fn width(rows: &Value) -> usize {
+    rows[0].as_array().map_or(1, Vec::len)
+}
+
+fn cases(file: &str) -> Vec<Case> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/golden").join(file);
+    let text = std::fs::read_to_string(&path).expect("the golden file is in the repository");
+    let mut file: Value = serde_json::from_str(&text).expect("a golden file is JSON");
+    let Value::Array(cases) = file["cases"].take() else { panic!("a golden file has cases") };
+    cases.into_iter().map(Case).collect()
+}
+
+/// Runs every case of a file.
+fn run(file: &str, case: fn(&Case)) {
+    let cases = cases(file);
+    assert!(!cases.is_empty());
+    cases.iter().for_each(case);
+}
+
+#[test]
+fn quantiles() {
+    run("basics.json", functions::quantile);
+}
+
+#[test]
+fn kernels() {
+    run("kernel.json", functions::kernel);
+}
+
+#[test]
+fn principal_components() {
+    run("pca.json", functions::pca);
+}
+
+#[test]
+fn cvm_online() {
+    run("cvm_online.json", cvm_online::case);
+}
+
+#[test]
+fn mmd_online() {
+    run("mmd_online.json", mmd_online::case);
+}

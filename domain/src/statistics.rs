@@ -1,0 +1,8 @@
+//! Mathematics that several detectors share.
+
+pub mod draws;
+pub mod exponential;
+pub mod kernel;
+pub mod parallel;
+pub mod quantile;
+pub mod run_length;

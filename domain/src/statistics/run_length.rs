@@ -1,0 +1,93 @@
+//! Thresholds that give a chosen expected run time.
+//!
+//! Without drift an alarm should come at each step with the same probability, given that none came before. So the
+//! threshold of a step is a quantile of the statistics of those simulated streams that have raised no alarm yet.
+//! The run length is then geometric.
+//!
+//! **Source**: Verdier, Hilgert & Vila, *Adaptive threshold computation for CUSUM-type procedures* (2008), as used by
+//! Ross & Adams, *Two nonparametric control charts* (2012), and Cobb, Van Looveren & Klaise, *Sequential multivariate
+//! change detection with calibrated and memoryless false detection rates* (2022).
+
+use super::quantile::{QuantileType, SampleTooSmall, quantile};
+
+/// Which simulated streams count as having raised no alarm at a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Survivors {
+    /// Those with a statistic strictly below the threshold.
+    Below,
+    /// Those with a statistic at or below the threshold.
+    AtOrBelow,
+}
+
+/// The threshold of each step.
+///
+/// `statistics[step][stream]` are simulated statistics without drift; `alarm_probability` is that of one step.
+/// Time O(steps * streams).
+///
+/// # Errors
+/// When too few streams are left at some step: see [`n_streams_min`].
+pub fn thresholds(
+    statistics: &[Vec<f64>],
+    alarm_probability: f64,
+    survivors: Survivors,
+) -> Result<Vec<f64>, SampleTooSmall> {
+    let n_streams = statistics.first().map_or(0, Vec::len);
+    let mut alive: Vec<usize> = (0..n_streams).collect();
+    let mut sample = Vec::with_capacity(n_streams);
+    let mut thresholds = Vec::with_capacity(statistics.len());
+    for step in statistics {
+        sample.clear();
+        sample.extend(alive.iter().map(|&stream| step[stream]));
+        let threshold = quantile(&mut sample, 1.0 - alarm_probability, QuantileType::Seven, true)?;
+        alive.retain(|&stream| match survivors {
+            Survivors::Below => step[stream] < threshold,
+            Survivors::AtOrBelow => step[stream] <= threshold,
+        });
+        thresholds.push(threshold);
+    }
+    Ok(thresholds)
+}
+
+/// How many streams must be simulated so that enough are left at the last of `n_steps` steps.
+pub fn n_streams_min(alarm_probability: f64, n_steps: usize) -> usize {
+    // One survivor more a step than the expectation, because whole streams are removed.
+    let needed = 1.0 / alarm_probability;
+    let share_left = (1.0 - alarm_probability).powf(n_steps as f64);
+    let streams = (needed + n_steps as f64 * 0.5).ceil() / share_left;
+    if streams < 1e15 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 1e15")]
+        let streams = streams.ceil() as usize;
+        streams
+    } else {
+        usize::MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::statistics::draws::stream;
+    use rand::RngExt;
+
+    #[test]
+    fn the_minimum_number_of_streams_suffices() {
+        for (alarm_probability, n_steps) in [(0.5, 10), (1.0 / 25.0, 39), (1.0 / 400.0, 120), (1.0 / 50.0, 500)] {
+            let n_streams = n_streams_min(alarm_probability, n_steps);
+            let mut generator = stream(1, 1);
+            let statistics: Vec<Vec<f64>> =
+                (0..n_steps).map(|_| (0..n_streams).map(|_| generator.random()).collect()).collect();
+            for survivors in [Survivors::Below, Survivors::AtOrBelow] {
+                assert!(
+                    thresholds(&statistics, alarm_probability, survivors).is_ok(),
+                    "{alarm_probability} {n_steps} {n_streams}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn too_few_streams_are_an_error() {
+        let statistics = vec![vec![0.0; 10]];
+        assert!(thresholds(&statistics, 0.05, Survivors::Below).is_err());
+    }
+}

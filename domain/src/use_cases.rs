@@ -1,0 +1,80 @@
+//! What a user can do, each in a file that reads from top to bottom.
+
+mod checkpoint;
+mod errors;
+mod fit;
+mod loaded;
+mod predict;
+mod projects;
+mod registry;
+mod startup;
+mod trend;
+
+use std::sync::Arc;
+
+pub use errors::{FitError, PredictError, ProjectError};
+pub use fit::{FitRequest, FittedProject};
+pub use loaded::{LastDetection, OpenProject};
+pub use predict::Prediction;
+pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, ProjectView};
+pub use startup::StartReport;
+
+use self::fit::FitsInProgress;
+use self::registry::Registry;
+use crate::detectors::CvmThresholds;
+use crate::ports::{ArtifactStore, Clock, CpuPool, MetricsRepository, MetricsSink, ProjectIndex};
+
+/// What carries the ports out.
+pub struct Ports {
+    /// Projects as files.
+    pub artifacts: Arc<dyn ArtifactStore>,
+    /// The index and the statuses.
+    pub index: Arc<dyn ProjectIndex>,
+    /// Takes drift values without waiting.
+    pub sink: Arc<dyn MetricsSink>,
+    /// Gives drift values back.
+    pub metrics: Arc<dyn MetricsRepository>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Processors for fits.
+    pub fit_pool: Arc<dyn CpuPool>,
+    /// Processors for large predictions, which must not wait for fits.
+    pub predict_pool: Arc<dyn CpuPool>,
+}
+
+/// When online state is saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateDurability {
+    /// Some time after the answer, by [`DriftService::checkpoint`].
+    Interval,
+    /// Before the answer.
+    Always,
+}
+
+/// What the owner of the server decides.
+#[derive(Debug, Clone)]
+pub struct ServiceSettings {
+    /// When online state is saved.
+    pub durability: StateDurability,
+    /// The program and version that stands in configurations.
+    pub fitted_by: String,
+}
+
+/// Everything a user can do.
+///
+/// Futures that change what is stored must be driven to their end, even if whoever asked has left: all but
+/// [`DriftService::fit`], whose computation stops when nobody waits for it.
+pub struct DriftService {
+    ports: Ports,
+    settings: ServiceSettings,
+    registry: Registry,
+    fits: Arc<FitsInProgress>,
+    cvm_thresholds: Arc<CvmThresholds>,
+}
+
+impl DriftService {
+    /// A service that knows no project yet: [`DriftService::start`] reads the store.
+    pub fn new(ports: Ports, settings: ServiceSettings) -> Self {
+        Self { ports, settings, registry: Registry::default(), fits: Arc::default(), cvm_thresholds: Arc::default() }
+    }
+}

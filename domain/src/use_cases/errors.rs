@@ -1,0 +1,75 @@
+//! Why a use case fails: what a caller can act on.
+
+use crate::data::InvalidData;
+use crate::detectors::{FitProblem, InvalidSettings};
+use crate::ports::PortError;
+use crate::preprocess::EncoderError;
+
+/// Why a fit fails.
+#[derive(Debug, thiserror::Error)]
+pub enum FitError {
+    /// The settings cannot be used.
+    #[error(transparent)]
+    Settings(#[from] InvalidSettings),
+    /// The reference cannot be used.
+    #[error(transparent)]
+    Data(#[from] InvalidData),
+    /// The mathematics of the kind fails on this reference.
+    #[error(transparent)]
+    Problem(#[from] FitProblem),
+    /// The encoding fails on this reference.
+    #[error(transparent)]
+    Encoder(#[from] EncoderError),
+    /// There is a project of that name, possibly in another case.
+    #[error("a project `{existing}` exists; set `overwrite` to true to replace it, or take another name")]
+    Exists {
+        /// Its name.
+        existing: String,
+    },
+    /// Another fit of that name is under way.
+    #[error("a fit of this project is under way; wait for it to end")]
+    InProgress,
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] PortError),
+    /// The computation ended without a result.
+    #[error("the fit ended unexpectedly")]
+    Crashed,
+}
+
+/// Why a prediction fails.
+#[derive(Debug, thiserror::Error)]
+pub enum PredictError {
+    /// The rows cannot be used. Nothing of them has been fed.
+    #[error(transparent)]
+    Data(#[from] InvalidData),
+    /// The project was unloaded after the request had found it.
+    #[error("the project is inactive; load it first")]
+    Inactive,
+    /// The state could not be saved, with [`super::StateDurability::Always`]. The rows have been fed.
+    #[error(transparent)]
+    Storage(#[from] PortError),
+    /// The computation ended without a result.
+    #[error("the prediction ended unexpectedly")]
+    Crashed,
+}
+
+/// Why something else with a project fails.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// There is none of that name.
+    #[error("there is no project of this name")]
+    NotFound,
+    /// It has been unloaded.
+    #[error("the project is inactive; load it first")]
+    Inactive,
+    /// It cannot be loaded.
+    #[error("the project cannot be loaded: {reason}")]
+    Failed {
+        /// Why, in words for people.
+        reason: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Storage(#[from] PortError),
+}

@@ -1,0 +1,308 @@
+//! Fit: reference and settings → detector → store → registry.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_channel::oneshot;
+
+use super::loaded::LoadedProject;
+use super::registry::{Body, Entry};
+use super::{DriftService, FitError, ProjectView};
+use crate::data::{ColumnType, Frame, InvalidData, MissingValues, Schema, Table};
+use crate::detectors::{CvmThresholds, DetectorKind, DetectorRequest, InvalidSettings, OnlineDetector, fit_online};
+use crate::ports::{CpuPool, IndexEntry, PortErrorKind, Progress, StoredProject};
+use crate::preprocess::{Encoder, Encoding, Preprocessing};
+use crate::project::{Configuration, DriftType, ProjectName, Status};
+
+/// What a client asks for.
+#[derive(Debug, Clone)]
+pub struct FitRequest {
+    /// The name of the project.
+    pub project: ProjectName,
+    /// What kind of data it watches.
+    pub drift_type: DriftType,
+    /// The reference.
+    pub reference: Table,
+    /// The detector.
+    pub detector: DetectorRequest,
+    /// Whether numbers are standardised; by default where the detector is a kernel's.
+    pub standardize: Option<bool>,
+    /// How many principal components are kept.
+    pub n_components: Option<usize>,
+    /// What happens to rows with missing values, here and in predictions.
+    pub missing_values: MissingValues,
+    /// Whether a project of that name is replaced.
+    pub overwrite: bool,
+}
+
+/// A detector that has been fitted and waits to be stored. Until it is stored or dropped, no other fit of the name
+/// begins.
+pub struct FittedProject {
+    fitted: Fitted,
+    configuration: Configuration,
+    overwrite: bool,
+    _reservation: Reservation,
+}
+
+/// The names that are being fitted, without regard to case.
+#[derive(Default)]
+pub(super) struct FitsInProgress(Mutex<HashSet<String>>);
+
+struct Reservation {
+    fits: Arc<FitsInProgress>,
+    name: String,
+}
+
+impl Reservation {
+    fn of(fits: &Arc<FitsInProgress>, project: &ProjectName) -> Option<Self> {
+        let name = project.folded();
+        let is_new = fits.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
+        is_new.then(|| Self { fits: Arc::clone(fits), name })
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.fits.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+    }
+}
+
+/// What the computation gives.
+struct Fitted {
+    schema: Schema,
+    preprocessing: Preprocessing,
+    encoder: Encoder,
+    detector: Box<dyn OnlineDetector>,
+    reference_rows: usize,
+    warnings: Vec<String>,
+}
+
+/// Whether the client still waits.
+struct WhileWaited(oneshot::Sender<Result<Fitted, FitError>>);
+
+impl Progress for WhileWaited {
+    fn report(&self, _done: usize, _total: usize) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_canceled()
+    }
+}
+
+/// More rows of reference than this are refused.
+const REFERENCE_ROWS_MAX: usize = 10_000_000;
+
+impl DriftService {
+    /// Whether a fit of that name would be refused because a project exists.
+    ///
+    /// # Errors
+    /// [`FitError::Exists`].
+    pub fn check_free(&self, name: &ProjectName, overwrite: bool) -> Result<(), FitError> {
+        match self.registry.get_in_any_case(name) {
+            // Overwriting in another case would leave two names for one folder on some stores.
+            Some(entry) if !overwrite || entry.name != *name => {
+                Err(FitError::Exists { existing: entry.name.to_string() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Fits a detector on the fit pool. The computation stops soon after the future is dropped.
+    ///
+    /// # Errors
+    /// When the name is taken, when settings or data cannot be used, or when the detector's mathematics fails.
+    pub async fn fit(&self, request: FitRequest) -> Result<FittedProject, FitError> {
+        self.check_free(&request.project, request.overwrite)?;
+        let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
+        let (project, drift_type, overwrite) = (request.project.clone(), request.drift_type, request.overwrite);
+        let (sender, receiver) = oneshot::channel();
+        let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
+        self.ports.fit_pool.spawn(Box::new(move || {
+            let waited = WhileWaited(sender);
+            let fitted = compute(&request, &thresholds, &*pool, &waited);
+            // Nobody may wait any more: then the result is of no use.
+            let _ = waited.0.send(fitted);
+        }));
+        let fitted = receiver.await.map_err(|_| FitError::Crashed)??;
+        let configuration = Configuration {
+            generation: 1,
+            project,
+            drift_type,
+            detector: fitted.detector.spec(),
+            preprocessing: fitted.preprocessing.clone(),
+            schema: fitted.schema.clone(),
+            reference_rows: fitted.reference_rows,
+            created_at: self.ports.clock.now(),
+            fitted_by: self.settings.fitted_by.clone(),
+            warnings: fitted.warnings.clone(),
+        };
+        Ok(FittedProject { fitted, configuration, overwrite, _reservation: reservation })
+    }
+
+    /// Stores a fitted project, durably, and serves it.
+    ///
+    /// # Errors
+    /// When the name has been taken meanwhile, or when the store fails; then nothing of it is visible.
+    pub async fn store(&self, fitted: FittedProject) -> Result<ProjectView, FitError> {
+        let FittedProject { fitted, mut configuration, overwrite, _reservation } = fitted;
+        self.check_free(&configuration.project, overwrite)?;
+        let existing = self.registry.get(&configuration.project);
+        let guard = match &existing {
+            Some(entry) => Some(entry.lifecycle.lock().await),
+            None => None,
+        };
+        configuration.generation = self.next_generation(&configuration.project).await?;
+        let mut parameters = fitted.encoder.save();
+        parameters.extend(fitted.detector.save());
+        let stored = StoredProject { configuration, parameters };
+        self.ports.artifacts.put_project(&stored).await?;
+        let name = stored.configuration.project.clone();
+        let in_index =
+            IndexEntry { path: name.as_str().to_owned(), project: name.clone(), status: Some(Status::Active) };
+        if let Err(error) = self.ports.index.put(std::slice::from_ref(&in_index)).await {
+            // The artifacts are the truth: the next start puts the project into the index.
+            tracing::warn!(project = %name, cause = error.source_text(), "the index does not hold a new project yet");
+        }
+
+        let loaded = Arc::new(LoadedProject::new(stored.configuration, fitted.encoder, fitted.detector));
+        let body = Body::Loaded(loaded);
+        let is_gone = existing.as_ref().is_some_and(|entry| matches!(entry.slot().body, Body::Gone));
+        match &existing {
+            Some(entry) if !is_gone => entry.set(Status::Active, body),
+            _ => {
+                self.registry.insert([Entry::new(name.clone(), Status::Active, body)]);
+            }
+        }
+        drop(guard);
+        let entry = self.registry.get(&name).ok_or(FitError::Crashed)?;
+        Ok(ProjectView::of_loaded(&entry))
+    }
+
+    /// One more than what is stored; a damaged configuration is replaced as its parameter file cannot be known.
+    async fn next_generation(&self, name: &ProjectName) -> Result<u64, FitError> {
+        match self.ports.artifacts.configuration(name).await {
+            Ok(Some(configuration)) => Ok(configuration.generation + 1),
+            Ok(None) => Ok(1),
+            Err(error) if error.kind() == PortErrorKind::Damaged => {
+                // Far above any counted generation, so that no leftover of the damaged one can be taken for ours.
+                let seconds = self.ports.clock.now().timestamp().max(0);
+                Ok(u64::try_from(seconds).unwrap_or(1))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn compute(
+    request: &FitRequest,
+    thresholds: &CvmThresholds,
+    pool: &dyn CpuPool,
+    progress: &dyn Progress,
+) -> Result<Fitted, FitError> {
+    if request.drift_type == DriftType::Label && request.reference.columns().len() != 1 {
+        let detail = format!("expected one column for `label`, {} came", request.reference.columns().len());
+        return Err(InvalidData::whole(detail).into());
+    }
+    if request.reference.n_rows() > REFERENCE_ROWS_MAX {
+        let detail = format!("expected at most {REFERENCE_ROWS_MAX} rows, {} came", request.reference.n_rows());
+        return Err(InvalidData::whole(detail).into());
+    }
+    let schema = Schema::infer(&request.reference, request.missing_values)?;
+    let kind = request.detector.kind_for(request.drift_type, &schema)?;
+    let preprocessing = preprocessing(request, kind)?;
+    let frame = schema.read(&request.reference)?;
+    if frame.n_rows() == 0 {
+        return Err(InvalidData::whole("expected rows without missing values, every row has one").into());
+    }
+    let encoder = Encoder::fit(&frame, &preprocessing, kind.encoding())?;
+    let spec = request.detector.specification(kind, encoder.width())?;
+    if is_constant(&frame) {
+        return Err(crate::detectors::FitProblem::AllConstant.into());
+    }
+    let encoded = encoder.encode(&frame);
+    let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, progress)?;
+    let warnings = warnings(&schema, &frame, kind);
+    Ok(Fitted { schema, preprocessing, encoder, detector, reference_rows: frame.n_rows(), warnings })
+}
+
+fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessing, InvalidSettings> {
+    let settings = Preprocessing {
+        standardize: request.standardize.unwrap_or(kind.encoding() == Encoding::Kernel),
+        n_components: request.n_components,
+    };
+    if kind.encoding() == Encoding::Raw {
+        let alone = |setting| {
+            InvalidSettings::one(setting, format!("`{kind}` judges each column as it is and has no such setting"))
+        };
+        if settings.n_components.is_some() {
+            return Err(alone("preprocessing/n_components"));
+        }
+        if settings.standardize {
+            return Err(alone("preprocessing/standardize"));
+        }
+    }
+    Ok(settings)
+}
+
+fn is_constant(frame: &Frame) -> bool {
+    use crate::data::Cells;
+    frame.columns().iter().all(|cells| match cells {
+        Cells::Numeric(values) => values.iter().all(|value| *value == values[0]),
+        Cells::Categorical { codes, .. } => codes.iter().all(|code| *code == codes[0]),
+    })
+}
+
+/// Fewer rows than this make thresholds that fit the reference more than the law behind it.
+const FEW_ROWS: usize = 200;
+/// A share of equal values above this counts as many.
+const MANY_TIES: f64 = 0.05;
+/// Of a reference in its order, the correlation of neighbours above which it counts as autocorrelated.
+const AUTOCORRELATED: f64 = 0.3;
+
+fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
+    use crate::data::Cells;
+    let mut warnings = Vec::new();
+    if frame.n_rows() < FEW_ROWS {
+        warnings.push(format!(
+            "{} rows of reference are few: the time between false alarms will differ much from the ert; {FEW_ROWS} or more are better",
+            frame.n_rows()
+        ));
+    }
+    if frame.n_dropped() > 0 {
+        warnings.push(format!("{} rows with missing values were left out", frame.n_dropped()));
+    }
+    for (column, cells) in schema.columns.iter().zip(frame.columns()) {
+        let Cells::Numeric(values) = cells else { continue };
+        debug_assert_eq!(column.kind, ColumnType::Numeric);
+        let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+        sorted.sort_by(f64::total_cmp);
+        if sorted.first() == sorted.last() {
+            warnings.push(format!("column `{}` is constant", column.name));
+            continue;
+        }
+        let n_ties = sorted.windows(2).filter(|pair| pair[0] == pair[1]).count();
+        if kind == DetectorKind::CvmOnline && n_ties as f64 > MANY_TIES * sorted.len() as f64 {
+            warnings.push(format!(
+                "column `{}` has many equal values: the thresholds assume continuous ones, so the time between false alarms will differ from the ert",
+                column.name
+            ));
+        }
+        let correlation = neighbour_correlation(values);
+        if correlation > AUTOCORRELATED {
+            warnings.push(format!(
+                "column `{}` is autocorrelated in the order of the reference ({correlation:.2} from row to row): the thresholds assume independent rows, so rows in time order will raise many false alarms; difference them, or take every k-th",
+                column.name
+            ));
+        }
+    }
+    warnings
+}
+
+/// Correlation of each value with the next one; 0 with missing values or overflow.
+fn neighbour_correlation(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    let covariance: f64 = values.windows(2).map(|pair| (pair[0] - mean) * (pair[1] - mean)).sum();
+    let correlation = covariance / variance;
+    if correlation.is_finite() { correlation } else { 0.0 }
+}

@@ -1,0 +1,227 @@
+//! A project in memory: what never changes, and what moves while it serves.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+
+use chrono::{DateTime, Utc};
+
+use super::registry::{Body, Entry};
+use super::{DriftService, ProjectError};
+use crate::data::{TensorError, Tensors};
+use crate::detection::Detection;
+use crate::detectors::{OnlineDetector, OnlineState, restore_online};
+use crate::ports::{PortError, PortErrorKind, StoredProject};
+use crate::preprocess::Encoder;
+use crate::project::{Configuration, ProjectName, Status};
+
+/// The latest verdict and when it was given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastDetection {
+    /// When the server judged.
+    pub at: DateTime<Utc>,
+    /// The verdict.
+    pub detection: Detection,
+}
+
+/// A project in memory.
+pub(super) struct LoadedProject {
+    pub(super) configuration: Arc<Configuration>,
+    pub(super) encoder: Encoder,
+    pub(super) detector: Box<dyn OnlineDetector>,
+    running: Mutex<Running>,
+    /// Whether the state has moved since it was last saved.
+    dirty: AtomicBool,
+}
+
+/// What moves.
+pub(super) struct Running {
+    pub(super) state: OnlineState,
+    /// Rows fed in the life of this generation; a reset does not touch it.
+    pub(super) rows_seen: u64,
+    /// How many of them were judged as drift.
+    pub(super) drifts_seen: u64,
+    pub(super) last_detection: Option<LastDetection>,
+    /// Whether it has been unloaded and takes no more rows.
+    pub(super) is_closed: bool,
+}
+
+const COUNTERS: &str = "counters";
+
+impl LoadedProject {
+    pub(super) fn new(configuration: Configuration, encoder: Encoder, detector: Box<dyn OnlineDetector>) -> Self {
+        let running =
+            Running { state: detector.start(), rows_seen: 0, drifts_seen: 0, last_detection: None, is_closed: false };
+        Self {
+            configuration: Arc::new(configuration),
+            encoder,
+            detector,
+            running: Mutex::new(running),
+            dirty: AtomicBool::new(false),
+        }
+    }
+
+    /// A project at its start, with the counters of a former state where they can be read.
+    pub(super) fn restore_at_start(stored: StoredProject, former: Option<&Tensors>) -> Result<Self, TensorError> {
+        let project = Self::restore(stored, None)?;
+        if let Some(Ok(&[rows_seen, drifts_seen])) = former.map(|state| state.u64s_of_length(COUNTERS, 2)) {
+            let mut running = project.running();
+            (running.rows_seen, running.drifts_seen) = (rows_seen, drifts_seen);
+        }
+        Ok(project)
+    }
+
+    fn restore(stored: StoredProject, state: Option<&Tensors>) -> Result<Self, TensorError> {
+        let StoredProject { configuration, parameters } = stored;
+        let encoder = Encoder::restore(&parameters, &configuration.schema, &configuration.preprocessing)?;
+        let detector = restore_online(&configuration.detector, &parameters, encoder.width())?;
+        let mut project = Self::new(configuration, encoder, detector);
+        if let Some(state) = state {
+            let counters = state.u64s_of_length(COUNTERS, 2)?;
+            let running = Running {
+                state: project.detector.restore_state(state)?,
+                rows_seen: counters[0],
+                drifts_seen: counters[1],
+                last_detection: None,
+                is_closed: false,
+            };
+            project.running = Mutex::new(running);
+        }
+        Ok(project)
+    }
+
+    pub(super) fn running(&self) -> MutexGuard<'_, Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What moves, unless somebody else is feeding it.
+    pub(super) fn try_running(&self) -> Option<MutexGuard<'_, Running>> {
+        match self.running.try_lock() {
+            Ok(running) => Some(running),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Marks the state as moved; says whether it was not marked before.
+    pub(super) fn mark_dirty(&self) -> bool {
+        !self.dirty.swap(true, Ordering::AcqRel)
+    }
+
+    /// The state to save; from now on it counts as saved.
+    pub(super) fn take_state(&self) -> Tensors {
+        // Unmarked first: a row that is fed after this line marks it again.
+        self.dirty.store(false, Ordering::Release);
+        let running = self.running();
+        let mut tensors = self.detector.save_state(&running.state);
+        tensors.insert_u64(COUNTERS, vec![running.rows_seen, running.drifts_seen]);
+        tensors
+    }
+}
+
+/// A project that is ready to judge rows.
+#[derive(Clone)]
+pub struct OpenProject {
+    pub(super) entry: Arc<Entry>,
+    pub(super) loaded: Arc<LoadedProject>,
+}
+
+impl OpenProject {
+    /// Its name.
+    pub fn name(&self) -> &ProjectName {
+        &self.entry.name
+    }
+
+    /// Its configuration.
+    pub fn configuration(&self) -> &Configuration {
+        &self.loaded.configuration
+    }
+}
+
+impl DriftService {
+    /// The project of a name, ready to judge rows; loads it if it is not in memory.
+    ///
+    /// # Errors
+    /// When there is none, when it is inactive, and when it cannot be loaded.
+    pub async fn open(&self, name: &ProjectName) -> Result<OpenProject, ProjectError> {
+        let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
+        let slot = entry.slot();
+        match (slot.status, slot.body) {
+            (_, Body::Gone) => Err(ProjectError::NotFound),
+            (Status::Inactive, _) => Err(ProjectError::Inactive),
+            (Status::Active, Body::Loaded(loaded)) => Ok(OpenProject { entry, loaded }),
+            (Status::Active, Body::Failed { reason }) => Err(ProjectError::Failed { reason: reason.to_string() }),
+            (Status::Active, Body::Cold(_)) => {
+                let guard = entry.lifecycle.lock().await;
+                let loaded = self.load_cold(&entry).await?;
+                drop(guard);
+                Ok(OpenProject { entry, loaded })
+            }
+        }
+    }
+
+    /// Reads an active project into memory; its lifecycle is held by the caller.
+    pub(super) async fn load_cold(&self, entry: &Arc<Entry>) -> Result<Arc<LoadedProject>, ProjectError> {
+        // Somebody else may have done it, or deleted it, while this one waited.
+        match entry.slot() {
+            super::registry::Slot { body: Body::Loaded(loaded), .. } => return Ok(loaded),
+            super::registry::Slot { body: Body::Gone, .. } => return Err(ProjectError::NotFound),
+            super::registry::Slot { status: Status::Inactive, .. } => return Err(ProjectError::Inactive),
+            super::registry::Slot { .. } => {}
+        }
+        match self.read(&entry.name).await {
+            Ok(loaded) => {
+                let loaded = Arc::new(loaded);
+                entry.set(Status::Active, Body::Loaded(Arc::clone(&loaded)));
+                Ok(loaded)
+            }
+            Err(ReadError::Damaged { reason, cause }) => {
+                tracing::error!(project = %entry.name, reason, cause, "a project cannot be loaded");
+                entry.set(Status::Active, Body::Failed { reason: reason.into() });
+                Err(ProjectError::Failed { reason: reason.to_owned() })
+            }
+            Err(ReadError::Storage(error)) => Err(ProjectError::Storage(error)),
+        }
+    }
+
+    async fn read(&self, name: &ProjectName) -> Result<LoadedProject, ReadError> {
+        let stored = match self.ports.artifacts.project(name).await {
+            Ok(Some(stored)) => stored,
+            Ok(None) => return Err(ReadError::damaged("its files are gone", "no configuration")),
+            Err(error) => return Err(ReadError::from_port(error, "its configuration or parameters are damaged")),
+        };
+        let generation = stored.configuration.generation;
+        let state = match self.ports.artifacts.state(name, generation).await {
+            Ok(state) => state,
+            Err(error) => return Err(ReadError::from_port(error, "its online state is damaged; reset it to go on")),
+        };
+        LoadedProject::restore(stored, state.as_ref())
+            .map_err(|error| ReadError::damaged("its arrays are not those of its detector", &error.to_string()))
+    }
+}
+
+/// Why a project cannot be read.
+enum ReadError {
+    /// What is stored cannot be used.
+    Damaged {
+        /// For people.
+        reason: &'static str,
+        /// For the log.
+        cause: String,
+    },
+    /// The store cannot be reached; trying again may help.
+    Storage(PortError),
+}
+
+impl ReadError {
+    fn damaged(reason: &'static str, cause: &str) -> Self {
+        Self::Damaged { reason, cause: cause.to_owned() }
+    }
+
+    fn from_port(error: PortError, reason: &'static str) -> Self {
+        if error.kind() == PortErrorKind::Damaged {
+            Self::Damaged { reason, cause: error.source_text() }
+        } else {
+            Self::Storage(error)
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! List, show, load, unload, reset, delete.
+
+use std::sync::Arc;
+
+use super::loaded::{LastDetection, LoadedProject};
+use super::registry::{Body, Entry};
+use super::{DriftService, ProjectError};
+use crate::ports::PortErrorKind;
+use crate::project::{Configuration, DriftType, ProjectName, Status};
+
+/// The status that users see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProjectStatus {
+    /// It answers predictions.
+    Active,
+    /// It has been unloaded.
+    Inactive,
+    /// It cannot be loaded.
+    Failed {
+        /// Why, in words for people.
+        reason: String,
+    },
+}
+
+/// What is told of a project.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectView {
+    /// Its name.
+    pub name: ProjectName,
+    /// Its status.
+    pub status: ProjectStatus,
+    /// Its configuration, if it can be read.
+    pub configuration: Option<Arc<Configuration>>,
+    /// Rows fed in the life of this fit; unknown while it is not in memory.
+    pub rows_seen: Option<u64>,
+    /// How many of them were judged as drift.
+    pub drifts_seen: Option<u64>,
+    /// Rows fed since the start or the last reset.
+    pub time: Option<u64>,
+    /// The latest verdict since the server started.
+    pub last_detection: Option<LastDetection>,
+}
+
+/// Which projects are asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListQuery {
+    /// Of this drift type only.
+    pub drift_type: Option<DriftType>,
+    /// Of this status only: its name.
+    pub status: Option<ProjectStatusFilter>,
+    /// At most so many.
+    pub page_size: usize,
+    /// After the project of this name.
+    pub after: Option<String>,
+}
+
+/// A status without its reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProjectStatusFilter {
+    /// Active ones.
+    Active,
+    /// Inactive ones.
+    Inactive,
+    /// Failed ones.
+    Failed,
+}
+
+/// Some projects, in the order of their names without regard to case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProjectPage {
+    /// The projects.
+    pub projects: Vec<ProjectView>,
+    /// The name after which the next page starts, if there is one.
+    pub next: Option<String>,
+}
+
+/// Entries that a listing goes through at once.
+const CHUNK: usize = 256;
+
+impl DriftService {
+    /// Lists projects; reads the configurations of those that are not in memory.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn list(&self, query: &ListQuery) -> Result<ProjectPage, ProjectError> {
+        let mut projects = Vec::new();
+        let mut after = query.after.clone();
+        loop {
+            let entries = self.registry.after(after.as_deref(), CHUNK);
+            let Some(last) = entries.last() else { return Ok(ProjectPage { projects, next: None }) };
+            after = Some(last.name.to_string());
+            for entry in &entries {
+                let Some(view) = self.view(entry).await? else { continue };
+                if !query.matches(&view) {
+                    continue;
+                }
+                if projects.len() == query.page_size {
+                    let next = projects.last().map(|view: &ProjectView| view.name.to_string());
+                    return Ok(ProjectPage { projects, next });
+                }
+                projects.push(view);
+            }
+        }
+    }
+
+    /// Number of known projects.
+    pub fn n_projects(&self) -> usize {
+        self.registry.len()
+    }
+
+    /// Shows a project; loads an active one, so that its counters are known.
+    ///
+    /// # Errors
+    /// When there is none, or when the store cannot be reached.
+    pub async fn show(&self, name: &ProjectName) -> Result<ProjectView, ProjectError> {
+        match self.open(name).await {
+            Ok(open) => Ok(ProjectView::of_loaded(&open.entry)),
+            Err(ProjectError::Inactive | ProjectError::Failed { .. }) => {
+                let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
+                self.view(&entry).await?.ok_or(ProjectError::NotFound)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Sets a project active and reads it into memory, also one that has failed before.
+    ///
+    /// # Errors
+    /// When there is none, when it cannot be loaded, or when the store fails.
+    pub async fn load(&self, name: &ProjectName) -> Result<ProjectView, ProjectError> {
+        let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
+        let guard = entry.lifecycle.lock().await;
+        match entry.slot().body {
+            Body::Gone => return Err(ProjectError::NotFound),
+            Body::Loaded(_) => {}
+            Body::Cold(_) | Body::Failed { .. } => {
+                self.ports.index.set_status(name, Status::Active).await?;
+                entry.set(Status::Active, Body::Cold(None));
+                self.load_cold(&entry).await?;
+            }
+        }
+        drop(guard);
+        Ok(ProjectView::of_loaded(&entry))
+    }
+
+    /// Sets a project inactive, saves its state and forgets it from memory.
+    ///
+    /// # Errors
+    /// When there is none, or when the store fails; then it stays as it was.
+    pub async fn unload(&self, name: &ProjectName) -> Result<ProjectView, ProjectError> {
+        let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
+        let guard = entry.lifecycle.lock().await;
+        match entry.slot().body {
+            Body::Gone => return Err(ProjectError::NotFound),
+            Body::Loaded(loaded) => {
+                // First no new rows, also of requests under way, then the state with all rows that were fed.
+                loaded.running().is_closed = true;
+                if let Err(error) = self.set_inactive(&entry, &loaded).await {
+                    loaded.running().is_closed = false;
+                    return Err(error);
+                }
+                entry.set(Status::Inactive, Body::Cold(Some(Arc::clone(&loaded.configuration))));
+            }
+            body @ (Body::Cold(_) | Body::Failed { .. }) => {
+                self.ports.index.set_status(name, Status::Inactive).await?;
+                entry.set(Status::Inactive, body);
+            }
+        }
+        drop(guard);
+        self.view(&entry).await?.ok_or(ProjectError::NotFound)
+    }
+
+    async fn set_inactive(&self, entry: &Entry, loaded: &LoadedProject) -> Result<(), ProjectError> {
+        let generation = loaded.configuration.generation;
+        self.ports.artifacts.put_state(&entry.name, generation, &loaded.take_state()).await?;
+        self.ports.index.set_status(&entry.name, Status::Inactive).await?;
+        Ok(())
+    }
+
+    /// Sets the online state of an active project to its start. Heals a project whose state alone is damaged.
+    ///
+    /// # Errors
+    /// When there is none, when it is inactive or cannot be loaded, or when the store fails.
+    pub async fn reset(&self, name: &ProjectName) -> Result<ProjectView, ProjectError> {
+        let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
+        let guard = entry.lifecycle.lock().await;
+        let slot = entry.slot();
+        if slot.status == Status::Inactive {
+            return Err(ProjectError::Inactive);
+        }
+        let loaded = match slot.body {
+            Body::Gone => return Err(ProjectError::NotFound),
+            Body::Loaded(loaded) => loaded,
+            Body::Cold(_) | Body::Failed { .. } => {
+                let stored = match self.ports.artifacts.project(name).await {
+                    Ok(stored) => stored.ok_or(ProjectError::NotFound)?,
+                    Err(error) if error.kind() == PortErrorKind::Damaged => {
+                        let reason = "its configuration or parameters are damaged".to_owned();
+                        return Err(ProjectError::Failed { reason });
+                    }
+                    Err(error) => return Err(error.into()),
+                };
+                let counters = self.ports.artifacts.state(name, stored.configuration.generation).await.ok().flatten();
+                let loaded = LoadedProject::restore_at_start(stored, counters.as_ref())
+                    .map_err(|error| ProjectError::Failed { reason: error.to_string() })?;
+                Arc::new(loaded)
+            }
+        };
+        {
+            let mut running = loaded.running();
+            running.state = loaded.detector.start();
+            running.last_detection = None;
+        }
+        let generation = loaded.configuration.generation;
+        self.ports.artifacts.put_state(name, generation, &loaded.take_state()).await?;
+        entry.set(Status::Active, Body::Loaded(loaded));
+        drop(guard);
+        Ok(ProjectView::of_loaded(&entry))
+    }
+
+    /// Deletes a project with everything of it.
+    ///
+    /// # Errors
+    /// When there is none, or when the store fails.
+    pub async fn delete(&self, name: &ProjectName) -> Result<(), ProjectError> {
+        let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
+        let guard = entry.lifecycle.lock().await;
+        if matches!(entry.slot().body, Body::Gone) {
+            return Err(ProjectError::NotFound);
+        }
+        self.ports.artifacts.delete(name).await?;
+        // From here on it is gone, whatever becomes of the index: the artifacts are the truth.
+        entry.set(Status::Inactive, Body::Gone);
+        self.registry.remove(&entry);
+        if let Err(error) = self.ports.index.remove(std::slice::from_ref(name)).await {
+            tracing::warn!(project = %name, cause = error.source_text(), "the index keeps a deleted project until the next start");
+        }
+        drop(guard);
+        Ok(())
+    }
+
+    /// What is told of an entry; `None` when it is gone.
+    async fn view(&self, entry: &Arc<Entry>) -> Result<Option<ProjectView>, ProjectError> {
+        let slot = entry.slot();
+        let status = match slot.status {
+            Status::Active => ProjectStatus::Active,
+            Status::Inactive => ProjectStatus::Inactive,
+        };
+        match slot.body {
+            Body::Gone => Ok(None),
+            Body::Loaded(_) => Ok(Some(ProjectView::of_loaded(entry))),
+            Body::Cold(Some(configuration)) => Ok(Some(ProjectView::cold(entry, status, Some(configuration)))),
+            Body::Failed { reason } => {
+                let status = if slot.status == Status::Active {
+                    ProjectStatus::Failed { reason: reason.to_string() }
+                } else {
+                    status
+                };
+                let configuration = self.ports.artifacts.configuration(&entry.name).await.ok().flatten();
+                Ok(Some(ProjectView::cold(entry, status, configuration.map(Arc::new))))
+            }
+            Body::Cold(None) => match self.ports.artifacts.configuration(&entry.name).await {
+                Ok(configuration) => {
+                    let configuration = configuration.map(Arc::new);
+                    remember(entry, configuration.as_ref());
+                    Ok(Some(ProjectView::cold(entry, status, configuration)))
+                }
+                Err(error) if error.kind() == PortErrorKind::Damaged => {
+                    let status = ProjectStatus::Failed { reason: "its configuration is damaged".to_owned() };
+                    Ok(Some(ProjectView::cold(entry, status, None)))
+                }
+                Err(error) => Err(error.into()),
+            },
+        }
+    }
+}
+
+/// Keeps a configuration that has been read, if nothing has happened meanwhile.
+fn remember(entry: &Entry, configuration: Option<&Arc<Configuration>>) {
+    if let Some(lifecycle) = entry.lifecycle.try_lock() {
+        let slot = entry.slot();
+        if matches!(slot.body, Body::Cold(None)) {
+            entry.set(slot.status, Body::Cold(configuration.map(Arc::clone)));
+        }
+        drop(lifecycle);
+    }
+}
+
+impl ListQuery {
+    fn matches(&self, view: &ProjectView) -> bool {
+        let drift_type = view.configuration.as_ref().map(|configuration| configuration.drift_type);
+        let status = match view.status {
+            ProjectStatus::Active => ProjectStatusFilter::Active,
+            ProjectStatus::Inactive => ProjectStatusFilter::Inactive,
+            ProjectStatus::Failed { .. } => ProjectStatusFilter::Failed,
+        };
+        (self.drift_type.is_none() || self.drift_type == drift_type)
+            && self.status.is_none_or(|wanted| wanted == status)
+    }
+}
+
+impl ProjectView {
+    fn cold(entry: &Entry, status: ProjectStatus, configuration: Option<Arc<Configuration>>) -> Self {
+        Self {
+            name: entry.name.clone(),
+            status,
+            configuration,
+            rows_seen: None,
+            drifts_seen: None,
+            time: None,
+            last_detection: None,
+        }
+    }
+
+    /// Of an entry that is in memory; of another one what is known without reading.
+    pub(super) fn of_loaded(entry: &Entry) -> Self {
+        let slot = entry.slot();
+        let status = if slot.status == Status::Active { ProjectStatus::Active } else { ProjectStatus::Inactive };
+        let Body::Loaded(loaded) = slot.body else { return Self::cold(entry, status, None) };
+        let running = loaded.running();
+        Self {
+            name: entry.name.clone(),
+            status,
+            configuration: Some(Arc::clone(&loaded.configuration)),
+            rows_seen: Some(running.rows_seen),
+            drifts_seen: Some(running.drifts_seen),
+            time: Some(running.state.time()),
+            last_detection: running.last_detection.clone(),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The projects that are known, and which of them are in memory.
+
+use std::collections::{BTreeMap, btree_map};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::loaded::LoadedProject;
+use crate::project::{Configuration, ProjectName, Status};
+
+/// Known projects by their names without regard to case.
+#[derive(Default)]
+pub(super) struct Registry {
+    entries: RwLock<BTreeMap<String, Arc<Entry>>>,
+    /// Entries whose state has moved since it was last saved.
+    dirty: Mutex<Vec<Arc<Entry>>>,
+}
+
+/// A known project.
+pub(super) struct Entry {
+    pub(super) name: ProjectName,
+    /// Held by whoever changes what is stored of the project: one at a time.
+    pub(super) lifecycle: async_lock::Mutex<()>,
+    slot: RwLock<Slot>,
+}
+
+/// What is known of a project. Cheap to copy.
+#[derive(Clone)]
+pub(super) struct Slot {
+    pub(super) status: Status,
+    pub(super) body: Body,
+}
+
+/// What is in memory of a project.
+#[derive(Clone)]
+pub(super) enum Body {
+    /// Nothing, or the configuration that a listing has read.
+    Cold(Option<Arc<Configuration>>),
+    /// Everything.
+    Loaded(Arc<LoadedProject>),
+    /// It could not be loaded.
+    Failed { reason: Arc<str> },
+    /// It has been deleted, though somebody may still hold the entry.
+    Gone,
+}
+
+impl Entry {
+    pub(super) fn new(name: ProjectName, status: Status, body: Body) -> Self {
+        Self { name, lifecycle: async_lock::Mutex::new(()), slot: RwLock::new(Slot { status, body }) }
+    }
+
+    pub(super) fn slot(&self) -> Slot {
+        self.slot.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set(&self, status: Status, body: Body) {
+        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot { status, body };
+    }
+}
+
+impl Registry {
+    pub(super) fn get(&self, name: &ProjectName) -> Option<Arc<Entry>> {
+        let entry = self.get_in_any_case(name)?;
+        (entry.name == *name).then_some(entry)
+    }
+
+    /// The project whose name differs at most in case.
+    pub(super) fn get_in_any_case(&self, name: &ProjectName) -> Option<Arc<Entry>> {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).get(&name.folded()).map(Arc::clone)
+    }
+
+    /// Puts entries; gives the names back that were taken already.
+    pub(super) fn insert(&self, entries: impl IntoIterator<Item = Entry>) -> Vec<ProjectName> {
+        let mut known = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let mut refused = Vec::new();
+        for entry in entries {
+            match known.entry(entry.name.folded()) {
+                btree_map::Entry::Occupied(_) => refused.push(entry.name),
+                btree_map::Entry::Vacant(vacant) => {
+                    vacant.insert(Arc::new(entry));
+                }
+            }
+        }
+        refused
+    }
+
+    /// Removes an entry, unless another one has taken its place.
+    pub(super) fn remove(&self, entry: &Arc<Entry>) {
+        let mut known = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let folded = entry.name.folded();
+        if known.get(&folded).is_some_and(|current| Arc::ptr_eq(current, entry)) {
+            known.remove(&folded);
+        }
+    }
+
+    /// Up to `n` entries after a name, in order.
+    pub(super) fn after(&self, name: Option<&str>, n: usize) -> Vec<Arc<Entry>> {
+        let known = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let from = name.map_or(Bound::Unbounded, |name| Bound::Excluded(name.to_ascii_lowercase()));
+        known.range::<String, _>((from, Bound::Unbounded)).take(n).map(|(_, entry)| Arc::clone(entry)).collect()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(super) fn push_dirty(&self, entry: Arc<Entry>) {
+        self.dirty().push(entry);
+    }
+
+    pub(super) fn take_dirty(&self) -> Vec<Arc<Entry>> {
+        std::mem::take(&mut self.dirty())
+    }
+
+    fn dirty(&self) -> MutexGuard<'_, Vec<Arc<Entry>>> {
+        self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,66 @@
+//! Start: what stands in the store, held against the index.
+
+use std::collections::{HashMap, HashSet};
+
+use super::DriftService;
+use super::registry::{Body, Entry};
+use crate::ports::{IndexEntry, PortError};
+use crate::project::{ProjectName, Status};
+
+/// What the start found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StartReport {
+    /// Projects that exist.
+    pub n_projects: usize,
+    /// Those that the index did not know: copied in, or the index was lost.
+    pub added: Vec<ProjectName>,
+    /// Those that the index knew and that do not exist any more.
+    pub vanished: Vec<ProjectName>,
+    /// Those that had no status, and are active now.
+    pub without_status: Vec<ProjectName>,
+    /// Those whose names differ from another's only in case; they do not serve.
+    pub clashing: Vec<ProjectName>,
+    /// Things that crashes had left behind and that are gone now.
+    pub n_swept: usize,
+}
+
+impl DriftService {
+    /// Learns which projects exist, mends the index, sweeps what crashes left behind. Loads no project.
+    ///
+    /// # Errors
+    /// When the store or the index cannot be read or written.
+    pub async fn start(&self) -> Result<StartReport, PortError> {
+        let n_swept = self.ports.artifacts.sweep().await?;
+        let existing = self.ports.artifacts.list().await?;
+        let indexed: HashMap<ProjectName, IndexEntry> =
+            self.ports.index.all().await?.into_iter().map(|entry| (entry.project.clone(), entry)).collect();
+        let exists: HashSet<&ProjectName> = existing.iter().collect();
+        let mut report = StartReport { n_projects: existing.len(), n_swept, ..StartReport::default() };
+
+        let mut entries = Vec::with_capacity(existing.len());
+        let mut to_index = Vec::new();
+        for name in &existing {
+            let known = indexed.get(name);
+            let status = known.and_then(|entry| entry.status);
+            if known.is_none() {
+                report.added.push(name.clone());
+            }
+            if status.is_none() {
+                report.without_status.push(name.clone());
+            }
+            let path_is_right = known.is_some_and(|entry| entry.path == name.as_str());
+            if !path_is_right || status.is_none() {
+                let path = name.as_str().to_owned();
+                let status = Some(status.unwrap_or(Status::Active));
+                to_index.push(IndexEntry { project: name.clone(), path, status });
+            }
+            entries.push(Entry::new(name.clone(), status.unwrap_or(Status::Active), Body::Cold(None)));
+        }
+        report.vanished = indexed.into_keys().filter(|name| !exists.contains(name)).collect();
+        report.vanished.sort();
+        self.ports.index.put(&to_index).await?;
+        self.ports.index.remove(&report.vanished).await?;
+        report.clashing = self.registry.insert(entries);
+        Ok(report)
+    }
+}
