@@ -12,7 +12,7 @@ use crate::detectors::DetectorSpec;
 use crate::preprocess::Preprocessing;
 
 /// The name of a project: 1 to 128 letters, digits, `.`, `_` and `-`, the first one a letter or a digit;
-/// `fit` and `stats` are reserved. It is also the name of the project's folder.
+/// `fit`, `stats`, `store.db` and `active.db` are reserved. It is also the name of the project's folder.
 ///
 /// ```
 /// use drifting_domain::project::ProjectName;
@@ -27,7 +27,8 @@ pub struct ProjectName(Arc<str>);
 impl ProjectName {
     /// Names longer than this are refused.
     pub const LENGTH_MAX: usize = 128;
-    const RESERVED: [&str; 2] = ["fit", "stats"];
+    // The first two are words of the interface, the others files of the store.
+    const RESERVED: [&str; 4] = ["fit", "stats", "store.db", "active.db"];
 
     /// The name.
     pub fn as_str(&self) -> &str {
@@ -86,7 +87,7 @@ pub enum InvalidName {
     )]
     Malformed,
     /// It is one of the names kept for the server.
-    #[error("expected another project name: `fit` and `stats` are reserved")]
+    #[error("expected another project name: `fit`, `stats`, `store.db` and `active.db` are reserved")]
     Reserved,
 }
 

@@ -1,1 +1,27 @@
 //! A Postgres cluster that the server creates, starts and stops for itself.
+//!
+//! ```text
+//! <directory>/          owned by the account that Postgres runs as, closed to all others
+//! ├── data/             the cluster
+//! ├── socket/           the only way in (in the system's folder for temporary files where this path is too long)
+//! ├── postgres.log      what the cluster's server says
+//! └── in-use.lock       held while a server of ours uses the directory
+//! ```
+//!
+//! The programs of an installed Postgres do the work; nothing is downloaded. Postgres refuses to run as root, so root
+//! runs it as `postgres` or `nobody`.
+
+mod account;
+mod cluster;
+mod diagnosis;
+mod error;
+mod place;
+mod postmaster;
+mod probe;
+mod programs;
+mod server;
+mod settings;
+
+pub use error::LocalPostgresError;
+pub use programs::SearchPath;
+pub use server::LocalPostgres;

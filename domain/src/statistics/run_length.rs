@@ -48,19 +48,19 @@ pub fn thresholds(
     Ok(thresholds)
 }
 
-/// How many streams must be simulated so that enough are left at the last of `n_steps` steps.
+/// How many streams must be simulated so that enough are left at the last of `n_steps` steps, whatever their values.
 pub fn n_streams_min(alarm_probability: f64, n_steps: usize) -> usize {
-    // One survivor more a step than the expectation, because whole streams are removed.
-    let needed = 1.0 / alarm_probability;
-    let share_left = (1.0 - alarm_probability).powf(n_steps as f64);
-    let streams = (needed + n_steps as f64 * 0.5).ceil() / share_left;
-    if streams < 1e15 {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 1e15")]
-        let streams = streams.ceil() as usize;
-        streams
-    } else {
-        usize::MAX
+    // Backwards from the last step, whose quantile needs 1/p streams; each step removes at most a share p and one more.
+    let mut streams = (1.0 / alarm_probability).ceil().max(2.0);
+    for _ in 1..n_steps {
+        streams = (streams / (1.0 - alarm_probability)).ceil() + 1.0;
+        if streams > 1e15 {
+            return usize::MAX;
+        }
     }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 2 and 1e15")]
+    let streams = streams as usize;
+    streams
 }
 
 #[cfg(test)]

@@ -215,7 +215,8 @@ fn compute(
     }
     let encoder = Encoder::fit(&frame, &preprocessing, kind.encoding())?;
     let spec = request.detector.specification(kind, encoder.width())?;
-    if is_constant(&frame) {
+    // A kernel has no bandwidth then; ranks do well with a constant.
+    if kind.encoding() == Encoding::Kernel && is_constant(&frame) {
         return Err(crate::detectors::FitProblem::AllConstant.into());
     }
     let encoded = encoder.encode(&frame);
@@ -276,7 +277,10 @@ fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         sorted.sort_by(f64::total_cmp);
         if sorted.first() == sorted.last() {
-            warnings.push(format!("column `{}` is constant", column.name));
+            warnings.push(format!(
+                "column `{}` is constant in the reference: every other value of it counts as a departure",
+                column.name
+            ));
             continue;
         }
         let n_ties = sorted.windows(2).filter(|pair| pair[0] == pair[1]).count();

@@ -168,9 +168,6 @@ impl CvmOnline {
             return Err(FitProblem::TooFewRows { expected: n_rows_min, actual: n_rows });
         }
         let column = |column: usize| reference.iter().skip(column).step_by(n_columns).copied();
-        if (0..n_columns).all(|index| column(index).all(|value| value == reference[index])) {
-            return Err(FitProblem::AllConstant);
-        }
         let thresholds = thresholds.of(spec, n_rows, n_columns, pool, progress)?;
         let reference = (0..n_columns).map(|index| SortedReference::new(column(index).collect())).collect();
         Ok(Self { spec: spec.clone(), reference, thresholds })

@@ -87,7 +87,16 @@ fn unusable_references_are_refused() {
     };
     let small = spec(&[5, 10], 30.0, 1_500);
     assert_eq!(fit(&small, &[1.0; 9]), FitProblem::TooFewRows { expected: 10, actual: 9 });
-    assert_eq!(fit(&small, &[1.0; 20]), FitProblem::AllConstant);
     let reference: Vec<f64> = (0..40).map(f64::from).collect();
     assert!(matches!(fit(&spec(&[5, 10], 30.0, 20), &reference), FitProblem::TooFewBootstraps { .. }));
+}
+
+#[test]
+fn departures_from_a_constant_reference_are_drift() {
+    let spec = spec(&[5, 10], 30.0, 1_500);
+    let detector = CvmOnline::fit(&spec, &[0.5; 100], 1, &CvmThresholds::default(), &Threads(1), &Silent).unwrap();
+    let mut state = detector.start();
+    assert!((0..50).all(|_| !detector.step(&mut state, &[0.5]).is_drift), "the constant itself is none");
+    let delay = (0..10).position(|row| detector.step(&mut state, &[0.4 + f64::from(row % 2) * 0.2]).is_drift);
+    assert!(delay.is_some_and(|delay| delay < 5), "{delay:?}");
 }

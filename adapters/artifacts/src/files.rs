@@ -1,0 +1,160 @@
+//! Reading, writing and removing whole files; the only place that bytes pass through.
+
+use drifting_domain::ports::PortError;
+use drifting_domain::project::ProjectName;
+use opendal::services::Fs;
+use opendal::{EntryMode, ErrorKind, Operator};
+use tokio::sync::RwLock;
+
+use crate::error::{damaged, of_io, of_opendal, refused};
+use crate::layout::{self, TEMPORARY};
+use crate::local::{FolderKind, LocalDirectory, Which};
+
+/// The files under a root.
+#[derive(Debug)]
+pub struct Files {
+    operator: Operator,
+    local: LocalDirectory,
+    /// Held for reading while a file is written, so that a sweep does not take a temporary file from under it.
+    writing: RwLock<()>,
+}
+
+/// An entry of a folder.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a file, neither a folder nor a link.
+    pub is_file: bool,
+}
+
+impl Files {
+    /// The files of a local directory.
+    pub fn open_local(local: LocalDirectory) -> Result<Self, PortError> {
+        const OPERATION: &str = "open the artifacts";
+        let temporary = local.root().join(TEMPORARY);
+        let (Some(root), Some(temporary)) = (local.root().to_str(), temporary.to_str()) else {
+            return Err(refused(OPERATION, "the path of the artifacts is not UTF-8"));
+        };
+        let service = Fs::default().root(root).atomic_write_dir(temporary);
+        let operator = Operator::new(service).map_err(|error| of_opendal(OPERATION, error))?;
+        Ok(Self { operator, local, writing: RwLock::new(()) })
+    }
+
+    /// The bytes of a file; `None` where there is no file of that name.
+    pub async fn read(&self, path: &str, size_max: u64, operation: &'static str) -> Result<Option<Vec<u8>>, PortError> {
+        let Some(size) = self.size(path, operation).await? else { return Ok(None) };
+        if size > size_max {
+            return Err(damaged(operation, format!("expected at most {size_max} bytes, the file has {size}")));
+        }
+        let capacity = usize::try_from(size).map_err(|error| damaged(operation, error))?;
+        let mut bytes = Vec::with_capacity(capacity);
+        if size > 0 {
+            let reader = self.operator.reader(path).await.map_err(|error| of_opendal(operation, error))?;
+            reader.read_into(&mut bytes, 0..size).await.map_err(|error| of_opendal(operation, error))?;
+        }
+        Ok(Some(bytes))
+    }
+
+    /// Whether there is a file of that name.
+    pub async fn exists(&self, path: &str, operation: &'static str) -> Result<bool, PortError> {
+        Ok(self.size(path, operation).await?.is_some())
+    }
+
+    async fn size(&self, path: &str, operation: &'static str) -> Result<Option<u64>, PortError> {
+        match self.operator.stat(path).await {
+            Ok(metadata) if metadata.mode() == EntryMode::FILE => Ok(Some(metadata.content_length())),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(of_opendal(operation, error)),
+        }
+    }
+
+    /// Puts bytes in a file's place: they are durable before they get the file's name.
+    pub async fn replace(&self, path: &str, bytes: Vec<u8>, operation: &'static str) -> Result<(), PortError> {
+        let _writing = self.writing.read().await;
+        let mut writer = self.operator.writer(path).await.map_err(|error| of_opendal(operation, error))?;
+        let written = match writer.write(bytes).await {
+            Ok(()) => writer.close().await.map(drop),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            // Where the disk is full, the temporary file must not stay.
+            if let Err(leftover) = writer.abort().await {
+                tracing::warn!(error = %leftover, "a temporary file is left until the next start");
+            }
+            return Err(of_opendal(operation, error));
+        }
+        Ok(())
+    }
+
+    /// Removes a file; succeeds where there is none.
+    pub async fn remove(&self, path: &str, operation: &'static str) -> Result<(), PortError> {
+        self.operator.delete(path).await.map_err(|error| of_opendal(operation, error))
+    }
+
+    /// What stands under a project's name.
+    pub async fn folder_kind(&self, project: &ProjectName, operation: &'static str) -> Result<FolderKind, PortError> {
+        if layout::is_taken(project) {
+            return Ok(FolderKind::Foreign);
+        }
+        let kind = self.local.folder_kind(project).await.map_err(|error| of_io(operation, error))?;
+        if kind == FolderKind::Foreign {
+            tracing::warn!(%project, "a file or a symbolic link stands in a project's place and is left alone");
+        }
+        Ok(kind)
+    }
+
+    /// Makes a project's folder; succeeds where there is one.
+    pub async fn create_folder(&self, project: &ProjectName, operation: &'static str) -> Result<(), PortError> {
+        self.operator.create_dir(&layout::folder(project)).await.map_err(|error| of_opendal(operation, error))
+    }
+
+    /// Removes a project's folder, which must be empty.
+    pub async fn remove_folder(&self, project: &ProjectName, operation: &'static str) -> Result<(), PortError> {
+        self.operator.delete(&layout::folder(project)).await.map_err(|error| of_opendal(operation, error))
+    }
+
+    /// What a project's folder holds.
+    pub async fn entries(&self, project: &ProjectName, operation: &'static str) -> Result<Vec<Entry>, PortError> {
+        self.entries_at(&layout::folder(project), operation).await
+    }
+
+    async fn entries_at(&self, folder: &str, operation: &'static str) -> Result<Vec<Entry>, PortError> {
+        let entries = self.operator.list(folder).await.map_err(|error| of_opendal(operation, error))?;
+        // The folder itself is listed too.
+        let inside = entries.into_iter().filter(|entry| entry.path() != folder);
+        Ok(inside
+            .map(|entry| Entry { name: entry.name().to_owned(), is_file: entry.metadata().mode() == EntryMode::FILE })
+            .collect())
+    }
+
+    /// Removes the temporary files that nobody writes any more; says how many.
+    pub async fn remove_temporaries(&self, operation: &'static str) -> Result<usize, PortError> {
+        let _nobody_writes = self.writing.write().await;
+        let folder = format!("{TEMPORARY}/");
+        let mut n_removed = 0;
+        for entry in self.entries_at(&folder, operation).await? {
+            if entry.is_file && layout::is_temporary(&entry.name) {
+                self.remove(&format!("{folder}{}", entry.name), operation).await?;
+                n_removed += 1;
+            }
+        }
+        Ok(n_removed)
+    }
+
+    /// Some of the folders that are named like projects, in the order of the names.
+    pub async fn projects(&self, which: Which, operation: &'static str) -> Result<Vec<ProjectName>, PortError> {
+        self.local.projects(which).await.map_err(|error| of_io(operation, error))
+    }
+
+    /// Makes durable what was created, renamed or removed in a project's folder.
+    pub async fn synchronise(&self, project: &ProjectName, operation: &'static str) -> Result<(), PortError> {
+        self.local.synchronise(project.as_str()).await.map_err(|error| of_io(operation, error))
+    }
+
+    /// Makes durable which folders there are.
+    pub async fn synchronise_root(&self, operation: &'static str) -> Result<(), PortError> {
+        self.local.synchronise("").await.map_err(|error| of_io(operation, error))
+    }
+}

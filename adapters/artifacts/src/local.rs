@@ -1,0 +1,157 @@
+//! What only a local directory has: the lock, folders that have to be synchronised, symbolic links.
+//!
+//! Bytes do not travel here but through opendal.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use drifting_domain::ports::{PortError, PortErrorKind};
+use drifting_domain::project::ProjectName;
+
+use crate::error::{of_io, refused};
+use crate::layout::{self, CONFIGURATION, LOCK, TEMPORARY};
+use crate::survey;
+
+/// A directory that this process alone serves.
+#[derive(Debug)]
+pub struct LocalDirectory {
+    root: PathBuf,
+    /// Held for its lock, which ends with it.
+    _lock: File,
+}
+
+/// What stands under a project's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FolderKind {
+    /// Nothing.
+    Absent,
+    /// A folder.
+    Folder,
+    /// A symbolic link, which might lead anywhere, or a file.
+    Foreign,
+}
+
+impl LocalDirectory {
+    /// Makes the directory where it is absent, and takes its lock.
+    pub fn open(root: &Path) -> Result<Self, PortError> {
+        const OPERATION: &str = "open the artifacts";
+        create_durably(root).map_err(|error| of_io(OPERATION, error))?;
+        // Independent of the working directory from here on.
+        let root = root.canonicalize().map_err(|error| of_io(OPERATION, error))?;
+        let temporary = root.join(TEMPORARY);
+        create_durably(&temporary).map_err(|error| of_io(OPERATION, error))?;
+        // A sweep through a link would remove files elsewhere.
+        if fs::symlink_metadata(&temporary).map_err(|error| of_io(OPERATION, error))?.is_symlink() {
+            return Err(refused(OPERATION, "the folder of temporary files is a symbolic link"));
+        }
+        let lock = lock(&temporary.join(LOCK))?;
+        // A server that was killed may have made folders whose names are not durable yet.
+        File::open(&root).and_then(|root| root.sync_all()).map_err(|error| of_io(OPERATION, error))?;
+        Ok(Self { root, _lock: lock })
+    }
+
+    /// The directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What stands under a project's name.
+    pub async fn folder_kind(&self, project: &ProjectName) -> io::Result<FolderKind> {
+        match tokio::fs::symlink_metadata(self.root.join(project.as_str())).await {
+            Ok(metadata) if metadata.is_dir() => Ok(FolderKind::Folder),
+            Ok(_) => Ok(FolderKind::Foreign),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(FolderKind::Absent),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the entries of a folder durable: what was created, renamed or removed in it. An empty path is the root.
+    pub async fn synchronise(&self, folder: &str) -> io::Result<()> {
+        let folder = self.root.join(folder);
+        on_a_blocking_thread(move || File::open(folder)?.sync_all()).await
+    }
+
+    /// Some of the folders that are named like projects, in the order of the names.
+    ///
+    /// A listing through opendal would cost a thread switch and a look at the metadata for each entry.
+    pub async fn projects(&self, which: Which) -> io::Result<Vec<ProjectName>> {
+        let root = self.root.clone();
+        on_a_blocking_thread(move || {
+            let mut projects = Vec::new();
+            for entry in fs::read_dir(&root)? {
+                let entry = entry?;
+                let Some(project) = entry.file_name().to_str().and_then(layout::project_of) else { continue };
+                let kind = entry.file_type()?;
+                if kind.is_symlink() {
+                    tracing::warn!(%project, "a symbolic link stands in a project's place and is not followed");
+                } else if kind.is_dir() && which.includes(&entry.path()) {
+                    projects.push(project);
+                }
+            }
+            projects.sort_unstable();
+            Ok(projects)
+        })
+        .await
+    }
+}
+
+/// Which folders are asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Those with a configuration.
+    WithConfiguration,
+    /// Those that a sweep has to look at.
+    Disorderly,
+}
+
+impl Which {
+    fn includes(self, folder: &Path) -> bool {
+        match self {
+            Self::WithConfiguration => has_configuration(folder),
+            Self::Disorderly => !survey::is_plainly_in_order(folder),
+        }
+    }
+}
+
+/// A folder that cannot be looked into counts as a project: whoever loads it is told why it fails.
+fn has_configuration(folder: &Path) -> bool {
+    match fs::metadata(folder.join(CONFIGURATION)) {
+        Ok(metadata) => metadata.is_file(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+fn lock(path: &Path) -> Result<File, PortError> {
+    const OPERATION: &str = "lock the artifacts";
+    let file =
+        File::options().create(true).truncate(false).write(true).open(path).map_err(|error| of_io(OPERATION, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(PortError::new(PortErrorKind::InUse, OPERATION, "another server holds the lock"))
+        }
+        Err(TryLockError::Error(error)) => Err(of_io(OPERATION, error)),
+    }
+}
+
+/// Makes a directory with its ancestors, so that a power failure does not take them away again.
+fn create_durably(directory: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> =
+        directory.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+    fs::create_dir_all(directory)?;
+    for created in missing {
+        let parent = created.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        File::open(parent)?.sync_all()?;
+    }
+    Ok(())
+}
+
+async fn on_a_blocking_thread<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(io::Error::other(error)),
+    }
+}

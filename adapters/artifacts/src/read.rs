@@ -1,0 +1,65 @@
+//! Loading a project: the configuration, then the parameters that it names, checked before they are interpreted.
+
+use drifting_domain::ports::{PortError, StoredProject};
+use drifting_domain::project::{Configuration, ProjectName};
+
+use crate::configuration_file::{self, ConfigurationFile};
+use crate::error::damaged;
+use crate::layout::{self, CONFIGURATION};
+use crate::local::FolderKind;
+use crate::store::{Projects, compute};
+use crate::{checksum, tensors_file};
+
+/// Larger parameter files are neither written nor read.
+pub const PARAMETERS_SIZE_MAX: u64 = 8 * 1024 * 1024 * 1024;
+
+const READ_CONFIGURATION: &str = "read the configuration";
+const READ_PARAMETERS: &str = "read the parameters";
+
+impl Projects {
+    /// The configuration of a project.
+    pub async fn configuration(&self, name: &ProjectName) -> Result<Option<Configuration>, PortError> {
+        let _lock = self.locks.hold(name).await;
+        Ok(self.read_configuration(name).await?.map(|file| file.configuration))
+    }
+
+    /// A project with its parameters.
+    pub async fn project(&self, name: &ProjectName) -> Result<Option<StoredProject>, PortError> {
+        let _lock = self.locks.hold(name).await;
+        let Some(file) = self.read_configuration(name).await? else { return Ok(None) };
+        let path = layout::path(name, &file.parameters.file);
+        let Some(bytes) = self.files.read(&path, PARAMETERS_SIZE_MAX, READ_PARAMETERS).await? else {
+            return Err(damaged(
+                READ_PARAMETERS,
+                "expected the parameter file that the configuration names, it is absent",
+            ));
+        };
+        let expected = file.parameters.checksum;
+        let parameters = compute(READ_PARAMETERS, move || {
+            let actual = checksum::of(&[&bytes]);
+            if actual != expected {
+                return Err(damaged(
+                    READ_PARAMETERS,
+                    format!("expected parameters with the {expected}, they have the {actual}"),
+                ));
+            }
+            tensors_file::decode(&bytes).map_err(|error| damaged(READ_PARAMETERS, error))
+        })
+        .await??;
+        Ok(Some(StoredProject { configuration: file.configuration, parameters }))
+    }
+
+    /// The configuration as it is stored. The caller holds the project's lock.
+    pub async fn read_configuration(&self, name: &ProjectName) -> Result<Option<ConfigurationFile>, PortError> {
+        if self.files.folder_kind(name, READ_CONFIGURATION).await? != FolderKind::Folder {
+            return Ok(None);
+        }
+        let path = layout::path(name, CONFIGURATION);
+        let Some(bytes) = self.files.read(&path, configuration_file::SIZE_MAX, READ_CONFIGURATION).await? else {
+            return Ok(None);
+        };
+        let name = name.clone();
+        let file = compute(READ_CONFIGURATION, move || configuration_file::decode(&bytes, &name)).await?;
+        file.map(Some).map_err(|error| damaged(READ_CONFIGURATION, error))
+    }
+}

@@ -1,0 +1,107 @@
+//! The port, carried out.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use drifting_domain::data::Tensors;
+use drifting_domain::ports::{ArtifactStore, PortError, PortErrorKind, StoredProject};
+use drifting_domain::project::{Configuration, ProjectName};
+use tracing::Instrument;
+
+use crate::files::Files;
+use crate::local::{LocalDirectory, Which};
+use crate::locks::Locks;
+
+/// Projects as files.
+#[derive(Debug, Clone)]
+pub struct OpendalArtifacts {
+    projects: Arc<Projects>,
+}
+
+/// The files of all projects, and who is at them; each operation has a file of its own.
+#[derive(Debug)]
+pub struct Projects {
+    pub files: Files,
+    pub locks: Locks,
+}
+
+impl OpendalArtifacts {
+    /// Opens a local directory, which is made where it is absent. Until the store and its clones are dropped and what
+    /// they have begun is done, no other server can open it.
+    ///
+    /// # Errors
+    /// Of kind `InUse` when another server has opened the directory, and when it cannot be made or locked.
+    pub fn open_local(root: &Path) -> Result<Self, PortError> {
+        let files = Files::open_local(LocalDirectory::open(root)?)?;
+        Ok(Self { projects: Arc::new(Projects { files, locks: Locks::default() }) })
+    }
+
+    /// Runs an operation to its end, even if the caller is dropped on the way.
+    async fn complete<T, F>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(Arc<Projects>) -> F,
+    ) -> Result<T, PortError>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, PortError>> + Send + 'static,
+    {
+        let work = work(Arc::clone(&self.projects)).in_current_span();
+        finished(operation, tokio::spawn(work).await)?
+    }
+}
+
+/// Computes on a thread where it holds up nobody.
+pub async fn compute<T: Send + 'static>(
+    operation: &'static str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PortError> {
+    finished(operation, tokio::task::spawn_blocking(work).await)
+}
+
+fn finished<T>(operation: &'static str, result: Result<T, tokio::task::JoinError>) -> Result<T, PortError> {
+    result.map_err(|error| PortError::new(PortErrorKind::Other, operation, error))
+}
+
+#[async_trait]
+impl ArtifactStore for OpendalArtifacts {
+    async fn put_project(&self, project: &StoredProject) -> Result<(), PortError> {
+        let project = project.clone();
+        self.complete("write the project", |projects| async move { projects.put(project).await }).await
+    }
+
+    async fn configuration(&self, name: &ProjectName) -> Result<Option<Configuration>, PortError> {
+        self.projects.configuration(name).await
+    }
+
+    async fn project(&self, name: &ProjectName) -> Result<Option<StoredProject>, PortError> {
+        self.projects.project(name).await
+    }
+
+    async fn put_state(&self, name: &ProjectName, generation: u64, state: &Tensors) -> Result<(), PortError> {
+        let (name, state) = (name.clone(), state.clone());
+        self.complete(
+            "write the state",
+            move |projects| async move { projects.put_state(&name, generation, state).await },
+        )
+        .await
+    }
+
+    async fn state(&self, name: &ProjectName, generation: u64) -> Result<Option<Tensors>, PortError> {
+        self.projects.state(name, generation).await
+    }
+
+    async fn list(&self) -> Result<Vec<ProjectName>, PortError> {
+        self.projects.files.projects(Which::WithConfiguration, "list the projects").await
+    }
+
+    async fn delete(&self, name: &ProjectName) -> Result<bool, PortError> {
+        let name = name.clone();
+        self.complete("remove the project", |projects| async move { projects.delete(&name).await }).await
+    }
+
+    async fn sweep(&self) -> Result<usize, PortError> {
+        self.complete("sweep the artifacts", |projects| async move { projects.sweep().await }).await
+    }
+}

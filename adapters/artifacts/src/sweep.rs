@@ -1,0 +1,81 @@
+//! Removing what crashes left behind, and nothing else.
+
+use std::error::Error;
+
+use drifting_domain::ports::PortError;
+use drifting_domain::project::ProjectName;
+
+use crate::files::Entry;
+use crate::layout::{self, CONFIGURATION, STATE};
+use crate::local::{FolderKind, Which};
+use crate::store::Projects;
+
+const SWEEP: &str = "sweep the artifacts";
+
+impl Projects {
+    /// Removes temporary files, folders of projects that were never whole, and files that no configuration names.
+    /// Says how many: a folder counts as one, whatever it held.
+    pub async fn sweep(&self) -> Result<usize, PortError> {
+        let mut n_removed = self.files.remove_temporaries(SWEEP).await?;
+        for project in self.files.projects(Which::Disorderly, SWEEP).await? {
+            match self.sweep_project(&project).await {
+                Ok(n) => n_removed += n,
+                // One project must not keep the server from starting; whoever loads it is told what is wrong with it.
+                Err(error) => {
+                    tracing::warn!(%project, error = &error as &dyn Error, "a project's folder is not swept");
+                }
+            }
+        }
+        Ok(n_removed)
+    }
+
+    async fn sweep_project(&self, name: &ProjectName) -> Result<usize, PortError> {
+        let _lock = self.locks.hold(name).await;
+        // It may have gone since the listing.
+        if self.files.folder_kind(name, SWEEP).await? != FolderKind::Folder {
+            return Ok(0);
+        }
+        let entries = self.files.entries(name, SWEEP).await?;
+        if entries.iter().any(|entry| entry.name == CONFIGURATION) {
+            return self.sweep_files(name, &entries).await;
+        }
+        if entries.iter().all(|entry| entry.is_file && layout::is_written_here(&entry.name)) {
+            self.remove_files_and_folder(name).await?;
+            return Ok(1);
+        }
+        Ok(0)
+    }
+
+    /// Removes the files of a project that its configuration does not name.
+    async fn sweep_files(&self, name: &ProjectName, entries: &[Entry]) -> Result<usize, PortError> {
+        let files = || entries.iter().filter(|entry| entry.is_file).map(|entry| entry.name.as_str());
+        let Some(configuration) = self.read_configuration(name).await? else { return Ok(0) };
+        let mut n_removed = 0;
+        for file in files() {
+            let is_left_over = if file == STATE {
+                self.is_state_of_another(name, configuration.configuration.generation).await
+            } else {
+                layout::is_parameters(file) && file != configuration.parameters.file
+            };
+            if is_left_over {
+                self.files.remove(&layout::path(name, file), SWEEP).await?;
+                n_removed += 1;
+            }
+        }
+        if n_removed > 0 {
+            self.files.synchronise(name, SWEEP).await?;
+        }
+        Ok(n_removed)
+    }
+
+    /// A state that cannot be read is left to whoever loads or resets the project.
+    async fn is_state_of_another(&self, name: &ProjectName, generation: u64) -> bool {
+        match self.read_state(name).await {
+            Ok(state) => state.is_some_and(|state| state.generation != generation),
+            Err(error) => {
+                tracing::warn!(project = %name, error = &error as &dyn Error, "a project's state is not swept");
+                false
+            }
+        }
+    }
+}

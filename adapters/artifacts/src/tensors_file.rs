@@ -1,0 +1,165 @@
+//! Arrays as a safetensors file, which Python opens as a dictionary of arrays.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use drifting_domain::data::{Tensor, TensorError, TensorValues, Tensors};
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, View};
+
+/// Why arrays cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum TensorsFileError {
+    /// It is no safetensors file.
+    #[error("expected a safetensors file: {0}")]
+    Container(#[from] SafeTensorError),
+    /// An array of a type that this store never writes.
+    #[error("the array `{name}` should hold F64 or U64, it holds {actual}")]
+    Type {
+        /// Its name.
+        name: String,
+        /// Its type.
+        actual: Dtype,
+    },
+    /// A shape that does not hold its values.
+    #[error(transparent)]
+    Shape(#[from] TensorError),
+    /// A name with a meaning of its own in the format.
+    #[error("no array can be called `{RESERVED}`")]
+    Name,
+}
+
+const RESERVED: &str = "__metadata__";
+
+/// The file's bytes. The same arrays always give the same bytes as long as `metadata` has at most one entry.
+pub fn encode(tensors: &Tensors, metadata: Option<HashMap<String, String>>) -> Result<Vec<u8>, TensorsFileError> {
+    if tensors.get(RESERVED).is_some() {
+        return Err(TensorsFileError::Name);
+    }
+    Ok(safetensors::serialize(tensors.iter().map(|(name, tensor)| (name, Stored(tensor))), metadata)?)
+}
+
+/// The arrays of a file whose bytes have been checked.
+pub fn decode(bytes: &[u8]) -> Result<Tensors, TensorsFileError> {
+    let mut tensors = Tensors::new();
+    for (name, view) in SafeTensors::deserialize(bytes)?.iter() {
+        tensors.insert(name, tensor_of(name, &view)?);
+    }
+    Ok(tensors)
+}
+
+fn tensor_of(name: &str, view: &TensorView<'_>) -> Result<Tensor, TensorsFileError> {
+    // The library has checked that shape and bytes agree, so that there is no remainder.
+    let (words, _) = view.data().as_chunks::<8>();
+    let values = match view.dtype() {
+        Dtype::F64 => TensorValues::F64(words.iter().map(|word| f64::from_le_bytes(*word)).collect()),
+        Dtype::U64 => TensorValues::U64(words.iter().map(|word| u64::from_le_bytes(*word)).collect()),
+        actual => return Err(TensorsFileError::Type { name: name.to_owned(), actual }),
+    };
+    Ok(Tensor::new(view.shape().to_vec(), values)?)
+}
+
+struct Stored<'t>(&'t Tensor);
+
+impl View for Stored<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.0.values() {
+            TensorValues::F64(_) => Dtype::F64,
+            TensorValues::U64(_) => Dtype::U64,
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        self.0.shape()
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        let mut bytes = Vec::with_capacity(self.data_len());
+        match self.0.values() {
+            TensorValues::F64(values) => values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes())),
+            TensorValues::U64(values) => values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes())),
+        }
+        bytes.into()
+    }
+
+    fn data_len(&self) -> usize {
+        self.0.values().len() * size_of::<u64>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tensor() -> impl Strategy<Value = Tensor> {
+        let shape = prop::collection::vec(0_usize..4, 0..4);
+        (shape, any::<bool>(), prop::collection::vec(any::<u64>(), 64)).prop_map(|(shape, floating, bits)| {
+            let n = shape.iter().product();
+            let values = if floating {
+                TensorValues::F64(bits[..n].iter().map(|bits| f64::from_bits(*bits)).collect())
+            } else {
+                TensorValues::U64(bits[..n].to_vec())
+            };
+            Tensor::new(shape, values).unwrap()
+        })
+    }
+
+    fn bits(tensors: &Tensors) -> Vec<(String, Vec<usize>, bool, Vec<u64>)> {
+        let bits_of = |values: &TensorValues| match values {
+            TensorValues::F64(values) => (true, values.iter().map(|value| value.to_bits()).collect()),
+            TensorValues::U64(values) => (false, values.clone()),
+        };
+        tensors
+            .iter()
+            .map(|(name, tensor)| {
+                let (floating, bits) = bits_of(tensor.values());
+                (name.to_owned(), tensor.shape().to_vec(), floating, bits)
+            })
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn arrays_come_back_bit_for_bit(arrays in prop::collection::btree_map(".{0,8}", tensor(), 0..5)) {
+            let mut tensors = Tensors::new();
+            for (name, tensor) in arrays {
+                tensors.insert(&name, tensor);
+            }
+            let bytes = encode(&tensors, None).unwrap();
+            prop_assert_eq!(bits(&decode(&bytes).unwrap()), bits(&tensors));
+            prop_assert_eq!(encode(&tensors, None).unwrap(), bytes);
+        }
+
+        #[test]
+        fn hostile_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..64), header in "[\\[\\]{}\":,a-z0-9]{0,64}") {
+            let _ = decode(&bytes);
+            let mut file = (header.len() as u64).to_le_bytes().to_vec();
+            file.extend_from_slice(header.as_bytes());
+            file.extend_from_slice(&bytes);
+            let _ = decode(&file);
+        }
+    }
+
+    #[test]
+    fn other_types_and_the_reserved_name_are_refused() {
+        let view = TensorView::new(Dtype::F32, vec![1], &[0; 4]).unwrap();
+        let bytes = safetensors::serialize([("a", view)], None).unwrap();
+        assert!(matches!(decode(&bytes), Err(TensorsFileError::Type { .. })));
+
+        let mut tensors = Tensors::new();
+        tensors.insert_u64("__metadata__", vec![1]);
+        assert!(matches!(encode(&tensors, None), Err(TensorsFileError::Name)));
+    }
+
+    #[test]
+    fn a_hostile_header_allocates_nothing() {
+        let header = r#"{"a":{"dtype":"F64","shape":[9223372036854775807,9223372036854775807],"data_offsets":[0,8]}}"#;
+        for length in [header.len() as u64, u64::MAX, 99_999_999] {
+            let mut file = length.to_le_bytes().to_vec();
+            file.extend_from_slice(header.as_bytes());
+            file.extend_from_slice(&[0; 8]);
+            assert!(decode(&file).is_err());
+        }
+    }
+}
