@@ -1,0 +1,150 @@
+//! Files that are damaged as a whole. Those that persy might loop over or abort on are checked by a real process.
+
+use std::fs;
+
+use drifting_domain::ports::{IndexEntry, ProjectIndex};
+use drifting_domain::project::Status;
+use drifting_index::{Damage, Found, Opened, verify};
+
+use crate::bench::{Bench, FILES, entry, fill, name};
+
+/// Either all the right values or a file that is said to be damaged; and then an index that works.
+async fn assert_right_or_rebuilt(opened: &Opened, expected: &[IndexEntry], what: &str) {
+    let without_status = |entry: &IndexEntry| IndexEntry { status: None, ..entry.clone() };
+    let expected: Vec<_> = match (opened.store.is_empty_now(), opened.active.is_empty_now()) {
+        (true, _) => Vec::new(),
+        (false, true) => expected.iter().map(without_status).collect(),
+        (false, false) => expected.to_vec(),
+    };
+    assert_eq!(opened.index.all().await.unwrap(), expected, "{what}");
+    opened.index.put(&[entry(77, Status::Inactive)]).await.unwrap();
+    assert!(opened.index.all().await.unwrap().contains(&entry(77, Status::Inactive)), "{what}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_moved_aside_and_costs_nothing_else() {
+    let base = Bench::new();
+    let expected = fill(&base.open().await.index).await;
+    let good = base.bytes();
+    for damaged in FILES {
+        let contents: [(&str, Vec<u8>); 5] = [
+            ("empty", Vec::new()),
+            ("zeros", vec![0; good[damaged].len()]),
+            ("garbage", (0..20_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect()),
+            ("text", b"store.db".to_vec()),
+            ("ones", vec![0xff; 4096]),
+        ];
+        for (what, content) in contents {
+            let bench = Bench::with(&good);
+            fs::write(bench.path(damaged), &content).unwrap();
+            let aside = bench.path(&format!("{damaged}.damaged"));
+            fs::write(&aside, "an older one").unwrap();
+
+            let opened = bench.open_guarded().await;
+            assert_eq!(opened.store.is_empty_now(), damaged == "store.db", "{what}");
+            assert_eq!(opened.active.is_empty_now(), damaged == "active.db", "{what}");
+            assert_right_or_rebuilt(&opened, &expected, what).await;
+            assert_eq!(fs::read(aside).unwrap(), content, "it is moved aside as it was found");
+
+            drop(opened);
+            let again = bench.open_guarded().await;
+            assert!(matches!((&again.store, &again.active), (Found::Whole, Found::Whole)), "{what}");
+            assert!(again.index.all().await.unwrap().contains(&entry(77, Status::Inactive)), "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_file_is_made() {
+    let base = Bench::new();
+    let expected = fill(&base.open().await.index).await;
+    for missing in FILES {
+        let bench = Bench::with(&base.bytes());
+        fs::remove_file(bench.path(missing)).unwrap();
+        let opened = bench.open_guarded().await;
+        let found = if missing == "store.db" { &opened.store } else { &opened.active };
+        assert!(matches!(found, Found::Missing));
+        assert_right_or_rebuilt(&opened, &expected, missing).await;
+        assert!(!bench.path(&format!("{missing}.damaged")).exists());
+    }
+}
+
+#[tokio::test]
+async fn a_directory_or_a_dangling_link_in_place_of_a_file_is_moved_aside() {
+    let bench = Bench::new();
+    fs::create_dir(bench.path("store.db")).unwrap();
+    std::os::unix::fs::symlink("nowhere", bench.path("active.db")).unwrap();
+    for _ in 0..2 {
+        let opened = bench.open_guarded().await;
+        assert!(opened.store.is_empty_now() && opened.active.is_empty_now());
+        drop(opened);
+        fs::remove_file(bench.path("store.db")).unwrap();
+        fs::create_dir_all(bench.path("store.db/inside")).unwrap();
+        fs::remove_file(bench.path("active.db")).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn truncations_are_noticed() {
+    let base = Bench::new();
+    let expected = fill(&base.open().await.index).await;
+    let good = base.bytes();
+    for truncated in FILES {
+        let length = good[truncated].len();
+        let lengths = [1, 2, 17, 1_000, 1_023, 1_024, 1_025, 2_048, 3_000, length / 2, length - 600, length - 1];
+        for length in lengths {
+            let bench = Bench::with(&good);
+            fs::write(bench.path(truncated), &good[truncated][..length]).unwrap();
+            let opened = bench.open_guarded().await;
+            assert_right_or_rebuilt(&opened, &expected, &format!("{truncated} of {length} bytes")).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn swapped_files_are_noticed() {
+    let base = Bench::new();
+    fill(&base.open().await.index).await;
+    let mut files = base.bytes();
+    let store = files.remove("store.db").unwrap();
+    let active = files.insert("active.db", store).unwrap();
+    files.insert("store.db", active);
+    let bench = Bench::with(&files);
+    let opened = bench.open_guarded().await;
+    assert!(matches!((&opened.store, &opened.active), (Found::Damaged(_), Found::Damaged(_))));
+    assert_right_or_rebuilt(&opened, &[], "swapped").await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_older_than_the_other_one_knows_is_noticed() {
+    for outdated in FILES {
+        let bench = Bench::new();
+        let index = bench.open().await.index;
+        index.put(&[entry(1, Status::Active)]).await.unwrap();
+        let old = bench.bytes();
+        index.put(&[IndexEntry { path: "moved".to_owned(), ..entry(1, Status::Inactive) }]).await.unwrap();
+        drop(index);
+        fs::write(bench.path(outdated), &old[outdated]).unwrap();
+
+        let opened = bench.open_guarded().await;
+        let (found, other) = match outdated {
+            "store.db" => (&opened.store, &opened.active),
+            _ => (&opened.active, &opened.store),
+        };
+        assert!(matches!(found, Found::Damaged(Damage::Outdated)), "{outdated}: {found:?}");
+        assert!(matches!(other, Found::Whole), "{outdated}: {other:?}");
+        drop(opened);
+        let again = bench.open_guarded().await;
+        assert!(matches!((&again.store, &again.active), (Found::Whole, Found::Whole)), "{outdated}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_another_name_is_not_verified() {
+    let bench = Bench::new();
+    bench.open().await.index.set_status(&name(1), Status::Active).await.unwrap();
+    fs::copy(bench.path("store.db"), bench.path("other.db")).unwrap();
+    assert!(matches!(verify(&bench.path("other.db")), Err(Damage::UnknownName)));
+    verify(&bench.path("store.db")).unwrap();
+    verify(&bench.path("active.db")).unwrap();
+}
