@@ -12,7 +12,8 @@ const LN_2_HIGH: f64 = 0.693_147_180_369_123_8;
 const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 
 /// `exp(x)` for `x <= 0`.
-#[inline]
+#[expect(clippy::inline_always, reason = "a loop becomes vector instructions only with this inside")]
+#[inline(always)]
 pub fn exp_of_negative(x: f64) -> f64 {
     let x = if x > SMALLEST { x } else { SMALLEST };
     let shifted = x * std::f64::consts::LOG2_E + ROUND;

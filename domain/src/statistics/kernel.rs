@@ -2,6 +2,8 @@
 //!
 //! **Source**: Gretton et al., *A kernel two-sample test* (2012).
 
+use multiversion::multiversion;
+
 use super::exponential::exp_of_negative;
 use super::parallel::run_tasks;
 use crate::ports::{CpuPool, Progress};
@@ -74,15 +76,30 @@ impl Points {
 
     /// Squared distances of `x` to the rows `from..from + distances.len()`.
     fn squared_distances(&self, x: &[f64], from: usize, distances: &mut [f64]) {
-        distances.fill(0.0);
-        let n = distances.len();
-        for (column, value) in x.iter().enumerate() {
-            let start = column * self.n_rows + from;
-            for (distance, other) in distances.iter_mut().zip(&self.by_column[start..start + n]) {
-                let difference = value - other;
-                *distance += difference * difference;
-            }
+        squared_distances(x, &self.by_column, self.n_rows, from, distances);
+    }
+}
+
+// Wider vector instructions where the processor has them. Every element is computed by the same operations in the same
+// order, so the results are the same bits on every machine.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
+fn squared_distances(x: &[f64], by_column: &[f64], n_rows: usize, from: usize, distances: &mut [f64]) {
+    distances.fill(0.0);
+    let n = distances.len();
+    for (column, value) in x.iter().enumerate() {
+        let start = column * n_rows + from;
+        for (distance, other) in distances.iter_mut().zip(&by_column[start..start + n]) {
+            let difference = value - other;
+            *distance += difference * difference;
         }
+    }
+}
+
+/// Turns squared distances into values of one Gaussian kernel.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
+fn exponentials(distances: &mut [f64], factor: f64) {
+    for distance in distances {
+        *distance = exp_of_negative(*distance * factor);
     }
 }
 
@@ -102,9 +119,7 @@ impl GaussianKernel {
     /// Turns squared distances into kernel values.
     fn apply(&self, distances: &mut [f64]) {
         if let [factor] = self.factors[..] {
-            for distance in distances {
-                *distance = exp_of_negative(*distance * factor);
-            }
+            exponentials(distances, factor);
         } else {
             let share = 1.0 / self.factors.len() as f64;
             for distance in distances {

@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_minimum_number_of_streams_suffices() {
-        for (alarm_probability, n_steps) in [(0.5, 10), (1.0 / 25.0, 39), (1.0 / 400.0, 120), (1.0 / 50.0, 500)] {
+        for (alarm_probability, n_steps) in [(0.5, 10), (1.0 / 25.0, 39), (1.0 / 400.0, 120), (1.0 / 50.0, 150)] {
             let n_streams = n_streams_min(alarm_probability, n_steps);
             let mut generator = stream(1, 1);
             let statistics: Vec<Vec<f64>> =
