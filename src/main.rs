@@ -1,1 +1,18 @@
-fn main() {}
+//! `drifting`: the server and its command line.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+mod app;
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod metrics;
+mod runtime;
+mod telemetry;
+
+fn main() -> ExitCode {
+    commands::run(cli::Cli::parse())
+}

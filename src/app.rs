@@ -1,0 +1,241 @@
+//! The composition root: which adapter carries out which port, and what runs beside the HTTP server.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use drifting_artifacts::OpendalArtifacts;
+use drifting_domain::ports::{ArtifactStore, PortError, PortErrorKind, ProjectIndex};
+use drifting_domain::use_cases::{DriftService, Ports, ServiceSettings, StartReport};
+use drifting_http::{HttpServer, HttpSettings};
+use drifting_index::{Found, Guard, Options, PersyIndex};
+use drifting_memory::{MemoryArtifacts, MemoryIndex};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::{ArtifactsPath, Config, DatabaseUri, StateDurability};
+use crate::metrics::{Database, Delivery, Metrics};
+use crate::runtime::{SystemClock, Threads};
+
+/// The hidden command that reads index files in a process of its own.
+pub const VERIFY_INDEX: &str = "verify-index";
+
+/// How long requests under way may take after the signal to stop.
+const GRACE: Duration = Duration::from_secs(25);
+
+/// The server: bound, its stores open, not yet answering.
+pub struct App {
+    http: HttpServer,
+    service: Arc<DriftService>,
+    delivery: Option<Delivery>,
+    database: String,
+    state_interval: Duration,
+}
+
+impl App {
+    /// Opens the stores, reads which projects there are, and binds the address.
+    ///
+    /// # Errors
+    /// When a store or the address cannot be used.
+    pub async fn build(config: Config) -> anyhow::Result<Self> {
+        let (artifacts, index) = open_stores(&config.artifacts_path).await?;
+        let (metrics, delivery) = match database_of(&config) {
+            None => (Metrics::in_memory(), None),
+            Some(database) => {
+                let (metrics, delivery) = Metrics::with_database(database);
+                (metrics, Some(delivery))
+            }
+        };
+        let metrics = Arc::new(metrics);
+        let ports = Ports {
+            artifacts,
+            index,
+            sink: Arc::clone(&metrics) as _,
+            metrics,
+            clock: Arc::new(SystemClock),
+            fit_pool: Arc::new(Threads::for_fits()?),
+            predict_pool: Arc::new(Threads::for_predictions()?),
+        };
+        let settings = ServiceSettings {
+            durability: match config.state_durability {
+                StateDurability::Interval => drifting_domain::use_cases::StateDurability::Interval,
+                StateDurability::Always => drifting_domain::use_cases::StateDurability::Always,
+            },
+            fitted_by: format!("drifting {}", env!("CARGO_PKG_VERSION")),
+        };
+        let service = Arc::new(DriftService::new(ports, settings));
+        tell(&service.start().await.map_err(explained).context("cannot read the store")?);
+
+        let http_settings = HttpSettings {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            max_body_bytes: config.max_body_bytes,
+            fit_max_body_bytes: config.fit_max_body_bytes,
+            allowed_hosts: config.checked_hosts(),
+            ..HttpSettings::default()
+        };
+        let http = HttpServer::bind(config.address(), Arc::clone(&service), http_settings)
+            .await
+            .with_context(|| format!("cannot listen on {}", config.address()))?;
+        let database = describe_database(&config);
+        Ok(Self { http, service, delivery, database, state_interval: config.state_interval })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.http.local_addr()
+    }
+
+    /// What the banner says of the metrics database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// Answers until `shutdown` is ready, then finishes what is under way and saves everything.
+    ///
+    /// # Errors
+    /// When the HTTP server fails, or the last state could not be saved.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+        let (stop, stopped) = watch::channel(());
+        let checkpoints = spawn_checkpoints(Arc::clone(&self.service), self.state_interval, stopped);
+        let served = self.http.run_until(shutdown, GRACE).await;
+        drop(stop);
+        checkpoints.await.context("the checkpoints ended unexpectedly")?;
+        let saved = self.service.checkpoint().await;
+        if let Some(delivery) = self.delivery {
+            delivery.finish().await;
+        }
+        served.context("the server failed")?;
+        saved.map_err(explained).context("the last state was not saved")?;
+        Ok(())
+    }
+}
+
+/// Saves moved state at each interval, until the sender of `stopped` is gone.
+fn spawn_checkpoints(
+    service: Arc<DriftService>,
+    interval: Duration,
+    mut stopped: watch::Receiver<()>,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut is_failing = false;
+        loop {
+            tokio::select! {
+                _ = stopped.changed() => return,
+                () = tokio::time::sleep(interval) => {}
+            }
+            match service.checkpoint().await {
+                Ok(_) => is_failing = false,
+                Err(error) if !is_failing => {
+                    // Said once, until it succeeds again.
+                    tracing::error!(cause = error.source_text(), "online state cannot be saved; it is tried again");
+                    is_failing = true;
+                }
+                Err(_) => {}
+            }
+        }
+    })
+}
+
+async fn open_stores(path: &ArtifactsPath) -> anyhow::Result<(Arc<dyn ArtifactStore>, Arc<dyn ProjectIndex>)> {
+    match path {
+        ArtifactsPath::Memory => Ok((Arc::new(MemoryArtifacts::new()), Arc::new(MemoryIndex::new()))),
+        ArtifactsPath::Local(directory) => {
+            let artifacts = OpendalArtifacts::open_local(directory).map_err(|error| {
+                if error.kind() == PortErrorKind::InUse {
+                    anyhow!("another server uses {}; stop it, or give --artifacts-path", directory.display())
+                } else {
+                    explained(error).context(format!("cannot use {}", directory.display()))
+                }
+            })?;
+            Ok((Arc::new(artifacts), Arc::new(open_index(directory).await?)))
+        }
+    }
+}
+
+async fn open_index(directory: &Path) -> anyhow::Result<PersyIndex> {
+    let program = std::env::current_exe().context("cannot find the program itself")?;
+    let opened = PersyIndex::open(Options {
+        directory: directory.to_path_buf(),
+        temporary_directory: directory.join(".tmp"),
+        guard: Guard::ChildProcess { program, arguments: vec![VERIFY_INDEX.into()] },
+    })
+    .await
+    .map_err(explained)
+    .context("cannot open the project index")?;
+    if let Found::Damaged(_) = opened.store {
+        tracing::warn!("store.db was damaged: it is rebuilt from the folders of the projects");
+    }
+    if let Found::Damaged(_) = opened.active {
+        tracing::warn!("active.db was damaged: every project is active again");
+    }
+    Ok(opened.index)
+}
+
+/// The database that the configuration asks for; see the table in the README.
+fn database_of(config: &Config) -> Option<Database> {
+    match (&config.database_uri, &config.artifacts_path) {
+        (DatabaseUri::None, _) | (DatabaseUri::NotGiven, ArtifactsPath::Memory) => None,
+        (DatabaseUri::Postgres(uri) | DatabaseUri::Sqlite(uri), _) => Some(Database::At(uri.clone())),
+        (DatabaseUri::Local | DatabaseUri::NotGiven, ArtifactsPath::Local(directory)) => {
+            Some(Database::Local(beside(directory)))
+        }
+        (DatabaseUri::Local, ArtifactsPath::Memory) => Some(Database::Local(PathBuf::from(".drifting-metrics"))),
+    }
+}
+
+/// `<artifacts>-metrics`.
+fn beside(directory: &Path) -> PathBuf {
+    // Made absolute, so that `.` and `..` have names too.
+    let absolute = directory.canonicalize().unwrap_or_else(|_| directory.to_path_buf());
+    let mut name = absolute.file_name().unwrap_or_default().to_os_string();
+    name.push("-metrics");
+    absolute.with_file_name(name)
+}
+
+fn describe_database(config: &Config) -> String {
+    match (&config.database_uri, database_of(config)) {
+        (_, None) => "none (the latest values are kept in memory)".to_owned(),
+        (DatabaseUri::Postgres(_) | DatabaseUri::Sqlite(_), _) => config.database_uri.to_string(),
+        (_, Some(Database::Local(directory))) => format!("local, in {}", directory.display()),
+        (uri, _) => uri.to_string(),
+    }
+}
+
+fn tell(report: &StartReport) {
+    let few = |names: &[drifting_domain::project::ProjectName]| {
+        const SHOWN: usize = 10;
+        let shown: Vec<&str> = names.iter().take(SHOWN).map(drifting_domain::project::ProjectName::as_str).collect();
+        let more = if names.len() > SHOWN { ", …" } else { "" };
+        format!("{}{more}", shown.join(", "))
+    };
+    if report.n_swept > 0 {
+        tracing::info!(count = report.n_swept, "what a crash had left behind was removed");
+    }
+    if !report.added.is_empty() {
+        tracing::info!(
+            count = report.added.len(),
+            projects = few(&report.added),
+            "new projects were found in the store"
+        );
+    }
+    if !report.vanished.is_empty() {
+        let projects = few(&report.vanished);
+        tracing::warn!(count = report.vanished.len(), projects, "projects are gone from the store");
+    }
+    if !report.without_status.is_empty() {
+        let projects = few(&report.without_status);
+        tracing::warn!(count = report.without_status.len(), projects, "projects had no status and are active");
+    }
+    if !report.clashing.is_empty() {
+        let projects = few(&report.clashing);
+        tracing::error!(projects, "projects whose names differ from others only in case do not serve; rename them");
+    }
+    tracing::info!(count = report.n_projects, "projects in the store");
+}
+
+/// With everything that is known, for whoever starts the server.
+fn explained(error: PortError) -> anyhow::Error {
+    anyhow::Error::new(error)
+}

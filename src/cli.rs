@@ -1,0 +1,153 @@
+//! The command line: its commands, their options and their help.
+
+#![expect(clippy::doc_markdown, reason = "help texts are read on a terminal as they stand here")]
+
+use clap::{Parser, Subcommand};
+use clap_complete::Shell;
+use drifting_domain::project::ProjectName;
+
+mod fit;
+mod predict;
+mod projects;
+mod serve;
+
+pub use fit::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, TableType};
+pub use predict::PredictArgs;
+pub use projects::{ListArgs, ProjectsCommand, TrendArgs};
+pub use serve::ServeArgs;
+
+use std::path::PathBuf;
+
+use crate::client::ServerUrl;
+use crate::commands::input::{Format, RowRange};
+
+/// Where client commands look for a server when none is named.
+const URL_BY_DEFAULT: &str = "http://127.0.0.1:8080";
+
+const CLIENT_OPTIONS: &str = "Options of fit, predict and projects";
+
+/// Drift detection server: fit a detector next to the training code, send each row, be told when the data drift.
+#[derive(Parser)]
+#[command(name = "drifting", version, propagate_version = true, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// What every client command takes.
+    #[command(flatten)]
+    pub client: ClientFlags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  drifting serve                                     store in .drifting/, answer on port 8080
+  drifting fit prices training.csv --columns price   fit a detector on a column of a file
+  drifting predict prices today.csv --fail-on-drift  feed rows; exit with 3 if they drift
+  drifting projects list                             show what the server watches
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 drift (predict --fail-on-drift).";
+
+/// What every client command takes.
+#[derive(clap::Args)]
+pub struct ClientFlags {
+    /// Server to talk to [default: http://127.0.0.1:8080]
+    #[arg(
+        long,
+        global = true,
+        env = "DRIFTING_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        help_heading = CLIENT_OPTIONS
+    )]
+    pub url: Option<String>,
+
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true, help_heading = CLIENT_OPTIONS)]
+    pub json: bool,
+}
+
+impl ClientFlags {
+    /// The server to talk to.
+    ///
+    /// # Errors
+    ///
+    /// With a sentence, when the text is no URL of a server.
+    pub fn server(&self) -> Result<ServerUrl, String> {
+        // An empty DRIFTING_URL is one that was not set.
+        self.url.as_deref().filter(|url| !url.is_empty()).unwrap_or(URL_BY_DEFAULT).parse()
+    }
+}
+
+/// The commands.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Start the server
+    #[command(visible_alias = "start")]
+    Serve(Box<ServeArgs>),
+
+    /// Fit a detector on the rows of a file
+    Fit(Box<FitArgs>),
+
+    /// Feed the rows of a file to a project, and say whether they drift
+    Predict(PredictArgs),
+
+    /// Look at projects and manage them
+    #[command(subcommand)]
+    Projects(ProjectsCommand),
+
+    /// Print the OpenAPI document of the HTTP interface
+    Openapi(OpenapiArgs),
+
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  drifting completions bash > /etc/bash_completion.d/drifting")]
+    Completions {
+        /// Shell to complete in
+        shell: Shell,
+    },
+
+    /// Check index files for damage
+    #[command(hide = true)]
+    VerifyIndex {
+        /// Index files
+        #[arg(required = true)]
+        paths: Vec<PathBuf>,
+    },
+}
+
+/// Options of `openapi`.
+#[derive(clap::Args)]
+pub struct OpenapiArgs {
+    /// Print YAML instead of JSON
+    #[arg(long)]
+    pub yaml: bool,
+}
+
+/// A file of rows, and which of its columns and rows count.
+#[derive(clap::Args)]
+pub struct RowsArgs {
+    /// Name of the project
+    #[arg(value_name = "NAME")]
+    pub project: ProjectName,
+
+    /// File with the rows, CSV (the first line names the columns) or JSON; `-` reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Format of the file [default: by its ending; csv for standard input]
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+
+    /// Send only these columns, in this order (CSV only)
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+    pub columns: Vec<String>,
+
+    /// Send only the rows from FROM up to but not including TO, counted from 0 (CSV only)
+    ///
+    /// Either end may be left out: `..1000` are the first thousand rows, `1000..` all after them.
+    #[arg(long, value_name = "FROM..TO", default_value = "..", hide_default_value = true)]
+    pub rows: RowRange,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! Options of `fit`.
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::RowsArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  drifting fit prices training.csv --columns price
+  drifting fit sensors training.csv --rows ..5000 --detector mmd_online --ert 1000 --window-size 60
+  drifting fit prices newer.csv --columns price --overwrite --json
+  zcat training.csv.gz | drifting fit sensors - --missing-values drop";
+
+/// Options of `fit`.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct FitArgs {
+    /// The rows of reference.
+    #[command(flatten)]
+    pub rows: RowsArgs,
+
+    /// What the rows are [default: label for one column, tabular for more]
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub drift_type: Option<TableType>,
+
+    /// Replace the project of this name, if there is one
+    #[arg(long)]
+    pub overwrite: bool,
+
+    /// What becomes of missing values [default: the server's]
+    #[arg(long, value_enum, value_name = "POLICY")]
+    pub missing_values: Option<MissingValues>,
+
+    /// The detector.
+    #[command(flatten)]
+    pub detector: DetectorFlags,
+
+    /// What comes before the detector.
+    #[command(flatten)]
+    pub preprocessing: PreprocessingFlags,
+}
+
+/// What a file of rows can be fitted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TableType {
+    /// One column: a label, a target, a prediction
+    Label,
+    /// The columns of a table
+    Tabular,
+}
+
+impl TableType {
+    /// Its name in requests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Label => "label",
+            Self::Tabular => "tabular",
+        }
+    }
+}
+
+/// What becomes of missing values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MissingValues {
+    /// Rows with one are refused
+    Reject,
+    /// Rows with one are left out
+    Drop,
+    /// They are filled in from the reference
+    Impute,
+}
+
+impl MissingValues {
+    /// Its name in requests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reject => "reject",
+            Self::Drop => "drop",
+            Self::Impute => "impute",
+        }
+    }
+}
+
+/// The detector and its parameters; the server knows the default of each. The names of the fields are the members of
+/// a request.
+#[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize)]
+#[command(next_help_heading = "Detector (defaults are the server's)")]
+pub struct DetectorFlags {
+    /// Kind of the detector, such as cvm_online or mmd_online
+    #[arg(long = "detector", value_name = "KIND")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+
+    /// Expected run time: mean number of rows between false alarms
+    #[arg(long, value_name = "ROWS", value_parser = positive)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ert: Option<f64>,
+
+    /// Rows in a test window
+    #[arg(long, value_name = "ROWS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_size: Option<usize>,
+
+    /// Rows in each of several test windows
+    #[arg(long, value_name = "ROWS,…", value_delimiter = ',')]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub window_sizes: Vec<usize>,
+
+    /// Bootstraps that the thresholds are computed from
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_bootstraps: Option<usize>,
+
+    /// Bandwidths of the kernel
+    #[arg(long, value_name = "WIDTH,…", value_delimiter = ',', value_parser = positive)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sigma: Vec<f64>,
+
+    /// Seed of everything random
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+/// What happens to rows before the detector sees them. The names of the fields are the members of a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args, Serialize)]
+#[command(next_help_heading = "Preprocessing (defaults are the server's)")]
+pub struct PreprocessingFlags {
+    /// Whether numeric columns are centred and scaled
+    #[arg(long, value_name = "true|false")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standardize: Option<bool>,
+
+    /// Principal components to keep
+    #[arg(long, value_name = "N")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_components: Option<usize>,
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| "expected a number above 0".to_owned())
+}

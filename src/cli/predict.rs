@@ -1,0 +1,30 @@
+//! Options of `predict`.
+
+use std::num::NonZeroUsize;
+
+use super::RowsArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  drifting predict prices today.csv --columns price
+  drifting predict sensors today.csv --rows 5000.. --fail-on-drift
+  tail -n +1 -f sensors.csv | drifting predict sensors - --batch 1 --json";
+
+/// Options of `predict`.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct PredictArgs {
+    /// The rows to feed.
+    #[command(flatten)]
+    pub rows: RowsArgs,
+
+    /// Rows in a request (CSV only; a JSON file is one request) [default: 1000]
+    ///
+    /// For a detector that tests each request as its window, this is the size of the window.
+    #[arg(long, value_name = "N")]
+    pub batch: Option<NonZeroUsize>,
+
+    /// Exit with 3 if any row or window drifts
+    #[arg(long)]
+    pub fail_on_drift: bool,
+}

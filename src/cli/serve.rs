@@ -1,0 +1,119 @@
+//! Options of `serve`.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+const EXAMPLES: &str = "\
+Each setting can also be said by its environment variable, or in a configuration file by its name with underscores \
+(`artifacts_path: /srv/drifting`). A flag wins over the environment, the environment over the file.
+
+Examples:
+  drifting serve
+  drifting serve --artifacts-path /srv/drifting --port 9000
+  drifting serve --database-uri postgres://drifting@db/metrics
+  drifting serve --port 0 --artifacts-path memory:// --database-uri none
+  DRIFTING_LOG_LEVEL=debug drifting serve --config production.yaml";
+
+/// Options of `serve`.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ServeArgs {
+    /// Configuration file [default: drifting.yaml, if there is one]
+    #[arg(long, env = "DRIFTING_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// The settings.
+    #[command(flatten)]
+    pub settings: SettingFlags,
+}
+
+/// Every setting as a flag, still a text: the configuration reads all layers in the same way. The names of the fields
+/// are the names of the settings.
+#[derive(clap::Args, Serialize)]
+pub struct SettingFlags {
+    /// Where projects are stored: a local path, or `memory://` [env: DRIFTING_ARTIFACTS_PATH] [default: .drifting/]
+    ///
+    /// With `memory://` nothing is written and everything is gone when the server stops. A path that another server
+    /// uses is refused.
+    #[arg(long, value_name = "PATH", aliases = ["artifacts_path", "artifact_path", "artifact-path"])]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifacts_path: Option<String>,
+
+    /// Where metrics are stored: `local`, `none`, `postgres://…` or `sqlite://…` [env: DRIFTING_DATABASE_URI]
+    ///
+    /// Not given or `local`: a Postgres of the server's own beside the projects, or a SQLite file where no Postgres
+    /// programs are installed. `none` (or `off`): nothing is saved. Otherwise that database. Rather than here, where
+    /// other users of the machine see it, say a password in the environment variable or in the file.
+    #[arg(long, value_name = "URI", alias = "database_uri")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_uri: Option<String>,
+
+    /// Address to listen on [env: DRIFTING_HOST] [default: 127.0.0.1]
+    #[arg(long, value_name = "ADDRESS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+
+    /// Port to listen on; 0 takes a free one and prints it [env: DRIFTING_PORT] [default: 8080]
+    #[arg(long, value_name = "PORT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<String>,
+
+    /// Names that requests may call the server by, separated by commas [env: DRIFTING_ALLOWED_HOSTS]
+    ///
+    /// The Host header is checked where this is set, and on loopback addresses, where the loopback names are the
+    /// default: so no web page can reach the server by letting a name of its own point to this machine.
+    #[arg(long, value_name = "HOST,…", alias = "allowed_hosts")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_hosts: Option<String>,
+
+    /// Listen beyond loopback although nobody has to authenticate [env: DRIFTING_INSECURE_NO_AUTH]
+    ///
+    /// Whoever reaches the server can then read, replace and delete every project.
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        alias = "insecure_no_auth"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub insecure_no_auth: Option<String>,
+
+    /// How log lines look: `pretty` or `json` [env: DRIFTING_LOG_FORMAT] [default: pretty on a terminal, else json]
+    #[arg(long, value_name = "FORMAT", alias = "log_format")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<String>,
+
+    /// Least level of log lines, or directives [env: DRIFTING_LOG_LEVEL] [default: info]
+    ///
+    /// The levels are error, warn, info, debug, trace and off; a directive such as `info,drifting_http=debug` gives a
+    /// part of the program a level of its own.
+    #[arg(long, value_name = "LEVEL", alias = "log_level")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<String>,
+
+    /// When online state is saved: `interval` or `always` [env: DRIFTING_STATE_DURABILITY] [default: interval]
+    ///
+    /// `interval`: behind the answers; a crash loses at most the state of one interval. `always`: before each answer;
+    /// a crash loses nothing, and each answer waits for the disk.
+    #[arg(long, value_name = "WHEN", alias = "state_durability")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_durability: Option<String>,
+
+    /// How often online state is saved, such as 500ms or 30s [env: DRIFTING_STATE_INTERVAL] [default: 1s]
+    #[arg(long, value_name = "DURATION", alias = "state_interval")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_interval: Option<String>,
+
+    /// Largest body of a request, such as 10MB [env: DRIFTING_MAX_BODY_BYTES] [default: 32MiB]
+    #[arg(long, value_name = "BYTES", alias = "max_body_bytes")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_body_bytes: Option<String>,
+
+    /// Largest body of a fit [env: DRIFTING_FIT_MAX_BODY_BYTES] [default: 1GiB]
+    #[arg(long, value_name = "BYTES", alias = "fit_max_body_bytes")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit_max_body_bytes: Option<String>,
+}

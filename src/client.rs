@@ -1,0 +1,195 @@
+//! The client of the HTTP interface: one method a verb, answers as they came, errors as sentences.
+
+use std::error::Error;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use reqwest::{Method, RequestBuilder, Response, StatusCode, header, redirect};
+use serde_json::value::RawValue;
+
+mod answers;
+mod problem;
+mod server_url;
+
+pub use answers::{Answer, Detection, Metric, Project};
+pub use server_url::ServerUrl;
+
+use problem::Problem;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Lists come in pages; this is the largest that the server gives.
+const PAGE_SIZE: &str = "1000";
+
+/// What a request carries.
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// Rows as CSV, the first line naming the columns.
+    Csv(Vec<u8>),
+    /// A JSON document.
+    Json(Vec<u8>),
+}
+
+/// A server to talk to.
+pub struct Client {
+    http: reqwest::Client,
+    server: ServerUrl,
+}
+
+impl Client {
+    /// A client of this server; nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// When the HTTP client cannot be set up.
+    pub fn new(server: ServerUrl) -> anyhow::Result<Self> {
+        // No timeout of a whole request: a fit may take minutes.
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("drifting/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .redirect(redirect::Policy::none());
+        if server.is_loopback() {
+            // A proxy set for the outside cannot reach this machine's own addresses.
+            builder = builder.no_proxy();
+        }
+        Ok(Self { http: builder.build().context("cannot set up the HTTP client")?, server })
+    }
+
+    /// Reads a resource.
+    ///
+    /// # Errors
+    ///
+    /// With what the server said, or why it said nothing.
+    pub async fn get(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<Answer> {
+        self.answer(self.request(Method::GET, path).query(query)).await
+    }
+
+    /// Asks for an action.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::get`].
+    pub async fn post(&self, path: &[&str], query: &[(&str, String)], body: Body) -> anyhow::Result<Answer> {
+        let request = self.request(Method::POST, path).query(query);
+        let request = match body {
+            Body::Empty => request,
+            Body::Csv(bytes) => request.header(header::CONTENT_TYPE, "text/csv").body(bytes),
+            Body::Json(bytes) => request.header(header::CONTENT_TYPE, "application/json").body(bytes),
+        };
+        self.answer(request).await
+    }
+
+    /// Deletes a resource.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::get`].
+    pub async fn delete(&self, path: &[&str]) -> anyhow::Result<()> {
+        self.send(self.request(Method::DELETE, path)).await.map(drop)
+    }
+
+    /// Reads every page of a list; `member` is the member of the answer that holds its entries.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::get`].
+    pub async fn list(
+        &self,
+        path: &[&str],
+        filter: &[(&str, String)],
+        member: &str,
+    ) -> anyhow::Result<Vec<Box<RawValue>>> {
+        let mut entries = Vec::new();
+        let mut token: Option<String> = None;
+        loop {
+            let mut query = filter.to_vec();
+            query.push(("page_size", PAGE_SIZE.to_owned()));
+            query.extend(token.iter().map(|token| ("page_token", token.clone())));
+            let mut page = self.get(path, &query).await?.page(member)?;
+            entries.append(&mut page.entries);
+            if page.next.is_none() {
+                return Ok(entries);
+            }
+            if page.next == token {
+                bail!("the server at {} gives the same page again and again", self.server);
+            }
+            token = page.next;
+        }
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        self.http.request(method, self.server.endpoint(path)).header(header::ACCEPT, "application/json")
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> anyhow::Result<Answer> {
+        let response = self.send(request).await?;
+        let text = response.text().await.map_err(|error| self.broken_off(&error))?;
+        Answer::read(text).with_context(|| format!("what answers at {} does not speak as drifting does", self.server))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        let response = request.send().await.map_err(|error| self.broken_off(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = response.bytes().await.unwrap_or_default();
+        Err(self.refused(status, &body))
+    }
+
+    fn refused(&self, status: StatusCode, body: &[u8]) -> anyhow::Error {
+        match serde_json::from_slice::<Problem>(body) {
+            Ok(problem) if problem.says_something() => anyhow::Error::new(problem),
+            _ => anyhow!("what answers at {} says {status}; is it drifting?", self.server),
+        }
+    }
+
+    /// In words of our own: the library's name neither the server nor what to do.
+    fn broken_off(&self, error: &reqwest::Error) -> anyhow::Error {
+        if error.is_connect() || error.is_timeout() {
+            return anyhow!(
+                "no server answers at {}: start one with `drifting serve`, or say where it is with --url or DRIFTING_URL",
+                self.server
+            );
+        }
+        let mut cause: &dyn Error = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        anyhow!("the connection to the server at {} broke off: {cause}", self.server)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(url: &str) -> Client {
+        Client::new(url.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_named_with_what_to_do() {
+        // A port that was free a moment ago.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let client = client(&format!("http://127.0.0.1:{port}"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let error = runtime.block_on(client.get(&["projects"], &[])).err().unwrap().to_string();
+        assert!(error.starts_with(&format!("no server answers at http://127.0.0.1:{port}: start one")), "{error}");
+    }
+
+    #[test]
+    fn a_problem_is_told_in_the_servers_words() {
+        let body = br#"{"status": 422, "title": "x", "detail": "the data cannot be used",
+            "errors": [{"pointer": "/data/a/3", "detail": "expected a number"}]}"#;
+        let error = client("http://127.0.0.1:1").refused(StatusCode::UNPROCESSABLE_ENTITY, body);
+        assert_eq!(error.to_string(), "the data cannot be used\n  /data/a/3: expected a number");
+    }
+
+    #[test]
+    fn what_is_no_problem_of_ours_is_told_by_its_status() {
+        let error = client("http://127.0.0.1:1").refused(StatusCode::BAD_GATEWAY, b"<html>");
+        assert_eq!(error.to_string(), "what answers at http://127.0.0.1:1 says 502 Bad Gateway; is it drifting?");
+    }
+}

@@ -1,0 +1,16 @@
+//! `completions`: the script that completes this command line in a shell.
+
+use std::io::Write;
+
+use clap::CommandFactory;
+use clap_complete::{Shell, generate};
+
+use crate::cli::Cli;
+
+pub(super) fn run(shell: Shell, out: &mut impl Write) -> anyhow::Result<()> {
+    // The generator panics when it cannot write, so it writes to memory.
+    let mut script = Vec::new();
+    generate(shell, &mut Cli::command(), "drifting", &mut script);
+    out.write_all(&script)?;
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! `fit`: a file of reference rows becomes a project.
+
+use std::io::Write;
+
+use anyhow::{Context, bail};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::input::{self, Input, JsonData};
+use super::output::{json_line, printable};
+use super::progress;
+use crate::cli::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, TableType};
+use crate::client::{Body, Client, Project};
+
+pub(super) async fn run(args: &FitArgs, client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let name = args.rows.project.as_str();
+    let (query, body) = match input::open(&args.rows)? {
+        Input::Csv(mut rows) => {
+            let drift_type = drift_type(args, rows.n_columns() == 1);
+            let file = input::name_of(&args.rows.file);
+            let batch = rows.next_batch(usize::MAX).with_context(|| format!("cannot use {file}"))?;
+            let Some(batch) = batch else { bail!("{file} has none of the rows asked for") };
+            (query(args, drift_type), Body::Csv(batch.csv))
+        }
+        Input::Json(data) => (Vec::new(), Body::Json(document(args, &data)?)),
+    };
+    let spinner = progress::waiting(format!("fitting {name}"), json);
+    let answer = client.post(&["projects", name, "fit"], &query, body).await;
+    spinner.finish_and_clear();
+    let answer = answer?;
+    if json {
+        writeln!(out, "{}", json_line(answer.raw()))?;
+    } else {
+        write!(out, "{}", summary(name, &answer.parse()?))?;
+    }
+    Ok(())
+}
+
+/// The drift type asked for, or what suits the columns, which is said.
+fn drift_type(args: &FitArgs, is_one_column: bool) -> TableType {
+    args.drift_type.unwrap_or_else(|| {
+        let (drift_type, because) =
+            if is_one_column { (TableType::Label, "one column") } else { (TableType::Tabular, "several columns") };
+        eprintln!("drift type {} for {because}; --drift-type chooses another", drift_type.as_str());
+        drift_type
+    })
+}
+
+/// The settings beside a body of rows.
+fn query(args: &FitArgs, drift_type: TableType) -> Vec<(&'static str, String)> {
+    let DetectorFlags { kind, ert, window_size, window_sizes, n_bootstraps, sigma, seed } = &args.detector;
+    let PreprocessingFlags { standardize, n_components } = &args.preprocessing;
+    let settings = [
+        ("drift_type", Some(drift_type.as_str().to_owned())),
+        ("overwrite", args.overwrite.then(|| "true".to_owned())),
+        ("missing_values", args.missing_values.map(|policy| policy.as_str().to_owned())),
+        ("standardize", text(standardize.as_ref())),
+        ("n_components", text(n_components.as_ref())),
+        ("kind", kind.clone()),
+        ("ert", text(ert.as_ref())),
+        ("window_size", text(window_size.as_ref())),
+        ("window_sizes", list(window_sizes)),
+        ("n_bootstraps", text(n_bootstraps.as_ref())),
+        ("sigma", list(sigma)),
+        ("seed", text(seed.as_ref())),
+    ];
+    settings.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+}
+
+fn text<T: ToString>(value: Option<&T>) -> Option<String> {
+    value.map(ToString::to_string)
+}
+
+fn list<T: ToString>(values: &[T]) -> Option<String> {
+    let texts: Vec<_> = values.iter().map(ToString::to_string).collect();
+    (!texts.is_empty()).then(|| texts.join(","))
+}
+
+/// A request with its data and its settings in one document.
+#[derive(Serialize)]
+struct FitRequest<'a> {
+    drift_type: TableType,
+    data: &'a RawValue,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detector: Option<&'a DetectorFlags>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preprocessing: Option<&'a PreprocessingFlags>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_values: Option<MissingValues>,
+    overwrite: bool,
+}
+
+fn document(args: &FitArgs, data: &JsonData) -> anyhow::Result<Vec<u8>> {
+    let request = FitRequest {
+        drift_type: drift_type(args, data.is_one_column()),
+        data: data.raw(),
+        detector: Some(&args.detector).filter(|detector| **detector != DetectorFlags::default()),
+        preprocessing: Some(&args.preprocessing).filter(|flags| **flags != PreprocessingFlags::default()),
+        missing_values: args.missing_values,
+        overwrite: args.overwrite,
+    };
+    serde_json::to_vec(&request).context("cannot write the request")
+}
+
+fn summary(name: &str, project: &Project) -> String {
+    let kind = printable(project.kind().unwrap_or("a detector"));
+    let drift_type = printable(project.drift_type.as_deref().unwrap_or("unknown drift type"));
+    let rows = project.reference_rows.map(|rows| format!(" on {rows} rows")).unwrap_or_default();
+    let warnings = project.warnings.iter().flatten().map(|warning| format!("  warning: {}\n", printable(warning)));
+    format!("{name}: fitted {kind} ({drift_type}){rows}\n{}", warnings.collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    fn args(line: &str) -> Box<FitArgs> {
+        let cli = Cli::try_parse_from(format!("drifting fit p {line}").split_whitespace());
+        match cli.map_err(|error| error.to_string()).unwrap().command {
+            Command::Fit(args) => args,
+            _ => panic!("expected fit"),
+        }
+    }
+
+    #[test]
+    fn settings_go_into_the_query() {
+        let line = "x.csv --detector mmd_online --ert 400 --window-size 40 --sigma 0.5,2 --seed 7 --standardize false \
+                    --n-components 3 --missing-values drop --overwrite --n-bootstraps 100 --window-sizes 40,80";
+        let query = query(&args(line), TableType::Tabular);
+        let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        assert_eq!(
+            query.join("&"),
+            "drift_type=tabular&overwrite=true&missing_values=drop&standardize=false&n_components=3&kind=mmd_online&\
+             ert=400&window_size=40&window_sizes=40,80&n_bootstraps=100&sigma=0.5,2&seed=7"
+        );
+    }
+
+    #[test]
+    fn what_was_not_said_is_left_to_the_server() {
+        assert_eq!(super::query(&args("x.csv"), TableType::Label), [("drift_type", "label".to_owned())]);
+    }
+
+    #[test]
+    fn json_carries_the_settings_beside_the_data() {
+        let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
+        std::fs::write(file.path(), r#"{"a": [1, 2.50], "b": ["x", null]}"#).unwrap();
+        let args = args(&format!("{} --detector mmd_online --ert 400 --n-components 2", file.path().display()));
+        let Input::Json(data) = input::open(&args.rows).unwrap() else { panic!("expected JSON") };
+        assert_eq!(
+            String::from_utf8(document(&args, &data).unwrap()).unwrap(),
+            r#"{"drift_type":"tabular","data":{"a": [1, 2.50], "b": ["x", null]},"#.to_owned()
+                + r#""detector":{"kind":"mmd_online","ert":400.0},"preprocessing":{"n_components":2},"overwrite":false}"#
+        );
+    }
+
+    #[test]
+    fn the_summary_says_what_was_fitted() {
+        let project = serde_json::json!({
+            "project": "p", "drift_type": "label", "detector": {"kind": "cvm_online"}, "reference_rows": 1000,
+            "warnings": ["few rows"]
+        });
+        let summary = summary("p", &serde_json::from_value(project).unwrap());
+        assert_eq!(summary, "p: fitted cvm_online (label) on 1000 rows\n  warning: few rows\n");
+    }
+}

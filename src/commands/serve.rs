@@ -1,0 +1,96 @@
+//! `serve`: from the configuration to the last checkpoint.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::banner::Facts;
+use crate::app::App;
+use crate::cli::ServeArgs;
+use crate::config::{Config, LogFormat};
+use crate::telemetry;
+
+/// What a shell shows for an interrupted program: 128 + SIGINT.
+const INTERRUPTED: i32 = 130;
+
+/// What is still running when the server has checkpointed gets this long.
+const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
+
+pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    // An empty DRIFTING_CONFIG is one that was not set.
+    let file = args.config.as_deref().filter(|file| !file.as_os_str().is_empty());
+    let config = Config::load(file, &args.settings)?;
+    telemetry::init(config.log_format, &config.log_level)?;
+    let format = config.log_format;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let served = runtime.block_on(serve(config));
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
+    match served {
+        Err(error) if format == LogFormat::Json => {
+            // Whoever reads JSON lines gets this one too.
+            tracing::error!(error = format!("{error:#}"), "the server failed");
+            Ok(ExitCode::FAILURE)
+        }
+        served => served.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    // Before anything is opened, so that a signal in the middle of the start ends in an orderly stop too.
+    let shutdown = shutdown_signal().context("cannot listen for signals")?;
+    let format = config.log_format;
+    let facts = Facts::of(&config);
+    let app = App::build(config).await?;
+    let url = format!("http://{}", app.local_addr());
+    announce(&facts.serving(&url, app.database()), &url, format);
+    app.run_until(shutdown).await?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn announce(facts: &Facts, url: &str, format: LogFormat) {
+    if format == LogFormat::Pretty && std::io::stderr().is_terminal() {
+        eprint!("{}", facts.banner());
+    } else {
+        facts.log();
+    }
+    // For scripts, which learn the port here when they asked for any.
+    let mut out = std::io::stdout().lock();
+    if let Err(error) = writeln!(out, "listening on {url}").and_then(|()| out.flush()) {
+        tracing::warn!(%error, "cannot say on standard output where the server listens");
+    }
+}
+
+/// Ready at the first SIGINT or SIGTERM. A second one ends the process at once.
+fn shutdown_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let (sender, receiver) = oneshot::channel();
+    tokio::spawn(async move {
+        let name = next(&mut interrupt, &mut terminate).await;
+        tracing::info!(
+            signal = name,
+            "stopping: answering what is under way and saving state; a second signal ends it at once"
+        );
+        // Nobody listens any more when the server has failed meanwhile.
+        let _ = sender.send(());
+        next(&mut interrupt, &mut terminate).await;
+        std::process::exit(INTERRUPTED);
+    });
+    Ok(async move {
+        // An error says that the runtime is going down, which is a reason to stop as well.
+        let _ = receiver.await;
+    })
+}
+
+async fn next(interrupt: &mut Signal, terminate: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+    }
+}

@@ -1,0 +1,179 @@
+//! The configuration: defaults < file < environment < flags, validated once, with errors that name the source.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use figment::Figment;
+use figment::value::Value;
+use serde::Serialize;
+
+mod error;
+mod layers;
+mod listen;
+mod logging;
+mod storage;
+#[cfg(test)]
+mod tests;
+mod units;
+
+pub use error::ConfigError;
+pub use logging::{LogFormat, LogLevel};
+pub use storage::{ArtifactsPath, DatabaseUri, Secret, StateDurability};
+
+use error::Origin;
+use layers::Layer;
+use listen::{AllowedHosts, Host, Port, Switch};
+use units::{ByteSize, Interval};
+
+/// The file that is read when no other is named and it exists.
+const FILE_BY_DEFAULT: &str = "drifting.yaml";
+
+/// Every setting with its default; one without has a default that depends on something else.
+const SETTINGS: [(&str, Option<&str>); 12] = [
+    ("artifacts_path", Some(".drifting/")),
+    ("database_uri", None),
+    ("host", Some("127.0.0.1")),
+    ("port", Some("8080")),
+    ("allowed_hosts", None),
+    ("insecure_no_auth", Some("false")),
+    ("log_format", None),
+    ("log_level", Some("info")),
+    ("state_durability", Some("interval")),
+    ("state_interval", Some("1s")),
+    ("max_body_bytes", Some("32MiB")),
+    ("fit_max_body_bytes", Some("1GiB")),
+];
+
+/// The name of every setting.
+#[cfg(test)]
+pub fn setting_names() -> Vec<&'static str> {
+    SETTINGS.iter().map(|(key, _)| *key).collect()
+}
+
+/// What the server runs with: every value checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The configuration file that was read.
+    pub file: Option<PathBuf>,
+    /// Where projects are stored.
+    pub artifacts_path: ArtifactsPath,
+    /// Where metrics are stored.
+    pub database_uri: DatabaseUri,
+    /// The address to listen on.
+    pub host: IpAddr,
+    /// The port to listen on; 0 for any free one.
+    pub port: u16,
+    /// The names that a Host header may carry, in lower case and without ports; empty where the setting was not given.
+    pub allowed_hosts: Vec<String>,
+    /// Whether to listen beyond loopback without authentication.
+    pub insecure_no_auth: bool,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Which log lines are written.
+    pub log_level: LogLevel,
+    /// When online state is saved.
+    pub state_durability: StateDurability,
+    /// How much online state a crash may lose at most, in time, with [`StateDurability::Interval`].
+    pub state_interval: Duration,
+    /// The largest body of a request.
+    pub max_body_bytes: usize,
+    /// The largest body of a fit.
+    pub fit_max_body_bytes: usize,
+}
+
+impl Config {
+    /// Reads every layer. `file` is the file that was asked for, which must exist; `flags` serialises to a map of
+    /// settings in which a flag that was not given is left out.
+    ///
+    /// # Errors
+    ///
+    /// With the first setting that is unknown or has a value it cannot have, and where it was said.
+    pub fn load(file: Option<&Path>, flags: &impl Serialize) -> Result<Self, ConfigError> {
+        let file = file.map(Path::to_path_buf).or_else(|| {
+            let by_default = PathBuf::from(FILE_BY_DEFAULT);
+            by_default.exists().then_some(by_default)
+        });
+        let mut figment = Figment::from(Layer::defaults());
+        if let Some(file) = &file {
+            figment = figment.merge(Layer::file(file)?);
+        }
+        let settings = Settings(figment.merge(Layer::environment()?).merge(Layer::flags(flags)?));
+        settings.validate(file)
+    }
+
+    /// The address to listen on.
+    pub fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.host, self.port)
+    }
+
+    /// The names that a Host header may carry, or nothing where every Host is accepted: names are checked where the
+    /// setting says which, and on a loopback address, where a web page could otherwise reach the server by a name
+    /// that it lets point there.
+    pub fn checked_hosts(&self) -> Option<Vec<String>> {
+        if !self.allowed_hosts.is_empty() {
+            Some(self.allowed_hosts.clone())
+        } else if listen::is_loopback(self.host) {
+            Some(listen::loopback_names(self.host))
+        } else {
+            None
+        }
+    }
+
+    /// Whether only this machine can reach the server.
+    pub fn is_loopback(&self) -> bool {
+        listen::is_loopback(self.host)
+    }
+}
+
+/// The layers put together, each value still a text with its origin.
+struct Settings(Figment);
+
+impl Settings {
+    fn validate(&self, file: Option<PathBuf>) -> Result<Config, ConfigError> {
+        let config = Config {
+            file,
+            artifacts_path: self.required("artifacts_path")?,
+            database_uri: self.optional("database_uri")?.unwrap_or(DatabaseUri::NotGiven),
+            host: self.required::<Host>("host")?.0,
+            port: self.required::<Port>("port")?.0,
+            allowed_hosts: self.optional::<AllowedHosts>("allowed_hosts")?.map(|hosts| hosts.0).unwrap_or_default(),
+            insecure_no_auth: self.required::<Switch>("insecure_no_auth")?.0,
+            log_format: self.optional("log_format")?.unwrap_or_else(LogFormat::of_this_terminal),
+            log_level: self.required("log_level")?,
+            state_durability: self.required("state_durability")?,
+            state_interval: self.required::<Interval>("state_interval")?.0,
+            max_body_bytes: self.required::<ByteSize>("max_body_bytes")?.0,
+            fit_max_body_bytes: self.required::<ByteSize>("fit_max_body_bytes")?.0,
+        };
+        if config.is_loopback() || config.insecure_no_auth {
+            Ok(config)
+        } else {
+            Err(ConfigError::new(
+                &self.origin("host"),
+                &format!(
+                    "listening on {} would open the server to the network without authentication, for which this \
+                     version has no API keys yet: keep to 127.0.0.1, or put a proxy that authenticates before the \
+                     server and add `--insecure-no-auth`",
+                    config.host
+                ),
+            ))
+        }
+    }
+
+    fn required<T: FromStr<Err = String>>(&self, key: &'static str) -> Result<T, ConfigError> {
+        self.optional(key)?.ok_or_else(|| ConfigError::new(&self.origin(key), "expected a value"))
+    }
+
+    fn optional<T: FromStr<Err = String>>(&self, key: &'static str) -> Result<Option<T>, ConfigError> {
+        let value = self.0.find_value(key).ok();
+        let parsed = value.map(|value| layers::text(&value).and_then(|text| text.parse())).transpose();
+        parsed.map_err(|reason| ConfigError::new(&self.origin(key), &reason))
+    }
+
+    fn origin(&self, key: &'static str) -> Origin {
+        let tag = self.0.find_value(key).ok().as_ref().map(Value::tag);
+        Origin::of(key, tag.and_then(|tag| self.0.get_metadata(tag)))
+    }
+}

@@ -1,0 +1,88 @@
+//! How much is logged, and in which form.
+
+use std::fmt;
+use std::io::IsTerminal;
+use std::str::FromStr;
+
+use tracing_subscriber::EnvFilter;
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Pretty,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+impl LogFormat {
+    /// Pretty where people read it, JSON otherwise.
+    pub(super) fn of_this_terminal() -> Self {
+        if std::io::stderr().is_terminal() { Self::Pretty } else { Self::Json }
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "pretty" => Ok(Self::Pretty),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("expected pretty or json, got `{text}`")),
+        }
+    }
+}
+
+/// Which log lines are written: a level, or directives such as `info,drifting_http=debug`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLevel(String);
+
+impl LogLevel {
+    /// The filter of the log.
+    pub fn filter(&self) -> EnvFilter {
+        EnvFilter::builder().parse_lossy(&self.0)
+    }
+}
+
+impl fmt::Display for LogLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for LogLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const LEVELS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "off"];
+        // To the filter any other bare word is the name of a module, and the log would stay empty.
+        let is_slip = |directive: &&str| {
+            directive.chars().all(char::is_alphanumeric) && !LEVELS.contains(&directive.to_ascii_lowercase().as_str())
+        };
+        let directives: Vec<_> = text.split(',').map(str::trim).collect();
+        let level = directives.join(",");
+        if directives.iter().any(is_slip) || EnvFilter::builder().parse(&level).is_err() {
+            return Err(format!(
+                "expected error, warn, info, debug, trace or off, or directives such as `info,drifting_http=debug`, \
+                 got `{text}`"
+            ));
+        }
+        Ok(Self(level))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_directives_are_checked() {
+        for level in ["info", "DEBUG", "info,drifting_http=debug", "off", "warn, drifting_domain::use_cases=trace"] {
+            assert!(level.parse::<LogLevel>().is_ok(), "{level}");
+        }
+        for level in ["verbose", "info,loud", "drifting_http=loud", "info,,debug"] {
+            assert!(level.parse::<LogLevel>().is_err(), "{level}");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Where projects and metrics are stored, and how durably.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use url::Url;
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    const REDACTED: &str = "***";
+
+    /// The text itself, for the one who needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::REDACTED)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::REDACTED)
+    }
+}
+
+/// Where projects are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ArtifactsPath {
+    /// In a folder of this machine.
+    Local(PathBuf),
+    /// In memory, until the server stops.
+    Memory,
+}
+
+impl FromStr for ArtifactsPath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once("://") {
+            None => Ok(Self::Local(text.into())),
+            Some(("memory", "")) => Ok(Self::Memory),
+            Some((scheme @ ("s3" | "gs"), _)) => Err(format!(
+                "this version stores projects on local disk only and cannot use {scheme}://, expected a local path"
+            )),
+            Some((scheme, _)) => Err(format!("expected a local path or memory://, got {scheme}://")),
+        }
+    }
+}
+
+impl fmt::Display for ArtifactsPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local(path) => path.display().fmt(f),
+            Self::Memory => f.write_str("memory://"),
+        }
+    }
+}
+
+/// Where metrics are stored. Its texts leave passwords out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUri {
+    /// The setting was not given: what suits where the projects are stored.
+    NotGiven,
+    /// A database of the server's own, beside the projects.
+    Local,
+    /// Nowhere.
+    None,
+    /// In this Postgres database.
+    Postgres(Secret),
+    /// In this SQLite file.
+    Sqlite(Secret),
+}
+
+impl FromStr for DatabaseUri {
+    type Err = String;
+
+    // No error repeats the text, which may hold a password.
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once("://") {
+            None if text.eq_ignore_ascii_case("local") => Ok(Self::Local),
+            None if ["none", "off"].iter().any(|none| text.eq_ignore_ascii_case(none)) => Ok(Self::None),
+            Some(("postgres" | "postgresql", _)) => {
+                if is_clear(text) {
+                    Ok(Self::Postgres(text.to_owned().into()))
+                } else {
+                    Err("expected postgres://user:password@host:port/database, where special characters in the user \
+                         and the password are percent-encoded"
+                        .to_owned())
+                }
+            }
+            Some(("sqlite", file)) if !file.is_empty() => Ok(Self::Sqlite(text.to_owned().into())),
+            _ => Err("expected local, none, postgres://… or sqlite://…".to_owned()),
+        }
+    }
+}
+
+/// Whether it is certain which part of a URI is its password: a `/`, `?`, `#` or `@` that should have been
+/// percent-encoded moves the rest of the password into another part.
+fn is_clear(uri: &str) -> bool {
+    Url::parse(uri).is_ok_and(|url| {
+        let rest = format!("{}{}", url.path(), url.query().unwrap_or_default());
+        url.fragment().is_none() && !rest.contains('@')
+    })
+}
+
+impl fmt::Display for DatabaseUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotGiven => f.write_str("not given"),
+            Self::Local => f.write_str("local"),
+            Self::None => f.write_str("none"),
+            Self::Postgres(uri) => f.write_str(&without_password(uri.expose())),
+            Self::Sqlite(uri) => f.write_str(uri.expose().split('?').next().unwrap_or_default()),
+        }
+    }
+}
+
+/// A database without its password and its parameters, which may hold another.
+fn without_password(uri: &str) -> String {
+    let Ok(url) = Url::parse(uri) else { return Secret::REDACTED.to_owned() };
+    let user = match (url.username(), url.password()) {
+        ("", None) => String::new(),
+        (user, None) => format!("{user}@"),
+        (user, Some(_)) => format!("{user}:{}@", Secret::REDACTED),
+    };
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{user}{host}{port}{}", url.scheme(), url.path())
+}
+
+/// When online state is saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateDurability {
+    /// Behind the answers, at an interval.
+    Interval,
+    /// Before each answer.
+    Always,
+}
+
+impl FromStr for StateDurability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "interval" => Ok(Self::Interval),
+            "always" => Ok(Self::Always),
+            _ => Err(format!("expected interval or always, got `{text}`")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn local_paths_and_memory_are_stores() {
+        assert_eq!("a/b".parse(), Ok(ArtifactsPath::Local("a/b".into())));
+        assert_eq!("memory://".parse(), Ok(ArtifactsPath::Memory));
+        for bucket in ["s3://bucket/prefix", "gs://bucket"] {
+            assert!(bucket.parse::<ArtifactsPath>().unwrap_err().contains("local disk only"), "{bucket}");
+        }
+        assert!("ftp://x".parse::<ArtifactsPath>().is_err());
+    }
+
+    #[test]
+    fn no_text_of_a_database_has_its_password() {
+        let uris = [
+            "postgres://drifting:geheim@db:5432/metrics",
+            "postgresql://drifting:ge%40geheim@db/metrics?sslmode=require",
+            "postgres://db/metrics?user=drifting&password=geheim",
+            "postgres:///metrics?host=/run&password=geheim",
+        ];
+        for uri in uris {
+            let database: DatabaseUri = uri.parse().unwrap();
+            let texts = format!("{database} {database:?} {database:#?}");
+            assert!(!texts.contains("geheim"), "{texts}");
+        }
+        let database: DatabaseUri = uris[0].parse().unwrap();
+        assert_eq!(database.to_string(), "postgres://drifting:***@db:5432/metrics");
+    }
+
+    #[test]
+    fn a_password_that_is_not_encoded_is_refused_without_being_repeated() {
+        for uri in [
+            "postgres://drifting:ge/heim@db/metrics",
+            "postgres://drifting:12/geheim@db/metrics",
+            "postgres://drifting:12#geheim@db/metrics",
+            "postgres://drifting:12?geheim@db/metrics",
+            "postgres://drifting:a@b/geheim@db/metrics",
+            "mysql://drifting:geheim@db/metrics",
+            "geheim",
+        ] {
+            let error = uri.parse::<DatabaseUri>().unwrap_err();
+            assert!(error.contains("expected") && !error.contains("heim"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_kind_of_database_is_recognised() {
+        assert_eq!("local".parse(), Ok(DatabaseUri::Local));
+        assert_eq!("none".parse(), Ok(DatabaseUri::None));
+        assert_eq!("off".parse(), Ok(DatabaseUri::None));
+        assert!(matches!("sqlite://m.sqlite?mode=rwc".parse(), Ok(DatabaseUri::Sqlite(_))));
+        assert!("sqlite://".parse::<DatabaseUri>().is_err());
+    }
+}

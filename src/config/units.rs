@@ -1,0 +1,93 @@
+//! Values with units.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+/// A number of bytes: `1048576`, `32MiB`, `10 MB`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ByteSize(pub(super) usize);
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, unit) = number_and_unit(text);
+        let factor: Option<usize> = match unit.to_ascii_lowercase().as_str() {
+            "" | "b" => Some(1),
+            "kb" => Some(1_000),
+            "mb" => Some(1_000_000),
+            "gb" => Some(1_000_000_000),
+            "kib" => Some(1 << 10),
+            "mib" => Some(1 << 20),
+            "gib" => Some(1 << 30),
+            _ => None,
+        };
+        let bytes = factor.and_then(|factor| number.parse::<usize>().ok()?.checked_mul(factor));
+        bytes
+            .filter(|bytes| *bytes > 0)
+            .map(Self)
+            .ok_or_else(|| format!("expected a number of bytes such as 1048576, 32MiB or 10MB, got `{text}`"))
+    }
+}
+
+/// A time between two things: `500ms`, `1s`, `2m`, at most a day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Interval(pub(super) Duration);
+
+impl FromStr for Interval {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
+        let (number, unit) = number_and_unit(text);
+        let factor: Option<u64> = match unit {
+            "ms" => Some(1),
+            "s" => Some(1_000),
+            "m" | "min" => Some(60_000),
+            "h" => Some(3_600_000),
+            _ => None,
+        };
+        let duration_ms = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
+        duration_ms
+            .filter(|duration_ms| (1..=DAY_MS).contains(duration_ms))
+            .map(|duration_ms| Self(Duration::from_millis(duration_ms)))
+            .ok_or_else(|| format!("expected a duration from 1ms to 24h such as 500ms, 1s or 30s, got `{text}`"))
+    }
+}
+
+fn number_and_unit(text: &str) -> (&str, &str) {
+    let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
+    (&text[..end], text[end..].trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_read_with_and_without_unit() {
+        for (text, expected) in [
+            ("1", 1),
+            ("33554432", 33_554_432),
+            ("32MiB", 33_554_432),
+            ("32 mib", 33_554_432),
+            ("10MB", 10_000_000),
+            ("1GiB", 1 << 30),
+        ] {
+            assert_eq!(text.parse(), Ok(ByteSize(expected)), "{text}");
+        }
+        for text in ["", "0", "-1", "1.5MB", "32M", "MiB", "99999999999999999999", "99999999999999GiB"] {
+            assert!(text.parse::<ByteSize>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!("500ms".parse(), Ok(Interval(Duration::from_millis(500))));
+        assert_eq!("30s".parse(), Ok(Interval(Duration::from_secs(30))));
+        assert_eq!("2m".parse(), Ok(Interval(Duration::from_mins(2))));
+        for text in ["", "1", "0s", "-1s", "1d", "25h", "s", "1 week"] {
+            assert!(text.parse::<Interval>().is_err(), "{text}");
+        }
+    }
+}

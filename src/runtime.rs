@@ -1,0 +1,96 @@
+//! What the domain needs of the machine: the time of day and processors.
+
+use std::any::Any;
+
+use anyhow::Context;
+use chrono::{DateTime, Utc};
+use drifting_domain::ports::{Clock, CpuPool};
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+/// The clock of the machine.
+#[derive(Debug, Clone, Copy)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// Threads for computations.
+pub struct Threads(rayon::ThreadPool);
+
+impl Threads {
+    /// A pool of so many threads.
+    pub fn new(name: &'static str, n_threads: usize) -> anyhow::Result<Self> {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(n_threads)
+            .thread_name(move |index| format!("{name}-{index}"))
+            .panic_handler(|panic| tracing::error!(panic = text_of(&*panic), "a computation panicked"))
+            .build()
+            .with_context(|| format!("cannot start the {name} threads"))?;
+        Ok(Self(pool))
+    }
+
+    /// For fits: all processors but one, which goes on answering.
+    pub fn for_fits() -> anyhow::Result<Self> {
+        Self::new("fit", n_processors().saturating_sub(1).max(1))
+    }
+
+    /// For predictions of many rows.
+    pub fn for_predictions() -> anyhow::Result<Self> {
+        Self::new("predict", n_processors())
+    }
+}
+
+fn n_processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
+}
+
+impl CpuPool for Threads {
+    fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
+        self.0.spawn(job);
+    }
+
+    fn for_each(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        self.0.install(|| (0..n_tasks).into_par_iter().for_each(task));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn jobs_may_share_out_their_own_tasks_even_on_one_thread() {
+        let pool = Arc::new(Threads::new("test", 1).unwrap());
+        let (sender, receiver) = mpsc::channel();
+        let inner = Arc::clone(&pool);
+        pool.spawn(Box::new(move || {
+            let sum = AtomicUsize::new(0);
+            inner.for_each(100, &|task| {
+                sum.fetch_add(task, Ordering::Relaxed);
+            });
+            sender.send(sum.into_inner()).unwrap();
+        }));
+        assert_eq!(receiver.recv().unwrap(), 4_950);
+    }
+
+    #[test]
+    fn a_panicking_job_leaves_the_pool_whole() {
+        let pool = Threads::new("test", 1).unwrap();
+        pool.spawn(Box::new(|| panic!("a job fails")));
+        let (sender, receiver) = mpsc::channel();
+        pool.spawn(Box::new(move || sender.send(7).unwrap()));
+        assert_eq!(receiver.recv().unwrap(), 7);
+    }
+}

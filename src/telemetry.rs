@@ -1,0 +1,137 @@
+//! The log: one subscriber for the process, to standard error.
+
+use std::fmt;
+use std::io::IsTerminal;
+
+use anyhow::Context;
+use tracing::Subscriber;
+use tracing::field::Field;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::commands::output::printable;
+
+use crate::config::{LogFormat, LogLevel};
+
+/// Starts the log.
+///
+/// # Errors
+///
+/// When the process has a log already.
+pub fn init(format: LogFormat, level: &LogLevel) -> anyhow::Result<()> {
+    let colours = std::io::stderr().is_terminal();
+    match format {
+        LogFormat::Pretty => pretty(level, colours, std::io::stderr).try_init(),
+        LogFormat::Json => json(level, std::io::stderr).try_init(),
+    }
+    .context("cannot start the log")
+}
+
+/// Lines for people.
+fn pretty<W>(level: &LogLevel, colours: bool, writer: W) -> impl Subscriber + Send + Sync + 'static
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let builder = tracing_subscriber::fmt()
+        .fmt_fields(debug_fn(write_field).delimited(" "))
+        .with_env_filter(level.filter())
+        .with_writer(writer);
+    // Where there is a terminal, the layer itself looks at NO_COLOR.
+    if colours { builder.finish() } else { builder.with_ansi(false).finish() }
+}
+
+/// Writes a field so that a hostile value can neither steer the reader's terminal nor fake a line: the formatter of the
+/// library escapes messages and errors, but no value that is logged by its `Display`.
+fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let value = printable(&format!("{value:?}"));
+    match field.name() {
+        "message" => writer.write_str(&value),
+        // What the bridge from the `log` crate notes of a line's origin.
+        name if name.starts_with("log.") => Ok(()),
+        name => write!(writer, "{name}={value}"),
+    }
+}
+
+/// One JSON object a line, with the event's own fields at its top.
+fn json<W>(level: &LogLevel, writer: W) -> impl Subscriber + Send + Sync + 'static
+where
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_span_list(false)
+        .with_env_filter(level.filter())
+        .with_writer(writer)
+        .finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Captured {
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    const HOSTILE: &str = "\u{1b}[2J\u{7}\u{9b}2J\nfake";
+
+    fn log_hostile_values() {
+        let error = std::io::Error::other(HOSTILE);
+        let error: &(dyn std::error::Error + 'static) = &error;
+        let span = tracing::info_span!("request", path = %HOSTILE);
+        span.in_scope(|| {
+            tracing::info!(display = %HOSTILE, debug = ?HOSTILE, text = HOSTILE, error, "message {HOSTILE}");
+        });
+        tracing::debug!("below the level");
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_a_terminal() {
+        for colours in [false, true] {
+            let captured = Captured::default();
+            let writer = captured.clone();
+            let subscriber = pretty(&"info".parse().unwrap(), colours, move || writer.clone());
+            tracing::subscriber::with_default(subscriber, log_hostile_values);
+            let text = captured.text();
+            assert!(text.contains("message") && !text.contains("below the level"), "{text:?}");
+            for raw in ["\u{1b}[2J", "\u{7}", "\u{9b}", "\nfake"] {
+                assert!(!text.contains(raw), "{raw:?} in {text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn json_lines_are_json() {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        let subscriber = json(&"info".parse().unwrap(), move || writer.clone());
+        tracing::subscriber::with_default(subscriber, log_hostile_values);
+        let text = captured.text();
+        let line: serde_json::Value = serde_json::from_str(text.trim_end()).unwrap();
+        assert_eq!(line["level"], "INFO");
+        assert_eq!(line["text"], HOSTILE);
+        assert_eq!(line["span"]["name"], "request");
+    }
+}

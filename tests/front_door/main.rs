@@ -1,0 +1,7 @@
+//! The front door: the real program, real files, real rows.
+
+mod cli;
+mod electricity;
+mod restarts;
+mod server;
+mod store;

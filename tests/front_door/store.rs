@@ -1,0 +1,127 @@
+//! The folder of artifacts: its files, its lock, its copies, its damage.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::server::Server;
+
+fn fit(server: &Server, project: &str, overwrite: bool) -> Value {
+    let values: Vec<f64> = (0..200).map(|n| f64::from((n * 37) % 101)).collect();
+    let detector = json!({"ert": 30, "window_size": 10, "n_bootstraps": 1000});
+    let body = json!({"drift_type": "label", "data": values, "detector": detector, "overwrite": overwrite});
+    server.post(&format!("/api/v1/projects/{project}/fit"), &body).expect(201)
+}
+
+fn files(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("the folder is there");
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder is made");
+    for name in files(from) {
+        let (from, to) = (from.join(&name), to.join(&name));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            fs::copy(from, to).expect("a file is copied");
+        }
+    }
+}
+
+#[test]
+fn the_folder_holds_what_the_documents_say() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let store = directory.path().join("store");
+    let server = Server::start(directory.path(), &["--state-durability", "always"]);
+    fit(&server, "price", false);
+    assert_eq!(files(&store), [".tmp", "active.db", "price", "store.db"]);
+    assert_eq!(files(&store.join("price")), ["configuration.yaml", "drift_detector.safetensors"]);
+    server.post("/api/v1/projects/price/predict", &json!({"data": [3]})).expect(200);
+    assert_eq!(fit(&server, "price", true)["generation"], 2);
+    assert_eq!(files(&store.join("price")), ["configuration.yaml", "drift_detector-2.safetensors"]);
+    server.post("/api/v1/projects/price/predict", &json!({"data": [3]})).expect(200);
+    let all = ["configuration.yaml", "drift_detector-2.safetensors", "state.safetensors"];
+    assert_eq!(files(&store.join("price")), all);
+    let configuration = fs::read_to_string(store.join("price/configuration.yaml")).expect("it is readable");
+    for line in ["format_version: 1", "generation: 2", "project: price", "kind: cvm_online", "seed: 0"] {
+        assert!(configuration.contains(line), "{line} is missing in {configuration}");
+    }
+    assert_eq!(server.delete("/api/v1/projects/price").status, 204);
+    assert_eq!(files(&store), [".tmp", "active.db", "store.db"]);
+    assert_eq!(files(directory.path()), ["server.log", "store"], "without a database nothing else is made");
+}
+
+#[test]
+fn a_second_server_on_the_store_refuses_to_start() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let first = Server::start(directory.path(), &[]);
+    let Err((status, log)) = Server::try_start(directory.path(), &[]) else { panic!("two servers share a store") };
+    assert_eq!(status.code(), Some(1));
+    assert!(log.contains("another server uses"), "{log}");
+    assert_eq!(first.get("/livez").status, 200);
+}
+
+#[test]
+fn a_copied_store_serves_elsewhere_with_its_statuses_and_state() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &[]);
+    for project in ["kept", "unloaded"] {
+        fit(&server, project, false);
+        server.post(&format!("/api/v1/projects/{project}/predict"), &json!({"data": [1, 2, 3]})).expect(200);
+    }
+    server.post("/api/v1/projects/unloaded/unload", &json!({})).expect(200);
+    server.stop();
+
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    copy(&directory.path().join("store"), &elsewhere.path().join("store"));
+    // A folder that is copied in alone is a project too, under its folder's name.
+    copy(&directory.path().join("store/kept"), &elsewhere.path().join("store/alone"));
+    let server = Server::start(elsewhere.path(), &[]);
+    let statuses = |project: &str| server.get(&format!("/api/v1/projects/{project}")).expect(200)["status"].clone();
+    assert_eq!(["kept", "unloaded", "alone"].map(statuses), ["active", "inactive", "active"].map(Value::from));
+    for project in ["kept", "alone"] {
+        let answer = server.post(&format!("/api/v1/projects/{project}/predict"), &json!({"data": [4]})).expect(200);
+        assert_eq!((&answer["time"], &answer["project"]), (&json!(4), &json!(project)));
+    }
+}
+
+#[test]
+fn damaged_files_cost_no_more_than_themselves() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let store = directory.path().join("store");
+    let server = Server::start(directory.path(), &[]);
+    for project in ["whole", "broken"] {
+        fit(&server, project, false);
+    }
+    server.stop();
+    for file in ["store.db", "active.db"] {
+        let mut bytes = fs::read(store.join(file)).expect("the index is there");
+        let middle = bytes.len() / 2;
+        bytes.truncate(middle);
+        fs::write(store.join(file), bytes).expect("it is damaged");
+    }
+    let parameters = store.join("broken/drift_detector.safetensors");
+    let mut bytes = fs::read(&parameters).expect("the parameters are there");
+    let last = bytes.len() - 9;
+    bytes[last] ^= 1;
+    fs::write(&parameters, bytes).expect("they are damaged");
+
+    let server = Server::start(directory.path(), &[]);
+    server.post("/api/v1/projects/whole/predict", &json!({"data": [1]})).expect(200);
+    let refused = server.post("/api/v1/projects/broken/predict", &json!({"data": [1]})).expect(503);
+    assert_eq!(refused["code"], "project_failed");
+    let shown = server.get("/api/v1/projects/broken").expect(200);
+    assert_eq!(shown["status"], "failed", "{shown}");
+    assert!(shown["reason"].as_str().is_some_and(|reason| reason.contains("damaged")), "{shown}");
+    let log = server.log();
+    assert!(log.contains("store.db was damaged") && log.contains("active.db was damaged"), "{log}");
+    // A new fit replaces what cannot be read.
+    fit(&server, "broken", true);
+    server.post("/api/v1/projects/broken/predict", &json!({"data": [1]})).expect(200);
+}
