@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use anyhow::Context;
 use tracing::Subscriber;
 use tracing::field::Field;
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
@@ -15,18 +16,28 @@ use crate::commands::output::printable;
 
 use crate::config::{LogFormat, LogLevel};
 
-/// Starts the log.
+/// Lines that may wait for whoever reads standard error; more are dropped.
+const LINES_MAX: usize = 100_000;
+
+/// Starts the log. It is written by a thread of its own, because no answer waits for a slow reader of the log; what is
+/// returned writes the last lines when it is dropped.
 ///
 /// # Errors
 ///
 /// When the process has a log already.
-pub fn init(format: LogFormat, level: &LogLevel) -> anyhow::Result<()> {
+pub fn init(format: LogFormat, level: &LogLevel) -> anyhow::Result<WorkerGuard> {
     let colours = std::io::stderr().is_terminal();
+    let (writer, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(LINES_MAX)
+        .thread_name("log")
+        .finish(std::io::stderr());
     match format {
-        LogFormat::Pretty => pretty(level, colours, std::io::stderr).try_init(),
-        LogFormat::Json => json(level, std::io::stderr).try_init(),
+        LogFormat::Pretty => pretty(level, colours, writer).try_init(),
+        LogFormat::Json => json(level, writer).try_init(),
     }
-    .context("cannot start the log")
+    .context("cannot start the log")?;
+    Ok(guard)
 }
 
 /// Lines for people.

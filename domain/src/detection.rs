@@ -17,7 +17,8 @@ pub struct Detection {
     pub p_value: Option<f64>,
     /// The distance or effect size, of detectors that have one.
     pub distance: Option<f64>,
-    /// The verdict on each column, of detectors that judge columns; in the order of the schema.
+    /// The verdict on each column, of detectors that judge several columns one by one; the largest statistic
+    /// first.
     pub features: Vec<FeatureDetection>,
 }
 

@@ -24,7 +24,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     // An empty DRIFTING_CONFIG is one that was not set.
     let file = args.config.as_deref().filter(|file| !file.as_os_str().is_empty());
     let config = Config::load(file, &args.settings)?;
-    telemetry::init(config.log_format, &config.log_level)?;
+    let _last_lines = telemetry::init(config.log_format, &config.log_level)?;
     let format = config.log_format;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;

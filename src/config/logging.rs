@@ -39,9 +39,14 @@ impl FromStr for LogFormat {
 pub struct LogLevel(String);
 
 impl LogLevel {
+    /// Libraries whose everyday lines tell an operator nothing; a directive of their own brings them back.
+    const QUIET: &str = "opendal=warn,poem=warn,sea_orm=warn,sea_orm_migration=warn,sqlx=warn";
+
     /// The filter of the log.
     pub fn filter(&self) -> EnvFilter {
-        EnvFilter::builder().parse_lossy(&self.0)
+        let is_quieter = ["off", "error"].iter().any(|level| self.0.eq_ignore_ascii_case(level));
+        let directives = if is_quieter { self.0.clone() } else { format!("{},{}", Self::QUIET, self.0) };
+        EnvFilter::builder().parse_lossy(directives)
     }
 }
 

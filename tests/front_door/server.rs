@@ -67,13 +67,11 @@ impl Server {
         let mut line = String::new();
         let stdout = child.stdout.take().expect("standard output is piped");
         BufReader::new(stdout).read_line(&mut line).expect("standard output is read");
-        match line.trim_end().strip_prefix("listening on ") {
-            Some(url) => Ok(Self { child, url: url.to_owned(), log }),
-            None => {
-                let status = child.wait().expect("the program ends");
-                Err((status, std::fs::read_to_string(log).unwrap_or_default()))
-            }
+        if let Some(url) = line.trim_end().strip_prefix("listening on ") {
+            return Ok(Self { child, url: url.to_owned(), log });
         }
+        let status = child.wait().expect("the program ends");
+        Err((status, std::fs::read_to_string(log).unwrap_or_default()))
     }
 
     /// What the server has logged.
@@ -110,10 +108,10 @@ impl Server {
     }
 
     pub fn post(&self, path: &str, body: &Value) -> Answer {
-        self.request("POST", path, Some(("application/json", body.to_string())))
+        self.request("POST", path, Some(("application/json", &body.to_string())))
     }
 
-    fn request(&self, method: &str, path: &str, body: Option<(&str, String)>) -> Answer {
+    fn request(&self, method: &str, path: &str, body: Option<(&str, &str)>) -> Answer {
         Connection::open(&self.url).request(method, path, body)
     }
 
@@ -146,21 +144,22 @@ impl Connection {
     }
 
     pub fn post(&mut self, path: &str, body: &Value) -> Answer {
-        self.request("POST", path, Some(("application/json", body.to_string())))
+        self.request("POST", path, Some(("application/json", &body.to_string())))
     }
 
-    pub fn request(&mut self, method: &str, path: &str, body: Option<(&str, String)>) -> Answer {
+    pub fn request(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> Answer {
         self.try_request(method, path, body).expect("the server answers")
     }
 
     /// An answer, or an error where the connection breaks.
-    pub fn try_request(&mut self, method: &str, path: &str, body: Option<(&str, String)>) -> std::io::Result<Answer> {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.host);
-        if let Some((kind, body)) = &body {
-            request.push_str(&format!("Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
-        } else {
-            request.push_str("\r\n");
-        }
+    pub fn try_request(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> std::io::Result<Answer> {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.host);
+        let request = match body {
+            Some((kind, body)) => {
+                format!("{head}Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+            }
+            None => format!("{head}\r\n"),
+        };
         self.stream.get_mut().write_all(request.as_bytes())?;
         self.read_answer()
     }

@@ -95,9 +95,6 @@ impl Files {
 
     /// What stands under a project's name.
     pub async fn folder_kind(&self, project: &ProjectName, operation: &'static str) -> Result<FolderKind, PortError> {
-        if layout::is_taken(project) {
-            return Ok(FolderKind::Foreign);
-        }
         let kind = self.local.folder_kind(project).await.map_err(|error| of_io(operation, error))?;
         if kind == FolderKind::Foreign {
             tracing::warn!(%project, "a file or a symbolic link stands in a project's place and is left alone");

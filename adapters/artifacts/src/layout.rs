@@ -13,9 +13,6 @@ pub const TEMPORARY: &str = ".tmp";
 /// The lock's name in the folder of temporary files.
 pub const LOCK: &str = "lock";
 
-/// The files of the index stand in the same root; as names of projects they would be valid.
-const INDEX_FILES: [&str; 2] = ["store.db", "active.db"];
-
 /// The parameters of an overwrite. Another name than the old file's, so that the old project stays whole until the
 /// configuration is replaced.
 pub fn parameters_of(generation: u64) -> String {
@@ -43,14 +40,9 @@ pub fn is_temporary(file: &str) -> bool {
     })
 }
 
-/// Whether a project cannot have its folder here.
-pub fn is_taken(project: &ProjectName) -> bool {
-    INDEX_FILES.contains(&project.folded().as_str())
-}
-
 /// The project whose folder has this name.
 pub fn project_of(folder: &str) -> Option<ProjectName> {
-    folder.parse().ok().filter(|project| !is_taken(project))
+    folder.parse().ok()
 }
 
 /// The path of a project's folder.

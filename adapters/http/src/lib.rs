@@ -1,1 +1,25 @@
-//! The HTTP interface.
+//! The HTTP interface: the native API under `/api/v1`, its OpenAPI document and Swagger UI, and the probes.
+//!
+//! A request passes these places:
+//!
+//! 1. `connection`: one accepted socket, with its deadlines;
+//! 2. `front`: request id, host check, access log, and the one place where failures become problem details;
+//! 3. `api`: one file per group of operations;
+//! 4. `body` and `input`: from bytes to the domain's tables and settings, parsed once;
+//! 5. `answers`: from the domain's verdicts to JSON.
+
+mod answers;
+mod api;
+mod body;
+mod connection;
+mod document;
+mod error;
+mod front;
+mod input;
+mod pages;
+mod server;
+mod settings;
+
+pub use document::{openapi_document, openapi_yaml};
+pub use server::HttpServer;
+pub use settings::{HttpSettings, HttpTimeouts};

@@ -91,8 +91,10 @@ impl Schema {
         let mut columns = Vec::with_capacity(self.columns.len());
         for (column, source) in self.columns.iter().zip(sources) {
             let cells = match &column.kind {
-                ColumnType::Numeric => read_numeric(source, &mut issues),
-                ColumnType::Categorical { categories } => read_categorical(source, categories, &mut issues),
+                ColumnType::Numeric => read_numeric(&source.values, &column.name, &mut issues),
+                ColumnType::Categorical { categories } => {
+                    read_categorical(&source.values, &column.name, categories, &mut issues)
+                }
             };
             if self.missing_values == MissingValues::Reject {
                 report_missing(&cells, &column.name, &mut issues);
@@ -198,8 +200,8 @@ fn categories_of(texts: &[Option<String>]) -> Result<ColumnType, String> {
     Ok(ColumnType::Categorical { categories: categories.into_iter().cloned().collect() })
 }
 
-fn read_numeric(column: &Column, issues: &mut Vec<DataIssue>) -> Cells {
-    let values = match &column.values {
+fn read_numeric(values: &Values, column: &str, issues: &mut Vec<DataIssue>) -> Cells {
+    let values = match values {
         Values::Numeric(numbers) => {
             for (row, number) in numbers.iter().enumerate() {
                 if number.is_infinite() {
@@ -252,14 +254,14 @@ fn read_numeric(column: &Column, issues: &mut Vec<DataIssue>) -> Cells {
     Cells::Numeric(values)
 }
 
-fn read_categorical(column: &Column, categories: &[String], issues: &mut Vec<DataIssue>) -> Cells {
+fn read_categorical(values: &Values, column: &str, categories: &[String], issues: &mut Vec<DataIssue>) -> Cells {
     // A category that the reference did not hold has the code after the last known one.
     let unseen = u32::try_from(categories.len()).unwrap_or(MISSING_CODE - 1);
     let code = |text: &str| match categories.binary_search_by(|category| category.as_str().cmp(text)) {
         Ok(index) => u32::try_from(index).unwrap_or(unseen),
         Err(_) => unseen,
     };
-    let codes = match &column.values {
+    let codes = match values {
         Values::Text(texts) | Values::Untyped(texts) => {
             texts.iter().map(|text| text.as_deref().map_or(MISSING_CODE, code)).collect()
         }
@@ -297,9 +299,9 @@ fn is_at(issue: &DataIssue, row: usize, name: &str) -> bool {
     issue.row == Some(row) && issue.column.as_deref() == Some(name)
 }
 
-fn report(issues: &mut Vec<DataIssue>, row: usize, column: &Column, detail: impl Into<String>) {
+fn report(issues: &mut Vec<DataIssue>, row: usize, column: &str, detail: impl Into<String>) {
     if issues.len() < InvalidData::ISSUES_MAX {
-        issues.push(DataIssue::cell(row, &column.name, detail));
+        issues.push(DataIssue::cell(row, column, detail));
     }
 }
 

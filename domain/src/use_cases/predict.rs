@@ -43,10 +43,12 @@ impl DriftService {
         }
         let loaded = &project.loaded;
         let cost_ns = table.n_rows() as u64 * (loaded.detector.step_cost_ns() + ROW_COST_NS);
-        let inline = if cost_ns <= INLINE_MAX_NS { loaded.try_running() } else { None };
         let at = self.ports.clock.now();
-        let prediction = if let Some(mut running) = inline {
-            feed(loaded, &mut running, &table, at)?
+        let inline = if cost_ns <= INLINE_MAX_NS { loaded.try_running() } else { None };
+        // The lock is gone before anything is waited for.
+        let fed = inline.map(|mut running| feed(loaded, &mut running, &table, at));
+        let prediction = if let Some(fed) = fed {
+            fed?
         } else {
             let (sender, receiver) = oneshot::channel();
             let job_loaded = Arc::clone(loaded);

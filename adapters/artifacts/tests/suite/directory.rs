@@ -84,18 +84,6 @@ async fn links_are_not_followed() {
 }
 
 #[tokio::test]
-async fn the_files_of_the_index_are_not_taken() {
-    let (root, store) = fresh();
-    for project in ["store.db", "active.db", "Store.DB"] {
-        let error = store.put_project(&sample_project(project, 1, 1)).await.unwrap_err();
-        assert_eq!(error.kind(), PortErrorKind::Other);
-        assert!(!root.path().join(project).exists());
-        assert!(store.project(&name(project)).await.unwrap().is_none());
-        assert!(!store.delete(&name(project)).await.unwrap());
-    }
-}
-
-#[tokio::test]
 async fn what_a_user_put_into_a_folder_stays() {
     let (root, store) = fresh();
     store.put_project(&sample_project("a", 1, 1)).await.unwrap();

@@ -1,0 +1,13 @@
+//! What goes over the wire as JSON, apart from the domain's own types: a serialised type is a promise.
+
+mod detection;
+mod metrics;
+mod project;
+mod requests;
+mod words;
+
+pub(crate) use detection::{Detection, detection_json};
+pub(crate) use metrics::MetricsPage;
+pub(crate) use project::{Project, ProjectPage};
+pub(crate) use requests::{FitRequest, PredictRequest};
+pub(crate) use words::{DetectorKind, DriftType, Health, MissingValues, Status};

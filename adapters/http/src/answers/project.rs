@@ -1,0 +1,255 @@
+//! A project as clients see it.
+
+use chrono::{DateTime, Utc};
+use drifting_domain::data::{ColumnType, Schema};
+use drifting_domain::detectors::DetectorSpec;
+use drifting_domain::project::Configuration;
+use drifting_domain::use_cases::{LastDetection as DomainLastDetection, ProjectStatus, ProjectView};
+use poem_openapi::{Enum, Object, Union};
+use serde::Serialize;
+
+use super::words::{DriftType, MissingValues, Status};
+
+/// A project: its configuration, its status and its counters. What cannot be read is null.
+#[derive(Debug, Object, Serialize)]
+#[expect(clippy::struct_field_names, reason = "members of the answer")]
+pub(crate) struct Project {
+    /// Its name.
+    pub(crate) project: String,
+    /// What kind of data it watches.
+    #[oai(nullable)]
+    pub(crate) drift_type: Option<DriftType>,
+    /// Whether it serves.
+    pub(crate) status: Status,
+    /// Why it has failed, where it has.
+    #[oai(nullable)]
+    pub(crate) reason: Option<String>,
+    /// The detector, with every parameter.
+    #[oai(nullable)]
+    pub(crate) detector: Option<Detector>,
+    /// How rows become the numbers that the detector sees.
+    #[oai(nullable)]
+    pub(crate) preprocessing: Option<Preprocessing>,
+    /// The columns, and what happens to missing values.
+    #[oai(nullable)]
+    pub(crate) schema: Option<DataSchema>,
+    /// Number of rows that it was fitted on.
+    #[oai(nullable)]
+    pub(crate) reference_rows: Option<u64>,
+    /// Which fit of this name it is.
+    #[oai(nullable)]
+    pub(crate) generation: Option<u64>,
+    /// When it was fitted.
+    #[oai(nullable)]
+    pub(crate) created_at: Option<DateTime<Utc>>,
+    /// The program and version that fitted it.
+    #[oai(nullable)]
+    pub(crate) fitted_by: Option<String>,
+    /// Rows fed in the life of this fit; null while it is not in memory.
+    #[oai(nullable)]
+    pub(crate) rows_seen: Option<u64>,
+    /// How many of them were judged as drift.
+    #[oai(nullable)]
+    pub(crate) drifts_seen: Option<u64>,
+    /// Rows fed since the start or the last reset.
+    #[oai(nullable)]
+    pub(crate) time: Option<u64>,
+    /// The latest verdict since the server started.
+    #[oai(nullable)]
+    pub(crate) last_detection: Option<LastDetection>,
+    /// What the fit found worth knowing about the reference.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A detector with every parameter.
+#[derive(Debug, Union, Serialize)]
+#[oai(discriminator_name = "kind", one_of, rename_all = "snake_case")]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum Detector {
+    CvmOnline(CvmOnline),
+    MmdOnline(MmdOnline),
+}
+
+/// Cramér–von Mises, each column by itself, row by row.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct CvmOnline {
+    /// Expected run time: the mean number of rows between false alarms.
+    pub(crate) ert: f64,
+    /// Sizes of the windows, in rows.
+    pub(crate) window_sizes: Vec<u64>,
+    /// Number of simulated streams behind the thresholds.
+    pub(crate) n_bootstraps: u64,
+    /// Seed of everything random.
+    pub(crate) seed: u64,
+}
+
+/// Maximum mean discrepancy, all columns together, row by row.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct MmdOnline {
+    /// Expected run time: the mean number of rows between false alarms.
+    pub(crate) ert: f64,
+    /// Size of the window, in rows.
+    pub(crate) window_size: u64,
+    /// Number of permutations of the reference behind the thresholds.
+    pub(crate) n_bootstraps: u64,
+    /// Bandwidths of the kernel, in units of the encoded columns.
+    pub(crate) sigma: Vec<f64>,
+    /// Seed of everything random.
+    pub(crate) seed: u64,
+}
+
+/// How rows become the numbers that the detector sees.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct Preprocessing {
+    /// Whether numbers are centred and scaled by the reference's mean and standard deviation.
+    pub(crate) standardize: bool,
+    /// How many principal components are kept; all columns if null.
+    #[oai(nullable)]
+    pub(crate) n_components: Option<u64>,
+}
+
+/// The columns, and what happens to missing values.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct DataSchema {
+    /// The columns, in the order in which the detector sees them.
+    pub(crate) columns: Vec<ColumnSchema>,
+    /// What happens to rows with missing values.
+    pub(crate) missing_values: MissingValues,
+}
+
+/// A column.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct ColumnSchema {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its type.
+    pub(crate) r#type: ColumnKind,
+    /// The texts that the reference held, of a categorical column; others count as unseen.
+    #[oai(nullable)]
+    pub(crate) categories: Option<Vec<String>>,
+}
+
+/// The type of a column.
+#[derive(Debug, Clone, Copy, Enum, Serialize)]
+#[oai(rename = "ColumnType", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ColumnKind {
+    Numeric,
+    Categorical,
+}
+
+/// The latest verdict and when it was given.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct LastDetection {
+    /// When the server judged.
+    pub(crate) at: DateTime<Utc>,
+    /// Whether it drifted.
+    pub(crate) is_drift: bool,
+    /// Rows fed since the start or the last reset.
+    pub(crate) time: u64,
+    /// Whether there were too few rows to judge.
+    pub(crate) warm_up: bool,
+    /// The statistic.
+    #[oai(nullable)]
+    pub(crate) statistic: Option<f64>,
+    /// What it was compared with.
+    #[oai(nullable)]
+    pub(crate) threshold: Option<f64>,
+    /// The p-value, of detectors that have one.
+    #[oai(nullable)]
+    pub(crate) p_value: Option<f64>,
+    /// The distance, of detectors that have one.
+    #[oai(nullable)]
+    pub(crate) distance: Option<f64>,
+}
+
+/// Some projects, in the order of their names without regard to case.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct ProjectPage {
+    /// The projects.
+    pub(crate) projects: Vec<Project>,
+    /// Where the next page starts, if there is one.
+    #[oai(nullable)]
+    pub(crate) next_page_token: Option<String>,
+}
+
+impl From<ProjectView> for Project {
+    fn from(view: ProjectView) -> Self {
+        let (status, reason) = match view.status {
+            ProjectStatus::Active => (Status::Active, None),
+            ProjectStatus::Inactive => (Status::Inactive, None),
+            ProjectStatus::Failed { reason } => (Status::Failed, Some(reason)),
+        };
+        let configuration: Option<&Configuration> = view.configuration.as_deref();
+        Self {
+            project: view.name.to_string(),
+            drift_type: configuration.map(|c| c.drift_type.into()),
+            status,
+            reason,
+            detector: configuration.map(|c| Detector::from(&c.detector)),
+            preprocessing: configuration.map(|c| Preprocessing {
+                standardize: c.preprocessing.standardize,
+                n_components: c.preprocessing.n_components.map(|n| n as u64),
+            }),
+            schema: configuration.map(|c| DataSchema::from(&c.schema)),
+            reference_rows: configuration.map(|c| c.reference_rows as u64),
+            generation: configuration.map(|c| c.generation),
+            created_at: configuration.map(|c| c.created_at),
+            fitted_by: configuration.map(|c| c.fitted_by.clone()),
+            rows_seen: view.rows_seen,
+            drifts_seen: view.drifts_seen,
+            time: view.time,
+            last_detection: view.last_detection.map(LastDetection::from),
+            warnings: configuration.map(|c| c.warnings.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+impl From<&DetectorSpec> for Detector {
+    fn from(spec: &DetectorSpec) -> Self {
+        match spec {
+            DetectorSpec::CvmOnline(spec) => Self::CvmOnline(CvmOnline {
+                ert: spec.ert,
+                window_sizes: spec.window_sizes.iter().map(|size| *size as u64).collect(),
+                n_bootstraps: spec.n_bootstraps as u64,
+                seed: spec.seed,
+            }),
+            DetectorSpec::MmdOnline(spec) => Self::MmdOnline(MmdOnline {
+                ert: spec.ert,
+                window_size: spec.window_size as u64,
+                n_bootstraps: spec.n_bootstraps as u64,
+                sigma: spec.sigma.clone(),
+                seed: spec.seed,
+            }),
+        }
+    }
+}
+
+impl From<&Schema> for DataSchema {
+    fn from(schema: &Schema) -> Self {
+        let columns = schema.columns.iter().map(|column| {
+            let (kind, categories) = match &column.kind {
+                ColumnType::Numeric => (ColumnKind::Numeric, None),
+                ColumnType::Categorical { categories } => (ColumnKind::Categorical, Some(categories.clone())),
+            };
+            ColumnSchema { name: column.name.clone(), r#type: kind, categories }
+        });
+        Self { columns: columns.collect(), missing_values: schema.missing_values.into() }
+    }
+}
+
+impl From<DomainLastDetection> for LastDetection {
+    fn from(last: DomainLastDetection) -> Self {
+        let DomainLastDetection { at, detection } = last;
+        Self {
+            at,
+            is_drift: detection.is_drift,
+            time: detection.time,
+            warm_up: detection.warm_up,
+            statistic: detection.statistic,
+            threshold: detection.threshold,
+            p_value: detection.p_value,
+            distance: detection.distance,
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The schemas of request bodies. They are only described here: `input` reads them straight from the bytes.
+
+use std::borrow::Cow;
+
+use poem_openapi::Object;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
+
+use super::words::{DetectorKind, DriftType, MissingValues};
+
+/// A reference and the settings of its detector.
+#[derive(Debug, Object)]
+pub(crate) struct FitRequest {
+    /// What kind of data the project watches.
+    pub(crate) drift_type: DriftType,
+    /// The reference.
+    pub(crate) data: Data,
+    /// The detector; each drift type has a default that suits its data.
+    #[oai(nullable)]
+    pub(crate) detector: Option<DetectorSettings>,
+    /// How rows become the numbers that the detector sees.
+    #[oai(nullable)]
+    pub(crate) preprocessing: Option<PreprocessingSettings>,
+    /// What happens to rows with missing values, here and in predictions; by default the request is refused.
+    #[oai(nullable)]
+    pub(crate) missing_values: Option<MissingValues>,
+    /// Whether a project of that name is replaced; by default it is not.
+    #[oai(nullable)]
+    pub(crate) overwrite: Option<bool>,
+}
+
+/// A detector; what is left out or null takes its default.
+#[derive(Debug, Object)]
+pub(crate) struct DetectorSettings {
+    /// The kind. By default `cvm_online` for a label of numbers, `mmd_online` for tables.
+    #[oai(nullable)]
+    pub(crate) kind: Option<DetectorKind>,
+    /// Expected run time: the mean number of rows between false alarms, above 1; by default 400.
+    #[oai(nullable, validator(minimum(value = "1", exclusive), maximum(value = "10000000")))]
+    pub(crate) ert: Option<f64>,
+    /// Size of the window, in rows; by default 40.
+    #[oai(nullable, validator(minimum(value = "2"), maximum(value = "10000")))]
+    pub(crate) window_size: Option<u64>,
+    /// Sizes of several windows, in rows, of `cvm_online`; by default 40 and 80.
+    #[oai(nullable, validator(min_items = 1, max_items = 16))]
+    pub(crate) window_sizes: Option<Vec<u64>>,
+    /// Simulated streams or permutations behind the thresholds; by default as many as the ert needs.
+    #[oai(nullable, validator(minimum(value = "1")))]
+    pub(crate) n_bootstraps: Option<u64>,
+    /// Bandwidths of the kernel of `mmd_online`, in units of the encoded columns; by default inferred.
+    #[oai(nullable, validator(min_items = 1, max_items = 64))]
+    pub(crate) sigma: Option<Vec<f64>>,
+    /// Seed of everything random; by default 0.
+    #[oai(nullable)]
+    pub(crate) seed: Option<u64>,
+}
+
+/// How rows become the numbers that a kernel's detector sees; what is left out or null takes its default.
+#[derive(Debug, Object)]
+pub(crate) struct PreprocessingSettings {
+    /// Whether numbers are centred and scaled by the reference's mean and standard deviation; by default they are
+    /// where the detector is a kernel's.
+    #[oai(nullable)]
+    pub(crate) standardize: Option<bool>,
+    /// How many principal components are kept; by default all columns as they are.
+    #[oai(nullable, validator(minimum(value = "1")))]
+    pub(crate) n_components: Option<u64>,
+}
+
+/// Rows to judge.
+#[derive(Debug, Object)]
+pub(crate) struct PredictRequest {
+    /// The rows, one or many.
+    pub(crate) data: Data,
+}
+
+/// Data in one of four forms.
+#[derive(Debug)]
+pub(crate) struct Data;
+
+fn inline(schema: MetaSchema) -> MetaSchemaRef {
+    MetaSchemaRef::Inline(Box::new(schema))
+}
+
+fn cell() -> MetaSchemaRef {
+    MetaSchemaRef::Reference("Cell".to_owned())
+}
+
+fn cell_schema() -> MetaSchema {
+    let of = |kind| inline(MetaSchema { nullable: true, ..MetaSchema::new(kind) });
+    MetaSchema {
+        title: Some("Cell".to_owned()),
+        description: Some("A number, a text or a truth value; null is a missing value."),
+        any_of: vec![of("number"), of("string"), of("boolean")],
+        nullable: true,
+        ..MetaSchema::ANY
+    }
+}
+
+fn array(description: Option<&'static str>, items: MetaSchemaRef) -> MetaSchema {
+    MetaSchema { description, items: Some(Box::new(items)), min_items: Some(1), ..MetaSchema::new("array") }
+}
+
+fn object(description: Option<&'static str>, values: MetaSchemaRef) -> MetaSchema {
+    MetaSchema { description, additional_properties: Some(Box::new(values)), ..MetaSchema::new("object") }
+}
+
+impl Type for Data {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "Data".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Reference("Data".to_owned())
+    }
+
+    fn register(registry: &mut Registry) {
+        registry.schemas.insert("Cell".to_owned(), cell_schema());
+        registry.create_schema::<Self, _>("Data".to_owned(), |_| MetaSchema {
+            title: Some("Data".to_owned()),
+            description: Some(
+                "An object of columns, an array of records, an array of rows, or an array of values (one column).",
+            ),
+            any_of: vec![
+                inline(object(Some("Columns: the values of each, one a row."), inline(array(None, cell())))),
+                inline(array(
+                    Some("Records: the values of each row by their columns; an absent one is a missing value."),
+                    inline(object(None, cell())),
+                )),
+                inline(array(
+                    Some("Rows: the values of each, in the order of the columns."),
+                    inline(array(None, cell())),
+                )),
+                inline(array(Some("Values: one column."), cell())),
+            ],
+            ..MetaSchema::ANY
+        });
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
+impl ParseFromJSON for Data {
+    fn parse_from_json(_value: Option<serde_json::Value>) -> ParseResult<Self> {
+        Err(ParseError::custom("bodies are read by `input`"))
+    }
+}
+
+impl ToJSON for Data {
+    fn to_json(&self) -> Option<serde_json::Value> {
+        None
+    }
+}

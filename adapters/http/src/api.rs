@@ -1,0 +1,61 @@
+//! The native API: one file per group of operations. Names, queries and bodies are taken as they come and checked by us,
+//! so that every failure has its code and the checks keep their order.
+
+mod answer;
+mod fit;
+mod health;
+mod metrics;
+mod parameter;
+mod predict;
+mod projects;
+mod token;
+
+pub(crate) use fit::FitApi;
+pub(crate) use health::{HealthApi, Readiness};
+pub(crate) use metrics::MetricsApi;
+pub(crate) use predict::PredictApi;
+pub(crate) use projects::ProjectsApi;
+
+use std::sync::Arc;
+
+use drifting_domain::project::ProjectName;
+use drifting_domain::use_cases::{DriftService, FitError};
+use futures_util::FutureExt;
+use poem_openapi::Tags;
+
+use crate::error::Failure;
+
+/// Groups of operations.
+#[derive(Tags)]
+#[oai(rename_all = "lowercase")]
+pub(crate) enum Tag {
+    /// Fit, list, show, load, unload, reset and delete projects.
+    Projects,
+    /// Feed rows and be told whether they drift.
+    Predictions,
+    /// Drift values over time.
+    Metrics,
+    /// Probes.
+    Health,
+}
+
+/// All groups, as poem-openapi takes them.
+pub(crate) type Api = (ProjectsApi, FitApi, PredictApi, MetricsApi, HealthApi);
+
+/// Drives a future to its end even if the client leaves: what waits goes on in a task of its own. What does not wait
+/// costs no task.
+async fn driven<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Result<T, Failure> {
+    let mut future = Box::pin(future);
+    if let Some(output) = future.as_mut().now_or_never() {
+        return Ok(output);
+    }
+    tokio::spawn(future).await.map_err(|error| Failure::internal(format!("a task of a request: {error}")))
+}
+
+/// Whether there is a project of exactly this name.
+fn exists(service: &Arc<DriftService>, name: &ProjectName) -> bool {
+    match service.check_free(name, false) {
+        Err(FitError::Exists { existing }) => existing == name.as_str(),
+        _ => false,
+    }
+}

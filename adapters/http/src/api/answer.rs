@@ -1,0 +1,131 @@
+//! The answer to an operation, with everything the document says of it.
+
+use std::marker::PhantomData;
+
+use poem::http::StatusCode;
+use poem::{IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::types::Type;
+use serde::Serialize;
+
+use crate::error::{Failure, Problem};
+
+/// What the document says of an operation's answers.
+pub(crate) trait Operation {
+    /// The body of a success.
+    type Body: Type;
+    /// The status of a success.
+    const STATUS: StatusCode = StatusCode::OK;
+    /// What a success means.
+    const DESCRIPTION: &'static str;
+    /// Whether a success has a body.
+    const HAS_BODY: bool = true;
+    /// Whether a success says where the thing is.
+    const HAS_LOCATION: bool = false;
+    /// The failures, by status, with their codes.
+    const FAILURES: &'static [(u16, &'static str)];
+}
+
+/// A success of an operation.
+pub(crate) struct Answer<O>(Response, PhantomData<O>);
+
+impl<O: Operation> Answer<O> {
+    /// An answer with this JSON.
+    pub(crate) fn json(json: Vec<u8>) -> Self {
+        Self(Response::builder().status(O::STATUS).content_type("application/json").body(json), PhantomData)
+    }
+
+    /// An answer with this body.
+    pub(crate) fn of(body: &impl Serialize) -> Result<Self, Failure> {
+        serde_json::to_vec(body).map(Self::json).map_err(|error| Failure::internal(format!("writing JSON: {error}")))
+    }
+
+    /// An answer without a body.
+    pub(crate) fn empty() -> Self {
+        Self(Response::builder().status(O::STATUS).finish(), PhantomData)
+    }
+
+    /// The same with a header.
+    pub(crate) fn with_header(mut self, name: poem::http::HeaderName, value: &str) -> Self {
+        if let Ok(value) = value.parse() {
+            self.0.headers_mut().insert(name, value);
+        }
+        self
+    }
+}
+
+impl<O: Send> IntoResponse for Answer<O> {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+fn problem_content() -> Vec<MetaMediaType> {
+    vec![MetaMediaType { content_type: "application/problem+json", schema: Problem::schema_ref() }]
+}
+
+fn header(name: &str, description: &str, schema: poem_openapi::registry::MetaSchemaRef) -> MetaHeader {
+    MetaHeader {
+        name: name.to_owned(),
+        description: Some(description.to_owned()),
+        required: true,
+        deprecated: false,
+        schema,
+    }
+}
+
+/// Those that any operation may answer with.
+const ALWAYS: [(u16, &str); 2] = [
+    (403, "`host_not_allowed`, `origin_not_allowed`: the `Host` or `Origin` is not one that this server serves."),
+    (500, "`internal`: the server failed; its log says why under the request id."),
+];
+
+impl<O: Operation> ApiResponse for Answer<O> {
+    fn meta() -> MetaResponses {
+        let request_id =
+            || header("X-Request-Id", "The id of the request, as it came or made up.", String::schema_ref());
+        let mut headers = vec![request_id()];
+        if O::HAS_LOCATION {
+            headers.push(header("Location", "The path of the project.", String::schema_ref()));
+        }
+        let content = if O::HAS_BODY {
+            vec![MetaMediaType { content_type: "application/json", schema: O::Body::schema_ref() }]
+        } else {
+            Vec::new()
+        };
+        let success = MetaResponse {
+            description: O::DESCRIPTION,
+            status: Some(O::STATUS.as_u16()),
+            status_range: None,
+            content,
+            headers,
+        };
+        let mut failures: Vec<(u16, &'static str)> = O::FAILURES.iter().chain(&ALWAYS).copied().collect();
+        failures.sort_by_key(|(status, _)| *status);
+        let failures = failures.into_iter().map(|(status, description)| {
+            let mut headers = vec![request_id()];
+            if status == 503 {
+                headers.push(header("Retry-After", "After how many seconds to try again.", u64::schema_ref()));
+            }
+            MetaResponse { description, status: Some(status), status_range: None, content: problem_content(), headers }
+        });
+        MetaResponses { responses: std::iter::once(success).chain(failures).collect() }
+    }
+
+    fn register(registry: &mut Registry) {
+        if O::HAS_BODY {
+            O::Body::register(registry);
+        }
+        Problem::register(registry);
+    }
+}
+
+/// Failures are told by [`Operation::FAILURES`]; the front renders them.
+impl ApiResponse for Failure {
+    fn meta() -> MetaResponses {
+        MetaResponses { responses: Vec::new() }
+    }
+
+    fn register(_registry: &mut Registry) {}
+}

@@ -1,0 +1,164 @@
+//! Fit: reference and settings → a project.
+
+use std::sync::Arc;
+
+use drifting_domain::project::ProjectName;
+use drifting_domain::use_cases::DriftService;
+use poem::Request;
+use poem::http::{StatusCode, header};
+use poem_openapi::OpenApi;
+
+use super::answer::{Answer, Operation};
+use super::parameter::{InQuery, NameInPath};
+use super::{Tag, driven};
+use crate::answers::{DetectorKind, DriftType, MissingValues, Project};
+use crate::body::{FitBody, MediaType, Unread, parse};
+use crate::error::Failure;
+use crate::input::{FitInput, Parameters, Source, Unusable, read_csv};
+use crate::settings::HttpTimeouts;
+
+pub(crate) struct Fitted;
+
+impl Operation for Fitted {
+    type Body = Project;
+    const STATUS: StatusCode = StatusCode::CREATED;
+    const DESCRIPTION: &'static str = "The project, fitted, stored and active.";
+    const HAS_LOCATION: bool = true;
+    const FAILURES: &'static [(u16, &'static str)] = &[
+        (400, "`invalid_name`: the path holds no project name; `malformed`: the body cannot be parsed."),
+        (408, "`request_timeout`: the body came too slowly."),
+        (
+            409,
+            "`project_exists`: there is a project of this name and `overwrite` is not true; `fit_in_progress`: another fit of it is under way.",
+        ),
+        (413, "`body_too_large`: the body is larger than this server takes for fits."),
+        (415, "`unsupported_media_type`: the body is neither JSON nor CSV."),
+        (422, "`invalid_data`, `invalid_settings`: the data or the settings cannot be used; `errors` says where."),
+        (503, "`storage_unavailable`: the storage cannot be reached now."),
+        (507, "`storage_full`: the storage has no room left."),
+    ];
+}
+
+/// The fit.
+pub(crate) struct FitApi {
+    pub(crate) service: Arc<DriftService>,
+    pub(crate) body_bytes_max: usize,
+    pub(crate) timeouts: HttpTimeouts,
+}
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Projects")]
+impl FitApi {
+    /// Fit a project
+    ///
+    /// Fits a detector on the reference, stores it durably and serves it. This version fits the drift types `label`
+    /// and `tabular`. The fit stops when the client leaves before it has ended. With a CSV body the settings stand in
+    /// the query string; with a JSON body they stand in the body, and there are no query parameters.
+    #[oai(path = "/projects/:project/fit", method = "post", operation_id = "fitProject")]
+    #[expect(clippy::too_many_arguments, reason = "the query parameters of the document")]
+    async fn fit(
+        &self,
+        request: &Request,
+        /// The project.
+        project: NameInPath,
+        /// CSV only, and required there: what kind of data the project watches.
+        #[oai(name = "drift_type")]
+        _drift_type: InQuery<DriftType>,
+        /// CSV only: whether a project of that name is replaced.
+        #[oai(name = "overwrite")]
+        _overwrite: InQuery<bool>,
+        /// CSV only: what happens to rows with missing values.
+        #[oai(name = "missing_values")]
+        _missing_values: InQuery<MissingValues>,
+        /// CSV only: whether numbers are standardised.
+        #[oai(name = "standardize")]
+        _standardize: InQuery<bool>,
+        /// CSV only: how many principal components are kept.
+        #[oai(name = "n_components", validator(minimum(value = "1")))]
+        _n_components: InQuery<u64>,
+        /// CSV only: the kind of the detector.
+        #[oai(name = "kind")]
+        _kind: InQuery<DetectorKind>,
+        /// CSV only: expected run time, above 1.
+        #[oai(name = "ert", validator(minimum(value = "1", exclusive), maximum(value = "10000000")))]
+        _ert: InQuery<f64>,
+        /// CSV only: size of the window.
+        #[oai(name = "window_size", validator(minimum(value = "2"), maximum(value = "10000")))]
+        _window_size: InQuery<u64>,
+        /// CSV only: sizes of several windows, with commas between.
+        #[oai(name = "window_sizes", explode = false)]
+        _window_sizes: InQuery<Vec<u64>>,
+        /// CSV only: simulated streams or permutations behind the thresholds.
+        #[oai(name = "n_bootstraps", validator(minimum(value = "1")))]
+        _n_bootstraps: InQuery<u64>,
+        /// CSV only: bandwidths of the kernel, with commas between.
+        #[oai(name = "sigma", explode = false)]
+        _sigma: InQuery<Vec<f64>>,
+        /// CSV only: seed of everything random.
+        #[oai(name = "seed")]
+        _seed: InQuery<u64>,
+        body: FitBody,
+    ) -> Result<Answer<Fitted>, Failure> {
+        let name = project.parse()?;
+        // A name that differs only in case is taken whatever the body says.
+        self.check_free(&name, true)?;
+        let input = match self.read(&name, Parameters::of(request), body.0).await {
+            Ok(input) => input,
+            Err(Unusable { failure, overwrite }) => {
+                // Existence is told before a body that cannot be used, unless that body asked to replace the project.
+                self.check_free(&name, overwrite)?;
+                return Err(failure);
+            }
+        };
+        let source = input.source;
+        self.check_free(&name, input.settings.overwrite)?;
+        let request = input.into_request(name.clone())?;
+        // If the client leaves, this future is dropped, and that ends the computation.
+        let fitted = self.service.fit(request).await.map_err(|error| Failure::of_fit(error, &name, source))?;
+        let service = Arc::clone(&self.service);
+        let stored = driven(async move { service.store(fitted).await }).await?;
+        let view = stored.map_err(|error| Failure::of_fit(error, &name, source))?;
+        let location = format!("/api/v1/projects/{name}");
+        Ok(Answer::of(&Project::from(view))?.with_header(header::LOCATION, &location))
+    }
+}
+
+impl FitApi {
+    fn check_free(&self, name: &ProjectName, overwrite: bool) -> Result<(), Failure> {
+        let free = self.service.check_free(name, overwrite);
+        free.map_err(|error| Failure::of_fit(error, name, Source::Query))
+    }
+
+    async fn read(&self, name: &ProjectName, parameters: Parameters, body: Unread) -> Result<FitInput, Unusable> {
+        let unusable = |failure| Unusable { failure, overwrite: false };
+        match body.media_type().map_err(unusable)? {
+            MediaType::Json => {
+                let body = body.read(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
+                let input = parse(body, FitInput::from_json).await.map_err(unusable)??;
+                let overwrite = input.settings.overwrite;
+                let settings_stand_in_body = "the settings of a JSON body stand in the body";
+                parameters.refuse_all(settings_stand_in_body).map_err(|failure| Unusable { failure, overwrite })?;
+                Ok(input)
+            }
+            MediaType::Csv => {
+                let settings = parameters.fit_settings();
+                let overwrite = match &settings {
+                    Ok(settings) => settings.overwrite,
+                    Err((_, overwrite)) => *overwrite,
+                };
+                let unusable = |failure| Unusable { failure, overwrite };
+                // Whether it exists is known before the body is read: then it need not be.
+                self.check_free(name, overwrite).map_err(unusable)?;
+                let body = body.read(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
+                let data = parse(body, read_csv).await.map_err(unusable)?;
+                match (settings, data) {
+                    (Ok(settings), Ok(data)) => Ok(FitInput::from_csv(settings, data)),
+                    // A body that cannot be parsed is told before settings that cannot be used.
+                    (Err((wrong_settings, _)), Err(failure)) if failure.code.status().as_u16() == 422 => {
+                        Err(unusable(wrong_settings))
+                    }
+                    (_, Err(failure)) | (Err((failure, _)), Ok(_)) => Err(unusable(failure)),
+                }
+            }
+        }
+    }
+}

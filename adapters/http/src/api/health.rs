@@ -1,0 +1,76 @@
+//! Probes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use poem_openapi::OpenApi;
+
+use super::Tag;
+use super::answer::{Answer, Operation};
+use crate::answers::Health;
+use crate::error::{Code, Failure};
+
+/// Whether the server takes requests.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Readiness(Arc<AtomicBool>);
+
+impl Readiness {
+    /// From now on it does not.
+    pub(crate) fn end(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn has_ended(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+pub(crate) struct Alive;
+
+impl Operation for Alive {
+    type Body = Health;
+    const DESCRIPTION: &'static str = "The server answers.";
+    const FAILURES: &'static [(u16, &'static str)] = &[];
+}
+
+pub(crate) struct Ready;
+
+impl Operation for Ready {
+    type Body = Health;
+    const DESCRIPTION: &'static str = "The server takes requests.";
+    const FAILURES: &'static [(u16, &'static str)] =
+        &[(503, "`shutting_down`: the server finishes and takes no more.")];
+}
+
+/// The probes.
+pub(crate) struct HealthApi {
+    pub(crate) readiness: Readiness,
+}
+
+fn ok() -> Health {
+    Health { status: "ok".to_owned() }
+}
+
+#[OpenApi(tag = "Tag::Health")]
+impl HealthApi {
+    /// Liveness
+    ///
+    /// Answers while the process works.
+    #[oai(path = "/livez", method = "get", operation_id = "getLiveness")]
+    #[expect(clippy::unused_async, reason = "operations are futures")]
+    async fn livez(&self) -> Result<Answer<Alive>, Failure> {
+        Answer::of(&ok())
+    }
+
+    /// Readiness
+    ///
+    /// Answers while the server takes requests.
+    #[oai(path = "/readyz", method = "get", operation_id = "getReadiness")]
+    #[expect(clippy::unused_async, reason = "operations are futures")]
+    async fn readyz(&self) -> Result<Answer<Ready>, Failure> {
+        if self.readiness.has_ended() {
+            return Err(Failure::new(Code::ShuttingDown, "the server is shutting down"));
+        }
+        Answer::of(&ok())
+    }
+}

@@ -1,0 +1,82 @@
+//! Parameters as the document shows them. What comes is checked by the operations themselves.
+
+use std::marker::PhantomData;
+
+use drifting_domain::project::ProjectName;
+use poem::{Request, RequestBody};
+use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use crate::error::Failure;
+
+/// The name of a project, as it stands in the path.
+pub(crate) struct NameInPath(String);
+
+impl NameInPath {
+    /// The name, if it is one.
+    pub(crate) fn parse(&self) -> Result<ProjectName, Failure> {
+        Ok(self.0.parse::<ProjectName>()?)
+    }
+}
+
+impl<'a> ApiExtractor<'a> for NameInPath {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    const PARAM_IS_REQUIRED: bool = true;
+
+    type ParamType = ();
+    type ParamRawType = String;
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Path)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
+            pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$".to_owned()),
+            max_length: Some(ProjectName::LENGTH_MAX),
+            min_length: Some(1),
+            example: Some("price".into()),
+            ..MetaSchema::new("string")
+        })))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        // poem-openapi numbers the parameters of a path.
+        Ok(Self(request.raw_path_param("param0").unwrap_or_default().to_owned()))
+    }
+}
+
+/// A parameter of the query string: only its schema.
+pub(crate) struct InQuery<T>(PhantomData<T>);
+
+impl<'a, T: Type> ApiExtractor<'a> for InQuery<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+
+    type ParamType = T;
+    type ParamRawType = T::RawValueType;
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Query)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(T::schema_ref())
+    }
+
+    async fn from_request(
+        _request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<T>,
+    ) -> poem::Result<Self> {
+        Ok(Self(PhantomData))
+    }
+}

@@ -1,0 +1,93 @@
+//! Predict: rows → verdicts.
+
+use std::sync::Arc;
+
+use drifting_domain::use_cases::{DriftService, OpenProject, Prediction};
+use poem::Request;
+use poem_openapi::OpenApi;
+
+use super::answer::{Answer, Operation};
+use super::parameter::NameInPath;
+use super::{Tag, driven};
+use crate::answers::{Detection, detection_json};
+use crate::body::{MediaType, PredictBody, parse};
+use crate::error::Failure;
+use crate::input::{Parameters, read_csv, read_predict};
+use crate::settings::HttpTimeouts;
+
+pub(crate) struct Predicted;
+
+impl Operation for Predicted {
+    type Body = Detection;
+    const DESCRIPTION: &'static str = "The verdict.";
+    const FAILURES: &'static [(u16, &'static str)] = &[
+        (400, "`invalid_name`: the path holds no project name; `malformed`: the body cannot be parsed."),
+        (404, "`project_not_found`: there is no project of this name."),
+        (408, "`request_timeout`: the body came too slowly."),
+        (409, "`project_inactive`: the project is inactive; load it first."),
+        (413, "`body_too_large`: the body is larger than this server takes."),
+        (415, "`unsupported_media_type`: the body is neither JSON nor CSV."),
+        (422, "`invalid_data`, `invalid_settings`: the rows cannot be used, and none was fed; `errors` says where."),
+        (
+            503,
+            "`project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now.",
+        ),
+        (507, "`storage_full`: the storage has no room left."),
+    ];
+}
+
+/// The prediction.
+pub(crate) struct PredictApi {
+    pub(crate) service: Arc<DriftService>,
+    pub(crate) body_bytes_max: usize,
+    pub(crate) timeouts: HttpTimeouts,
+}
+
+/// Answers with more verdicts than this are written on a thread that may be kept busy.
+const WRITTEN_INLINE_MAX: usize = 1_000;
+
+#[OpenApi(prefix_path = "/api/v1", tag = "Tag::Predictions")]
+impl PredictApi {
+    /// Feed rows
+    ///
+    /// Feeds rows to the detector in their order and answers with its verdicts. The request is checked whole before
+    /// its first row is fed, and fed whole even if the client leaves. The top level speaks for the last row.
+    #[oai(path = "/projects/:project/predict", method = "post", operation_id = "predict")]
+    async fn predict(
+        &self,
+        request: &Request,
+        /// The project.
+        project: NameInPath,
+        body: PredictBody,
+    ) -> Result<Answer<Predicted>, Failure> {
+        let name = project.parse()?;
+        let open = self.service.open(&name).await.map_err(Failure::of_project)?;
+        let media_type = body.0.media_type()?;
+        let bytes = body.0.read(self.body_bytes_max, &self.timeouts).await?;
+        let data = match media_type {
+            MediaType::Json => parse(bytes, read_predict).await??,
+            MediaType::Csv => parse(bytes, read_csv).await??,
+        };
+        Parameters::of(request).refuse_all("a prediction has no settings")?;
+        let (form, table) = (data.form, data.table);
+        let (service, project) = (Arc::clone(&self.service), open.clone());
+        let fed = driven(async move { service.predict(&project, table).await }).await?;
+        let prediction = fed.map_err(|error| {
+            let columns = open.configuration().schema.columns.iter();
+            let columns: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
+            Failure::of_predict(error, form, &columns)
+        })?;
+        Ok(Answer::json(written(open, prediction).await?))
+    }
+}
+
+async fn written(open: OpenProject, prediction: Prediction) -> Result<Vec<u8>, Failure> {
+    let json = if prediction.detections.len() <= WRITTEN_INLINE_MAX {
+        detection_json(open.configuration(), &prediction)
+    } else {
+        tokio::task::spawn_blocking(move || detection_json(open.configuration(), &prediction))
+            .await
+            .map_err(|error| Failure::internal(format!("writing an answer: {error}")))?
+    };
+    json.map_err(|error| Failure::internal(format!("writing JSON: {error}")))
+}

@@ -1,0 +1,86 @@
+//! What connections do: whether a request is at work, so that deadlines run only on the others, and whether the client
+//! has left, so that nobody works for it.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use poem::web::RemoteAddr;
+use tokio::sync::Notify;
+
+/// What a connection does.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    n_working: AtomicUsize,
+    n_finished: AtomicU64,
+    has_left: AtomicBool,
+    leaving: Notify,
+}
+
+impl Activity {
+    /// Whether a request is at work.
+    pub(super) fn is_working(&self) -> bool {
+        self.n_working.load(Ordering::Acquire) > 0
+    }
+
+    /// How many requests have been answered or given up.
+    pub(super) fn n_finished(&self) -> u64 {
+        self.n_finished.load(Ordering::Acquire)
+    }
+
+    /// The client has closed its side.
+    pub(super) fn leave(&self) {
+        self.has_left.store(true, Ordering::Release);
+        self.leaving.notify_waiters();
+    }
+}
+
+/// Every open connection by its remote address.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Connections(Arc<RwLock<HashMap<SocketAddr, Arc<Activity>>>>);
+
+impl Connections {
+    pub(super) fn open(&self, address: SocketAddr) -> Arc<Activity> {
+        let activity = Arc::new(Activity::default());
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(address, Arc::clone(&activity));
+        activity
+    }
+
+    /// Forgets a connection, unless another one has taken its address.
+    pub(super) fn close(&self, address: SocketAddr, activity: &Arc<Activity>) {
+        let mut open = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if open.get(&address).is_some_and(|current| Arc::ptr_eq(current, activity)) {
+            open.remove(&address);
+        }
+    }
+
+    /// Marks a connection as having a request at work until the mark is dropped.
+    pub(crate) fn begin(&self, address: &RemoteAddr) -> Option<Working> {
+        let address = address.as_socket_addr()?;
+        let open = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let activity = Arc::clone(open.get(address)?);
+        activity.n_working.fetch_add(1, Ordering::AcqRel);
+        Some(Working(activity))
+    }
+}
+
+/// A request at work.
+pub(crate) struct Working(Arc<Activity>);
+
+impl Working {
+    /// Completes when the client has left.
+    pub(crate) async fn client_left(&self) {
+        let leaving = self.0.leaving.notified();
+        if !self.0.has_left.load(Ordering::Acquire) {
+            leaving.await;
+        }
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.n_finished.fetch_add(1, Ordering::AcqRel);
+        self.0.n_working.fetch_sub(1, Ordering::AcqRel);
+    }
+}

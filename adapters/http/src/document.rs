@@ -1,0 +1,99 @@
+//! The OpenAPI document. poem-openapi generates it from the operations; here it gets what that cannot say: examples,
+//! and that every member of an answer is there.
+
+mod examples;
+
+use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
+use serde_yaml::Value;
+
+use crate::api::Api;
+
+const DESCRIPTION: &str = "Fit a detector next to the training code, feed each row, be told when the data drift.
+
+Failures are problem details (RFC 9457, `application/problem+json`) whose `code` a program can act on. Every answer carries `X-Request-Id`, the one of the request if it had a usable one.";
+
+/// Schemas of requests: what may be left out of them may be left out. Of answers every member is there.
+const REQUESTS: [&str; 4] = ["FitRequest", "PredictRequest", "DetectorSettings", "PreprocessingSettings"];
+/// Members of answers that may be absent all the same.
+const OPTIONAL: [(&str, &str); 1] = [("Problem", "errors")];
+
+/// The document as JSON, with a line feed at its end.
+pub fn openapi_document() -> String {
+    let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The document as YAML.
+pub fn openapi_yaml() -> String {
+    serde_yaml::to_string(&document()).unwrap_or_default()
+}
+
+/// Only describes: it serves nothing.
+struct Described;
+
+impl OpenApi for Described {
+    fn meta() -> Vec<poem_openapi::registry::MetaApi> {
+        Api::meta()
+    }
+
+    fn register(registry: &mut poem_openapi::registry::Registry) {
+        Api::register(registry);
+    }
+
+    fn add_routes(
+        self,
+        _routes: &mut std::collections::HashMap<
+            String,
+            std::collections::HashMap<poem::http::Method, poem::endpoint::BoxEndpoint<'static>>,
+        >,
+    ) {
+    }
+}
+
+/// In a tree that keeps the order of members, whatever features `serde_json` is built with.
+fn document() -> Value {
+    let service = OpenApiService::new(Described, "Drifting", env!("CARGO_PKG_VERSION"))
+        .description(DESCRIPTION)
+        .license(LicenseObject::new("Apache-2.0 OR MIT").url("https://www.apache.org/licenses/LICENSE-2.0"))
+        .server("/");
+    let mut document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
+    require_members_of_answers(&mut document);
+    simplify(&mut document);
+    examples::add_to(&mut document);
+    document
+}
+
+fn require_members_of_answers(document: &mut Value) {
+    let schemas = document.get_mut("components").and_then(|components| components.get_mut("schemas"));
+    let Some(schemas) = schemas.and_then(Value::as_mapping_mut) else { return };
+    for (name, schema) in schemas {
+        let name = name.as_str().unwrap_or_default();
+        if REQUESTS.contains(&name) {
+            continue;
+        }
+        let Some(properties) = schema.get("properties").and_then(Value::as_mapping) else { continue };
+        let is_always_there = |member: &&Value| {
+            let member = member.as_str().unwrap_or_default();
+            !OPTIONAL.contains(&(name, member))
+        };
+        let required: Vec<Value> = properties.keys().filter(is_always_there).cloned().collect();
+        if let Some(schema) = schema.as_mapping_mut() {
+            schema.insert("required".into(), required.into());
+        }
+    }
+}
+
+/// poem-openapi says what it says beside a reference a second time within it.
+fn simplify(value: &mut Value) {
+    match value {
+        Value::Mapping(members) => {
+            if let Some(parts) = members.get_mut("allOf").and_then(Value::as_sequence_mut) {
+                parts.retain(|part| ["$ref", "type", "properties"].iter().any(|member| part.get(member).is_some()));
+            }
+            members.iter_mut().for_each(|(_, member)| simplify(member));
+        }
+        Value::Sequence(items) => items.iter_mut().for_each(simplify),
+        _ => {}
+    }
+}

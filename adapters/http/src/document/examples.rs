@@ -1,0 +1,80 @@
+//! Examples of requests and answers. The tests send the requests and hold the answers against the document.
+
+use serde_yaml::Value;
+
+use crate::error::{Code, Failure, Issue, Problem};
+
+/// By operation: `request`, `csv`, `answer`.
+const EXAMPLES: &str = include_str!("examples.json");
+
+/// Adds the examples.
+pub(super) fn add_to(document: &mut Value) {
+    let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    let Some(paths) = document.get_mut("paths").and_then(Value::as_mapping_mut) else { return };
+    for (path, operations) in paths {
+        let path = path.as_str().unwrap_or_default().replace("{project}", "price");
+        for (_, operation) in operations.as_mapping_mut().into_iter().flatten() {
+            let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
+            let example = |of: &str| examples.get(&id).and_then(|example| example.get(of)).cloned();
+            if let Some(content) = operation.get_mut("requestBody").and_then(|body| body.get_mut("content")) {
+                add(content, "application/json", example("request"));
+                add(content, "text/csv", example("csv"));
+            }
+            let Some(responses) = operation.get_mut("responses").and_then(Value::as_mapping_mut) else { continue };
+            for (status, response) in responses {
+                let status = status.as_str().and_then(|status| status.parse().ok()).unwrap_or(0);
+                let Some(content) = response.get_mut("content") else { continue };
+                add(content, "application/json", example("answer"));
+                let problem = failure(&id, status).map(|failure| Problem::of(failure, &path, "6441d1d2c1f80-2a"));
+                add(
+                    content,
+                    "application/problem+json",
+                    problem.and_then(|problem| serde_yaml::to_value(problem).ok()),
+                );
+            }
+        }
+    }
+}
+
+fn add(content: &mut Value, media_type: &str, example: Option<Value>) {
+    let media = content.get_mut(media_type).and_then(Value::as_mapping_mut);
+    if let (Some(media), Some(example)) = (media, example) {
+        media.insert("example".into(), example);
+    }
+}
+
+/// A failure that an operation may answer with under a status.
+fn failure(operation: &str, status: u16) -> Option<Failure> {
+    let at = |code, pointer: &str, detail: &str| {
+        Failure::at(code, vec![Issue { pointer: pointer.to_owned(), detail: detail.to_owned() }])
+    };
+    let failure = match (status, operation) {
+        (400, _) => Failure::new(Code::InvalidName, "expected another project name: `fit` and `stats` are reserved"),
+        (403, _) => Failure::new(
+            Code::HostNotAllowed,
+            "the request names a host that this server is not set to serve; see `--allowed-hosts`",
+        ),
+        (404, _) => Failure::not_found(),
+        (408, _) => Failure::new(Code::RequestTimeout, "the body came too slowly"),
+        (409, "fitProject") => Failure::new(
+            Code::ProjectExists,
+            "a project `price` exists; set `overwrite` to true to replace it, or take another name",
+        ),
+        (409, _) => Failure::new(Code::ProjectInactive, "the project is inactive; load it first"),
+        (413, _) => Failure::new(Code::BodyTooLarge, "expected a body of at most 33554432 bytes, a larger one came"),
+        (415, _) => Failure::new(
+            Code::UnsupportedMediaType,
+            "expected `application/json` or `text/csv` in UTF-8, without a content coding",
+        ),
+        (422, "fitProject" | "predict") => {
+            at(Code::InvalidData, "/data/nswprice/0", "expected a number, the text \"dear\" came")
+        }
+        (422, _) => at(Code::InvalidSettings, "/page_size", "expected a whole number of 1 to 1000, \"0\" came"),
+        (500, _) => Failure::internal(""),
+        (503, "getReadiness") => Failure::new(Code::ShuttingDown, "the server is shutting down"),
+        (503, _) => Failure::new(Code::StorageUnavailable, "the storage cannot be reached now; try again"),
+        (507, _) => Failure::new(Code::StorageFull, "the storage has no room left"),
+        _ => return None,
+    };
+    Some(failure)
+}

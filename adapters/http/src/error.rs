@@ -1,0 +1,203 @@
+//! Failures: what a client is told, what the log is told, and the one place where the domain's errors get their codes.
+
+mod code;
+mod problem;
+
+pub(crate) use code::Code;
+pub(crate) use problem::{Issue, Problem};
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use drifting_domain::data::{DataIssue, InvalidData};
+use drifting_domain::detectors::{FitProblem, InvalidSettings};
+use drifting_domain::ports::{PortError, PortErrorKind};
+use drifting_domain::preprocess::EncoderError;
+use drifting_domain::project::{InvalidName, ProjectName};
+use drifting_domain::use_cases::{FitError, PredictError, ProjectError};
+use poem::error::ResponseError;
+use poem::http::StatusCode;
+
+use crate::input::{Form, Source, pointer_of};
+
+/// Why a request fails.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The code, which decides the status.
+    pub(crate) code: Code,
+    /// For people.
+    pub(crate) detail: Cow<'static, str>,
+    /// Places in the request that are at fault.
+    pub(crate) issues: Vec<Issue>,
+    /// For the log only.
+    pub(crate) cause: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: detail.into(), issues: Vec::new(), cause: None }
+    }
+
+    /// A failure with the places that are at fault; the first one is the detail.
+    pub(crate) fn at(code: Code, issues: Vec<Issue>) -> Self {
+        let detail = match issues.as_slice() {
+            [] => Cow::Borrowed("the request cannot be used"),
+            [only] => Cow::Owned(only.to_string()),
+            [first, rest @ ..] => Cow::Owned(format!("{first} (and {} more, see `errors`)", rest.len())),
+        };
+        Self { code, detail, issues, cause: None }
+    }
+
+    /// A failure of the server itself; the cause goes to the log.
+    pub(crate) fn internal(cause: impl Into<String>) -> Self {
+        let mut failure = Self::new(Code::Internal, "the server failed; its log says why under this request id");
+        failure.cause = Some(cause.into());
+        failure
+    }
+
+    /// A wrong setting in the query string or in a path.
+    pub(crate) fn setting(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::at(Code::InvalidSettings, vec![Issue { pointer: pointer.into(), detail: detail.into() }])
+    }
+
+    /// What the client is told of a failed fit, in the terms of what it sent.
+    pub(crate) fn of_fit(error: FitError, project: &ProjectName, source: Source) -> Self {
+        match error {
+            FitError::Settings(invalid) => Self::of_settings(invalid, source),
+            FitError::Data(invalid) => Self::of_data(&invalid, source.form(), &[]),
+            FitError::Problem(problem) => Self::of_problem(&problem, source),
+            FitError::Encoder(error) => Self::of_encoder(&error, source),
+            FitError::Exists { existing } => Self::exists(&existing, project),
+            FitError::InProgress => Self::new(Code::FitInProgress, FitError::InProgress.to_string()),
+            FitError::Storage(error) => Self::of_port(&error),
+            FitError::Crashed => Self::internal("the computation of a fit ended without a result"),
+        }
+    }
+
+    fn exists(existing: &str, project: &ProjectName) -> Self {
+        let detail = if existing == project.as_str() {
+            format!("a project `{existing}` exists; set `overwrite` to true to replace it, or take another name")
+        } else {
+            format!("a project `{existing}` exists, whose name differs only in case; take another name")
+        };
+        Self::new(Code::ProjectExists, detail)
+    }
+
+    fn of_settings(invalid: InvalidSettings, source: Source) -> Self {
+        let issues = invalid.issues.into_iter();
+        let issues = issues.map(|issue| Issue { pointer: source.setting_pointer(issue.setting), detail: issue.detail });
+        Self::at(Code::InvalidSettings, issues.collect())
+    }
+
+    fn of_problem(problem: &FitProblem, source: Source) -> Self {
+        let detail = problem.to_string();
+        match problem {
+            FitProblem::TooFewRows { .. }
+            | FitProblem::NoBandwidth
+            | FitProblem::Overflow
+            | FitProblem::AllConstant => {
+                Self::at(Code::InvalidData, vec![Issue { pointer: "/data".to_owned(), detail }])
+            }
+            FitProblem::TooFewBootstraps { .. } => {
+                Self::setting(source.setting_pointer("detector/n_bootstraps"), detail)
+            }
+            FitProblem::TooLarge { .. } => Self::setting(source.setting_pointer("detector/n_bootstraps"), detail),
+            FitProblem::Cancelled => Self::internal("a fit was cancelled while its client waited"),
+        }
+    }
+
+    fn of_encoder(error: &EncoderError, source: Source) -> Self {
+        match error {
+            EncoderError::Components { .. } | EncoderError::Decomposition => {
+                Self::setting(source.setting_pointer("preprocessing/n_components"), error.to_string())
+            }
+        }
+    }
+
+    /// What the client is told of a failed prediction. `columns` are those of the project.
+    pub(crate) fn of_predict(error: PredictError, form: Form, columns: &[&str]) -> Self {
+        match error {
+            PredictError::Data(invalid) => Self::of_data(&invalid, form, columns),
+            PredictError::Inactive => Self::inactive(),
+            PredictError::Storage(error) => Self::of_port(&error),
+            PredictError::Crashed => Self::internal("the computation of a prediction ended without a result"),
+        }
+    }
+
+    /// Data that cannot be used. `columns` are those of the project, by which unnamed data are matched.
+    pub(crate) fn of_data(invalid: &InvalidData, form: Form, columns: &[&str]) -> Self {
+        let issue = |issue: &DataIssue| {
+            let detail = match (&issue.column, issue.row) {
+                // Only the form of columns has a place for a whole column.
+                (Some(column), None) if form != Form::Columns => format!("column `{column}`: {}", issue.detail),
+                _ => issue.detail.clone(),
+            };
+            Issue { pointer: pointer_of(issue, form, columns), detail }
+        };
+        let mut issues: Vec<Issue> = invalid.issues().iter().map(issue).collect();
+        // A cell that has the wrong type need not be said to miss its value too.
+        let mut places = HashSet::new();
+        issues.retain(|issue| issue.pointer == "/data" || places.insert(issue.pointer.clone()));
+        Self::at(Code::InvalidData, issues)
+    }
+
+    /// What the client is told when something else with a project fails.
+    pub(crate) fn of_project(error: ProjectError) -> Self {
+        match error {
+            ProjectError::NotFound => Self::not_found(),
+            ProjectError::Inactive => Self::inactive(),
+            ProjectError::Failed { reason } => {
+                Self::new(Code::ProjectFailed, format!("the project cannot be loaded: {reason}"))
+            }
+            ProjectError::Storage(error) => Self::of_port(&error),
+        }
+    }
+
+    /// There is no project of the name.
+    pub(crate) fn not_found() -> Self {
+        Self::new(Code::ProjectNotFound, "there is no project of this name; fit one first")
+    }
+
+    fn inactive() -> Self {
+        Self::new(Code::ProjectInactive, "the project is inactive; load it first")
+    }
+
+    /// A failure outside the domain: a fixed text for the client, the cause for the log.
+    fn of_port(error: &PortError) -> Self {
+        let (code, detail) = match error.kind() {
+            PortErrorKind::Unavailable => (Code::StorageUnavailable, "the storage cannot be reached now; try again"),
+            PortErrorKind::Permission => (Code::StorageUnavailable, "the storage refuses the server; its log says why"),
+            PortErrorKind::InUse => (Code::StorageUnavailable, "the storage is held by somebody else; try again"),
+            PortErrorKind::Full => (Code::StorageFull, "the storage has no room left"),
+            PortErrorKind::Damaged => (Code::Internal, "what is stored is damaged; the server's log says more"),
+            PortErrorKind::Other => (Code::Internal, "the storage failed; the server's log says why"),
+        };
+        let mut failure = Self::new(code, detail);
+        failure.cause = Some(format!("{error}: {}", error.source_text()));
+        failure
+    }
+}
+
+impl From<InvalidName> for Failure {
+    fn from(error: InvalidName) -> Self {
+        match error {
+            InvalidName::Malformed | InvalidName::Reserved => Self::new(Code::InvalidName, error.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+/// Failures travel as poem's errors to the front, which alone renders them.
+impl ResponseError for Failure {
+    fn status(&self) -> StatusCode {
+        self.code.status()
+    }
+}

@@ -1,0 +1,80 @@
+//! The codes of failures: what a program can act on.
+
+use poem::http::StatusCode;
+
+/// A code. Its name is a promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    HostNotAllowed,
+    OriginNotAllowed,
+    RouteNotFound,
+    MethodNotAllowed,
+    InvalidName,
+    Malformed,
+    ProjectNotFound,
+    ProjectExists,
+    ProjectInactive,
+    FitInProgress,
+    RequestTimeout,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    InvalidData,
+    InvalidSettings,
+    Internal,
+    ProjectFailed,
+    StorageUnavailable,
+    ShuttingDown,
+    StorageFull,
+}
+
+impl Code {
+    /// Name, status and title.
+    fn row(self) -> (&'static str, StatusCode, &'static str) {
+        match self {
+            Self::HostNotAllowed => ("host_not_allowed", StatusCode::FORBIDDEN, "Host not allowed"),
+            Self::OriginNotAllowed => ("origin_not_allowed", StatusCode::FORBIDDEN, "Origin not allowed"),
+            Self::RouteNotFound => ("route_not_found", StatusCode::NOT_FOUND, "No such route"),
+            Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
+            Self::InvalidName => ("invalid_name", StatusCode::BAD_REQUEST, "Not a project name"),
+            Self::Malformed => ("malformed", StatusCode::BAD_REQUEST, "Malformed request"),
+            Self::ProjectNotFound => ("project_not_found", StatusCode::NOT_FOUND, "No such project"),
+            Self::ProjectExists => ("project_exists", StatusCode::CONFLICT, "Project exists"),
+            Self::ProjectInactive => ("project_inactive", StatusCode::CONFLICT, "Project is inactive"),
+            Self::FitInProgress => ("fit_in_progress", StatusCode::CONFLICT, "Fit in progress"),
+            Self::RequestTimeout => ("request_timeout", StatusCode::REQUEST_TIMEOUT, "Body too slow"),
+            Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "Body too large"),
+            Self::UnsupportedMediaType => {
+                ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
+            }
+            Self::InvalidData => ("invalid_data", StatusCode::UNPROCESSABLE_ENTITY, "Data cannot be used"),
+            Self::InvalidSettings => ("invalid_settings", StatusCode::UNPROCESSABLE_ENTITY, "Settings cannot be used"),
+            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+            Self::ProjectFailed => ("project_failed", StatusCode::SERVICE_UNAVAILABLE, "Project cannot be loaded"),
+            Self::StorageUnavailable => ("storage_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Storage unavailable"),
+            Self::ShuttingDown => ("shutting_down", StatusCode::SERVICE_UNAVAILABLE, "Shutting down"),
+            Self::StorageFull => ("storage_full", StatusCode::INSUFFICIENT_STORAGE, "Storage full"),
+        }
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        self.row().0
+    }
+
+    pub(crate) fn status(self) -> StatusCode {
+        self.row().1
+    }
+
+    pub(crate) fn title(self) -> &'static str {
+        self.row().2
+    }
+
+    /// After how many seconds trying again may help.
+    pub(crate) fn retry_after_s(self) -> Option<u64> {
+        match self {
+            Self::StorageUnavailable => Some(5),
+            Self::ShuttingDown => Some(10),
+            Self::ProjectFailed => Some(60),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Around every operation: the request's id, the host check, the access log, and failures as problem details.
+
+mod access_log;
+mod hosts;
+mod request_id;
+mod routes;
+
+pub(crate) use hosts::AllowedHosts;
+pub(crate) use routes::Routes;
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use poem::error::{MethodNotAllowedError, NotFoundError};
+use poem::http::{StatusCode, Uri, header};
+use poem::{Endpoint, Request, Response};
+
+use self::access_log::Access;
+use crate::connection::{Connections, Working};
+use crate::error::{Code, Failure, Problem};
+
+/// The outermost endpoint.
+pub(crate) struct Front<E> {
+    pub(crate) inner: E,
+    pub(crate) hosts: AllowedHosts,
+    pub(crate) connections: Connections,
+    pub(crate) routes: Routes,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let working = self.connections.begin(request.remote_addr());
+        let id = request_id::of(&request);
+        // Cloning shares the text.
+        let uri = request.uri().clone();
+        let access = Access::begin(request.method().clone(), uri.clone(), id.clone());
+        let outcome = match self.hosts.check(&request) {
+            Ok(()) => {
+                // The server under us goes on with a request whose client has left, so this is seen to here.
+                tokio::select! {
+                    biased;
+                    outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind() => outcome,
+                    () = client_left(working.as_ref()) => return Ok(nobody_reads_this()),
+                }
+            }
+            Err(failure) => Ok(Err(failure.into())),
+        };
+        let mut response = match outcome {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => self.failed(error, &uri, &id),
+            Err(panic) => render(Failure::internal(format!("panic: {}", panic_text(&*panic))), &uri, &id),
+        };
+        if let Ok(value) = id.parse() {
+            response.headers_mut().insert(request_id::HEADER, value);
+        }
+        access.end(response.status());
+        Ok(response)
+    }
+}
+
+impl<E> Front<E> {
+    fn failed(&self, error: poem::Error, uri: &Uri, id: &str) -> Response {
+        if error.is::<NotFoundError>() {
+            return render(Failure::new(Code::RouteNotFound, "there is nothing at this path; see /docs"), uri, id);
+        }
+        if error.is::<MethodNotAllowedError>() {
+            let allowed = self.routes.allowed(uri.path());
+            let detail = format!("expected one of {allowed} for this path, another method came");
+            let mut response = render(Failure::new(Code::MethodNotAllowed, detail), uri, id);
+            if let Ok(allowed) = allowed.parse() {
+                response.headers_mut().insert(header::ALLOW, allowed);
+            }
+            return response;
+        }
+        let failure = error.downcast::<Failure>().unwrap_or_else(|error| {
+            if error.status().is_client_error() {
+                Failure::new(Code::Malformed, "the request cannot be understood")
+            } else {
+                Failure::internal(error.to_string())
+            }
+        });
+        render(failure, uri, id)
+    }
+}
+
+async fn client_left(working: Option<&Working>) {
+    match working {
+        Some(working) => working.client_left().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn nobody_reads_this() -> Response {
+    Response::builder().status(StatusCode::REQUEST_TIMEOUT).finish()
+}
+
+/// The answer of a failure; its cause goes to the log, once.
+fn render(failure: Failure, uri: &Uri, id: &str) -> Response {
+    let cause = failure.cause.as_deref();
+    if failure.code.status().is_server_error() {
+        tracing::error!(request_id = id, code = failure.code.as_str(), cause, "a request failed");
+    } else {
+        tracing::debug!(request_id = id, code = failure.code.as_str(), cause, "a request was refused");
+    }
+    Problem::answer(failure, uri.path(), id)
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::endpoint::make_sync;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_tells_nothing_of_the_inside() {
+        let front = Front {
+            inner: make_sync(|_| -> Response { panic!("the inside") }),
+            hosts: AllowedHosts::new(None),
+            connections: Connections::default(),
+            routes: Routes::default(),
+        };
+        let request = Request::builder().uri_str("/x").header("x-request-id", "given").finish();
+        let response = front.call(request).await.unwrap();
+        assert_eq!((response.status().as_u16(), response.header("x-request-id")), (500, Some("given")));
+        let body = response.into_body().into_string().await.unwrap();
+        assert!(body.contains("\"internal\"") && !body.contains("the inside"), "{body}");
+    }
+}

@@ -1,0 +1,65 @@
+//! From bytes to the domain's tables and settings: parsed once, with every fault named by its place.
+
+/// A visitor that takes an object; of anything else it says so through its `no_object` and goes on.
+macro_rules! top_level_object {
+    ($visitor:ty, $value:ty, { $($visit_map:tt)* }) => {
+        impl<'de> Visitor<'de> for $visitor {
+            type Value = $value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(self.no_object())
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(self.no_object())
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(self.no_object())
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(self.no_object())
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(self.no_object())
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+                Ok(self.no_object())
+            }
+
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+                while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+                Ok(self.no_object())
+            }
+
+            $($visit_map)*
+        }
+    };
+}
+use top_level_object;
+
+mod column;
+mod csv_table;
+mod data;
+mod faults;
+mod fit_request;
+mod pointer;
+mod predict_request;
+mod query;
+mod records;
+mod rows;
+mod scalar;
+mod setting;
+
+pub(crate) use csv_table::read_csv;
+pub(crate) use fit_request::{FitInput, Unusable};
+pub(crate) use pointer::{Form, Source, pointer_of};
+pub(crate) use predict_request::read_predict;
+pub(crate) use query::Parameters;

@@ -1,0 +1,247 @@
+//! The member `data` of a JSON body, in its four forms.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use drifting_domain::data::{Column, InvalidData, Table, Values};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::column::{Cell, ColumnBuilder};
+use super::faults::Faults;
+use super::pointer::{Form, data_pointer};
+use super::records::Records;
+use super::rows::{ArrayItem, Item, Rows};
+
+/// Data as they came.
+#[derive(Debug)]
+pub(crate) struct Data {
+    /// The columns.
+    pub(crate) table: Table,
+    /// The form in which they came.
+    pub(crate) form: Form,
+}
+
+/// Data that have been read, before it is known whether they are a table.
+#[derive(Debug)]
+pub(super) enum Read {
+    Named(Vec<Column>, Form),
+    Unnamed(Vec<Values>, Form),
+}
+
+impl Read {
+    pub(super) fn form(&self) -> Form {
+        match self {
+            Self::Named(_, form) | Self::Unnamed(_, form) => *form,
+        }
+    }
+
+    pub(super) fn into_data(self) -> Result<Data, InvalidData> {
+        let form = self.form();
+        let table = match self {
+            Self::Named(columns, _) => Table::named(columns)?,
+            Self::Unnamed(columns, _) => Table::unnamed(columns)?,
+        };
+        Ok(Data { table, form })
+    }
+}
+
+/// Reads data; `None` where they have none of the forms.
+pub(super) struct DataSeed<'f>(pub(super) &'f mut Faults);
+
+const EXPECTED: &str = "expected an object of columns, or an array of records, of rows or of values";
+
+impl<'de> DeserializeSeed<'de> for DataSeed<'_> {
+    type Value = Option<Read>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl DataSeed<'_> {
+    fn wrong<T>(self, came: impl fmt::Display) -> Option<T> {
+        self.0.data(data_pointer(&[]), format!("{EXPECTED}; {came} came"));
+        None
+    }
+}
+
+impl<'de> Visitor<'de> for DataSeed<'_> {
+    type Value = Option<Read>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("data")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(self.wrong("null"))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(self.wrong(format_args!("`{value}`")))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(self.wrong(format_args!("the number {value}")))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(self.wrong(format_args!("the number {value}")))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(self.wrong(format_args!("the number {value}")))
+    }
+
+    fn visit_str<E>(self, _value: &str) -> Result<Self::Value, E> {
+        Ok(self.wrong("a text"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut columns: Vec<Column> = Vec::new();
+        let mut names = Distinct::default();
+        while let Some(name) = members.next_key::<String>()? {
+            if !names.insert(&name, &columns) {
+                self.0.duplicate(data_pointer(&[&name]));
+            }
+            let values = members.next_value_seed(ColumnSeed { name: &name, faults: self.0 })?;
+            columns.push(Column { name, values });
+        }
+        Ok(Some(Read::Named(columns, Form::Columns)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut records = Records::default();
+        let mut rows = Rows::default();
+        let mut values = ColumnBuilder::new();
+        let mut form = None;
+        let mut row = 0;
+        loop {
+            let item = ArrayItem {
+                form,
+                row,
+                records: &mut records,
+                rows: &mut rows,
+                values: &mut values,
+                faults: &mut *self.0,
+            };
+            match items.next_element_seed(item) {
+                Ok(None) => break,
+                Ok(Some(Item(came))) => form = form.or(Some(came)),
+                Err(error) => {
+                    self.0.stop_at(|| data_pointer(&[&row.to_string()]));
+                    return Err(error);
+                }
+            }
+            row += 1;
+        }
+        Ok(Some(match form {
+            Some(Form::Records) => match records.finish(row) {
+                Ok(columns) => Read::Named(columns, Form::Records),
+                Err(detail) => {
+                    self.0.data(data_pointer(&[]), detail);
+                    return Ok(None);
+                }
+            },
+            Some(Form::Rows) => Read::Unnamed(rows.finish(), Form::Rows),
+            Some(Form::Values) => Read::Unnamed(vec![values.finish()], Form::Values),
+            None | Some(Form::Columns) => {
+                self.0.data(data_pointer(&[]), "expected at least one row, none came");
+                return Ok(None);
+            }
+        }))
+    }
+}
+
+/// The names of columns; hashed only where there are many.
+#[derive(Default)]
+struct Distinct(HashSet<String>);
+
+impl Distinct {
+    const FEW: usize = 16;
+
+    /// Whether the name is new among `columns`.
+    fn insert(&mut self, name: &str, columns: &[Column]) -> bool {
+        if columns.len() < Self::FEW {
+            return columns.iter().all(|column| column.name != name);
+        }
+        if self.0.is_empty() {
+            self.0.extend(columns.iter().map(|column| column.name.clone()));
+        }
+        self.0.insert(name.to_owned())
+    }
+}
+
+/// Reads the values of one column.
+struct ColumnSeed<'s> {
+    name: &'s str,
+    faults: &'s mut Faults,
+}
+
+impl ColumnSeed<'_> {
+    fn wrong(self, came: impl fmt::Display) -> Values {
+        self.faults.data(data_pointer(&[self.name]), format!("expected an array of values, {came} came"));
+        Values::Missing(0)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for ColumnSeed<'_> {
+    type Value = Values;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Values, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ColumnSeed<'_> {
+    type Value = Values;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a column")
+    }
+
+    fn visit_unit<E>(self) -> Result<Values, E> {
+        Ok(self.wrong("null"))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Values, E> {
+        Ok(self.wrong(format_args!("`{value}`")))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Values, E> {
+        Ok(self.wrong(format_args!("the number {value}")))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Values, E> {
+        Ok(self.wrong(format_args!("the number {value}")))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Values, E> {
+        Ok(self.wrong(format_args!("the number {value}")))
+    }
+
+    fn visit_str<E>(self, _value: &str) -> Result<Values, E> {
+        Ok(self.wrong("a text"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Values, A::Error> {
+        use serde::de::IgnoredAny;
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(self.wrong("an object"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Values, A::Error> {
+        let mut builder = ColumnBuilder::new();
+        loop {
+            let row = builder.len();
+            match items.next_element_seed(Cell(&mut builder)) {
+                Ok(None) => return Ok(builder.finish()),
+                Ok(Some(Ok(()))) => {}
+                Ok(Some(Err(detail))) => self.faults.data(data_pointer(&[self.name, &row.to_string()]), detail),
+                Err(error) => {
+                    self.faults.stop_at(|| data_pointer(&[self.name, &row.to_string()]));
+                    return Err(error);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What is wrong with a body. Parsing goes on after a fault, so that all are told at once and that a body which is not
+//! JSON is told as such first.
+
+use crate::error::{Code, Failure, Issue};
+
+/// Faults found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    malformed: Vec<Issue>,
+    settings: Vec<Issue>,
+    data: Vec<Issue>,
+    /// Where the parser stood when it gave up.
+    stopped_at: Option<String>,
+}
+
+impl Faults {
+    const MAX: usize = 20;
+
+    /// A member that stands twice.
+    pub(crate) fn duplicate(&mut self, pointer: String) {
+        push(&mut self.malformed, pointer, "expected each name once in an object, this one came twice".to_owned());
+    }
+
+    /// A setting that cannot be used.
+    pub(crate) fn setting(&mut self, pointer: String, detail: impl Into<String>) {
+        push(&mut self.settings, pointer, detail.into());
+    }
+
+    /// Whether a setting has a fault already.
+    pub(crate) fn has_setting(&self, pointer: &str) -> bool {
+        self.settings.iter().any(|issue| issue.pointer == pointer)
+    }
+
+    /// Data that cannot be used.
+    pub(crate) fn data(&mut self, pointer: String, detail: impl Into<String>) {
+        push(&mut self.data, pointer, detail.into());
+    }
+
+    /// Keeps the innermost place at which the parser gave up.
+    pub(crate) fn stop_at(&mut self, pointer: impl FnOnce() -> String) {
+        if self.stopped_at.is_none() {
+            self.stopped_at = Some(pointer());
+        }
+    }
+
+    /// The failure that these faults are, if there are any.
+    pub(crate) fn into_failure(self) -> Option<Failure> {
+        if !self.malformed.is_empty() {
+            return Some(Failure::at(Code::Malformed, self.malformed));
+        }
+        let mut issues = self.settings;
+        let code = if issues.is_empty() { Code::InvalidData } else { Code::InvalidSettings };
+        issues.extend(self.data);
+        issues.truncate(Self::MAX);
+        (!issues.is_empty()).then(|| Failure::at(code, issues))
+    }
+
+    /// The failure of a body at which the parser gave up.
+    pub(crate) fn into_stopped(self, error: &serde_json::Error) -> Failure {
+        let text = error.to_string();
+        if error.is_data() {
+            return self.into_failure().unwrap_or_else(|| Failure::new(Code::Malformed, text));
+        }
+        // A number outside the range of a double is well-formed JSON.
+        if let Some(pointer) = self.stopped_at.filter(|_| text.starts_with("number out of range")) {
+            let code = if pointer.starts_with("/data") { Code::InvalidData } else { Code::InvalidSettings };
+            let detail = format!(
+                "expected a number within the range of a double (line {}, column {})",
+                error.line(),
+                error.column()
+            );
+            return Failure::at(code, vec![Issue { pointer, detail }]);
+        }
+        Failure::new(Code::Malformed, format!("the body is not JSON: {text}"))
+    }
+}
+
+fn push(issues: &mut Vec<Issue>, pointer: String, detail: String) {
+    if issues.len() < Faults::MAX {
+        issues.push(Issue { pointer, detail });
+    }
+}

@@ -1,0 +1,218 @@
+//! The body of a fit: settings and data.
+
+use std::fmt;
+
+use drifting_domain::project::ProjectName;
+use drifting_domain::use_cases::FitRequest;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::data::{Data, DataSeed, Read};
+use super::faults::Faults;
+use super::pointer::{Source, push_part};
+use super::setting::{Name, Setting, Settings, unknown};
+use crate::error::Failure;
+
+/// A fit as it came.
+#[derive(Debug)]
+pub(crate) struct FitInput {
+    pub(crate) settings: Settings,
+    pub(crate) data: Data,
+    pub(crate) source: Source,
+}
+
+/// A fit that cannot be used.
+#[derive(Debug)]
+pub(crate) struct Unusable {
+    pub(crate) failure: Failure,
+    /// Whether it asked to replace a project, where that could be read.
+    pub(crate) overwrite: bool,
+}
+
+impl FitInput {
+    /// Reads a JSON body.
+    pub(crate) fn from_json(body: &[u8]) -> Result<Self, Unusable> {
+        let mut faults = Faults::default();
+        let mut settings = Settings::default();
+        let mut deserializer = serde_json::Deserializer::from_slice(body);
+        let seed = FitSeed { settings: &mut settings, faults: &mut faults };
+        let read = seed.deserialize(&mut deserializer).and_then(|read| deserializer.end().map(|()| read));
+        let overwrite = settings.overwrite;
+        let unusable = |failure| Unusable { failure, overwrite };
+        let read = read.map_err(|error| {
+            let is_readable = error.is_data();
+            Unusable { failure: faults_of(&mut faults).into_stopped(&error), overwrite: overwrite && is_readable }
+        })?;
+        if settings.drift_type.is_none() && !faults.has_setting("/drift_type") {
+            faults
+                .setting("/drift_type".to_owned(), "expected the drift type, such as `label` or `tabular`, none came");
+        }
+        if let Some(failure) = faults.into_failure() {
+            return Err(unusable(failure));
+        }
+        let Some(read) = read else {
+            return Err(unusable(Failure::internal("data without a fault were not read")));
+        };
+        let form = read.form();
+        let data = read.into_data().map_err(|invalid| unusable(Failure::of_data(&invalid, form, &[])))?;
+        Ok(Self { settings, data, source: Source::Json(form) })
+    }
+
+    /// The domain's request, and where its settings stood.
+    pub(crate) fn into_request(self, project: ProjectName) -> Result<FitRequest, Failure> {
+        let Settings { drift_type, overwrite, missing_values, standardize, n_components, detector } = self.settings;
+        let drift_type = drift_type.ok_or_else(|| {
+            Failure::setting("/drift_type", "expected the drift type, such as `label` or `tabular`, none came")
+        })?;
+        Ok(FitRequest {
+            project,
+            drift_type,
+            reference: self.data.table,
+            detector,
+            standardize,
+            n_components,
+            missing_values,
+            overwrite,
+        })
+    }
+}
+
+fn faults_of(faults: &mut Faults) -> Faults {
+    std::mem::take(faults)
+}
+
+/// Reads the whole body; `None` where its data have none of the forms.
+struct FitSeed<'s> {
+    settings: &'s mut Settings,
+    faults: &'s mut Faults,
+}
+
+/// A member of a body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Member {
+    Data,
+    Detector,
+    Preprocessing,
+    Setting(Name),
+}
+
+const MEMBERS: [&str; 6] = ["drift_type", "data", "detector", "preprocessing", "missing_values", "overwrite"];
+
+fn member(name: &str) -> Option<Member> {
+    match name {
+        "data" => Some(Member::Data),
+        "detector" => Some(Member::Detector),
+        "preprocessing" => Some(Member::Preprocessing),
+        _ => Name::TOP.into_iter().find(|setting| setting.as_str() == name).map(Member::Setting),
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for FitSeed<'_> {
+    type Value = Option<Read>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl FitSeed<'_> {
+    fn no_object<T>(self) -> Option<T> {
+        self.faults.setting(String::new(), "expected an object with `drift_type` and `data`");
+        None
+    }
+}
+
+super::top_level_object!(FitSeed<'_>, Option<Read>, {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut seen: Vec<Member> = Vec::with_capacity(MEMBERS.len());
+        let mut read = None;
+        while let Some(name) = members.next_key::<String>()? {
+            let mut pointer = String::new();
+            push_part(&mut pointer, &name);
+            let Some(member) = member(&name) else {
+                self.faults.setting(pointer, unknown(&name, &MEMBERS));
+                members.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if seen.contains(&member) {
+                self.faults.duplicate(pointer.clone());
+            }
+            seen.push(member);
+            match member {
+                Member::Data => read = members.next_value_seed(DataSeed(self.faults))?,
+                Member::Setting(name) => {
+                    let value = value_at(&mut members, &pointer, self.faults)?;
+                    self.settings.set(name, &value, &pointer, self.faults);
+                }
+                Member::Detector => members.next_value_seed(GroupSeed {
+                    names: &Name::DETECTOR,
+                    pointer: &pointer,
+                    settings: self.settings,
+                    faults: self.faults,
+                })?,
+                Member::Preprocessing => members.next_value_seed(GroupSeed {
+                    names: &Name::PREPROCESSING,
+                    pointer: &pointer,
+                    settings: self.settings,
+                    faults: self.faults,
+                })?,
+            }
+        }
+        if !seen.contains(&Member::Data) {
+            self.faults.data("/data".to_owned(), "expected the reference data, none came");
+        }
+        Ok(read)
+    }
+});
+
+fn value_at<'de, A: MapAccess<'de>>(
+    members: &mut A,
+    pointer: &str,
+    faults: &mut Faults,
+) -> Result<Setting<'de>, A::Error> {
+    members.next_value().inspect_err(|_| faults.stop_at(|| pointer.to_owned()))
+}
+
+/// Reads an object of settings.
+struct GroupSeed<'s> {
+    names: &'static [Name],
+    pointer: &'s str,
+    settings: &'s mut Settings,
+    faults: &'s mut Faults,
+}
+
+impl GroupSeed<'_> {
+    fn no_object(self) {
+        self.faults.setting(self.pointer.to_owned(), "expected an object of settings");
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for GroupSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+super::top_level_object!(GroupSeed<'_>, (), {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let mut seen: Vec<Name> = Vec::with_capacity(self.names.len());
+        while let Some(key) = members.next_key::<String>()? {
+            let mut pointer = self.pointer.to_owned();
+            push_part(&mut pointer, &key);
+            let Some(name) = self.names.iter().copied().find(|name| name.as_str() == key) else {
+                let known: Vec<&str> = self.names.iter().map(|name| name.as_str()).collect();
+                self.faults.setting(pointer, unknown(&key, &known));
+                members.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if seen.contains(&name) {
+                self.faults.duplicate(pointer.clone());
+            }
+            seen.push(name);
+            let value = value_at(&mut members, &pointer, self.faults)?;
+            self.settings.set(name, &value, &pointer, self.faults);
+        }
+        Ok(())
+    }
+});

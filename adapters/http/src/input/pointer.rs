@@ -1,0 +1,110 @@
+//! Places in a request as JSON pointers (RFC 6901).
+
+use drifting_domain::data::DataIssue;
+
+/// The form in which data came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// An object of columns; also CSV.
+    Columns,
+    /// An array of objects.
+    Records,
+    /// An array of arrays.
+    Rows,
+    /// An array of values: one column.
+    Values,
+}
+
+/// Where settings stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// In a JSON body, whose data have this form.
+    Json(Form),
+    /// In the query string, beside a CSV body.
+    Query,
+}
+
+impl Source {
+    /// The form of the data.
+    pub(crate) fn form(self) -> Form {
+        match self {
+            Self::Json(form) => form,
+            Self::Query => Form::Columns,
+        }
+    }
+
+    /// The place of a setting that the domain names as in `detector/ert`.
+    pub(crate) fn setting_pointer(self, setting: &str) -> String {
+        match self {
+            Self::Json(_) => format!("/{setting}"),
+            Self::Query => format!("/{}", setting.rsplit('/').next().unwrap_or(setting)),
+        }
+    }
+}
+
+/// Appends a part to a pointer, escaped.
+pub(crate) fn push_part(pointer: &mut String, part: &str) {
+    pointer.push('/');
+    for character in part.chars() {
+        match character {
+            '~' => pointer.push_str("~0"),
+            '/' => pointer.push_str("~1"),
+            other => pointer.push(other),
+        }
+    }
+}
+
+/// `/data/…` with these parts.
+pub(crate) fn data_pointer(parts: &[&str]) -> String {
+    let mut pointer = "/data".to_owned();
+    for part in parts {
+        push_part(&mut pointer, part);
+    }
+    pointer
+}
+
+/// The place of an issue of the domain, by the form in which the data came. `columns` are those of the project, by
+/// which the domain names the cells of unnamed data.
+pub(crate) fn pointer_of(issue: &DataIssue, form: Form, columns: &[&str]) -> String {
+    let row = issue.row.map(|row| row.to_string());
+    match (form, row.as_deref(), issue.column.as_deref()) {
+        (Form::Columns, Some(row), Some(column)) => data_pointer(&[column, row]),
+        (Form::Columns, None, Some(column)) => data_pointer(&[column]),
+        (Form::Records, Some(row), Some(column)) => data_pointer(&[row, column]),
+        (Form::Rows, Some(row), Some(column)) => match index_of(column, columns) {
+            Some(index) => data_pointer(&[row, &index.to_string()]),
+            None => data_pointer(&[row]),
+        },
+        (Form::Values, Some(row), _) | (Form::Records | Form::Rows, Some(row), None) => data_pointer(&[row]),
+        (Form::Columns, _, None) | (Form::Records | Form::Rows | Form::Values, None, _) => data_pointer(&[]),
+    }
+}
+
+/// The position of a column in unnamed rows: `value`, `x1`, `x2`, …, or a name of the project.
+fn index_of(column: &str, columns: &[&str]) -> Option<usize> {
+    if let Some(index) = columns.iter().position(|name| *name == column) {
+        return Some(index);
+    }
+    if column == "value" {
+        return Some(0);
+    }
+    column.strip_prefix('x')?.parse::<usize>().ok()?.checked_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_has_its_places() {
+        let cell = DataIssue::cell(3, "a/b~c", "wrong");
+        assert_eq!(pointer_of(&cell, Form::Columns, &[]), "/data/a~1b~0c/3");
+        assert_eq!(pointer_of(&cell, Form::Records, &[]), "/data/3/a~1b~0c");
+        assert_eq!(pointer_of(&DataIssue::cell(3, "x2", "wrong"), Form::Rows, &[]), "/data/3/1");
+        assert_eq!(pointer_of(&DataIssue::cell(3, "price", "wrong"), Form::Rows, &["day", "price"]), "/data/3/1");
+        assert_eq!(pointer_of(&DataIssue::cell(3, "value", "wrong"), Form::Values, &[]), "/data/3");
+        let column = DataIssue::column("a", "wrong");
+        assert_eq!(pointer_of(&column, Form::Columns, &[]), "/data/a");
+        assert_eq!(pointer_of(&column, Form::Records, &[]), "/data");
+    }
+}

@@ -1,0 +1,100 @@
+//! The body of a prediction: rows.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use super::data::{Data, DataSeed, Read};
+use super::faults::Faults;
+use super::pointer::push_part;
+use super::setting::unknown;
+use crate::error::Failure;
+
+/// Reads a JSON body.
+pub(crate) fn read_predict(body: &[u8]) -> Result<Data, Failure> {
+    let mut faults = Faults::default();
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let read = PredictSeed(&mut faults).deserialize(&mut deserializer);
+    let read = match read.and_then(|read| deserializer.end().map(|()| read)) {
+        Ok(read) => read,
+        Err(error) => return Err(faults.into_stopped(&error)),
+    };
+    if let Some(failure) = faults.into_failure() {
+        return Err(failure);
+    }
+    let read = read.ok_or_else(|| Failure::internal("data without a fault were not read"))?;
+    let form = read.form();
+    read.into_data().map_err(|invalid| Failure::of_data(&invalid, form, &[]))
+}
+
+struct PredictSeed<'f>(&'f mut Faults);
+
+impl PredictSeed<'_> {
+    fn no_object<T>(self) -> Option<T> {
+        self.0.data(String::new(), "expected an object with `data`");
+        None
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for PredictSeed<'_> {
+    type Value = Option<Read>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+super::top_level_object!(PredictSeed<'_>, Option<Read>, {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let mut read = None;
+        let mut is_seen = false;
+        while let Some(name) = members.next_key_seed(MemberName)? {
+            match name {
+                Known::Data => {
+                    if std::mem::replace(&mut is_seen, true) {
+                        self.0.duplicate("/data".to_owned());
+                    }
+                    read = members.next_value_seed(DataSeed(self.0))?;
+                }
+                Known::Other(name) => {
+                    let mut pointer = String::new();
+                    push_part(&mut pointer, &name);
+                    self.0.setting(pointer, unknown(&name, &["data"]));
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        if !is_seen {
+            self.0.data("/data".to_owned(), "expected rows, none came");
+        }
+        Ok(read)
+    }
+});
+
+/// The name of a member, kept only where it is not known.
+enum Known {
+    Data,
+    Other(String),
+}
+
+struct MemberName;
+
+impl<'de> DeserializeSeed<'de> for MemberName {
+    type Value = Known;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Known, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for MemberName {
+    type Value = Known;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Known, E> {
+        Ok(if name == "data" { Known::Data } else { Known::Other(name.to_owned()) })
+    }
+}

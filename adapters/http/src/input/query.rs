@@ -1,0 +1,155 @@
+//! The query string: settings beside a CSV body, filters and pages of lists.
+
+use std::borrow::Cow;
+
+use drifting_domain::project::DriftType;
+use drifting_domain::use_cases::ProjectStatusFilter;
+use poem::Request;
+
+use super::data::Data;
+use super::faults::Faults;
+use super::fit_request::FitInput;
+use super::pointer::{Source, push_part};
+use super::scalar::Scalar;
+use super::setting::{Name, Setting, Settings, drift_type, unknown};
+use crate::error::Failure;
+
+/// The parameters of a query string, in order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Parameters(Vec<(String, String)>);
+
+fn pointer(name: &str) -> String {
+    let mut pointer = String::new();
+    push_part(&mut pointer, name);
+    pointer
+}
+
+impl Parameters {
+    /// Those of a request.
+    pub(crate) fn of(request: &Request) -> Self {
+        Self(request.params::<Vec<(String, String)>>().unwrap_or_default())
+    }
+
+    /// Refuses every parameter, with a sentence that says why there may be none.
+    pub(crate) fn refuse_all(&self, why: &str) -> Result<(), Failure> {
+        match self.0.first() {
+            None => Ok(()),
+            Some((name, _)) => Err(Failure::setting(pointer(name), format!("expected no query parameter: {why}"))),
+        }
+    }
+
+    /// Refuses parameters that are not among these, and those that stand twice.
+    pub(crate) fn check(&self, known: &[&str]) -> Result<(), Failure> {
+        for (index, (name, _)) in self.0.iter().enumerate() {
+            if !known.contains(&name.as_str()) {
+                return Err(Failure::setting(pointer(name), format!("query parameter {}", unknown(name, known))));
+            }
+            if self.0[..index].iter().any(|(before, _)| before == name) {
+                return Err(Failure::setting(pointer(name), "expected each query parameter once, this one came twice"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A parameter that is not empty.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter, parsed; `expected` says what it should be.
+    pub(crate) fn parsed<T>(
+        &self,
+        name: &str,
+        expected: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        parse(text).map(Some).ok_or_else(|| {
+            Failure::setting(pointer(name), format!("expected {expected}, {} came", super::scalar::quoted(text)))
+        })
+    }
+
+    /// `page_size`: 1 to 1,000, by default 100.
+    pub(crate) fn page_size(&self) -> Result<usize, Failure> {
+        const DEFAULT: usize = 100;
+        const MAX: usize = 1_000;
+        let parse = |text: &str| text.parse().ok().filter(|size| (1..=MAX).contains(size));
+        Ok(self.parsed("page_size", "a whole number of 1 to 1000", parse)?.unwrap_or(DEFAULT))
+    }
+
+    /// `page_token`, as `parse` reads it.
+    pub(crate) fn page_token<T>(&self, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Failure> {
+        self.parsed("page_token", "the `next_page_token` of an answer", parse)
+    }
+
+    /// `drift_type`, as a filter.
+    pub(crate) fn drift_type(&self) -> Result<Option<DriftType>, Failure> {
+        self.get("drift_type").map(drift_type).transpose().map_err(|detail| Failure::setting("/drift_type", detail))
+    }
+
+    /// `status`, as a filter.
+    pub(crate) fn status(&self) -> Result<Option<ProjectStatusFilter>, Failure> {
+        self.parsed("status", "one of `active`, `inactive`, `failed`", |text| match text {
+            "active" => Some(ProjectStatusFilter::Active),
+            "inactive" => Some(ProjectStatusFilter::Inactive),
+            "failed" => Some(ProjectStatusFilter::Failed),
+            _ => None,
+        })
+    }
+
+    /// The settings of a fit.
+    pub(crate) fn fit_settings(&self) -> Result<Settings, (Failure, bool)> {
+        let mut settings = Settings::default();
+        let mut faults = Faults::default();
+        let mut seen: Vec<Name> = Vec::new();
+        for (key, text) in &self.0 {
+            let mut names = Name::TOP.into_iter().chain(Name::PREPROCESSING).chain(Name::DETECTOR);
+            let Some(name) = names.find(|name| name.as_str() == key) else {
+                let known: Vec<&str> =
+                    Name::TOP.into_iter().chain(Name::PREPROCESSING).chain(Name::DETECTOR).map(Name::as_str).collect();
+                faults.setting(pointer(key), format!("query parameter {}", unknown(key, &known)));
+                continue;
+            };
+            if seen.contains(&name) {
+                faults.setting(pointer(key), "expected each query parameter once, this one came twice");
+            }
+            seen.push(name);
+            settings.set(name, &written(text, name.is_list()), &pointer(key), &mut faults);
+        }
+        if settings.drift_type.is_none() && !faults.has_setting("/drift_type") {
+            faults.setting("/drift_type".to_owned(), "expected the query parameter `drift_type`, none came");
+        }
+        match faults.into_failure() {
+            None => Ok(settings),
+            Some(failure) => Err((failure, settings.overwrite)),
+        }
+    }
+}
+
+impl FitInput {
+    /// A fit from a CSV body and the settings beside it.
+    pub(crate) fn from_csv(settings: Settings, data: Data) -> Self {
+        Self { settings, data, source: Source::Query }
+    }
+}
+
+/// A setting as it is written in a query string.
+fn written(text: &str, is_list: bool) -> Setting<'_> {
+    if is_list { Setting::List(text.split(',').map(scalar).collect()) } else { Setting::One(scalar(text)) }
+}
+
+fn scalar(text: &str) -> Scalar<'_> {
+    let text = text.trim();
+    let is_written_as_number = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    match text {
+        "" => Scalar::Null,
+        "true" => Scalar::Boolean(true),
+        "false" => Scalar::Boolean(false),
+        _ if is_written_as_number => match (text.parse(), text.parse::<f64>()) {
+            (Ok(number), _) => Scalar::Whole(number),
+            (_, Ok(number)) if number.is_finite() => Scalar::Number(number),
+            _ => Scalar::Text(Cow::Borrowed(text)),
+        },
+        _ => Scalar::Text(Cow::Borrowed(text)),
+    }
+}

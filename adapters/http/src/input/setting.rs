@@ -1,0 +1,285 @@
+//! Settings of a fit: from a value, wherever it stood, to the domain's types.
+
+use std::fmt;
+
+use drifting_domain::data::MissingValues;
+use drifting_domain::detectors::{DetectorKind, DetectorRequest};
+use drifting_domain::project::DriftType;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::faults::Faults;
+use super::scalar::Scalar;
+
+/// A setting by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Name {
+    DriftType,
+    Overwrite,
+    MissingValues,
+    Standardize,
+    NComponents,
+    Kind,
+    Ert,
+    WindowSize,
+    WindowSizes,
+    NBootstraps,
+    Sigma,
+    Seed,
+}
+
+impl Name {
+    /// Those at the top of a body.
+    pub(super) const TOP: [Self; 3] = [Self::DriftType, Self::Overwrite, Self::MissingValues];
+    /// Those of `preprocessing`.
+    pub(super) const PREPROCESSING: [Self; 2] = [Self::Standardize, Self::NComponents];
+    /// Those of `detector`.
+    pub(super) const DETECTOR: [Self; 7] =
+        [Self::Kind, Self::Ert, Self::WindowSize, Self::WindowSizes, Self::NBootstraps, Self::Sigma, Self::Seed];
+
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::DriftType => "drift_type",
+            Self::Overwrite => "overwrite",
+            Self::MissingValues => "missing_values",
+            Self::Standardize => "standardize",
+            Self::NComponents => "n_components",
+            Self::Kind => "kind",
+            Self::Ert => "ert",
+            Self::WindowSize => "window_size",
+            Self::WindowSizes => "window_sizes",
+            Self::NBootstraps => "n_bootstraps",
+            Self::Sigma => "sigma",
+            Self::Seed => "seed",
+        }
+    }
+
+    /// Whether it takes a list.
+    pub(super) fn is_list(self) -> bool {
+        matches!(self, Self::WindowSizes | Self::Sigma)
+    }
+}
+
+/// "`x` is not known" with the nearest name that is.
+pub(super) fn unknown(name: &str, known: &[&str]) -> String {
+    let shown = super::scalar::quoted(name);
+    let nearest = known
+        .iter()
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .filter(|(likeness, _)| *likeness > 0.75);
+    match nearest {
+        Some((_, nearest)) => format!("{shown} is not known here; did you mean `{nearest}`?"),
+        None => format!("{shown} is not known here; expected one of {}", listed(known)),
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The value of a setting as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Setting<'de> {
+    One(Scalar<'de>),
+    List(Vec<Scalar<'de>>),
+}
+
+impl Setting<'_> {
+    fn came(&self) -> String {
+        match self {
+            Self::One(value) => value.came().into_owned(),
+            Self::List(_) => "an array".to_owned(),
+        }
+    }
+
+    fn is_null(&self) -> bool {
+        matches!(self, Self::One(Scalar::Null))
+    }
+}
+
+impl<'de> Deserialize<'de> for Setting<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SettingVisitor)
+    }
+}
+
+struct SettingVisitor;
+
+impl<'de> Visitor<'de> for SettingVisitor {
+    type Value = Setting<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a setting")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Setting::One(Scalar::Null))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Setting::One(Scalar::Boolean(value)))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Setting::One(Scalar::Whole(value)))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Setting::One(Scalar::Number(value as f64)))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Setting::One(Scalar::Number(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Setting::One(Scalar::Text(value.to_owned().into())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Setting::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Setting::One(Scalar::Object))
+    }
+}
+
+/// Settings so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Settings {
+    pub(crate) drift_type: Option<DriftType>,
+    pub(crate) overwrite: bool,
+    pub(crate) missing_values: MissingValues,
+    pub(crate) standardize: Option<bool>,
+    pub(crate) n_components: Option<usize>,
+    pub(crate) detector: DetectorRequest,
+}
+
+impl Settings {
+    /// Takes a setting; `null` leaves its default.
+    pub(super) fn set(&mut self, name: Name, value: &Setting<'_>, pointer: &str, faults: &mut Faults) {
+        if value.is_null() {
+            return;
+        }
+        if let Err(detail) = self.try_set(name, value) {
+            faults.setting(pointer.to_owned(), detail);
+        }
+    }
+
+    fn try_set(&mut self, name: Name, value: &Setting<'_>) -> Result<(), String> {
+        match name {
+            Name::DriftType => self.drift_type = Some(one_of(value, &DRIFT_TYPES)?),
+            Name::Overwrite => self.overwrite = boolean(value)?,
+            Name::MissingValues => self.missing_values = one_of(value, &MISSING_VALUES)?,
+            Name::Standardize => self.standardize = Some(boolean(value)?),
+            Name::NComponents => self.n_components = Some(count(value)?),
+            Name::Kind => {
+                let kinds = DetectorKind::ALL.map(|kind| (kind.as_str(), kind));
+                self.detector.kind = Some(one_of(value, &kinds)?);
+            }
+            Name::Ert => self.detector.ert = Some(number(value)?),
+            Name::WindowSize => self.detector.window_size = Some(count(value)?),
+            Name::WindowSizes => self.detector.window_sizes = Some(list(value, "whole numbers", as_count)?),
+            Name::NBootstraps => self.detector.n_bootstraps = Some(count(value)?),
+            Name::Sigma => self.detector.sigma = Some(list(value, "numbers", as_number)?),
+            Name::Seed => {
+                let seed = as_whole(one(value)).ok_or_else(|| wrong("a whole number from 0 on", &value.came()))?;
+                self.detector.seed = Some(seed);
+            }
+        }
+        Ok(())
+    }
+}
+
+const DRIFT_TYPES: [(&str, DriftType); 5] = [
+    ("label", DriftType::Label),
+    ("tabular", DriftType::Tabular),
+    ("text", DriftType::Text),
+    ("image", DriftType::Image),
+    ("sequential", DriftType::Sequential),
+];
+
+const MISSING_VALUES: [(&str, MissingValues); 3] =
+    [("reject", MissingValues::Reject), ("drop", MissingValues::Drop), ("impute", MissingValues::Impute)];
+
+/// The drift type of a name.
+pub(super) fn drift_type(text: &str) -> Result<DriftType, String> {
+    one_of(&Setting::One(Scalar::Text(text.into())), &DRIFT_TYPES)
+}
+
+fn wrong(expected: &str, came: &str) -> String {
+    format!("expected {expected}, {came} came")
+}
+
+fn one<'s, 'de>(value: &'s Setting<'de>) -> &'s Scalar<'de> {
+    match value {
+        Setting::One(value) => value,
+        Setting::List(_) => &Scalar::Array,
+    }
+}
+
+fn one_of<T: Copy>(value: &Setting<'_>, known: &[(&str, T)]) -> Result<T, String> {
+    if let Scalar::Text(text) = one(value)
+        && let Some((_, found)) = known.iter().find(|(name, _)| *name == text)
+    {
+        return Ok(*found);
+    }
+    let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+    Err(wrong(&format!("one of {}", listed(&names)), &value.came()))
+}
+
+fn boolean(value: &Setting<'_>) -> Result<bool, String> {
+    match one(value) {
+        Scalar::Boolean(value) => Ok(*value),
+        _ => Err(wrong("`true` or `false`", &value.came())),
+    }
+}
+
+fn number(value: &Setting<'_>) -> Result<f64, String> {
+    as_number(one(value)).ok_or_else(|| wrong("a number", &value.came()))
+}
+
+fn count(value: &Setting<'_>) -> Result<usize, String> {
+    as_count(one(value)).ok_or_else(|| wrong("a whole number from 0 on", &value.came()))
+}
+
+fn list<T>(value: &Setting<'_>, expected: &str, item: impl Fn(&Scalar<'_>) -> Option<T>) -> Result<Vec<T>, String> {
+    let Setting::List(items) = value else {
+        return Err(wrong(&format!("an array of {expected}"), &value.came()));
+    };
+    items
+        .iter()
+        .map(|came| {
+            item(came).ok_or_else(|| wrong(&format!("an array of {expected}"), &format!("{} in it", came.came())))
+        })
+        .collect()
+}
+
+fn as_number(value: &Scalar<'_>) -> Option<f64> {
+    match value {
+        Scalar::Number(number) => Some(*number),
+        Scalar::Whole(number) => Some(*number as f64),
+        _ => None,
+    }
+}
+
+/// Whole numbers, also such as `40.0`.
+fn as_whole(value: &Scalar<'_>) -> Option<u64> {
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    match value {
+        Scalar::Whole(number) => Some(*number),
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked by the guard")]
+        Scalar::Number(number) if number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(number) => Some(*number as u64),
+        _ => None,
+    }
+}
+
+fn as_count(value: &Scalar<'_>) -> Option<usize> {
+    as_whole(value).and_then(|number| usize::try_from(number).ok())
+}

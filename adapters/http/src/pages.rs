@@ -1,0 +1,69 @@
+//! Pages for people: the start, the Swagger UI, the document. Everything is in the program; nothing is fetched from
+//! elsewhere.
+
+use bytes::Bytes;
+use poem::endpoint::make_sync;
+use poem::http::header;
+use poem::{Endpoint, Response, Route, get};
+use poem_openapi::OpenApiService;
+
+use crate::document::{openapi_document, openapi_yaml};
+
+/// The paths of the pages.
+pub(crate) const PATHS: [&str; 5] = ["/", "/docs", "/docs/", "/openapi.json", "/openapi.yaml"];
+
+/// Nothing from elsewhere, even if a page asked for it.
+const POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
+
+/// Adds the pages.
+pub(crate) fn add_to(route: Route, version: &str) -> Route {
+    let document = openapi_document();
+    let docs = swagger_ui(&document);
+    route
+        .at("/", get(page("text/html; charset=utf-8", start(version))))
+        .at("/docs", get(page("text/html; charset=utf-8", docs.clone())))
+        .at("/docs/", get(page("text/html; charset=utf-8", docs)))
+        .at("/openapi.json", get(page("application/json", document)))
+        .at("/openapi.yaml", get(page("application/yaml", openapi_yaml())))
+}
+
+fn page(content_type: &'static str, text: String) -> impl Endpoint<Output = Response> {
+    let bytes = Bytes::from(text);
+    make_sync(move |_| {
+        Response::builder()
+            .content_type(content_type)
+            .header(header::CONTENT_SECURITY_POLICY, POLICY)
+            .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+            .body(bytes.clone())
+    })
+}
+
+/// The embedded Swagger UI with our document. poem-openapi renders only its own document, so an empty one is
+/// rendered and ours takes its place.
+fn swagger_ui(document: &str) -> String {
+    let placeholder = OpenApiService::new((), "placeholder", "0");
+    // `</` would end the script that the document stands in.
+    let document = document.replace("</", "<\\/");
+    let html = placeholder.swagger_ui_html().replacen(&placeholder.spec(), &document, 1);
+    html.replacen("<title>Swagger UI</title>", "<title>Drifting API</title>", 1)
+}
+
+fn start(version: &str) -> String {
+    let version: String = version.chars().filter(|c| c.is_ascii_alphanumeric() || ".-+ ".contains(*c)).collect();
+    format!(
+        r#"<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Drifting</title></head>
+<body>
+<h1>Drifting {version}</h1>
+<p>A drift detection server. There is no dashboard yet; there are:</p>
+<ul>
+<li><a href="/docs">the API, to read and to try</a>, and its document as <a href="/openapi.json">JSON</a> and <a href="/openapi.yaml">YAML</a></li>
+<li><a href="/api/v1/projects">the projects</a></li>
+<li><a href="/livez">liveness</a> and <a href="/readyz">readiness</a></li>
+</ul>
+</body>
+</html>
+"#
+    )
+}

@@ -1,0 +1,101 @@
+//! The server: bound first, so that its address is known, then serving.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use drifting_domain::use_cases::DriftService;
+use poem::{Endpoint, Response, Route, RouteMethod, Server};
+use poem_openapi::OpenApi;
+use tokio::net::TcpListener;
+
+use crate::api::{Api, FitApi, HealthApi, MetricsApi, PredictApi, ProjectsApi, Readiness};
+use crate::connection::{Connections, GuardedAcceptor};
+use crate::front::{AllowedHosts, Front, Routes};
+use crate::pages;
+use crate::settings::HttpSettings;
+
+/// Requests at once on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 100;
+
+/// A server that is bound and not yet serving.
+pub struct HttpServer {
+    listener: TcpListener,
+    address: SocketAddr,
+    service: Arc<DriftService>,
+    settings: HttpSettings,
+}
+
+impl HttpServer {
+    /// Binds an address; with port 0 the system chooses a free one.
+    ///
+    /// # Errors
+    /// When the address cannot be bound.
+    pub async fn bind(address: SocketAddr, service: Arc<DriftService>, settings: HttpSettings) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address, service, settings })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` completes, then finishes the requests under way for up to `grace`.
+    ///
+    /// # Errors
+    /// When serving fails.
+    pub async fn run_until(
+        self,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+        grace: Duration,
+    ) -> io::Result<()> {
+        let Self { listener, address: _, service, settings } = self;
+        let connections = Connections::default();
+        let readiness = Readiness::default();
+        let acceptor =
+            GuardedAcceptor::new(listener, connections.clone(), settings.connections_max, settings.timeouts)?;
+        let endpoint = endpoint(service, &settings, connections, readiness.clone());
+        let signal = async move {
+            shutdown.await;
+            readiness.end();
+        };
+        Server::new_with_acceptor(acceptor)
+            .http2_max_concurrent_streams(STREAMS_MAX)
+            .run_with_graceful_shutdown(endpoint, signal, Some(grace))
+            .await
+    }
+}
+
+/// Everything that is served.
+fn endpoint(
+    service: Arc<DriftService>,
+    settings: &HttpSettings,
+    connections: Connections,
+    readiness: Readiness,
+) -> impl Endpoint<Output = Response> + use<> {
+    let timeouts = settings.timeouts;
+    let api: Api = (
+        ProjectsApi { service: Arc::clone(&service) },
+        FitApi { service: Arc::clone(&service), body_bytes_max: settings.fit_max_body_bytes, timeouts },
+        PredictApi { service: Arc::clone(&service), body_bytes_max: settings.max_body_bytes, timeouts },
+        MetricsApi { service },
+        HealthApi { readiness },
+    );
+    // Not through poem-openapi's own endpoint, which parses every query string once more and nests routers.
+    let mut operations = HashMap::new();
+    api.add_routes(&mut operations);
+    let route = operations.into_iter().fold(Route::new(), |route, (path, methods)| {
+        let methods = methods.into_iter();
+        route.at(path, methods.fold(RouteMethod::new(), |route, (method, operation)| route.method(method, operation)))
+    });
+    Front {
+        inner: pages::add_to(route, &settings.version),
+        hosts: AllowedHosts::new(settings.allowed_hosts.as_deref()),
+        connections,
+        routes: Routes::new(&Api::meta(), &pages::PATHS),
+    }
+}

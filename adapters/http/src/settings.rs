@@ -1,0 +1,63 @@
+//! What the owner of the server decides about its HTTP interface.
+
+use std::time::Duration;
+
+/// Limits and names of the HTTP interface.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// The version that `/` tells.
+    pub version: String,
+    /// Bodies of predictions may have so many bytes.
+    pub max_body_bytes: usize,
+    /// Bodies of fits may have so many bytes.
+    pub fit_max_body_bytes: usize,
+    /// The hosts that a request may name in `Host` and `Origin`, with or without a port; `None`: any.
+    pub allowed_hosts: Option<Vec<String>>,
+    /// So many connections are served at once; more wait in the system's queue.
+    pub connections_max: usize,
+    /// How long a client may take.
+    pub timeouts: HttpTimeouts,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            max_body_bytes: 32 * 1024 * 1024,
+            fit_max_body_bytes: 1024 * 1024 * 1024,
+            allowed_hosts: None,
+            connections_max: 10_000,
+            timeouts: HttpTimeouts::default(),
+        }
+    }
+}
+
+/// How long a client may take. None of them runs while the server works on a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpTimeouts {
+    /// From the first byte of a request's head to its last.
+    pub head: Duration,
+    /// Between two requests on one connection, and before the first.
+    pub idle: Duration,
+    /// Without a byte of an answer being taken.
+    pub write: Duration,
+    /// Without a byte of a body arriving.
+    pub body_chunk: Duration,
+    /// A body may take this long at any rate; longer ones must come at [`Self::body_bytes_per_second_min`].
+    pub body_grace: Duration,
+    /// A body that takes longer than [`Self::body_grace`] must have come at this rate on average.
+    pub body_bytes_per_second_min: u64,
+}
+
+impl Default for HttpTimeouts {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(75),
+            write: Duration::from_mins(1),
+            body_chunk: Duration::from_secs(30),
+            body_grace: Duration::from_secs(20),
+            body_bytes_per_second_min: 1024,
+        }
+    }
+}

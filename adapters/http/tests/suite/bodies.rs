@@ -1,0 +1,136 @@
+//! How bodies arrive: in pieces, without a length, too large, too slowly, not at all.
+
+use std::time::Duration;
+
+use drifting_http::{HttpSettings, HttpTimeouts};
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{TestServer, read_reply, request};
+
+const PREDICT: &str = "/api/v1/projects/p/predict";
+
+fn small() -> HttpSettings {
+    HttpSettings { max_body_bytes: 1_000, ..HttpSettings::default() }
+}
+
+fn chunked(path: &str, chunks: &[&[u8]]) -> Vec<u8> {
+    let mut bytes =
+        format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .into_bytes();
+    for chunk in chunks {
+        bytes.extend(format!("{:x}\r\n", chunk.len()).as_bytes());
+        bytes.extend(*chunk);
+        bytes.extend(b"\r\n");
+    }
+    bytes.extend(b"0\r\n\r\n");
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_come_in_pieces_without_a_length_or_a_type() {
+    let server = TestServer::with(small()).await;
+    server.fit_label("p").await;
+    let reply = server.raw(&chunked(PREDICT, &[b"{\"da", b"ta\": [0.", b"5, 0.25]}"])).await;
+    assert_eq!((reply.status, &reply.json()["rows"]), (200, &2.into()), "{}", reply.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_limit_counts_what_comes_not_what_was_told() {
+    let server = TestServer::with(small()).await;
+    server.fit_label("p").await;
+    let blanks = [b' '; 400];
+    for (n_chunks, status) in [(2, 400), (3, 413)] {
+        let reply = server.raw(&chunked(PREDICT, &vec![&blanks[..]; n_chunks])).await;
+        assert_eq!(reply.status, status, "{}", reply.text());
+    }
+    // Much more than sockets buffer: the answer must arrive although the body has not been taken.
+    let told = server.send("POST", PREDICT, &[], &vec![b' '; 8_000_000]).await;
+    assert_eq!((told.status, &told.json()["code"]), (413, &"body_too_large".into()));
+    let fit = server.send("POST", "/api/v1/projects/p/fit", &[], &vec![b' '; 2_000]).await;
+    assert_eq!((fit.status, &fit.json()["code"]), (409, &"project_exists".into()), "fits have their own limit");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_will_not_be_used_is_not_asked_for() {
+    let server = TestServer::with(small()).await;
+    server.fit_label("p").await;
+    for (path, status) in [("/api/v1/projects/nobody/predict", 404), ("/api/v1/projects/P/fit", 409), (PREDICT, 413)] {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n"
+        );
+        assert_eq!(server.raw(head.as_bytes()).await.status, status, "{path}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codings_are_not_taken() {
+    let server = TestServer::with(small()).await;
+    server.fit_label("p").await;
+    let reply = server.send("POST", PREDICT, &[("Content-Encoding", "gzip")], b"\x1f\x8b").await;
+    assert_eq!((reply.status, &reply.json()["code"]), (415, &"unsupported_media_type".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_ends_early_or_stalls_feeds_nothing() {
+    let timeouts = HttpTimeouts { body_chunk: Duration::from_millis(200), ..HttpTimeouts::default() };
+    let server = TestServer::with(HttpSettings { timeouts, ..small() }).await;
+    server.fit_label("p").await;
+    let whole = request("POST", PREDICT, &[], b"{\"data\": [0.5]}");
+
+    let mut stalled = server.connect().await;
+    stalled.write_all(&whole[..whole.len() - 3]).await.unwrap();
+    let reply = read_reply(&mut stalled).await;
+    assert_eq!((reply.status, &reply.json()["code"]), (408, &"request_timeout".into()));
+
+    let mut left = server.connect().await;
+    left.write_all(&whole[..whole.len() - 3]).await.unwrap();
+    drop(left);
+    assert_eq!(server.get("/api/v1/projects/p").await.json()["rows_seen"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_drips_is_given_up() {
+    let timeouts = HttpTimeouts {
+        body_grace: Duration::from_millis(100),
+        body_bytes_per_second_min: 1_000_000_000,
+        ..HttpTimeouts::default()
+    };
+    let server = TestServer::with(HttpSettings { timeouts, ..small() }).await;
+    server.fit_label("p").await;
+    let whole = request("POST", PREDICT, &[], b"{\"data\": [0.5                                   ]}");
+    let mut stream = server.connect().await;
+    let (head, body) = whole.split_at(whole.len() - 40);
+    stream.write_all(head).await.unwrap();
+    let drip = async {
+        for byte in body {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            if stream.write_all(&[*byte]).await.is_err() {
+                break;
+            }
+        }
+        read_reply(&mut stream).await
+    };
+    let reply = drip.await;
+    assert_eq!(reply.status, 408, "{}", reply.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_bodies_are_parsed_as_small_ones_are() {
+    let server = TestServer::start().await;
+    server.fit_label("p").await;
+    let values = vec!["0.5"; 30_000].join(", ");
+    let reply = server.send("POST", PREDICT, &[], format!("{{\"data\": [{values}]}}").as_bytes()).await;
+    assert_eq!((reply.status, &reply.json()["rows"]), (200, &30_000.into()));
+    let wrong = format!("{{\"data\": [{values}, \"x\"]}}");
+    let reply = server.send("POST", PREDICT, &[], wrong.as_bytes()).await;
+    assert_eq!((reply.status, &reply.json()["errors"][0]["pointer"]), (422, &"/data/30000".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sparse_records_do_not_fill_the_memory() {
+    let server = TestServer::start().await;
+    let records: Vec<String> = (0..60_000).map(|i| format!("{{\"k{i}\": 1}}")).collect();
+    let body = format!("{{\"drift_type\": \"tabular\", \"data\": [{}]}}", records.join(", "));
+    let reply = server.send("POST", "/api/v1/projects/p/fit", &[], body.as_bytes()).await;
+    assert_eq!((reply.status, &reply.json()["code"]), (422, &"invalid_data".into()), "{}", reply.text());
+}

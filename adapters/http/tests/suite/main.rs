@@ -1,0 +1,13 @@
+//! A real server on a port of its own, with every port in memory, spoken to over a socket.
+
+#![expect(clippy::unwrap_used, reason = "a failure in what the tests share fails the test, too")]
+
+mod bodies;
+mod connections;
+mod document;
+mod pages;
+mod predictions;
+mod projects;
+mod refusals;
+mod settings;
+mod support;

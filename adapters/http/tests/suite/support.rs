@@ -1,0 +1,231 @@
+//! Starts servers and speaks HTTP/1.1 over sockets.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use chrono::DateTime;
+use drifting_domain::ports::CpuPool;
+use drifting_domain::use_cases::{DriftService, Ports, ServiceSettings, StateDurability};
+use drifting_http::{HttpServer, HttpSettings};
+use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A pool that knows how many jobs are running, and may begin them late.
+#[derive(Debug, Clone, Default)]
+pub struct WatchedPool {
+    running: Arc<AtomicUsize>,
+    delay_ms: Arc<AtomicU64>,
+}
+
+impl WatchedPool {
+    pub fn n_running(&self) -> usize {
+        self.running.load(Ordering::SeqCst)
+    }
+
+    pub fn delay(&self, by: Duration) {
+        self.delay_ms.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Waits until a job runs, or none does.
+    pub async fn until_running(&self, is_running: bool) {
+        let changed = async {
+            while (self.n_running() > 0) != is_running {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), changed).await.expect("the pool goes on as it was");
+    }
+}
+
+impl CpuPool for WatchedPool {
+    fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
+        let running = Arc::clone(&self.running);
+        running.fetch_add(1, Ordering::SeqCst);
+        let delay = Duration::from_millis(self.delay_ms.load(Ordering::SeqCst));
+        InlineCpuPool.spawn(Box::new(move || {
+            std::thread::sleep(delay);
+            job();
+            running.fetch_sub(1, Ordering::SeqCst);
+        }));
+    }
+
+    fn for_each(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        InlineCpuPool.for_each(n_tasks, task);
+    }
+}
+
+/// A server that serves.
+pub struct TestServer {
+    pub address: SocketAddr,
+    pub fits: WatchedPool,
+    stop: oneshot::Sender<()>,
+    served: JoinHandle<std::io::Result<()>>,
+}
+
+impl TestServer {
+    pub async fn start() -> Self {
+        Self::with(HttpSettings::default()).await
+    }
+
+    pub async fn with(settings: HttpSettings) -> Self {
+        let metrics = Arc::new(MemoryMetrics::new());
+        let fits = WatchedPool::default();
+        let ports = Ports {
+            artifacts: Arc::new(MemoryArtifacts::new()),
+            index: Arc::new(MemoryIndex::new()),
+            sink: Arc::clone(&metrics) as _,
+            metrics,
+            clock: Arc::new(FixedClock::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap())),
+            fit_pool: Arc::new(fits.clone()),
+            predict_pool: Arc::new(InlineCpuPool),
+        };
+        let service = DriftService::new(
+            ports,
+            ServiceSettings { durability: StateDurability::Interval, fitted_by: "test".to_owned() },
+        );
+        let server = HttpServer::bind("127.0.0.1:0".parse().unwrap(), Arc::new(service), settings).await.unwrap();
+        let address = server.local_addr();
+        let (stop, stopped) = oneshot::channel();
+        let shutdown = async {
+            let _ = stopped.await;
+        };
+        let served = tokio::spawn(server.run_until(shutdown, Duration::from_secs(20)));
+        Self { address, fits, stop, served }
+    }
+
+    /// Begins to stop; the handle ends when the server has.
+    pub fn stop(self) -> JoinHandle<std::io::Result<()>> {
+        self.stop.send(()).unwrap();
+        self.served
+    }
+
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+
+    /// Sends bytes as they are and reads the answer until the connection closes.
+    pub async fn raw(&self, request: &[u8]) -> Reply {
+        let mut stream = self.connect().await;
+        stream.write_all(request).await.unwrap();
+        read_reply(&mut stream).await
+    }
+
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        self.raw(&request(method, path, headers, body)).await
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], b"").await
+    }
+
+    pub async fn post(&self, path: &str) -> Reply {
+        self.send("POST", path, &[], b"").await
+    }
+
+    pub async fn post_json(&self, path: &str, body: &Value) -> Reply {
+        self.send("POST", path, &[("Content-Type", "application/json")], body.to_string().as_bytes()).await
+    }
+
+    pub async fn post_csv(&self, path: &str, body: &str) -> Reply {
+        self.send("POST", path, &[("Content-Type", "text/csv")], body.as_bytes()).await
+    }
+
+    /// Fits a project that must fit.
+    pub async fn fit(&self, project: &str, body: &Value) -> Value {
+        let reply = self.post_json(&format!("/api/v1/projects/{project}/fit"), body).await;
+        assert_eq!(reply.status, 201, "{}", reply.text());
+        reply.json()
+    }
+
+    /// Fits `price`: a number and a text a row.
+    pub async fn fit_price(&self) -> Value {
+        self.fit("price", &price_fit()).await
+    }
+
+    /// Fits a label of numbers with a small window.
+    pub async fn fit_label(&self, project: &str) -> Value {
+        self.fit(project, &label_fit()).await
+    }
+}
+
+/// A request with its length, after which the connection closes.
+pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> {
+    let mut lines = vec![format!("{method} {path} HTTP/1.1"), "Connection: close".to_owned()];
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        lines.push("Host: localhost".to_owned());
+    }
+    lines.extend(headers.iter().map(|(name, value)| format!("{name}: {value}")));
+    if !body.is_empty() {
+        lines.push(format!("Content-Length: {}", body.len()));
+    }
+    [lines.join("\r\n").as_bytes(), b"\r\n\r\n", body].concat()
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (known, value) = line.split_once(": ")?;
+            known.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+}
+
+pub async fn read_reply(stream: &mut TcpStream) -> Reply {
+    let mut bytes = Vec::new();
+    // A connection that is reset after its answer has answered all the same.
+    let _ = stream.read_to_end(&mut bytes).await;
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n");
+    let end = end.unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(&bytes)));
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Reply { status, head, body: bytes[end + 4..].to_vec() }
+}
+
+/// Numbers that vary, without a generator.
+pub fn numbers(n: usize) -> Vec<f64> {
+    (0..n).map(|i| ((i * 7_919) % 1_009) as f64 / 1_009.0).collect()
+}
+
+/// Numbers as lines of CSV.
+pub fn lines(numbers: &[f64]) -> String {
+    numbers.iter().map(f64::to_string).collect::<Vec<_>>().join("\n")
+}
+
+pub fn price_fit() -> Value {
+    let days: Vec<&str> = (0..60).map(|i| ["mon", "tue", "wed"][i % 3]).collect();
+    serde_json::json!({
+        "drift_type": "tabular",
+        "data": {"nswprice": numbers(60), "weekday": days},
+        "detector": {"kind": "mmd_online", "ert": 20, "window_size": 4, "n_bootstraps": 2_000}
+    })
+}
+
+pub fn label_fit() -> Value {
+    serde_json::json!({
+        "drift_type": "label",
+        "data": numbers(60),
+        "detector": {"ert": 20, "window_sizes": [4], "n_bootstraps": 2_000}
+    })
+}
