@@ -34,6 +34,7 @@ impl Facts {
     pub(super) fn banner(&self) -> String {
         let facts = [
             ("listening", self.url.clone()),
+            ("dashboard", format!("{}/", self.url)),
             ("documentation", format!("{}/docs", self.url)),
             ("store", self.store.clone()),
             ("metrics", self.database.clone()),
@@ -49,6 +50,7 @@ impl Facts {
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             url = self.url,
+            dashboard = format!("{}/", self.url),
             documentation = format!("{}/docs", self.url),
             store = self.store,
             metrics = self.database,

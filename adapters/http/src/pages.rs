@@ -1,4 +1,4 @@
-//! Pages for people: the start, the Swagger UI, the document. Everything is in the program; nothing is fetched from
+//! Pages for people: the overview of projects, the Swagger UI, the document. Everything is in the program; nothing is fetched from
 //! elsewhere.
 
 use bytes::Bytes;
@@ -20,7 +20,7 @@ pub(crate) fn add_to(route: Route, version: &str) -> Route {
     let document = openapi_document();
     let docs = swagger_ui(&document);
     route
-        .at("/", get(page("text/html; charset=utf-8", start(version))))
+        .at("/", get(page("text/html; charset=utf-8", overview(version))))
         .at("/docs", get(page("text/html; charset=utf-8", docs.clone())))
         .at("/docs/", get(page("text/html; charset=utf-8", docs)))
         .at("/openapi.json", get(page("application/json", document)))
@@ -48,22 +48,8 @@ fn swagger_ui(document: &str) -> String {
     html.replacen("<title>Swagger UI</title>", "<title>Drifting API</title>", 1)
 }
 
-fn start(version: &str) -> String {
+/// The projects and their last verdicts, asked for again every two seconds.
+fn overview(version: &str) -> String {
     let version: String = version.chars().filter(|c| c.is_ascii_alphanumeric() || ".-+ ".contains(*c)).collect();
-    format!(
-        r#"<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><title>Drifting</title></head>
-<body>
-<h1>Drifting {version}</h1>
-<p>A drift detection server. There is no dashboard yet; there are:</p>
-<ul>
-<li><a href="/docs">the API, to read and to try</a>, and its document as <a href="/openapi.json">JSON</a> and <a href="/openapi.yaml">YAML</a></li>
-<li><a href="/api/v1/projects">the projects</a></li>
-<li><a href="/livez">liveness</a> and <a href="/readyz">readiness</a></li>
-</ul>
-</body>
-</html>
-"#
-    )
+    include_str!("pages/overview.html").replacen("{version}", &version, 1)
 }

@@ -36,7 +36,7 @@ async fn the_document_is_served_as_json_and_yaml() {
 async fn the_start_page_points_to_the_rest() {
     let server = TestServer::start().await;
     let page = server.get("/").await.text();
-    assert!(page.contains("/docs") && page.contains("/api/v1/projects") && page.contains("no dashboard yet"));
+    assert!(page.contains("/docs") && page.contains("/api/v1/projects") && page.contains("textContent"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
