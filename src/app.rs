@@ -9,7 +9,7 @@ use anyhow::{Context, anyhow};
 use drifting_artifacts::OpendalArtifacts;
 use drifting_domain::ports::{ArtifactStore, PortError, PortErrorKind, ProjectIndex};
 use drifting_domain::use_cases::{DriftService, Ports, ServiceSettings, StartReport};
-use drifting_http::{HttpServer, HttpSettings};
+use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_index::{Found, Guard, Options, PersyIndex};
 use drifting_memory::{MemoryArtifacts, MemoryIndex};
 use tokio::sync::watch;
@@ -72,7 +72,11 @@ impl App {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             max_body_bytes: config.max_body_bytes,
             fit_max_body_bytes: config.fit_max_body_bytes,
-            allowed_hosts: config.checked_hosts(),
+            allowed_hosts: match config.checked_hosts() {
+                None => AllowedHosts::Any,
+                Some(hosts) if config.allowed_hosts.is_empty() => AllowedHosts::Loopback(hosts),
+                Some(hosts) => AllowedHosts::Named(hosts),
+            },
             ..HttpSettings::default()
         };
         let http = HttpServer::bind(config.address(), Arc::clone(&service), http_settings)
@@ -164,11 +168,17 @@ async fn open_index(directory: &Path) -> anyhow::Result<PersyIndex> {
     .await
     .map_err(explained)
     .context("cannot open the project index")?;
-    if let Found::Damaged(_) = opened.store {
-        tracing::warn!("store.db was damaged: it is rebuilt from the folders of the projects");
+    // Of a new store both are missing, which is no news.
+    let is_new = matches!((&opened.store, &opened.active), (Found::Missing, Found::Missing));
+    match opened.store {
+        Found::Damaged(_) => tracing::warn!("store.db was damaged: it is rebuilt from the folders of the projects"),
+        Found::Missing if !is_new => tracing::warn!("store.db is missing: it is rebuilt from the folders"),
+        Found::Missing | Found::Whole => {}
     }
-    if let Found::Damaged(_) = opened.active {
-        tracing::warn!("active.db was damaged: every project is active again");
+    match opened.active {
+        Found::Damaged(_) => tracing::warn!("active.db was damaged: every project is active again"),
+        Found::Missing if !is_new => tracing::warn!("active.db is missing: every project is active again"),
+        Found::Missing | Found::Whole => {}
     }
     Ok(opened.index)
 }

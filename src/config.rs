@@ -10,6 +10,7 @@ use figment::value::Value;
 use serde::Serialize;
 
 mod error;
+mod later;
 mod layers;
 mod listen;
 mod logging;
@@ -23,6 +24,7 @@ pub use logging::{LogFormat, LogLevel};
 pub use storage::{ArtifactsPath, DatabaseUri, Secret, StateDurability};
 
 use error::Origin;
+use later::LATER;
 use layers::Layer;
 use listen::{AllowedHosts, Host, Port, Switch};
 use units::{ByteSize, Interval};
@@ -50,6 +52,12 @@ const SETTINGS: [(&str, Option<&str>); 12] = [
 #[cfg(test)]
 pub fn setting_names() -> Vec<&'static str> {
     SETTINGS.iter().map(|(key, _)| *key).collect()
+}
+
+/// The name of every setting that only later versions have.
+#[cfg(test)]
+pub fn later_setting_names() -> Vec<&'static str> {
+    LATER.iter().map(|setting| setting.key).collect()
 }
 
 /// What the server runs with: every value checked.
@@ -132,6 +140,9 @@ struct Settings(Figment);
 
 impl Settings {
     fn validate(&self, file: Option<PathBuf>) -> Result<Config, ConfigError> {
+        for setting in &LATER {
+            self.read(setting.key, |text| setting.check(text))?;
+        }
         let config = Config {
             file,
             artifacts_path: self.required("artifacts_path")?,
@@ -167,8 +178,16 @@ impl Settings {
     }
 
     fn optional<T: FromStr<Err = String>>(&self, key: &'static str) -> Result<Option<T>, ConfigError> {
+        self.read(key, str::parse)
+    }
+
+    fn read<T>(
+        &self,
+        key: &'static str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ConfigError> {
         let value = self.0.find_value(key).ok();
-        let parsed = value.map(|value| layers::text(&value).and_then(|text| text.parse())).transpose();
+        let parsed = value.map(|value| layers::text(&value).and_then(|text| read(&text))).transpose();
         parsed.map_err(|reason| ConfigError::new(&self.origin(key), &reason))
     }
 

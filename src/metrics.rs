@@ -2,17 +2,21 @@
 
 mod database;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use drifting_domain::ports::{DriftRecord, MetricsRepository, MetricsSink, PortError, TrendPage, TrendQuery};
+use drifting_domain::ports::{
+    DriftRecord, MetricsRepository, MetricsSink, PortError, PortErrorKind, TrendPage, TrendQuery,
+};
 use drifting_memory::MemoryMetrics;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+
+use database::OpenDatabase;
 
 pub use database::Database;
 
@@ -26,14 +30,29 @@ const BATCH_MAX: usize = 1_000;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long the queue may take to drain at the end.
 const DRAIN_MAX: Duration = Duration::from_secs(3);
+/// How long a database of the server's own that is still being started may take at the end.
+const LATE_START_MAX: Duration = Duration::from_secs(10);
+/// How long a question waits for a database that is being connected.
+const CONNECTING_MAX: Duration = Duration::from_secs(2);
 
 /// Keeps the latest records in memory, and all of them in a database where there is one.
 pub struct Metrics {
     recent: MemoryMetrics,
     queue: Option<mpsc::Sender<Vec<DriftRecord>>>,
     n_waiting: Arc<AtomicUsize>,
-    database: Arc<OnceLock<Arc<dyn MetricsRepository>>>,
+    database: watch::Receiver<Connection>,
     n_dropped: AtomicU64,
+}
+
+/// How far the way to the database is.
+#[derive(Clone)]
+enum Connection {
+    /// There is none, or no hope for it.
+    None,
+    /// It is being started or connected.
+    Coming,
+    /// It answers.
+    Open(Arc<dyn MetricsRepository>),
 }
 
 /// The task that talks to the database.
@@ -49,7 +68,7 @@ impl Metrics {
             recent: MemoryMetrics::new(),
             queue: None,
             n_waiting: Arc::default(),
-            database: Arc::default(),
+            database: watch::channel(Connection::None).1,
             n_dropped: AtomicU64::new(0),
         }
     }
@@ -58,9 +77,10 @@ impl Metrics {
     pub fn with_database(database: Database) -> (Self, Delivery) {
         let (queue, records) = mpsc::channel(QUEUE_MAX);
         let (stop, stopped) = oneshot::channel();
-        let metrics = Self { queue: Some(queue), ..Self::in_memory() };
-        let queue = Queue { records, n_waiting: Arc::clone(&metrics.n_waiting), stopped };
-        let task = tokio::spawn(deliver(database, Arc::clone(&metrics.database), queue));
+        let (connection, connected) = watch::channel(Connection::Coming);
+        let metrics = Self { queue: Some(queue), database: connected, ..Self::in_memory() };
+        let queue = Queue { records, n_waiting: Arc::clone(&metrics.n_waiting), stopped, is_stopped: false };
+        let task = tokio::spawn(deliver(database, connection, queue));
         (metrics, Delivery { task, stop })
     }
 }
@@ -77,6 +97,21 @@ impl Delivery {
 }
 
 impl Metrics {
+    /// The database, waited for a little while it is coming: an empty answer would pass for an empty history.
+    async fn connected(&self) -> Result<Option<Arc<dyn MetricsRepository>>, PortError> {
+        let mut connection = self.database.clone();
+        let settled = connection.wait_for(|connection| !matches!(connection, Connection::Coming));
+        match tokio::time::timeout(CONNECTING_MAX, settled).await {
+            Ok(Ok(connection)) => Ok(match &*connection {
+                Connection::Open(database) => Some(Arc::clone(database)),
+                Connection::None | Connection::Coming => None,
+            }),
+            // The sender is gone: there never was a database, or it is closed already.
+            Ok(Err(_)) => Ok(None),
+            Err(elapsed) => Err(PortError::new(PortErrorKind::Unavailable, "reach the metrics database", elapsed)),
+        }
+    }
+
     /// Puts records into the queue; says whether there was room.
     fn enqueue(&self, queue: &mpsc::Sender<Vec<DriftRecord>>, records: Vec<DriftRecord>) -> bool {
         let n_records = records.len();
@@ -120,14 +155,14 @@ impl MetricsRepository for Metrics {
     }
 
     async fn trend(&self, query: &TrendQuery) -> Result<TrendPage, PortError> {
-        match self.database.get() {
+        match self.connected().await? {
             Some(database) => database.trend(query).await,
             None => self.recent.trend(query).await,
         }
     }
 
     async fn prune(&self, before: DateTime<Utc>) -> Result<u64, PortError> {
-        match self.database.get() {
+        match self.connected().await? {
             Some(database) => database.prune(before).await,
             None => self.recent.prune(before).await,
         }
@@ -139,11 +174,16 @@ struct Queue {
     records: mpsc::Receiver<Vec<DriftRecord>>,
     n_waiting: Arc<AtomicUsize>,
     stopped: oneshot::Receiver<()>,
+    /// Whether it has been told to stop: the receiver must not be asked again then.
+    is_stopped: bool,
 }
 
 impl Queue {
     /// The records of some requests; `None` when told to stop.
     async fn next(&mut self) -> Option<Vec<DriftRecord>> {
+        if self.is_stopped {
+            return None;
+        }
         let mut requests = Vec::new();
         tokio::select! {
             biased;
@@ -168,16 +208,18 @@ impl Queue {
     }
 }
 
-async fn deliver(database: Database, connected: Arc<OnceLock<Arc<dyn MetricsRepository>>>, mut queue: Queue) {
-    let open = tokio::select! {
-        biased;
-        _ = &mut queue.stopped => return,
-        open = database.open() => open,
+async fn deliver(database: Database, connection: watch::Sender<Connection>, mut queue: Queue) {
+    let Some(open) = open(database, &mut queue).await else {
+        // Nobody asks any more when the server has stopped.
+        let _ = connection.send(Connection::None);
+        let lost = queue.rest();
+        if !lost.is_empty() {
+            tracing::warn!(dropped = lost.len(), "the last metrics found no database");
+        }
+        return;
     };
-    let Some(open) = open else { return };
     let repository = open.repository();
-    // Nobody else sets it.
-    let _ = connected.set(Arc::clone(&repository));
+    let _ = connection.send(Connection::Open(Arc::clone(&repository)));
     let mut undelivered = Vec::new();
     while let Some(batch) = queue.next().await {
         undelivered = append_all(&*repository, batch, &mut queue.stopped).await;
@@ -199,6 +241,24 @@ async fn deliver(database: Database, connected: Arc<OnceLock<Arc<dyn MetricsRepo
     }
     drop(repository);
     open.close().await;
+}
+
+/// Opens the database. When the server stops meanwhile, records that wait are worth some seconds more; and one of the
+/// server's own that is half started is better closed in order.
+async fn open(database: Database, queue: &mut Queue) -> Option<OpenDatabase> {
+    let is_local = matches!(database, Database::Local(_));
+    let mut opening = Box::pin(database.open());
+    tokio::select! {
+        biased;
+        open = &mut opening => return open,
+        _ = &mut queue.stopped => queue.is_stopped = true,
+    }
+    let more = match (is_local, queue.n_waiting.load(Ordering::Relaxed)) {
+        (true, _) => LATE_START_MAX,
+        (false, 0) => return None,
+        (false, _) => DRAIN_MAX,
+    };
+    tokio::time::timeout(more, opening).await.unwrap_or_default()
 }
 
 /// Appends in parts, and tries again until it succeeds; gives back what is left when told to stop first.

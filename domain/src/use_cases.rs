@@ -8,16 +8,18 @@ mod predict;
 mod projects;
 mod registry;
 mod startup;
+mod tally;
 mod trend;
 
 use std::sync::Arc;
 
 pub use errors::{FitError, PredictError, ProjectError};
 pub use fit::{FitRequest, FittedProject};
-pub use loaded::{LastDetection, OpenProject};
+pub use loaded::OpenProject;
 pub use predict::Prediction;
 pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, ProjectView};
 pub use startup::StartReport;
+pub use tally::LastDetection;
 
 use self::fit::FitsInProgress;
 use self::registry::Registry;

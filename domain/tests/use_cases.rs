@@ -66,11 +66,18 @@ struct House {
     artifacts: Arc<Artifacts>,
     index: Arc<MemoryIndex>,
     metrics: Arc<MemoryMetrics>,
+    clock: Arc<FixedClock>,
 }
 
 impl House {
     fn new() -> Self {
-        Self { artifacts: Arc::default(), index: Arc::new(MemoryIndex::new()), metrics: Arc::new(MemoryMetrics::new()) }
+        let noon = DateTime::from_timestamp(1_780_000_000, 0).expect("a time");
+        Self {
+            artifacts: Arc::default(),
+            index: Arc::new(MemoryIndex::new()),
+            metrics: Arc::new(MemoryMetrics::new()),
+            clock: Arc::new(FixedClock::new(noon)),
+        }
     }
 
     /// A server on the same stores.
@@ -80,7 +87,7 @@ impl House {
             index: Arc::clone(&self.index) as _,
             sink: Arc::clone(&self.metrics) as _,
             metrics: Arc::clone(&self.metrics) as _,
-            clock: Arc::new(FixedClock::new(DateTime::from_timestamp(1_780_000_000, 0).expect("a time"))),
+            clock: Arc::clone(&self.clock) as _,
             fit_pool: Arc::new(InlineCpuPool),
             predict_pool: Arc::new(InlineCpuPool),
         };
@@ -233,13 +240,17 @@ async fn a_start_mends_the_index() {
     fit(&service, request("a")).await;
     fit(&service, request("b")).await;
     service.unload(&name("b")).await.expect("it is unloaded");
-    let vanished = IndexEntry { project: name("c"), path: "c".to_owned(), status: Some(Status::Active) };
+    let vanished = IndexEntry { project: name("c"), path: Some("c".to_owned()), status: Some(Status::Active) };
     house.index.put(&[vanished]).await.expect("an entry without a project");
     house.index.remove(&[name("a")]).await.expect("a project without an entry");
+    // The paths are lost, the statuses are not.
+    house.index.remove(&[name("b")]).await.expect("a path is lost");
+    house.index.set_status(&name("b"), Status::Inactive).await.expect("a status is left");
 
     let ports_only = house.serve(StateDurability::Interval).await;
     let entries = house.index.all().await.expect("the index is read");
-    let expected = |project: &str, status| IndexEntry { project: name(project), path: project.to_owned(), status };
+    let expected =
+        |project: &str, status| IndexEntry { project: name(project), path: Some(project.to_owned()), status };
     assert_eq!(entries, [expected("a", Some(Status::Active)), expected("b", Some(Status::Inactive))]);
     assert_eq!(ports_only.n_projects(), 2);
 }
@@ -276,6 +287,22 @@ async fn a_reset_starts_anew_and_keeps_the_count_of_rows() {
 }
 
 #[tokio::test]
+async fn lists_tell_what_was_counted_before_a_restart() {
+    let house = House::new();
+    let service = house.serve(StateDurability::Interval).await;
+    fit(&service, request("a")).await;
+    feed(&service, "a", &[1.0; 7]).await;
+    let before = service.show(&name("a")).await.expect("it is shown");
+    service.checkpoint().await.expect("it is saved");
+    let service = house.serve(StateDurability::Interval).await;
+    let query = ListQuery { page_size: 9, ..ListQuery::default() };
+    let listed = service.list(&query).await.expect("a page").projects.remove(0);
+    assert_eq!((listed.rows_seen, listed.time), (Some(7), Some(7)));
+    assert_eq!(listed, before);
+    assert_eq!(service.show(&name("a")).await.expect("it is shown"), before);
+}
+
+#[tokio::test]
 async fn every_row_leaves_a_record() {
     let house = House::new();
     let service = house.serve(StateDurability::Interval).await;
@@ -286,4 +313,10 @@ async fn every_row_leaves_a_record() {
     let times: Vec<(u64, bool)> = records.iter().map(|record| (record.time, record.warm_up)).collect();
     let expected: Vec<(u64, bool)> = (1..=7).map(|time| (time, time < 5)).collect();
     assert_eq!(times, expected, "warm-up rows are included");
+    // A later fit of the name is another detector.
+    house.clock.advance(chrono::TimeDelta::seconds(1));
+    fit(&service, FitRequest { overwrite: true, ..request("a") }).await;
+    assert_eq!(service.trend(&query).await.expect("a trend").records, []);
+    feed(&service, "a", &[1.0; 2]).await;
+    assert_eq!(service.trend(&query).await.expect("a trend").records.len(), 2);
 }

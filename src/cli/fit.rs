@@ -1,5 +1,7 @@
 //! Options of `fit`.
 
+use std::str::FromStr;
+
 use clap::ValueEnum;
 use serde::Serialize;
 
@@ -100,17 +102,17 @@ pub struct DetectorFlags {
     pub ert: Option<f64>,
 
     /// Rows in a test window
-    #[arg(long, value_name = "ROWS")]
+    #[arg(long, value_name = "ROWS", value_parser = whole::<usize>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_size: Option<usize>,
 
     /// Rows in each of several test windows
-    #[arg(long, value_name = "ROWS,…", value_delimiter = ',')]
+    #[arg(long, value_name = "ROWS,…", value_delimiter = ',', value_parser = one_of_several)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub window_sizes: Vec<usize>,
 
     /// Bootstraps that the thresholds are computed from
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub n_bootstraps: Option<usize>,
 
@@ -120,7 +122,7 @@ pub struct DetectorFlags {
     pub sigma: Vec<f64>,
 
     /// Seed of everything random
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
 }
@@ -135,7 +137,7 @@ pub struct PreprocessingFlags {
     pub standardize: Option<bool>,
 
     /// Principal components to keep
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub n_components: Option<usize>,
 }
@@ -143,4 +145,12 @@ pub struct PreprocessingFlags {
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
     number.ok_or_else(|| "expected a number above 0".to_owned())
+}
+
+fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "expected a whole number".to_owned())
+}
+
+fn one_of_several(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected whole numbers with commas between, such as 40,80".to_owned())
 }

@@ -21,10 +21,14 @@ pub struct PredictArgs {
     /// Rows in a request (CSV only; a JSON file is one request) [default: 1000]
     ///
     /// For a detector that tests each request as its window, this is the size of the window.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = at_least_one)]
     pub batch: Option<NonZeroUsize>,
 
     /// Exit with 3 if any row or window drifts
     #[arg(long)]
     pub fail_on_drift: bool,
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a whole number from 1 on".to_owned())
 }

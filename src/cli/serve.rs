@@ -116,4 +116,26 @@ pub struct SettingFlags {
     #[arg(long, value_name = "BYTES", alias = "fit_max_body_bytes")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit_max_body_bytes: Option<String>,
+
+    /// Port of the gRPC interface, which this version lacks: `none`
+    #[arg(long, value_name = "PORT", alias = "grpc_port", hide = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grpc_port: Option<String>,
+
+    /// Whether nothing can be changed, which this version cannot promise: `false`
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        default_missing_value = "true",
+        alias = "read_only",
+        hide = true
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<String>,
+
+    /// File of API keys, which this version lacks
+    #[arg(long, value_name = "FILE", alias = "api_keys_file", hide = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_keys_file: Option<String>,
 }

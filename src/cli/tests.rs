@@ -68,7 +68,8 @@ fn every_setting_has_a_flag_and_its_variable_in_the_help() {
         assert!(serve.get_arguments().any(|argument| argument.get_id() == setting), "{setting}");
     }
     let others: Vec<_> = serve.get_arguments().map(|argument| argument.get_id().as_str()).collect();
-    let others: Vec<_> = others.into_iter().filter(|name| !settings.contains(name)).collect();
+    let later = crate::config::later_setting_names();
+    let others: Vec<_> = others.into_iter().filter(|name| !settings.contains(name) && !later.contains(name)).collect();
     assert_eq!(others, ["config", "help"], "every other flag is a setting");
 }
 
@@ -77,6 +78,34 @@ fn authentication_is_waived_with_or_without_a_value() {
     assert_eq!(setting_flags("drifting serve --insecure-no-auth"), serde_json::json!({"insecure_no_auth": "true"}));
     let off = setting_flags("drifting serve --insecure-no-auth=false");
     assert_eq!(off, serde_json::json!({"insecure_no_auth": "false"}));
+}
+
+#[test]
+fn flags_of_later_versions_are_taken_and_hidden() {
+    let line = "drifting serve --grpc-port none --read-only false --api_keys_file x";
+    let expected = serde_json::json!({"grpc_port": "none", "read_only": "false", "api_keys_file": "x"});
+    assert_eq!(setting_flags(line), expected);
+    assert_eq!(setting_flags("drifting serve --read-only --port 0")["read_only"], "true");
+    let help = Cli::command().find_subcommand_mut("serve").unwrap().render_long_help().to_string();
+    for flag in ["--grpc-port", "--read-only", "--api-keys-file"] {
+        assert!(!help.contains(flag), "{flag}");
+    }
+}
+
+#[test]
+fn numbers_that_cannot_be_read_are_told_in_a_sentence() {
+    for (line, expected) in [
+        ("predict p x.csv --batch 0", "'0' for '--batch <N>': expected a whole number from 1 on"),
+        ("predict p x.csv --batch many", "'many' for '--batch <N>': expected a whole number from 1 on"),
+        ("fit p x.csv --window-sizes 10,x", "'x' for '--window-sizes <ROWS,…>': expected whole numbers with commas"),
+        ("fit p x.csv --window-size 1.5", "'1.5' for '--window-size <ROWS>': expected a whole number"),
+        ("fit p x.csv --n-bootstraps=-1", "'-1' for '--n-bootstraps <N>': expected a whole number"),
+        ("fit p x.csv --seed x", "'x' for '--seed <N>': expected a whole number"),
+        ("fit p x.csv --sigma 1,x", "'x' for '--sigma <WIDTH,…>': expected a number above 0"),
+    ] {
+        let text = refused(&format!("drifting {line}")).to_string();
+        assert!(text.contains(expected), "{line}: {text}");
+    }
 }
 
 #[test]

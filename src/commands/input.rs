@@ -81,6 +81,9 @@ fn format_of(file: &Path) -> anyhow::Result<Format> {
     match ending.as_str() {
         "csv" => Ok(Format::Csv),
         "json" => Ok(Format::Json),
+        "ndjson" | "jsonl" | "parquet" | "arrow" | "arrows" | "feather" => {
+            Err(Usage(format!("cannot use {}: this version takes CSV and JSON files", file.display())).into())
+        }
         _ => Err(Usage(format!(
             "cannot tell the format of {}: expected a name ending in .csv or .json, or --format",
             file.display()
@@ -110,7 +113,12 @@ mod tests {
         {
             assert_eq!(format_of(Path::new(file)).unwrap(), expected, "{file}");
         }
-        for file in ["a.parquet", "a", "csv", "a.csv.gz"] {
+        for file in ["a.ndjson", "a.jsonl", "a.parquet", "a.ARROW", "b/a.feather"] {
+            let error = format_of(Path::new(file)).unwrap_err();
+            assert!(error.is::<Usage>());
+            assert_eq!(error.to_string(), format!("cannot use {file}: this version takes CSV and JSON files"));
+        }
+        for file in ["a", "csv", "a.csv.gz"] {
             let error = format_of(Path::new(file)).unwrap_err().to_string();
             assert!(error.contains("--format"), "{error}");
         }

@@ -6,7 +6,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 use serde::Serialize;
 
-use super::{ConfigError, SETTINGS};
+use super::{ConfigError, LATER, SETTINGS};
 
 /// The name of the uppermost layer.
 pub(super) const FLAGS: &str = "flags";
@@ -132,13 +132,17 @@ fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase())
 }
 
+fn keys() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|(key, _)| *key).chain(LATER.iter().map(|setting| setting.key))
+}
+
 fn settings_by_name() -> Vec<String> {
-    SETTINGS.iter().map(|(key, _)| (*key).to_owned()).collect()
+    keys().map(str::to_owned).collect()
 }
 
 fn settings_by_variable() -> Vec<String> {
     let others = OTHER_VARIABLES.iter().map(|name| (*name).to_owned());
-    SETTINGS.iter().map(|(key, _)| variable(key)).chain(others).collect()
+    keys().map(variable).chain(others).collect()
 }
 
 /// Fails with what helps: the nearest known name, if one is near.

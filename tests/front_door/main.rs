@@ -2,6 +2,7 @@
 
 mod cli;
 mod electricity;
+mod metrics;
 mod restarts;
 mod server;
 mod store;

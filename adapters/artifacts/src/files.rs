@@ -114,30 +114,19 @@ impl Files {
 
     /// What a project's folder holds.
     pub async fn entries(&self, project: &ProjectName, operation: &'static str) -> Result<Vec<Entry>, PortError> {
-        self.entries_at(&layout::folder(project), operation).await
-    }
-
-    async fn entries_at(&self, folder: &str, operation: &'static str) -> Result<Vec<Entry>, PortError> {
+        let folder = &layout::folder(project);
         let entries = self.operator.list(folder).await.map_err(|error| of_opendal(operation, error))?;
         // The folder itself is listed too.
-        let inside = entries.into_iter().filter(|entry| entry.path() != folder);
+        let inside = entries.into_iter().filter(|entry| entry.path() != folder.as_str());
         Ok(inside
             .map(|entry| Entry { name: entry.name().to_owned(), is_file: entry.metadata().mode() == EntryMode::FILE })
             .collect())
     }
 
-    /// Removes the temporary files that nobody writes any more; says how many.
+    /// Empties the folder of temporary files, but for the lock; says how many things that were.
     pub async fn remove_temporaries(&self, operation: &'static str) -> Result<usize, PortError> {
         let _nobody_writes = self.writing.write().await;
-        let folder = format!("{TEMPORARY}/");
-        let mut n_removed = 0;
-        for entry in self.entries_at(&folder, operation).await? {
-            if entry.is_file && layout::is_temporary(&entry.name) {
-                self.remove(&format!("{folder}{}", entry.name), operation).await?;
-                n_removed += 1;
-            }
-        }
-        Ok(n_removed)
+        self.local.remove_temporaries().await.map_err(|error| of_io(operation, error))
     }
 
     /// Some of the folders that are named like projects, in the order of the names.

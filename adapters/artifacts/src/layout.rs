@@ -8,7 +8,7 @@ pub const CONFIGURATION: &str = "configuration.yaml";
 pub const STATE: &str = "state.safetensors";
 /// The parameters of a first fit.
 pub const FIRST_PARAMETERS: &str = "drift_detector.safetensors";
-/// The folder of temporary files and of the lock.
+/// The folder of temporary files and of the lock: this store's own, so that a sweep may empty it.
 pub const TEMPORARY: &str = ".tmp";
 /// The lock's name in the folder of temporary files.
 pub const LOCK: &str = "lock";
@@ -31,13 +31,6 @@ pub fn is_parameters(file: &str) -> bool {
 /// Whether this store writes files of that name into projects' folders.
 pub fn is_written_here(file: &str) -> bool {
     file == CONFIGURATION || file == STATE || is_parameters(file)
-}
-
-/// Whether a file in the folder of temporary files is one of this store: the name that it was to get, and a suffix.
-pub fn is_temporary(file: &str) -> bool {
-    file.rsplit_once('.').is_some_and(|(stem, suffix)| {
-        is_written_here(stem) && !suffix.is_empty() && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric())
-    })
 }
 
 /// The project whose folder has this name.
@@ -75,18 +68,6 @@ mod tests {
             "state.safetensors",
         ] {
             assert!(!is_parameters(file), "{file}");
-        }
-    }
-
-    #[test]
-    fn temporary_files_are_known_by_their_names() {
-        for file in ["configuration.yaml.a1B2c3D4", "state.safetensors.x", "drift_detector-7.safetensors.00"] {
-            assert!(is_temporary(file), "{file}");
-        }
-        for file in
-            ["lock", "configuration.yaml", "notes.txt", "store.db.x", "configuration.yaml.", "state.safetensors"]
-        {
-            assert!(!is_temporary(file), "{file}");
         }
     }
 

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //! <root>/
-//! ├── .tmp/                           temporary files, and the lock of the server that serves this root
+//! ├── .tmp/                           temporary files, emptied by a sweep, and the lock of the server that serves this root
 //! └── <project>/                      the folder's name is the project's name, whatever the configuration says
 //!     ├── configuration.yaml          everything needed to load it; replacing it is the commit
 //!     ├── drift_detector.safetensors  the fitted parameters (`drift_detector-<generation>.safetensors` after an overwrite)

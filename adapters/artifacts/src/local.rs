@@ -2,7 +2,7 @@
 //!
 //! Bytes do not travel here but through opendal.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirEntry, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -72,6 +72,30 @@ impl LocalDirectory {
         on_a_blocking_thread(move || File::open(folder)?.sync_all()).await
     }
 
+    /// Empties the folder of temporary files, but for the lock; says how many things that were. A folder counts as one.
+    ///
+    /// What cannot be removed stays: it is in nobody's way, and must not keep the server from starting.
+    pub async fn remove_temporaries(&self) -> io::Result<usize> {
+        let folder = self.root.join(TEMPORARY);
+        on_a_blocking_thread(move || {
+            let mut n_removed = 0;
+            for entry in fs::read_dir(&folder)? {
+                let entry = entry?;
+                if entry.file_name() == LOCK {
+                    continue;
+                }
+                match remove(&entry) {
+                    Ok(()) => n_removed += 1,
+                    Err(error) => {
+                        tracing::warn!(%error, file = %entry.file_name().display(), "a temporary file cannot be removed");
+                    }
+                }
+            }
+            Ok(n_removed)
+        })
+        .await
+    }
+
     /// Some of the folders that are named like projects, in the order of the names.
     ///
     /// A listing through opendal would cost a thread switch and a look at the metadata for each entry.
@@ -120,6 +144,11 @@ fn has_configuration(folder: &Path) -> bool {
         Ok(metadata) => metadata.is_file(),
         Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
+}
+
+/// Removes a file, or a folder with all that it holds. Of a symbolic link, wherever it leads, only the link goes.
+fn remove(entry: &DirEntry) -> io::Result<()> {
+    if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) }
 }
 
 fn lock(path: &Path) -> Result<File, PortError> {

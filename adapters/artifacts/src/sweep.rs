@@ -1,4 +1,5 @@
-//! Removing what crashes left behind, and nothing else.
+//! Removing what crashes left behind: everything in the folder of temporary files, which is the store's own, and nothing
+//! else that it did not write.
 
 use std::error::Error;
 
@@ -13,8 +14,8 @@ use crate::store::Projects;
 const SWEEP: &str = "sweep the artifacts";
 
 impl Projects {
-    /// Removes temporary files, folders of projects that were never whole, and files that no configuration names.
-    /// Says how many: a folder counts as one, whatever it held.
+    /// Empties the folder of temporary files but for the lock, whoever wrote them, and removes folders of projects that
+    /// were never whole, and files that no configuration names. Says how many: a folder counts as one, whatever it held.
     pub async fn sweep(&self) -> Result<usize, PortError> {
         let mut n_removed = self.files.remove_temporaries(SWEEP).await?;
         for project in self.files.projects(Which::Disorderly, SWEEP).await? {

@@ -115,9 +115,15 @@ impl Failure {
         }
     }
 
-    /// What the client is told of a failed prediction. `columns` are those of the project.
-    pub(crate) fn of_predict(error: PredictError, form: Form, columns: &[&str]) -> Self {
+    /// What the client is told of a failed prediction. `columns` are those of the project; `width` columns came.
+    pub(crate) fn of_predict(error: PredictError, form: Form, width: usize, columns: &[&str]) -> Self {
         match error {
+            // All rows have one width, so the first is at fault already.
+            PredictError::Data(invalid) if form == Form::Rows && width != columns.len() => {
+                let issues = invalid.issues().iter();
+                let issue = |issue: &DataIssue| Issue { pointer: "/data/0".to_owned(), detail: issue.detail.clone() };
+                Self::at(Code::InvalidData, issues.map(issue).collect())
+            }
             PredictError::Data(invalid) => Self::of_data(&invalid, form, columns),
             PredictError::Inactive => Self::inactive(),
             PredictError::Storage(error) => Self::of_port(&error),
@@ -200,4 +206,15 @@ impl ResponseError for Failure {
     fn status(&self) -> StatusCode {
         self.code.status()
     }
+}
+
+/// The beginning of a name that a header or a request line carries, in characters that can be printed.
+pub(crate) fn shown(name: &str) -> String {
+    const SHOWN: usize = 60;
+    let printable = |character: char| if character.is_ascii_graphic() || character == ' ' { character } else { '?' };
+    let mut shown: String = name.chars().take(SHOWN).map(printable).collect();
+    if name.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
 }

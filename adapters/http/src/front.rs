@@ -5,7 +5,7 @@ mod hosts;
 mod request_id;
 mod routes;
 
-pub(crate) use hosts::AllowedHosts;
+pub(crate) use hosts::HostCheck;
 pub(crate) use routes::Routes;
 
 use std::any::Any;
@@ -13,17 +13,17 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError};
-use poem::http::{StatusCode, Uri, header};
+use poem::http::{Method, StatusCode, Uri, header};
 use poem::{Endpoint, Request, Response};
 
 use self::access_log::Access;
 use crate::connection::{Connections, Working};
-use crate::error::{Code, Failure, Problem};
+use crate::error::{Code, Failure, Problem, shown};
 
 /// The outermost endpoint.
 pub(crate) struct Front<E> {
     pub(crate) inner: E,
-    pub(crate) hosts: AllowedHosts,
+    pub(crate) hosts: HostCheck,
     pub(crate) connections: Connections,
     pub(crate) routes: Routes,
 }
@@ -36,7 +36,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
         let id = request_id::of(&request);
         // Cloning shares the text.
         let uri = request.uri().clone();
-        let access = Access::begin(request.method().clone(), uri.clone(), id.clone());
+        let method = request.method().clone();
+        let access = Access::begin(method.clone(), uri.clone(), id.clone());
         let outcome = match self.hosts.check(&request) {
             Ok(()) => {
                 // The server under us goes on with a request whose client has left, so this is seen to here.
@@ -50,7 +51,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
         };
         let mut response = match outcome {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => self.failed(error, &uri, &id),
+            Ok(Err(error)) => self.failed(error, &method, &uri, &id),
             Err(panic) => render(Failure::internal(format!("panic: {}", panic_text(&*panic))), &uri, &id),
         };
         if let Ok(value) = id.parse() {
@@ -62,13 +63,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
 }
 
 impl<E> Front<E> {
-    fn failed(&self, error: poem::Error, uri: &Uri, id: &str) -> Response {
+    fn failed(&self, error: poem::Error, method: &Method, uri: &Uri, id: &str) -> Response {
         if error.is::<NotFoundError>() {
             return render(Failure::new(Code::RouteNotFound, "there is nothing at this path; see /docs"), uri, id);
         }
         if error.is::<MethodNotAllowedError>() {
             let allowed = self.routes.allowed(uri.path());
-            let detail = format!("expected one of {allowed} for this path, another method came");
+            let one_of = if allowed.contains(',') { "one of " } else { "" };
+            let detail = format!("expected {one_of}{allowed} for this path, {} came", shown(method.as_str()));
             let mut response = render(Failure::new(Code::MethodNotAllowed, detail), uri, id);
             if let Ok(allowed) = allowed.parse() {
                 response.headers_mut().insert(header::ALLOW, allowed);
@@ -117,12 +119,13 @@ mod tests {
     use poem::endpoint::make_sync;
 
     use super::*;
+    use crate::settings::AllowedHosts;
 
     #[tokio::test]
     async fn a_panic_is_a_problem_that_tells_nothing_of_the_inside() {
         let front = Front {
             inner: make_sync(|_| -> Response { panic!("the inside") }),
-            hosts: AllowedHosts::new(None),
+            hosts: HostCheck::new(&AllowedHosts::Any),
             connections: Connections::default(),
             routes: Routes::default(),
         };

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 
 use crate::api::{Api, FitApi, HealthApi, MetricsApi, PredictApi, ProjectsApi, Readiness};
 use crate::connection::{Connections, GuardedAcceptor};
-use crate::front::{AllowedHosts, Front, Routes};
+use crate::front::{Front, HostCheck, Routes};
 use crate::pages;
 use crate::settings::HttpSettings;
 
@@ -94,7 +94,7 @@ fn endpoint(
     });
     Front {
         inner: pages::add_to(route, &settings.version),
-        hosts: AllowedHosts::new(settings.allowed_hosts.as_deref()),
+        hosts: HostCheck::new(&settings.allowed_hosts),
         connections,
         routes: Routes::new(&Api::meta(), &pages::PATHS),
     }

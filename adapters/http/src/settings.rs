@@ -11,8 +11,8 @@ pub struct HttpSettings {
     pub max_body_bytes: usize,
     /// Bodies of fits may have so many bytes.
     pub fit_max_body_bytes: usize,
-    /// The hosts that a request may name in `Host` and `Origin`, with or without a port; `None`: any.
-    pub allowed_hosts: Option<Vec<String>>,
+    /// The hosts that a request may name in `Host` and `Origin`.
+    pub allowed_hosts: AllowedHosts,
     /// So many connections are served at once; more wait in the system's queue.
     pub connections_max: usize,
     /// How long a client may take.
@@ -25,11 +25,23 @@ impl Default for HttpSettings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             max_body_bytes: 32 * 1024 * 1024,
             fit_max_body_bytes: 1024 * 1024 * 1024,
-            allowed_hosts: None,
+            allowed_hosts: AllowedHosts::Any,
             connections_max: 10_000,
             timeouts: HttpTimeouts::default(),
         }
     }
+}
+
+/// The hosts that a request may name in `Host` and `Origin`, with or without a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AllowedHosts {
+    /// Any.
+    Any,
+    /// Names of this machine that nobody chose. Pages of other programs on it have these hosts too: they may read, and
+    /// only pages of the server itself may change something.
+    Loopback(Vec<String>),
+    /// Names that somebody chose. Pages of these hosts may change something, too.
+    Named(Vec<String>),
 }
 
 /// How long a client may take. None of them runs while the server works on a request.

@@ -1,6 +1,7 @@
 //! The port.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fs;
 use std::mem;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -97,16 +98,18 @@ impl ProjectIndex for PersyIndex {
         // Nothing panics while it holds these locks for writing, so that what they guard is whole even if poisoned.
         let store = self.store.read().unwrap_or_else(PoisonError::into_inner);
         let active = self.active.read().unwrap_or_else(PoisonError::into_inner);
-        let entry = |(project, path): (&ProjectName, &String)| IndexEntry {
+        let projects: BTreeSet<&ProjectName> = store.keys().chain(active.keys()).collect();
+        let entry = |project: &ProjectName| IndexEntry {
             project: project.clone(),
-            path: path.clone(),
+            path: store.get(project).cloned(),
             status: active.get(project).and_then(|status| parse_status(status)),
         };
-        Ok(store.iter().map(entry).collect())
+        Ok(projects.into_iter().map(entry).collect())
     }
 
     async fn put(&self, entries: &[IndexEntry]) -> Result<(), PortError> {
-        let paths: Changes = entries.iter().map(|entry| (entry.project.clone(), Some(entry.path.clone()))).collect();
+        let path = |entry: &IndexEntry| Some((entry.project.clone(), Some(entry.path.clone()?)));
+        let paths: Changes = entries.iter().filter_map(path).collect();
         let status = |entry: &IndexEntry| Some((entry.project.clone(), Some(entry.status?.as_str().to_owned())));
         let statuses: Changes = entries.iter().filter_map(status).collect();
         self.write("write the project index", move |writer| writer.write(statuses, paths)).await
@@ -243,7 +246,7 @@ mod tests {
         let names: Vec<ProjectName> = ["a", "b", "c"].iter().map(|name| name.parse().unwrap()).collect();
         let entry = |n: usize| IndexEntry {
             project: names[n].clone(),
-            path: "folder".to_owned(),
+            path: Some("folder".to_owned()),
             status: Some(Status::Inactive),
         };
 

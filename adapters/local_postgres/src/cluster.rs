@@ -1,6 +1,6 @@
 //! Creating a cluster.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -16,6 +16,7 @@ use crate::diagnosis::last_words;
 use crate::place::Place;
 use crate::probe::NAME;
 use crate::programs::Programs;
+use crate::unfinished::Unfinished;
 
 /// Usually a second.
 const CREATION_TIMEOUT: Duration = Duration::from_mins(2);
@@ -36,27 +37,18 @@ pub(crate) fn version_of(data: &Path) -> Result<Option<u32>, LocalPostgresError>
 /// Creates the cluster with a role and a database of our own. It gets its name when it is whole: a creation that is
 /// interrupted is begun anew by the next start.
 pub(crate) async fn create(place: &Place, programs: &Programs) -> Result<(), LocalPostgresError> {
-    let unfinished = place.directory.join("data.unfinished");
-    match fs::remove_dir_all(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(LocalPostgresError::io("remove an unfinished cluster")(error));
-        }
-        _ => {}
-    }
-
+    let unfinished = Unfinished::begin(place)?;
     let mut initdb = place.account.command(&programs.initdb);
-    initdb.arg("-D").arg(&unfinished).args(["--username", NAME, "--encoding", "UTF8", "--locale", "C"]);
+    initdb.arg("-D").arg(unfinished.path()).args(["--username", NAME, "--encoding", "UTF8", "--locale", "C"]);
     // The socket's folder says who may come in; there is no other way.
     initdb.args(["--auth-local", "trust", "--auth-host", "reject", "--no-instructions"]);
     run(&mut initdb, "initdb", place, "").await?;
 
     let mut postgres = place.account.command(&programs.postgres);
-    postgres.arg("--single").arg("-D").arg(&unfinished).args(["-c", "exit_on_error=on", "postgres"]);
+    postgres.arg("--single").arg("-D").arg(unfinished.path()).args(["-c", "exit_on_error=on", "postgres"]);
     run(&mut postgres, "postgres --single", place, &format!("CREATE DATABASE {NAME}\n")).await?;
 
-    fs::rename(&unfinished, place.data())
-        .and_then(|()| File::open(&place.directory)?.sync_all())
-        .map_err(LocalPostgresError::io("put the new cluster in its place"))?;
+    unfinished.finish(place)?;
     info!(major = programs.major, directory = %place.directory.display(), "created a postgres cluster");
     Ok(())
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! <directory>/          owned by the account that Postgres runs as, closed to all others
 //! ├── data/             the cluster
+//! ├── data.unfinished.* one that is being created, or whose creation was interrupted: the next start removes it
 //! ├── socket/           the only way in (in the system's folder for temporary files where this path is too long)
 //! ├── postgres.log      what the cluster's server says
 //! └── in-use.lock       held while a server of ours uses the directory
@@ -21,6 +22,7 @@ mod probe;
 mod programs;
 mod server;
 mod settings;
+mod unfinished;
 
 pub use error::LocalPostgresError;
 pub use programs::SearchPath;

@@ -18,7 +18,7 @@ use crate::postmaster::{self, Recorded};
 use crate::probe::{NAME, PORT, answers};
 use crate::programs::Programs;
 use crate::settings::server_arguments;
-use crate::{LocalPostgresError, SearchPath, cluster};
+use crate::{LocalPostgresError, SearchPath, cluster, unfinished};
 
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
@@ -69,6 +69,7 @@ impl LocalPostgres {
         let account = Account::choose(&data)?;
         account.check_way_to(programs.postgres.parent().unwrap_or(&programs.postgres))?;
         let place = Place::claim(&directory, account)?;
+        unfinished::remove_leftovers(&place).await;
         if cluster::version_of(&place.data())?.is_none() {
             cluster::create(&place, &programs).await?;
         }

@@ -241,15 +241,6 @@ async fn a_folder_that_the_account_cannot_enter_is_named() {
 }
 
 #[tokio::test]
-async fn an_interrupted_creation_is_begun_anew() {
-    let folder = passable();
-    let directory = folder.path().join("postgres");
-    fs::create_dir_all(directory.join("data.unfinished/base")).unwrap();
-    start(&directory).await.stop().await.unwrap();
-    assert!(!directory.join("data.unfinished").exists());
-}
-
-#[tokio::test]
 async fn a_server_that_ends_tells_why() {
     let folder = passable();
     let directory = folder.path().join("postgres");

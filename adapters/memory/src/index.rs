@@ -31,9 +31,10 @@ impl MemoryIndex {
 impl ProjectIndex for MemoryIndex {
     async fn all(&self) -> Result<Vec<IndexEntry>, PortError> {
         let index = locked(&self.0);
-        let entries = index.iter().filter_map(|(project, known)| {
-            let path = known.path.clone()?;
-            Some(IndexEntry { project: project.clone(), path, status: known.status })
+        let entries = index.iter().map(|(project, known)| IndexEntry {
+            project: project.clone(),
+            path: known.path.clone(),
+            status: known.status,
         });
         Ok(entries.collect())
     }
@@ -42,7 +43,7 @@ impl ProjectIndex for MemoryIndex {
         let mut index = locked(&self.0);
         for entry in entries {
             let known = index.entry(entry.project.clone()).or_default();
-            known.path = Some(entry.path.clone());
+            known.path = entry.path.clone().or(known.path.take());
             known.status = entry.status.or(known.status);
         }
         Ok(())

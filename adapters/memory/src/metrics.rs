@@ -1,6 +1,6 @@
 //! The last records of each project in memory.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
@@ -11,7 +11,11 @@ use drifting_domain::project::ProjectName;
 use crate::locked;
 
 /// The last [`MemoryMetrics::RECORDS_MAX`] records of each of the [`MemoryMetrics::PROJECTS_MAX`] projects that were
-/// written last; what is older gives way and is counted.
+/// written last, [`MemoryMetrics::TOTAL_MAX`] in all; what is older gives way and is counted.
+///
+/// # Cost
+/// A record takes 128 bytes, and the rings have room for up to half as many more: 128 MB when full, in the worst case 192.
+/// Writing one takes O(log projects).
 #[derive(Debug, Default)]
 pub struct MemoryMetrics(Mutex<Rings>);
 
@@ -19,8 +23,11 @@ pub struct MemoryMetrics(Mutex<Rings>);
 struct Rings {
     /// The number of the next record; numbers rise over all projects and are never used twice.
     next: u64,
+    n_records: usize,
     n_displaced: u64,
     by_project: HashMap<ProjectName, Ring>,
+    /// The same projects by the number of their last record: first comes the one that has been silent longest.
+    by_silence: BTreeMap<u64, ProjectName>,
 }
 
 #[derive(Debug, Default)]
@@ -28,7 +35,7 @@ struct Ring {
     /// Each record with its number, in rising order.
     records: VecDeque<(u64, DriftRecord)>,
     /// The number of the record that was written last, which may be gone by now.
-    last: u64,
+    last: Option<u64>,
 }
 
 impl MemoryMetrics {
@@ -36,6 +43,9 @@ impl MemoryMetrics {
     pub const RECORDS_MAX: usize = 10_000;
     /// Records of so many projects are kept.
     pub const PROJECTS_MAX: usize = 1_000;
+    /// So many records are kept in all: beyond them, the oldest records of the project that has been silent longest give
+    /// way, so that a hundred busy projects keep all of theirs.
+    pub const TOTAL_MAX: usize = 1_000_000;
 
     /// No record.
     pub fn new() -> Self {
@@ -49,25 +59,69 @@ impl MemoryMetrics {
 }
 
 impl Rings {
-    fn push(&mut self, record: DriftRecord) {
+    fn push(&mut self, mut record: DriftRecord) {
         if self.by_project.len() >= MemoryMetrics::PROJECTS_MAX && !self.by_project.contains_key(&record.project) {
             self.forget_the_longest_silent();
         }
         let number = self.next;
         self.next += 1;
         let ring = self.by_project.entry(record.project.clone()).or_default();
+        let before = ring.last.replace(number).and_then(|last| self.by_silence.remove(&last));
+        // All records of a project share the memory of one name.
+        let project = before.unwrap_or_else(|| record.project.clone());
+        record.project = project.clone();
+        self.by_silence.insert(number, project);
         if ring.records.len() >= MemoryMetrics::RECORDS_MAX {
             ring.records.pop_front();
+            self.n_records -= 1;
             self.n_displaced += 1;
         }
-        ring.records.push_back((number, record));
-        ring.last = number;
+        ring.push((number, record));
+        self.n_records += 1;
+        if self.n_records > MemoryMetrics::TOTAL_MAX {
+            self.shorten_the_longest_silent();
+        }
     }
 
     fn forget_the_longest_silent(&mut self) {
-        let silent = self.by_project.iter().min_by_key(|(_, ring)| ring.last).map(|(project, _)| project.clone());
-        if let Some(ring) = silent.and_then(|project| self.by_project.remove(&project)) {
+        let silent = self.by_silence.pop_first();
+        if let Some(ring) = silent.and_then(|(_, project)| self.by_project.remove(&project)) {
+            self.n_records -= ring.records.len();
             self.n_displaced += ring.records.len() as u64;
+        }
+    }
+
+    /// Its oldest record gives way; it is forgotten with its last one.
+    fn shorten_the_longest_silent(&mut self) {
+        let silent = self.by_silence.first_key_value();
+        let Some(ring) = silent.and_then(|(_, project)| self.by_project.get_mut(project)) else { return };
+        if ring.records.len() <= 1 {
+            return self.forget_the_longest_silent();
+        }
+        ring.records.pop_front();
+        ring.give_back();
+        self.n_records -= 1;
+        self.n_displaced += 1;
+    }
+}
+
+impl Ring {
+    /// Grows by a quarter: doubling, as by default, would leave up to half of the memory empty.
+    fn push(&mut self, record: (u64, DriftRecord)) {
+        let n_records = self.records.len();
+        if n_records == self.records.capacity() {
+            let more = (n_records / 4).max(4).min(MemoryMetrics::RECORDS_MAX - n_records);
+            self.records.reserve_exact(more);
+        }
+        self.records.push_back(record);
+    }
+
+    /// Gives back memory that records no longer need. What stays is moved, but only after a fair part has gone: O(1) for
+    /// each record that goes.
+    fn give_back(&mut self) {
+        let n_records = self.records.len();
+        if self.records.capacity() > n_records + n_records / 2 + 4 {
+            self.records.shrink_to(n_records + n_records / 4);
         }
     }
 }
@@ -103,18 +157,68 @@ impl MetricsRepository for MemoryMetrics {
     }
 
     async fn prune(&self, before: DateTime<Utc>) -> Result<u64, PortError> {
-        let mut rings = locked(&self.0);
+        let Rings { n_records, by_project, by_silence, .. } = &mut *locked(&self.0);
         let mut n_removed = 0;
-        for ring in rings.by_project.values_mut() {
+        for ring in by_project.values_mut() {
             let n_before = ring.records.len();
             ring.records.retain(|(_, record)| record.at >= before);
             n_removed += n_before - ring.records.len();
+            ring.give_back();
         }
-        rings.by_project.retain(|_, ring| !ring.records.is_empty());
+        by_project.retain(|_, ring| !ring.records.is_empty());
+        by_silence.retain(|_, project| by_project.contains_key(project));
+        *n_records -= n_removed;
         Ok(n_removed as u64)
     }
 }
 
 fn is_in_range(record: &DriftRecord, query: &TrendQuery) -> bool {
     query.from.is_none_or(|from| from <= record.at) && query.to.is_none_or(|to| record.at < to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use drifting_domain::contract::sample_record;
+
+    fn room(ring: &Ring) -> usize {
+        let room = ring.records.capacity();
+        assert!(room <= ring.records.len() * 3 / 2 + 4, "{} records, room for {room}", ring.records.len());
+        room
+    }
+
+    #[test]
+    fn a_ring_takes_the_memory_that_is_promised() {
+        assert!(size_of::<(u64, DriftRecord)>() <= 128);
+        let mut ring = Ring::default();
+        for number in 0..MemoryMetrics::RECORDS_MAX {
+            ring.push((number as u64, sample_record("a", 0)));
+            room(&ring);
+        }
+        assert_eq!(room(&ring), MemoryMetrics::RECORDS_MAX);
+        while ring.records.pop_front().is_some() {
+            ring.give_back();
+            room(&ring);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_books_are_kept() {
+        let metrics = MemoryMetrics::new();
+        // Some projects often, many seldom, more than there is room for; some records are pruned on the way.
+        for n in 0..30_000_u32 {
+            let project = if n % 3 == 0 { n % 5 } else { n * 7 % 1_300 };
+            metrics.record(vec![sample_record(&format!("p{project}"), n)]);
+            if n % 10_000 == 9_999 {
+                metrics.prune(sample_record("a", n - 2_000).at).await.unwrap();
+            }
+        }
+        let rings = locked(&metrics.0);
+        assert_eq!(rings.n_records, rings.by_project.values().map(|ring| ring.records.len()).sum::<usize>());
+        assert_eq!(rings.by_silence.len(), rings.by_project.len());
+        for (number, project) in &rings.by_silence {
+            let (last, record) = rings.by_project[project].records.back().unwrap();
+            assert_eq!((last, &record.project), (number, project));
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The contracts of the ports, and the limits that are this crate's own.
 
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::mpsc;
 use std::thread;
@@ -8,7 +9,7 @@ use chrono::{DateTime, TimeDelta};
 use drifting_domain::contract::{self, name, sample_project, sample_record};
 use drifting_domain::data::Tensors;
 use drifting_domain::ports::{
-    ArtifactStore, Clock, CpuPool, MetricsRepository, MetricsSink, PortErrorKind, TrendQuery,
+    ArtifactStore, Clock, CpuPool, DriftRecord, MetricsRepository, MetricsSink, PortErrorKind, TrendQuery,
 };
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics};
 
@@ -66,6 +67,33 @@ async fn the_longest_silent_project_gives_way() {
     assert_eq!(metrics.trend(&all_of("p2")).await.unwrap().records.len(), 1);
     assert_eq!(metrics.trend(&all_of("new")).await.unwrap().records.len(), 1);
     assert_eq!(metrics.displaced(), 1);
+}
+
+#[tokio::test]
+async fn beyond_the_total_the_oldest_records_of_the_longest_silent_project_give_way() {
+    let metrics = MemoryMetrics::new();
+    let length_of = async |project| metrics.trend(&all_of(project)).await.unwrap().records.len();
+    let write = |project: &str, seconds: Range<u32>| {
+        let record = sample_record(project, 0);
+        metrics.record(seconds.map(|second| DriftRecord { time: second.into(), ..record.clone() }).collect());
+    };
+    for n in 0..100 {
+        write(&format!("p{n}"), 0..10_000);
+    }
+    assert_eq!(metrics.displaced(), 0);
+
+    write("p0", 10_000..10_001);
+    assert_eq!((metrics.displaced(), length_of("p1").await), (1, 10_000), "its own oldest record gave way");
+    write("new", 0..10);
+    let shortened = metrics.trend(&all_of("p1")).await.unwrap().records;
+    assert_eq!((shortened.len(), shortened[0].time), (9_990, 10));
+    assert_eq!((length_of("p0").await, length_of("p2").await, length_of("new").await), (10_000, 10_000, 10));
+
+    write("p1", 10_000..10_001);
+    assert_eq!((length_of("p1").await, length_of("p2").await), (9_991, 9_999), "who speaks is not silent");
+    write("other", 0..10_000);
+    assert_eq!((length_of("p2").await, length_of("p3").await), (0, 9_999), "the next one follows");
+    assert_eq!(metrics.displaced(), 1 + 10 + 1 + 10_000);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use crate::ports::{IndexEntry, ProjectIndex};
 use crate::project::Status;
 
 fn entry(project: &str, status: Option<Status>) -> IndexEntry {
-    IndexEntry { project: name(project), path: project.to_owned(), status }
+    IndexEntry { project: name(project), path: Some(project.to_owned()), status }
 }
 
 /// The contract of [`ProjectIndex`].
@@ -33,6 +33,8 @@ pub async fn project_index(index: &dyn ProjectIndex) {
     );
 
     index.set_status(&name("d"), Status::Inactive).await.expect("a status without a path");
+    let pathless = IndexEntry { path: None, ..entry("d", Some(Status::Inactive)) };
+    assert!(index.all().await.expect("all").contains(&pathless), "a status without a path is told");
     index.put(&[entry("d", None)]).await.expect("its path later");
     assert!(
         index.all().await.expect("all").contains(&entry("d", Some(Status::Inactive))),

@@ -155,6 +155,36 @@ fn alarm_probability(ert: f64, n_features: usize) -> f64 {
 }
 
 impl DetectorSpec {
+    /// The same with another expected run time.
+    fn with_ert(&self, ert: f64) -> Self {
+        match self.clone() {
+            Self::CvmOnline(spec) => Self::CvmOnline(CvmOnlineSpec { ert, ..spec }),
+            Self::MmdOnline(spec) => Self::MmdOnline(MmdOnlineSpec { ert, ..spec }),
+        }
+    }
+
+    fn n_threshold_steps(&self) -> usize {
+        match self {
+            Self::CvmOnline(spec) => spec.n_threshold_steps(),
+            Self::MmdOnline(spec) => spec.n_threshold_steps(),
+        }
+    }
+
+    /// Whether the simulation that the thresholds need at least can be held.
+    fn can_be_simulated(&self, n_columns: usize) -> bool {
+        self.n_bootstraps_min(n_columns).saturating_mul(self.n_threshold_steps()) <= SIMULATED_MAX
+    }
+
+    /// The least whole ERT whose thresholds can be simulated, where this one's cannot: with alarms too close together
+    /// hardly any stream lives to the last step.
+    pub(super) fn least_ert(&self, n_columns: usize) -> Option<f64> {
+        if self.can_be_simulated(n_columns) {
+            return None;
+        }
+        // The share of streams that are left grows with the ERT, the number that is needed only in proportion.
+        (2..=100_000).map(f64::from).find(|ert| self.with_ert(*ert).can_be_simulated(n_columns))
+    }
+
     /// How many bootstraps the thresholds need at least, for a reference of `n_columns` encoded columns.
     pub(super) fn n_bootstraps_min(&self, n_columns: usize) -> usize {
         match self {

@@ -100,7 +100,7 @@ impl DetectorRequest {
             (None, DriftType::Label) if categorical.is_some() => {
                 return Err(InvalidSettings::one(
                     "detector/kind",
-                    "expected a label of numbers: this version has no default for classes yet; `mmd_online` takes them",
+                    "expected a kind: this version has no default for classes yet; `mmd_online` takes them",
                 ));
             }
             (None, DriftType::Label) => DetectorKind::CvmOnline,
@@ -164,6 +164,15 @@ impl DetectorRequest {
     }
 
     fn with_bootstraps(&self, spec: DetectorSpec, n_columns: usize) -> Result<DetectorSpec, InvalidSettings> {
+        if let Some(least) = spec.least_ert(n_columns) {
+            let detail = match spec.ert() {
+                Some(ert) => {
+                    format!("expected an ert of at least {least} for these windows, or smaller windows; {ert} came")
+                }
+                None => format!("expected an ert of at least {least} for these windows, or smaller windows"),
+            };
+            return Err(InvalidSettings::one("detector/ert", detail));
+        }
         let at_least = spec.n_bootstraps_min(n_columns);
         if let Some(n_bootstraps) = self.n_bootstraps
             && n_bootstraps < at_least
@@ -271,6 +280,16 @@ mod tests {
             let DetectorSpec::CvmOnline(cvm) = &spec else { panic!("another kind") };
             assert!(cvm.n_bootstraps >= spec.n_bootstraps_min(n_columns));
         }
+    }
+
+    #[test]
+    fn an_ert_too_short_for_the_windows_is_told_with_the_least_one() {
+        let with_ert = |ert| DetectorRequest { ert: Some(ert), ..DetectorRequest::default() };
+        let error = with_ert(2.0).specification(DetectorKind::CvmOnline, 1).unwrap_err();
+        assert_eq!(error.issues[0].setting, "detector/ert");
+        let least: f64 = error.issues[0].detail.split(' ').nth(6).unwrap().parse().unwrap();
+        assert!(with_ert(least).specification(DetectorKind::CvmOnline, 1).is_ok(), "{error}");
+        assert!(with_ert(least - 1.0).specification(DetectorKind::CvmOnline, 1).is_err(), "{error}");
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub trait ArtifactStore: Send + Sync {
     /// Removes what crashes left behind; says how many things that were.
     ///
     /// # Contract
-    /// * No project is touched, nor anything that this store did not write.
+    /// * No project is touched, nor anything that this store did not write, but in its folder for temporary files.
     async fn sweep(&self) -> Result<usize, PortError>;
 }
 
@@ -67,8 +67,8 @@ pub trait ArtifactStore: Send + Sync {
 pub struct IndexEntry {
     /// Its name.
     pub project: ProjectName,
-    /// The path of its folder, relative to the store.
-    pub path: String,
+    /// The path of its folder, relative to the store; `None` where the index holds none for it.
+    pub path: Option<String>,
     /// Its status; `None` where the index holds none for it.
     pub status: Option<Status>,
 }
@@ -80,11 +80,10 @@ pub struct IndexEntry {
 /// * Damage is found at opening, said in a warning, and costs no more than the index.
 #[async_trait]
 pub trait ProjectIndex: Send + Sync {
-    /// Every project in the index, in the order of the names.
+    /// Every project that has a path or a status in the index, in the order of the names.
     async fn all(&self) -> Result<Vec<IndexEntry>, PortError>;
 
-    /// Puts projects with their paths and statuses, in place of what there was. A status of `None` leaves the one
-    /// that there is.
+    /// Puts projects with their paths and statuses, in place of what there was. What is `None` stays as it is.
     async fn put(&self, entries: &[IndexEntry]) -> Result<(), PortError>;
 
     /// Changes the status of a project, whether or not it has a path in the index.

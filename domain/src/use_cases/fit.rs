@@ -8,7 +8,7 @@ use futures_channel::oneshot;
 use super::loaded::LoadedProject;
 use super::registry::{Body, Entry};
 use super::{DriftService, FitError, ProjectView};
-use crate::data::{ColumnType, Frame, InvalidData, MissingValues, Schema, Table};
+use crate::data::{Cells, ColumnType, Frame, InvalidData, MissingValues, Schema, Table};
 use crate::detectors::{CvmThresholds, DetectorKind, DetectorRequest, InvalidSettings, OnlineDetector, fit_online};
 use crate::ports::{CpuPool, IndexEntry, PortErrorKind, Progress, StoredProject};
 use crate::preprocess::{Encoder, Encoding, Preprocessing};
@@ -157,7 +157,7 @@ impl DriftService {
         self.ports.artifacts.put_project(&stored).await?;
         let name = stored.configuration.project.clone();
         let in_index =
-            IndexEntry { path: name.as_str().to_owned(), project: name.clone(), status: Some(Status::Active) };
+            IndexEntry { path: Some(name.as_str().to_owned()), project: name.clone(), status: Some(Status::Active) };
         if let Err(error) = self.ports.index.put(std::slice::from_ref(&in_index)).await {
             // The artifacts are the truth: the next start puts the project into the index.
             tracing::warn!(project = %name, cause = error.source_text(), "the index does not hold a new project yet");
@@ -210,6 +210,11 @@ fn compute(
     let kind = request.detector.kind_for(request.drift_type, &schema)?;
     let preprocessing = preprocessing(request, kind)?;
     let frame = schema.read(&request.reference)?;
+    if request.drift_type == DriftType::Label && request.detector.kind.is_none() && has_two_values(&frame) {
+        let detail = "expected a kind: two distinct numbers are classes, for which this version has no default yet; \
+                      `cvm_online` takes them as numbers";
+        return Err(InvalidSettings::one("detector/kind", detail).into());
+    }
     if frame.n_rows() == 0 {
         return Err(InvalidData::whole("expected rows without missing values, every row has one").into());
     }
@@ -244,8 +249,16 @@ fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessi
     Ok(settings)
 }
 
+/// Whether the first column holds exactly two distinct numbers.
+fn has_two_values(frame: &Frame) -> bool {
+    let Some(Cells::Numeric(values)) = frame.columns().first() else { return false };
+    let mut present = values.iter().copied().filter(|value| !value.is_nan());
+    let Some(first) = present.next() else { return false };
+    let Some(second) = present.find(|value| *value != first) else { return false };
+    present.all(|value| value == first || value == second)
+}
+
 fn is_constant(frame: &Frame) -> bool {
-    use crate::data::Cells;
     frame.columns().iter().all(|cells| match cells {
         Cells::Numeric(values) => values.iter().all(|value| *value == values[0]),
         Cells::Categorical { codes, .. } => codes.iter().all(|code| *code == codes[0]),
@@ -260,7 +273,6 @@ const MANY_TIES: f64 = 0.05;
 const AUTOCORRELATED: f64 = 0.3;
 
 fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
-    use crate::data::Cells;
     let mut warnings = Vec::new();
     if frame.n_rows() < FEW_ROWS {
         warnings.push(format!(

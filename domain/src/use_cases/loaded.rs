@@ -3,25 +3,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
-use chrono::{DateTime, Utc};
-
-use super::registry::{Body, Entry};
+use super::registry::{Body, Entry, Known};
+use super::tally::Tally;
 use super::{DriftService, ProjectError};
 use crate::data::{TensorError, Tensors};
-use crate::detection::Detection;
 use crate::detectors::{OnlineDetector, OnlineState, restore_online};
 use crate::ports::{PortError, PortErrorKind, StoredProject};
 use crate::preprocess::Encoder;
 use crate::project::{Configuration, ProjectName, Status};
-
-/// The latest verdict and when it was given.
-#[derive(Debug, Clone, PartialEq)]
-pub struct LastDetection {
-    /// When the server judged.
-    pub at: DateTime<Utc>,
-    /// The verdict.
-    pub detection: Detection,
-}
 
 /// A project in memory.
 pub(super) struct LoadedProject {
@@ -36,21 +25,14 @@ pub(super) struct LoadedProject {
 /// What moves.
 pub(super) struct Running {
     pub(super) state: OnlineState,
-    /// Rows fed in the life of this generation; a reset does not touch it.
-    pub(super) rows_seen: u64,
-    /// How many of them were judged as drift.
-    pub(super) drifts_seen: u64,
-    pub(super) last_detection: Option<LastDetection>,
+    pub(super) tally: Tally,
     /// Whether it has been unloaded and takes no more rows.
     pub(super) is_closed: bool,
 }
 
-const COUNTERS: &str = "counters";
-
 impl LoadedProject {
     pub(super) fn new(configuration: Configuration, encoder: Encoder, detector: Box<dyn OnlineDetector>) -> Self {
-        let running =
-            Running { state: detector.start(), rows_seen: 0, drifts_seen: 0, last_detection: None, is_closed: false };
+        let running = Running { state: detector.start(), tally: Tally::default(), is_closed: false };
         Self {
             configuration: Arc::new(configuration),
             encoder,
@@ -63,9 +45,8 @@ impl LoadedProject {
     /// A project at its start, with the counters of a former state where they can be read.
     pub(super) fn restore_at_start(stored: StoredProject, former: Option<&Tensors>) -> Result<Self, TensorError> {
         let project = Self::restore(stored, None)?;
-        if let Some(Ok(&[rows_seen, drifts_seen])) = former.map(|state| state.u64s_of_length(COUNTERS, 2)) {
-            let mut running = project.running();
-            (running.rows_seen, running.drifts_seen) = (rows_seen, drifts_seen);
+        if let Some(Ok(tally)) = former.map(Tally::restore) {
+            project.running().tally = tally;
         }
         Ok(project)
     }
@@ -76,12 +57,9 @@ impl LoadedProject {
         let detector = restore_online(&configuration.detector, &parameters, encoder.width())?;
         let mut project = Self::new(configuration, encoder, detector);
         if let Some(state) = state {
-            let counters = state.u64s_of_length(COUNTERS, 2)?;
             let running = Running {
                 state: project.detector.restore_state(state)?,
-                rows_seen: counters[0],
-                drifts_seen: counters[1],
-                last_detection: None,
+                tally: Tally::restore(state)?,
                 is_closed: false,
             };
             project.running = Mutex::new(running);
@@ -102,6 +80,16 @@ impl LoadedProject {
         }
     }
 
+    /// What a listing tells of it.
+    pub(super) fn known(&self) -> Known {
+        let running = self.running();
+        Known {
+            configuration: Arc::clone(&self.configuration),
+            time: running.state.time(),
+            tally: running.tally.clone(),
+        }
+    }
+
     /// Marks the state as moved; says whether it was not marked before.
     pub(super) fn mark_dirty(&self) -> bool {
         !self.dirty.swap(true, Ordering::AcqRel)
@@ -113,7 +101,7 @@ impl LoadedProject {
         self.dirty.store(false, Ordering::Release);
         let running = self.running();
         let mut tensors = self.detector.save_state(&running.state);
-        tensors.insert_u64(COUNTERS, vec![running.rows_seen, running.drifts_seen]);
+        running.tally.save(&mut tensors);
         tensors
     }
 }

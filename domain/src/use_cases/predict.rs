@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_channel::oneshot;
 
-use super::loaded::{LastDetection, LoadedProject, Running};
+use super::loaded::{LoadedProject, Running};
 use super::{DriftService, OpenProject, PredictError, StateDurability};
 use crate::data::{InvalidData, Table};
 use crate::detection::Detection;
@@ -108,10 +108,6 @@ fn feed(
     for row in rows.chunks_exact(loaded.encoder.width()) {
         detections.push(loaded.detector.step(&mut running.state, row));
     }
-    running.rows_seen += detections.len() as u64;
-    running.drifts_seen += detections.iter().filter(|detection| detection.is_drift).count() as u64;
-    if let Some(last) = detections.last() {
-        running.last_detection = Some(LastDetection { at, detection: last.clone() });
-    }
+    running.tally.count(&detections, at);
     Ok(Prediction { rows: detections.len(), rows_dropped: frame.n_dropped(), time: running.state.time(), detections })
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::loaded::{LastDetection, LoadedProject};
-use super::registry::{Body, Entry};
-use super::{DriftService, ProjectError};
-use crate::ports::PortErrorKind;
+use super::loaded::LoadedProject;
+use super::registry::{Body, Entry, Known};
+use super::tally::Tally;
+use super::{DriftService, LastDetection, ProjectError};
+use crate::ports::{PortError, PortErrorKind};
 use crate::project::{Configuration, DriftType, ProjectName, Status};
 
 /// The status that users see.
@@ -31,13 +32,13 @@ pub struct ProjectView {
     pub status: ProjectStatus,
     /// Its configuration, if it can be read.
     pub configuration: Option<Arc<Configuration>>,
-    /// Rows fed in the life of this fit; unknown while it is not in memory.
+    /// Rows fed in the life of this fit; unknown where the project cannot be read.
     pub rows_seen: Option<u64>,
     /// How many of them were judged as drift.
     pub drifts_seen: Option<u64>,
     /// Rows fed since the start or the last reset.
     pub time: Option<u64>,
-    /// The latest verdict since the server started.
+    /// The latest verdict since the start or the last reset.
     pub last_detection: Option<LastDetection>,
 }
 
@@ -159,7 +160,7 @@ impl DriftService {
                     loaded.running().is_closed = false;
                     return Err(error);
                 }
-                entry.set(Status::Inactive, Body::Cold(Some(Arc::clone(&loaded.configuration))));
+                entry.set(Status::Inactive, Body::Cold(Some(Arc::new(loaded.known()))));
             }
             body @ (Body::Cold(_) | Body::Failed { .. }) => {
                 self.ports.index.set_status(name, Status::Inactive).await?;
@@ -209,7 +210,7 @@ impl DriftService {
         {
             let mut running = loaded.running();
             running.state = loaded.detector.start();
-            running.last_detection = None;
+            running.tally.last_detection = None;
         }
         let generation = loaded.configuration.generation;
         self.ports.artifacts.put_state(name, generation, &loaded.take_state()).await?;
@@ -249,7 +250,7 @@ impl DriftService {
         match slot.body {
             Body::Gone => Ok(None),
             Body::Loaded(_) => Ok(Some(ProjectView::of_loaded(entry))),
-            Body::Cold(Some(configuration)) => Ok(Some(ProjectView::cold(entry, status, Some(configuration)))),
+            Body::Cold(Some(known)) => Ok(Some(ProjectView::cold(entry, status, &known))),
             Body::Failed { reason } => {
                 let status = if slot.status == Status::Active {
                     ProjectStatus::Failed { reason: reason.to_string() }
@@ -257,30 +258,43 @@ impl DriftService {
                     status
                 };
                 let configuration = self.ports.artifacts.configuration(&entry.name).await.ok().flatten();
-                Ok(Some(ProjectView::cold(entry, status, configuration.map(Arc::new))))
+                let configuration = configuration.map(Arc::new);
+                Ok(Some(ProjectView { configuration, ..ProjectView::unknown(entry, status) }))
             }
-            Body::Cold(None) => match self.ports.artifacts.configuration(&entry.name).await {
-                Ok(configuration) => {
-                    let configuration = configuration.map(Arc::new);
-                    remember(entry, configuration.as_ref());
-                    Ok(Some(ProjectView::cold(entry, status, configuration)))
+            Body::Cold(None) => match self.read_known(entry).await {
+                Ok(Some(known)) => {
+                    let known = Arc::new(known);
+                    remember(entry, &known);
+                    Ok(Some(ProjectView::cold(entry, status, &known)))
                 }
+                Ok(None) => Ok(Some(ProjectView::unknown(entry, status))),
                 Err(error) if error.kind() == PortErrorKind::Damaged => {
                     let status = ProjectStatus::Failed { reason: "its configuration is damaged".to_owned() };
-                    Ok(Some(ProjectView::cold(entry, status, None)))
+                    Ok(Some(ProjectView::unknown(entry, status)))
                 }
                 Err(error) => Err(error.into()),
             },
         }
     }
+
+    async fn read_known(&self, entry: &Entry) -> Result<Option<Known>, PortError> {
+        let Some(configuration) = self.ports.artifacts.configuration(&entry.name).await? else { return Ok(None) };
+        // That a state is damaged is found out when the project is loaded.
+        let state = self.ports.artifacts.state(&entry.name, configuration.generation).await.ok().flatten();
+        let (time, tally) = state.map_or((0, Tally::default()), |state| {
+            let time = state.u64s_of_length("time", 1).map_or(0, |time| time[0]);
+            (time, Tally::restore(&state).unwrap_or_default())
+        });
+        Ok(Some(Known { configuration: Arc::new(configuration), time, tally }))
+    }
 }
 
-/// Keeps a configuration that has been read, if nothing has happened meanwhile.
-fn remember(entry: &Entry, configuration: Option<&Arc<Configuration>>) {
+/// Keeps what has been read, if nothing has happened meanwhile.
+fn remember(entry: &Entry, known: &Arc<Known>) {
     if let Some(lifecycle) = entry.lifecycle.try_lock() {
         let slot = entry.slot();
         if matches!(slot.body, Body::Cold(None)) {
-            entry.set(slot.status, Body::Cold(configuration.map(Arc::clone)));
+            entry.set(slot.status, Body::Cold(Some(Arc::clone(known))));
         }
         drop(lifecycle);
     }
@@ -300,11 +314,11 @@ impl ListQuery {
 }
 
 impl ProjectView {
-    fn cold(entry: &Entry, status: ProjectStatus, configuration: Option<Arc<Configuration>>) -> Self {
+    fn unknown(entry: &Entry, status: ProjectStatus) -> Self {
         Self {
             name: entry.name.clone(),
             status,
-            configuration,
+            configuration: None,
             rows_seen: None,
             drifts_seen: None,
             time: None,
@@ -312,20 +326,24 @@ impl ProjectView {
         }
     }
 
+    fn cold(entry: &Entry, status: ProjectStatus, known: &Known) -> Self {
+        Self {
+            configuration: Some(Arc::clone(&known.configuration)),
+            rows_seen: Some(known.tally.rows_seen),
+            drifts_seen: Some(known.tally.drifts_seen),
+            time: Some(known.time),
+            last_detection: known.tally.last_detection.clone(),
+            ..Self::unknown(entry, status)
+        }
+    }
+
     /// Of an entry that is in memory; of another one what is known without reading.
     pub(super) fn of_loaded(entry: &Entry) -> Self {
         let slot = entry.slot();
         let status = if slot.status == Status::Active { ProjectStatus::Active } else { ProjectStatus::Inactive };
-        let Body::Loaded(loaded) = slot.body else { return Self::cold(entry, status, None) };
-        let running = loaded.running();
-        Self {
-            name: entry.name.clone(),
-            status,
-            configuration: Some(Arc::clone(&loaded.configuration)),
-            rows_seen: Some(running.rows_seen),
-            drifts_seen: Some(running.drifts_seen),
-            time: Some(running.state.time()),
-            last_detection: running.last_detection.clone(),
+        match slot.body {
+            Body::Loaded(loaded) => Self::cold(entry, status, &loaded.known()),
+            Body::Cold(_) | Body::Failed { .. } | Body::Gone => Self::unknown(entry, status),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::loaded::LoadedProject;
+use super::tally::Tally;
 use crate::project::{Configuration, ProjectName, Status};
 
 /// Known projects by their names without regard to case.
@@ -33,14 +34,21 @@ pub(super) struct Slot {
 /// What is in memory of a project.
 #[derive(Clone)]
 pub(super) enum Body {
-    /// Nothing, or the configuration that a listing has read.
-    Cold(Option<Arc<Configuration>>),
+    /// Nothing, or what a listing has read.
+    Cold(Option<Arc<Known>>),
     /// Everything.
     Loaded(Arc<LoadedProject>),
     /// It could not be loaded.
     Failed { reason: Arc<str> },
     /// It has been deleted, though somebody may still hold the entry.
     Gone,
+}
+
+/// What a listing tells of a project that is not in memory.
+pub(super) struct Known {
+    pub(super) configuration: Arc<Configuration>,
+    pub(super) time: u64,
+    pub(super) tally: Tally,
 }
 
 impl Entry {

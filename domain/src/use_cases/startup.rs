@@ -39,18 +39,19 @@ impl DriftService {
 
         let mut entries = Vec::with_capacity(existing.len());
         let mut to_index = Vec::new();
-        for name in &existing {
+        // Where names differ only in case, the one that the index knows goes first: the newcomer gives way.
+        let has_path = |name: &ProjectName| indexed.get(name).is_some_and(|entry| entry.path.is_some());
+        let (known, new): (Vec<&ProjectName>, Vec<&ProjectName>) = existing.iter().partition(|name| has_path(name));
+        report.added = new.iter().map(|name| (*name).clone()).collect();
+        for name in known.into_iter().chain(new) {
             let known = indexed.get(name);
             let status = known.and_then(|entry| entry.status);
-            if known.is_none() {
-                report.added.push(name.clone());
-            }
             if status.is_none() {
                 report.without_status.push(name.clone());
             }
-            let path_is_right = known.is_some_and(|entry| entry.path == name.as_str());
+            let path_is_right = known.is_some_and(|entry| entry.path.as_deref() == Some(name.as_str()));
             if !path_is_right || status.is_none() {
-                let path = name.as_str().to_owned();
+                let path = Some(name.as_str().to_owned());
                 let status = Some(status.unwrap_or(Status::Active));
                 to_index.push(IndexEntry { project: name.clone(), path, status });
             }

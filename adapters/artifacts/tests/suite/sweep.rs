@@ -1,9 +1,13 @@
 //! What a sweep removes, and what it leaves alone.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::symlink;
 
+use drifting_artifacts::OpendalArtifacts;
 use drifting_domain::contract::{name, sample_project};
-use drifting_domain::ports::ArtifactStore;
+use drifting_domain::ports::{ArtifactStore, PortErrorKind};
 
 use crate::support::{assert_holds, files, fresh, names, same, state};
 
@@ -51,6 +55,32 @@ async fn a_state_of_another_generation_is_removed() {
 }
 
 #[tokio::test]
+async fn the_folder_of_temporary_files_is_emptied_but_for_the_lock() {
+    let (root, store) = fresh();
+    let elsewhere = tempfile::tempdir().unwrap();
+    fs::write(elsewhere.path().join("notes"), "mine").unwrap();
+    let temporary = root.path().join(".tmp");
+    for file in ["notes", "configuration.yaml", "lock.old", "store.db.new"] {
+        fs::write(temporary.join(file), "x").unwrap();
+    }
+    fs::write(temporary.join(OsStr::from_bytes(b"\xff")), "x").unwrap();
+    fs::create_dir_all(temporary.join("index-check/deep")).unwrap();
+    fs::write(temporary.join("index-check/deep/lock"), "x").unwrap();
+    symlink(elsewhere.path(), temporary.join("index-check/link")).unwrap();
+    symlink(elsewhere.path(), temporary.join("link")).unwrap();
+    symlink("nowhere", temporary.join("dangling")).unwrap();
+
+    assert_eq!(store.sweep().await.unwrap(), 4 + 1 + 1 + 2);
+    let left: Vec<_> = fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["lock"]);
+    assert_eq!(names(elsewhere.path()), ["notes"], "links are not followed");
+    assert_eq!(OpendalArtifacts::open_local(root.path()).unwrap_err().kind(), PortErrorKind::InUse, "still locked");
+    assert_eq!(store.sweep().await.unwrap(), 0);
+    store.put_project(&sample_project("a", 1, 1)).await.unwrap();
+    assert_holds(&store, &sample_project("a", 1, 1)).await;
+}
+
+#[tokio::test]
 async fn what_others_wrote_stays() {
     let (root, store) = fresh();
     store.put_project(&sample_project("a", 1, 1)).await.unwrap();
@@ -61,8 +91,6 @@ async fn what_others_wrote_stays() {
     for file in [
         "active.db",
         "state.safetensors",
-        ".tmp/notes",
-        ".tmp/configuration.yaml",
         "a/notes.txt",
         "a/drift_detector-02.safetensors",
         "backup/drift_detector.safetensors",

@@ -45,7 +45,7 @@ pub(crate) struct Project {
     /// The program and version that fitted it.
     #[oai(nullable)]
     pub(crate) fitted_by: Option<String>,
-    /// Rows fed in the life of this fit; null while it is not in memory.
+    /// Rows fed in the life of this fit; null where the project cannot be read.
     #[oai(nullable)]
     pub(crate) rows_seen: Option<u64>,
     /// How many of them were judged as drift.
@@ -54,7 +54,7 @@ pub(crate) struct Project {
     /// Rows fed since the start or the last reset.
     #[oai(nullable)]
     pub(crate) time: Option<u64>,
-    /// The latest verdict since the server started.
+    /// The latest verdict since the start or the last reset.
     #[oai(nullable)]
     pub(crate) last_detection: Option<LastDetection>,
     /// What the fit found worth knowing about the reference.

@@ -47,9 +47,9 @@ pub(crate) struct DetectorSettings {
     /// Simulated streams or permutations behind the thresholds; by default as many as the ert needs.
     #[oai(nullable, validator(minimum(value = "1")))]
     pub(crate) n_bootstraps: Option<u64>,
-    /// Bandwidths of the kernel of `mmd_online`, in units of the encoded columns; by default inferred.
-    #[oai(nullable, validator(min_items = 1, max_items = 64))]
-    pub(crate) sigma: Option<Vec<f64>>,
+    /// One or several bandwidths of the kernel of `mmd_online`, in units of the encoded columns; by default inferred.
+    #[oai(nullable)]
+    pub(crate) sigma: Option<Bandwidths>,
     /// Seed of everything random; by default 0.
     #[oai(nullable)]
     pub(crate) seed: Option<u64>,
@@ -77,6 +77,10 @@ pub(crate) struct PredictRequest {
 /// Data in one of four forms.
 #[derive(Debug)]
 pub(crate) struct Data;
+
+/// One bandwidth, or several.
+#[derive(Debug)]
+pub(crate) struct Bandwidths;
 
 fn inline(schema: MetaSchema) -> MetaSchemaRef {
     MetaSchemaRef::Inline(Box::new(schema))
@@ -151,14 +155,52 @@ impl Type for Data {
     }
 }
 
-impl ParseFromJSON for Data {
-    fn parse_from_json(_value: Option<serde_json::Value>) -> ParseResult<Self> {
-        Err(ParseError::custom("bodies are read by `input`"))
+impl Type for Bandwidths {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "Bandwidths".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        let number = || MetaSchema::new_with_format("number", "double");
+        let several = array(None, inline(number()));
+        inline(MetaSchema {
+            // Null must be one of the two, and only one.
+            one_of: vec![
+                inline(MetaSchema { nullable: true, ..number() }),
+                inline(MetaSchema { max_items: Some(64), ..several }),
+            ],
+            ..MetaSchema::ANY
+        })
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
     }
 }
 
-impl ToJSON for Data {
-    fn to_json(&self) -> Option<serde_json::Value> {
-        None
-    }
+/// What poem-openapi asks of the members of an object, and never calls here.
+macro_rules! never_read_nor_written {
+    ($($described:ty),*) => {$(
+        impl ParseFromJSON for $described {
+            fn parse_from_json(_value: Option<serde_json::Value>) -> ParseResult<Self> {
+                Err(ParseError::custom("bodies are read by `input`"))
+            }
+        }
+
+        impl ToJSON for $described {
+            fn to_json(&self) -> Option<serde_json::Value> {
+                None
+            }
+        }
+    )*};
 }
+never_read_nor_written!(Data, Bandwidths);

@@ -63,6 +63,7 @@ impl MetricsApi {
             return Err(Failure::not_found());
         }
         let parameters = Parameters::of(request);
+        parameters.refuse("resolution", "this version answers raw values only; leave `resolution` out")?;
         parameters.check(&["from", "to", "page_size", "page_token"])?;
         let query = TrendQuery {
             project: name,

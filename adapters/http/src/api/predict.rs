@@ -70,12 +70,13 @@ impl PredictApi {
         };
         Parameters::of(request).refuse_all("a prediction has no settings")?;
         let (form, table) = (data.form, data.table);
+        let width = table.columns().len();
         let (service, project) = (Arc::clone(&self.service), open.clone());
         let fed = driven(async move { service.predict(&project, table).await }).await?;
         let prediction = fed.map_err(|error| {
             let columns = open.configuration().schema.columns.iter();
             let columns: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
-            Failure::of_predict(error, form, &columns)
+            Failure::of_predict(error, form, width, &columns)
         })?;
         Ok(Answer::json(written(open, prediction).await?))
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::{DriftService, ListQuery};
 use poem::Request;
 use poem::http::StatusCode;
@@ -9,13 +10,14 @@ use poem_openapi::OpenApi;
 
 use super::answer::{Answer, Operation};
 use super::parameter::{InQuery, NameInPath};
-use super::{Tag, driven, token};
+use super::{Tag, driven, exists, token};
 use crate::answers::{DriftType, Project, ProjectPage, Status};
 use crate::error::Failure;
 use crate::input::Parameters;
 
 const INVALID_NAME: (u16, &str) = (400, "`invalid_name`: the path holds no project name.");
 const NOT_FOUND: (u16, &str) = (404, "`project_not_found`: there is no project of this name.");
+const NO_PARAMETERS: (u16, &str) = (422, "`invalid_settings`: a query parameter came, and there are none.");
 const STORAGE: (u16, &str) = (503, "`storage_unavailable`: the storage cannot be reached now.");
 const STORAGE_OR_FAILED: (u16, &str) =
     (503, "`project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now.");
@@ -35,7 +37,7 @@ pub(crate) struct Shown;
 impl Operation for Shown {
     type Body = Project;
     const DESCRIPTION: &'static str = "The project.";
-    const FAILURES: &'static [(u16, &'static str)] = &[INVALID_NAME, NOT_FOUND, STORAGE];
+    const FAILURES: &'static [(u16, &'static str)] = &[INVALID_NAME, NOT_FOUND, NO_PARAMETERS, STORAGE];
 }
 
 pub(crate) struct Deleted;
@@ -45,7 +47,7 @@ impl Operation for Deleted {
     const STATUS: StatusCode = StatusCode::NO_CONTENT;
     const DESCRIPTION: &'static str = "The project is gone.";
     const HAS_BODY: bool = false;
-    const FAILURES: &'static [(u16, &'static str)] = &[INVALID_NAME, NOT_FOUND, STORAGE, FULL];
+    const FAILURES: &'static [(u16, &'static str)] = &[INVALID_NAME, NOT_FOUND, NO_PARAMETERS, STORAGE, FULL];
 }
 
 pub(crate) struct Loaded;
@@ -53,7 +55,7 @@ pub(crate) struct Loaded;
 impl Operation for Loaded {
     type Body = Project;
     const DESCRIPTION: &'static str = "The project, active.";
-    const FAILURES: &'static [(u16, &'static str)] = &[INVALID_NAME, NOT_FOUND, STORAGE_OR_FAILED, FULL];
+    const FAILURES: &'static [(u16, &'static str)] = &[INVALID_NAME, NOT_FOUND, NO_PARAMETERS, STORAGE_OR_FAILED, FULL];
 }
 
 pub(crate) struct Unloaded;
@@ -61,7 +63,7 @@ pub(crate) struct Unloaded;
 impl Operation for Unloaded {
     type Body = Project;
     const DESCRIPTION: &'static str = "The project, inactive.";
-    const FAILURES: &'static [(u16, &'static str)] = &[INVALID_NAME, NOT_FOUND, STORAGE, FULL];
+    const FAILURES: &'static [(u16, &'static str)] = &[INVALID_NAME, NOT_FOUND, NO_PARAMETERS, STORAGE, FULL];
 }
 
 pub(crate) struct WasReset;
@@ -73,6 +75,7 @@ impl Operation for WasReset {
         INVALID_NAME,
         NOT_FOUND,
         (409, "`project_inactive`: the project is inactive; load it first."),
+        NO_PARAMETERS,
         STORAGE_OR_FAILED,
         FULL,
     ];
@@ -83,10 +86,22 @@ pub(crate) struct ProjectsApi {
     pub(crate) service: Arc<DriftService>,
 }
 
+impl ProjectsApi {
+    /// The project that a request without parameters is about.
+    fn addressed(&self, request: &Request, project: &NameInPath) -> Result<ProjectName, Failure> {
+        let name = project.parse()?;
+        match Parameters::of(request).refuse_all("this operation takes none") {
+            // Existence is told before settings.
+            Err(_) if !exists(&self.service, &name) => Err(Failure::not_found()),
+            checked => checked.map(|()| name),
+        }
+    }
+}
+
 /// Calls a use case on a project and drives it to its end.
 macro_rules! on_project {
-    ($self:ident, $project:ident, $use_case:ident) => {{
-        let name = $project.parse()?;
+    ($self:ident, $request:ident, $project:ident, $use_case:ident) => {{
+        let name = $self.addressed($request, &$project)?;
         let service = Arc::clone(&$self.service);
         driven(async move { service.$use_case(&name).await }).await?.map_err(Failure::of_project)
     }};
@@ -96,8 +111,7 @@ macro_rules! on_project {
 impl ProjectsApi {
     /// List projects
     ///
-    /// Lists projects in the order of their names. Counters of projects that are not in memory are null: show one to
-    /// have it loaded.
+    /// Lists projects in the order of their names. Counters are null where a project cannot be read.
     #[oai(path = "/projects", method = "get", operation_id = "listProjects")]
     async fn list(
         &self,
@@ -136,10 +150,11 @@ impl ProjectsApi {
     #[oai(path = "/projects/:project", method = "get", operation_id = "getProject")]
     async fn show(
         &self,
+        request: &Request,
         /// The project.
         project: NameInPath,
     ) -> Result<Answer<Shown>, Failure> {
-        let name = project.parse()?;
+        let name = self.addressed(request, &project)?;
         let view = self.service.show(&name).await.map_err(Failure::of_project)?;
         Answer::of(&Project::from(view))
     }
@@ -150,10 +165,11 @@ impl ProjectsApi {
     #[oai(path = "/projects/:project", method = "delete", operation_id = "deleteProject")]
     async fn delete(
         &self,
+        request: &Request,
         /// The project.
         project: NameInPath,
     ) -> Result<Answer<Deleted>, Failure> {
-        on_project!(self, project, delete).map(|()| Answer::empty())
+        on_project!(self, request, project, delete).map(|()| Answer::empty())
     }
 
     /// Load a project
@@ -162,10 +178,11 @@ impl ProjectsApi {
     #[oai(path = "/projects/:project/load", method = "post", operation_id = "loadProject")]
     async fn load(
         &self,
+        request: &Request,
         /// The project.
         project: NameInPath,
     ) -> Result<Answer<Loaded>, Failure> {
-        let view = on_project!(self, project, load)?;
+        let view = on_project!(self, request, project, load)?;
         Answer::of(&Project::from(view))
     }
 
@@ -176,10 +193,11 @@ impl ProjectsApi {
     #[oai(path = "/projects/:project/unload", method = "post", operation_id = "unloadProject")]
     async fn unload(
         &self,
+        request: &Request,
         /// The project.
         project: NameInPath,
     ) -> Result<Answer<Unloaded>, Failure> {
-        let view = on_project!(self, project, unload)?;
+        let view = on_project!(self, request, project, unload)?;
         Answer::of(&Project::from(view))
     }
 
@@ -189,10 +207,11 @@ impl ProjectsApi {
     #[oai(path = "/projects/:project/reset", method = "post", operation_id = "resetProject")]
     async fn reset(
         &self,
+        request: &Request,
         /// The project.
         project: NameInPath,
     ) -> Result<Answer<WasReset>, Failure> {
-        let view = on_project!(self, project, reset)?;
+        let view = on_project!(self, request, project, reset)?;
         Answer::of(&Project::from(view))
     }
 }

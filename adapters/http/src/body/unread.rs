@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt};
-use poem::http::header;
+use poem::http::header::{self, HeaderValue};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::answers::{FitRequest, PredictRequest};
-use crate::error::{Code, Failure};
+use crate::error::{Code, Failure, shown};
 use crate::settings::HttpTimeouts;
 
 /// The media types that are read.
@@ -24,8 +24,8 @@ pub(crate) enum MediaType {
 
 /// A body with what its head says of it.
 pub(crate) struct Unread {
-    /// `None` where its media type or coding cannot be read.
-    media_type: Option<MediaType>,
+    /// Or why it cannot be read.
+    media_type: Result<MediaType, String>,
     length: Option<u64>,
     stream: Drained,
 }
@@ -40,12 +40,7 @@ impl Unread {
 
     /// The media type.
     pub(crate) fn media_type(&self) -> Result<MediaType, Failure> {
-        self.media_type.ok_or_else(|| {
-            Failure::new(
-                Code::UnsupportedMediaType,
-                "expected `application/json` or `text/csv` in UTF-8, without a content coding",
-            )
-        })
+        self.media_type.clone().map_err(|detail| Failure::new(Code::UnsupportedMediaType, detail))
     }
 
     /// Reads it whole.
@@ -83,24 +78,33 @@ impl Unread {
     }
 }
 
-fn media_type(request: &Request) -> Option<MediaType> {
-    if request.headers().get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-        return None;
+/// The media type, or what was expected and what came.
+fn media_type(request: &Request) -> Result<MediaType, String> {
+    if let Some(coding) = request.headers().get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
+        return Err(format!("expected a body without a content coding, {} came", said(coding)));
     }
-    let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Some(MediaType::Json) };
-    let mut parts = value.to_str().ok()?.split(';').map(str::trim);
-    let essence = parts.next()?;
+    let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Ok(MediaType::Json) };
+    let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
+    let media_type = match parts.next().unwrap_or_default() {
+        json if json.eq_ignore_ascii_case("application/json") => MediaType::Json,
+        csv if csv.eq_ignore_ascii_case("text/csv") => MediaType::Csv,
+        _ => return Err(format!("expected application/json or text/csv, {} came", said(value))),
+    };
     let is_utf8 = parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
         !name.trim().eq_ignore_ascii_case("charset")
             || ["utf-8", "utf8", "us-ascii"]
                 .iter()
                 .any(|known| value.trim_matches([' ', '"']).eq_ignore_ascii_case(known))
     });
-    match essence {
-        _ if !is_utf8 => None,
-        json if json.eq_ignore_ascii_case("application/json") => Some(MediaType::Json),
-        csv if csv.eq_ignore_ascii_case("text/csv") => Some(MediaType::Csv),
-        _ => None,
+    if is_utf8 { Ok(media_type) } else { Err(format!("expected UTF-8, {} came", said(value))) }
+}
+
+/// What a header says, for a sentence that ends in "came".
+fn said(value: &HeaderValue) -> String {
+    match value.to_str() {
+        Ok("") => "an empty text".to_owned(),
+        Ok(text) => shown(text),
+        Err(_) => "a text that is not ASCII".to_owned(),
     }
 }
 

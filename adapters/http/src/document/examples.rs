@@ -64,10 +64,13 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
         (413, _) => Failure::new(Code::BodyTooLarge, "expected a body of at most 33554432 bytes, a larger one came"),
         (415, _) => Failure::new(
             Code::UnsupportedMediaType,
-            "expected `application/json` or `text/csv` in UTF-8, without a content coding",
+            "expected application/json or text/csv, application/x-www-form-urlencoded came",
         ),
         (422, "fitProject" | "predict") => {
             at(Code::InvalidData, "/data/nswprice/0", "expected a number, the text \"dear\" came")
+        }
+        (422, "getProject" | "deleteProject" | "loadProject" | "unloadProject" | "resetProject") => {
+            at(Code::InvalidSettings, "/force", "expected no query parameter: this operation takes none")
         }
         (422, _) => at(Code::InvalidSettings, "/page_size", "expected a whole number of 1 to 1000, \"0\" came"),
         (500, _) => Failure::internal(""),

@@ -4,27 +4,35 @@
 use std::net::Ipv6Addr;
 
 use poem::Request;
-use poem::http::header;
+use poem::http::{HeaderValue, header};
 
 use crate::error::{Code, Failure};
+use crate::settings::AllowedHosts;
 
-/// The hosts that are served; `None`: any.
+/// The check of `Host` and `Origin`.
 #[derive(Debug, Clone)]
-pub(crate) struct AllowedHosts(Option<Vec<String>>);
+pub(crate) struct HostCheck {
+    /// The hosts that are served; `None`: any.
+    hosts: Option<Vec<String>>,
+    /// Whether a page must come from this server itself to change something.
+    own_pages_only: bool,
+}
 
-impl AllowedHosts {
-    /// Names and addresses, with or without a port.
-    pub(crate) fn new(hosts: Option<&[String]>) -> Self {
-        Self(hosts.map(|hosts| hosts.iter().map(|host| normal(host)).collect()))
+impl HostCheck {
+    /// The check that these settings ask for.
+    pub(crate) fn new(allowed: &AllowedHosts) -> Self {
+        let (hosts, own_pages_only) = match allowed {
+            AllowedHosts::Any => (None, false),
+            AllowedHosts::Loopback(hosts) => (Some(hosts), true),
+            AllowedHosts::Named(hosts) => (Some(hosts), false),
+        };
+        Self { hosts: hosts.map(|hosts| hosts.iter().map(|host| normal(host)).collect()), own_pages_only }
     }
 
     /// Whether a request may be served.
     pub(crate) fn check(&self, request: &Request) -> Result<(), Failure> {
-        let Some(allowed) = &self.0 else { return Ok(()) };
-        let is_allowed = |host: &str| {
-            let host = normal(host);
-            allowed.contains(&host)
-        };
+        let Some(allowed) = &self.hosts else { return Ok(()) };
+        let is_allowed = |host: &str| allowed.contains(&normal(host));
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let (named, second) = (hosts.next(), hosts.next());
         let authority = request.uri().authority().map(poem::http::uri::Authority::as_str);
@@ -37,15 +45,43 @@ impl AllowedHosts {
             let detail = "the request names a host that this server is not set to serve; see `--allowed-hosts`";
             return Err(Failure::new(Code::HostNotAllowed, detail));
         }
-        let mut origins = request.headers().get_all(header::ORIGIN).iter();
-        let is_origin_allowed = |origin: &poem::http::HeaderValue| {
-            origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(|(_, host)| is_allowed(host))
-        };
-        if !origins.all(is_origin_allowed) {
-            let detail = "the request comes from a page of a host that this server is not set to serve";
-            return Err(Failure::new(Code::OriginNotAllowed, detail));
+        let host = named.and_then(|host| host.to_str().ok()).or(authority).unwrap_or_default();
+        let any_page = !self.own_pages_only || request.method().is_safe();
+        for origin in request.headers().get_all(header::ORIGIN) {
+            let origin = Origin::of(origin);
+            if !origin.is_some_and(|origin| is_allowed(origin.host)) {
+                let detail = "the request comes from a page of a host that this server is not set to serve";
+                return Err(Failure::new(Code::OriginNotAllowed, detail));
+            }
+            if !any_page && !origin.is_some_and(|origin| origin.is_of(host)) {
+                let detail = "the request would change something and comes from a page of another server; only pages \
+                              of this server may, or of hosts that `--allowed-hosts` names";
+                return Err(Failure::new(Code::OriginNotAllowed, detail));
+            }
         }
         Ok(())
+    }
+}
+
+/// Where a page comes from.
+#[derive(Clone, Copy)]
+struct Origin<'a> {
+    /// With its port, if that is not the one by default.
+    host: &'a str,
+    port_by_default: &'static str,
+}
+
+impl<'a> Origin<'a> {
+    fn of(header: &'a HeaderValue) -> Option<Self> {
+        let (scheme, host) = header.to_str().ok()?.split_once("://")?;
+        Some(Self { host, port_by_default: if scheme.eq_ignore_ascii_case("https") { "443" } else { "80" } })
+    }
+
+    /// Whether a request to this host stays with the page's own server. The scheme of the request is not known here:
+    /// a proxy may have taken TLS off.
+    fn is_of(self, host: &str) -> bool {
+        let port = |host| port(host).unwrap_or(self.port_by_default);
+        normal(self.host) == normal(host) && port(self.host) == port(host)
     }
 }
 
@@ -70,27 +106,38 @@ fn normal(host: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
+/// The port of a host, if it has one.
+fn port(host: &str) -> Option<&str> {
+    // What stands within brackets is an address.
+    let after = host.trim().rsplit(']').next()?;
+    after.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.is_empty() && is_port(port))
+}
+
 fn is_port(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
 mod tests {
+    use poem::http::Method;
+
     use super::*;
 
-    fn loopback() -> AllowedHosts {
-        AllowedHosts::new(Some(&["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()]))
-    }
+    const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-    fn code(host: Option<&str>, origin: Option<&str>) -> Option<Code> {
-        let mut request = Request::builder().uri_str("/x");
+    fn answer(allowed: &AllowedHosts, method: Method, host: Option<&str>, origin: Option<&str>) -> Option<Code> {
+        let mut request = Request::builder().method(method).uri_str("/x");
         if let Some(host) = host {
             request = request.header("host", host);
         }
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
-        loopback().check(&request.finish()).err().map(|failure| failure.code)
+        HostCheck::new(allowed).check(&request.finish()).err().map(|failure| failure.code)
+    }
+
+    fn code(host: Option<&str>, origin: Option<&str>) -> Option<Code> {
+        answer(&AllowedHosts::Loopback(NAMES.map(str::to_owned).into()), Method::GET, host, origin)
     }
 
     #[test]
@@ -122,6 +169,47 @@ mod tests {
         assert_eq!(code(Some("localhost"), Some("http://localhost:3000")), None);
         for origin in ["http://evil.example", "null", "", "http://localhost.evil.example"] {
             assert_eq!(code(Some("localhost"), Some(origin)), Some(Code::OriginNotAllowed), "{origin}");
+        }
+    }
+
+    #[test]
+    fn pages_of_other_local_servers_only_read() {
+        let loopback = AllowedHosts::Loopback(NAMES.map(str::to_owned).into());
+        for (host, origin, is_own) in [
+            ("localhost:8080", "http://localhost:8080", true),
+            ("LOCALHOST:8080", "http://localhost:8080", true),
+            ("[::1]:8080", "http://[::1]:8080", true),
+            ("localhost", "http://localhost", true),
+            ("localhost", "http://localhost:80", true),
+            ("localhost", "https://localhost", true),
+            ("localhost:8080", "http://localhost:1234", false),
+            ("localhost:8080", "http://localhost", false),
+            ("localhost", "http://localhost:8080", false),
+            ("localhost:8080", "http://127.0.0.1:8080", false),
+            ("[::1]:8080", "http://[::1]", false),
+        ] {
+            let refused = (!is_own).then_some(Code::OriginNotAllowed);
+            for method in [Method::POST, Method::DELETE, Method::PUT] {
+                assert_eq!(answer(&loopback, method, Some(host), Some(origin)), refused, "{origin} to {host}");
+            }
+            for method in [Method::GET, Method::HEAD] {
+                assert_eq!(answer(&loopback, method, Some(host), Some(origin)), None, "{origin} to {host}");
+            }
+        }
+        assert_eq!(answer(&loopback, Method::POST, Some("localhost:8080"), None), None, "no page at all");
+        let evil = Some("http://evil.example");
+        assert_eq!(answer(&loopback, Method::POST, Some("localhost"), evil), Some(Code::OriginNotAllowed));
+    }
+
+    #[test]
+    fn pages_of_hosts_that_somebody_named_change_things() {
+        let named = AllowedHosts::Named(vec!["drift.example".to_owned(), "localhost".to_owned()]);
+        for (origin, expected) in [
+            ("https://drift.example", None),
+            ("http://localhost:1234", None),
+            ("https://evil.example", Some(Code::OriginNotAllowed)),
+        ] {
+            assert_eq!(answer(&named, Method::POST, Some("drift.example"), Some(origin)), expected, "{origin}");
         }
     }
 }

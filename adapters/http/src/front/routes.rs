@@ -24,6 +24,7 @@ impl Routes {
             if methods.iter().any(|method| method == "GET") {
                 methods.push("HEAD".to_owned());
             }
+            methods.sort();
         }
         Self(routes)
     }

@@ -56,7 +56,7 @@ impl Faults {
     }
 
     /// The failure of a body at which the parser gave up.
-    pub(crate) fn into_stopped(self, error: &serde_json::Error) -> Failure {
+    pub(crate) fn into_stopped(self, error: &serde_json::Error, body: &[u8]) -> Failure {
         let text = error.to_string();
         if error.is_data() {
             return self.into_failure().unwrap_or_else(|| Failure::new(Code::Malformed, text));
@@ -71,8 +71,34 @@ impl Faults {
             );
             return Failure::at(code, vec![Issue { pointer, detail }]);
         }
-        Failure::new(Code::Malformed, format!("the body is not JSON: {text}"))
+        let detail = match not_a_number(error, body) {
+            Some((name, column)) => {
+                format!("JSON has no {name}; send null for a missing value (line {}, column {column})", error.line())
+            }
+            None => text,
+        };
+        Failure::new(Code::Malformed, format!("the body is not JSON: {detail}"))
     }
+}
+
+/// The name of what is no JSON number, and its column, if that is where the parser gave up: Python's `json.dumps`
+/// writes such names unless told otherwise.
+fn not_a_number(error: &serde_json::Error, body: &[u8]) -> Option<(&'static str, usize)> {
+    const NAMES: [&str; 3] = ["NaN", "Infinity", "-Infinity"];
+    let text = error.to_string();
+    // Elsewhere a value was not expected, whatever it was.
+    if !["expected value", "invalid number"].iter().any(|expected| text.starts_with(expected)) {
+        return None;
+    }
+    let line = body.split(|byte| *byte == b'\n').nth(error.line().checked_sub(1)?)?;
+    // The parser stands on the first byte that it could not use: that of the name, or the one after its sign.
+    let stopped = error.column().checked_sub(1)?;
+    let signed = stopped.checked_sub(1).filter(|before| line.get(*before) == Some(&b'-'));
+    let start = signed.unwrap_or(stopped);
+    let rest = line.get(start..)?;
+    let word = rest.split(|byte| !byte.is_ascii_alphabetic() && *byte != b'-').next()?;
+    let name = NAMES.into_iter().find(|name| name.as_bytes() == word)?;
+    Some((name, start + 1))
 }
 
 fn push(issues: &mut Vec<Issue>, pointer: String, detail: String) {

@@ -40,7 +40,7 @@ impl FitInput {
         let unusable = |failure| Unusable { failure, overwrite };
         let read = read.map_err(|error| {
             let is_readable = error.is_data();
-            Unusable { failure: faults_of(&mut faults).into_stopped(&error), overwrite: overwrite && is_readable }
+            Unusable { failure: faults_of(&mut faults).into_stopped(&error, body), overwrite: overwrite && is_readable }
         })?;
         if settings.drift_type.is_none() && !faults.has_setting("/drift_type") {
             faults

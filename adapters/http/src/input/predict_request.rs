@@ -17,7 +17,7 @@ pub(crate) fn read_predict(body: &[u8]) -> Result<Data, Failure> {
     let read = PredictSeed(&mut faults).deserialize(&mut deserializer);
     let read = match read.and_then(|read| deserializer.end().map(|()| read)) {
         Ok(read) => read,
-        Err(error) => return Err(faults.into_stopped(&error)),
+        Err(error) => return Err(faults.into_stopped(&error, body)),
     };
     if let Some(failure) = faults.into_failure() {
         return Err(failure);

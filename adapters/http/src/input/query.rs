@@ -38,6 +38,11 @@ impl Parameters {
         }
     }
 
+    /// Refuses one parameter, with a sentence of its own.
+    pub(crate) fn refuse(&self, name: &str, why: &str) -> Result<(), Failure> {
+        if self.0.iter().any(|(came, _)| came == name) { Err(Failure::setting(pointer(name), why)) } else { Ok(()) }
+    }
+
     /// Refuses parameters that are not among these, and those that stand twice.
     pub(crate) fn check(&self, known: &[&str]) -> Result<(), Failure> {
         for (index, (name, _)) in self.0.iter().enumerate() {

@@ -185,9 +185,11 @@ impl Settings {
             }
             Name::Ert => self.detector.ert = Some(number(value)?),
             Name::WindowSize => self.detector.window_size = Some(count(value)?),
-            Name::WindowSizes => self.detector.window_sizes = Some(list(value, "whole numbers", as_count)?),
+            Name::WindowSizes => {
+                self.detector.window_sizes = Some(list(value, "an array of whole numbers", as_count)?);
+            }
             Name::NBootstraps => self.detector.n_bootstraps = Some(count(value)?),
-            Name::Sigma => self.detector.sigma = Some(list(value, "numbers", as_number)?),
+            Name::Sigma => self.detector.sigma = Some(bandwidths(value)?),
             Name::Seed => {
                 let seed = as_whole(one(value)).ok_or_else(|| wrong("a whole number from 0 on", &value.came()))?;
                 self.detector.seed = Some(seed);
@@ -250,15 +252,17 @@ fn count(value: &Setting<'_>) -> Result<usize, String> {
 }
 
 fn list<T>(value: &Setting<'_>, expected: &str, item: impl Fn(&Scalar<'_>) -> Option<T>) -> Result<Vec<T>, String> {
-    let Setting::List(items) = value else {
-        return Err(wrong(&format!("an array of {expected}"), &value.came()));
-    };
-    items
-        .iter()
-        .map(|came| {
-            item(came).ok_or_else(|| wrong(&format!("an array of {expected}"), &format!("{} in it", came.came())))
-        })
-        .collect()
+    let Setting::List(items) = value else { return Err(wrong(expected, &value.came())) };
+    let read = |came: &Scalar<'_>| item(came).ok_or_else(|| wrong(expected, &format!("an array with {}", came.came())));
+    items.iter().map(read).collect()
+}
+
+/// One bandwidth need not stand in an array.
+fn bandwidths(value: &Setting<'_>) -> Result<Vec<f64>, String> {
+    match as_number(one(value)) {
+        Some(number) => Ok(vec![number]),
+        None => list(value, "a number or an array of numbers", as_number),
+    }
 }
 
 fn as_number(value: &Scalar<'_>) -> Option<f64> {

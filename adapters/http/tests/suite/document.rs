@@ -191,3 +191,15 @@ async fn the_example_requests_are_served_and_answers_agree_with_the_document() {
         hold(&document, probe, "get", 200, &server.get(probe).await.json());
     }
 }
+
+#[test]
+fn one_bandwidth_or_several_are_in_the_document() {
+    let document = document();
+    let schema = &document["components"]["schemas"]["DetectorSettings"]["properties"]["sigma"];
+    for sigma in [json!(1.0), json!([0.5, 2.0]), json!(null)] {
+        assert_eq!(fault(&document, schema, &sigma), None, "{sigma}");
+    }
+    for sigma in [json!("wide"), json!(["wide"])] {
+        assert!(fault(&document, schema, &sigma).is_some(), "{sigma}");
+    }
+}

@@ -9,5 +9,6 @@ mod pages;
 mod predictions;
 mod projects;
 mod refusals;
+mod sentences;
 mod settings;
 mod support;

@@ -1,6 +1,6 @@
 //! Requests that cannot be served: the status, the code and the place at fault.
 
-use drifting_http::HttpSettings;
+use drifting_http::{AllowedHosts, HttpSettings};
 
 use crate::support::TestServer;
 
@@ -174,6 +174,8 @@ async fn rows_that_are_not_the_projects() {
         ("POST", PREDICT, JSON, r#"{"data": [[1, 2]]}"#, 422, "invalid_data", Some("/data/0/1")),
         ("POST", PREDICT, JSON, r#"{"data": [[1, "mon"], [2, null]]}"#, 422, "invalid_data", Some("/data/1/1")),
         ("POST", PREDICT, JSON, r#"{"data": [1, 2]}"#, 422, "invalid_data", Some("/data")),
+        ("POST", PREDICT, JSON, r#"{"data": [[1, "mon", 3]]}"#, 422, "invalid_data", Some("/data/0")),
+        ("POST", PREDICT, JSON, r#"{"data": [[1], [2]]}"#, 422, "invalid_data", Some("/data/0")),
         (
             "POST",
             "/api/v1/projects/label/predict",
@@ -217,14 +219,14 @@ async fn syntax_errors_are_told_by_line_and_column() {
 async fn methods_that_a_path_takes_are_told() {
     let server = server().await;
     assert_eq!(server.get(PREDICT).await.header("allow"), Some("POST"));
-    assert_eq!(server.post("/api/v1/projects/price").await.header("allow"), Some("GET, DELETE, HEAD"));
+    assert_eq!(server.post("/api/v1/projects/price").await.header("allow"), Some("DELETE, GET, HEAD"));
     assert_eq!(server.post("/docs").await.header("allow"), Some("GET, HEAD"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hosts_and_origins_are_checked_first() {
-    let settings =
-        HttpSettings { allowed_hosts: Some(vec!["localhost".into(), "127.0.0.1".into()]), ..HttpSettings::default() };
+    let allowed_hosts = AllowedHosts::Loopback(vec!["localhost".into(), "127.0.0.1".into()]);
+    let settings = HttpSettings { allowed_hosts, ..HttpSettings::default() };
     let server = TestServer::with(settings).await;
     for (headers, expected) in [
         (vec![("Host", "localhost:8080")], None),
@@ -238,5 +240,15 @@ async fn hosts_and_origins_are_checked_first() {
         assert_eq!(code.as_deref(), expected, "{headers:?}");
         let unknown = server.send("GET", "/nothing", &headers, b"").await;
         assert_eq!(unknown.status, if expected.is_some() { 403 } else { 404 }, "{headers:?}");
+    }
+    // What changes something is for the server's own pages, such as /docs.
+    for (origin, is_own) in [("http://localhost:8080", true), ("http://localhost:1234", false)] {
+        let headers = [("Host", "localhost:8080"), ("Origin", origin)];
+        for (method, path) in [("POST", "/api/v1/projects/nobody/load"), ("DELETE", "/api/v1/projects/nobody")] {
+            let reply = server.send(method, path, &headers, b"").await;
+            let code = if is_own { "project_not_found" } else { "origin_not_allowed" };
+            assert_eq!(reply.json()["code"], code, "{method} from {origin}");
+        }
+        assert_eq!(server.send("GET", "/api/v1/projects", &headers, b"").await.status, 200, "{origin}");
     }
 }

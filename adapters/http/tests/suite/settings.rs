@@ -33,6 +33,7 @@ async fn settings_of_fits() {
         (with(r#""detector": {"seed": -1}"#), "invalid_settings", Some("/detector/seed")),
         (with(r#""detector": {"n_bootstraps": 3}"#), "invalid_settings", Some("/detector/n_bootstraps")),
         (with(r#""detector": {"sigma": [1]}"#), "invalid_settings", Some("/detector/sigma")),
+        (with(r#""detector": {"sigma": 1.0}"#), "invalid_settings", Some("/detector/sigma")),
         (with(r#""preprocessing": {"standardize": true}"#), "invalid_settings", Some("/preprocessing/standardize")),
         (with(r#""preprocessing": {"scale": true}"#), "invalid_settings", Some("/preprocessing/scale")),
         (
@@ -97,9 +98,25 @@ async fn queries_of_lists() {
         ("/api/v1/projects/price/metrics?to=2026-01-01", "/to"),
         ("/api/v1/projects/price/metrics?page_token=r1", "/page_token"),
         ("/api/v1/projects/price/metrics?resolution=hour", "/resolution"),
+        ("/api/v1/projects/price/metrics?resolution=", "/resolution"),
     ];
     let cases = cases.map(|(path, pointer)| ("GET", path, JSON, "", 422, "invalid_settings", Some(pointer)));
     check(&cases).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operations_without_parameters_take_none() {
+    check(&[
+        ("GET", "/api/v1/projects/price?verbose=1", JSON, "", 422, "invalid_settings", Some("/verbose")),
+        ("DELETE", "/api/v1/projects/price?force", JSON, "", 422, "invalid_settings", Some("/force")),
+        ("POST", "/api/v1/projects/off/load?now=1", JSON, "", 422, "invalid_settings", Some("/now")),
+        ("POST", "/api/v1/projects/price/unload?now=1", JSON, "", 422, "invalid_settings", Some("/now")),
+        ("POST", "/api/v1/projects/price/reset?time=5", JSON, "", 422, "invalid_settings", Some("/time")),
+        ("DELETE", "/api/v1/projects/-x?force", JSON, "", 400, "invalid_name", None),
+        ("DELETE", "/api/v1/projects/nobody?force", JSON, "", 404, "project_not_found", None),
+        ("POST", "/api/v1/projects/PRICE/unload?now=1", JSON, "", 404, "project_not_found", None),
+    ])
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -67,7 +67,7 @@ pub fn name(n: usize) -> ProjectName {
 }
 
 pub fn entry(n: usize, status: Status) -> IndexEntry {
-    IndexEntry { project: name(n), path: format!("folder-{n}"), status: Some(status) }
+    IndexEntry { project: name(n), path: Some(format!("folder-{n}")), status: Some(status) }
 }
 
 /// A few projects, written by a number of transactions, as an index in use has them.
@@ -75,8 +75,11 @@ pub async fn fill(index: &PersyIndex) -> Vec<IndexEntry> {
     let all: Vec<_> = (0..6).map(|n| entry(n, if n % 2 == 0 { Status::Active } else { Status::Inactive })).collect();
     for round in 0..3 {
         for entry in &all {
-            let former = format!("{}-{round}", entry.path);
-            index.put(&[IndexEntry { path: former, status: Some(Status::Active), ..entry.clone() }]).await.unwrap();
+            let former = format!("{:?}-{round}", entry.path);
+            index
+                .put(&[IndexEntry { path: Some(former), status: Some(Status::Active), ..entry.clone() }])
+                .await
+                .unwrap();
         }
     }
     index.remove(&[name(0)]).await.unwrap();

@@ -16,6 +16,7 @@ use rand::{RngExt, SeedableRng};
 
 use crate::bench::{Bench, FILES, fill, open};
 use crate::child;
+use crate::damage::left;
 
 const DIRECTORY: &str = "DRIFTING_TEST_FLIPS";
 const SKIP: &str = "DRIFTING_TEST_FLIPS_SKIP";
@@ -73,13 +74,7 @@ async fn is_right(opened: &Opened, flip: Flip, expected: &[IndexEntry]) -> bool 
     let (store, active) = (opened.store.is_empty_now(), opened.active.is_empty_now());
     // The file that was left alone is never lost.
     let other_is_whole = if flip.file == "store.db" { !active } else { !store };
-    let expected: Vec<_> = expected.iter().filter(|_| !store).cloned().collect();
-    let right = |(actual, expected): (&IndexEntry, &IndexEntry)| {
-        let status = if active { None } else { expected.status };
-        *actual == IndexEntry { status, ..expected.clone() }
-    };
-    let actual = opened.index.all().await.unwrap();
-    other_is_whole && actual.len() == expected.len() && actual.iter().zip(&expected).all(right)
+    other_is_whole && opened.index.all().await.unwrap() == left(opened, expected)
 }
 
 async fn try_flip(parent: &Path, files: &Files, flip: Flip, expected: &[IndexEntry], guard: Guard) {
