@@ -83,17 +83,19 @@ impl Schema {
     /// Holds a table against the schema. Named columns are matched by name in any order, unnamed ones by position.
     ///
     /// # Errors
-    /// When a column is absent or unknown, when a value has another type or is not finite, or when a value is
-    /// missing and the policy is [`MissingValues::Reject`].
+    /// When a column is unknown, when a value has another type or is not finite, or when a column is absent or a value
+    /// is missing and the policy is [`MissingValues::Reject`].
     pub fn read(&self, table: &Table) -> Result<Frame, InvalidData> {
         let sources = self.match_columns(table)?;
+        let all_missing = Values::Missing(table.n_rows());
         let mut issues = Vec::new();
         let mut columns = Vec::with_capacity(self.columns.len());
         for (column, source) in self.columns.iter().zip(sources) {
+            let values = source.map_or(&all_missing, |source| &source.values);
             let cells = match &column.kind {
-                ColumnType::Numeric => read_numeric(&source.values, &column.name, &mut issues),
+                ColumnType::Numeric => read_numeric(values, &column.name, &mut issues),
                 ColumnType::Categorical { categories } => {
-                    read_categorical(&source.values, &column.name, categories, &mut issues)
+                    read_categorical(values, &column.name, categories, &mut issues)
                 }
             };
             if self.missing_values == MissingValues::Reject {
@@ -108,11 +110,12 @@ impl Schema {
         Ok(if self.missing_values == MissingValues::Drop { frame.without_missing() } else { frame })
     }
 
-    fn match_columns<'t>(&self, table: &'t Table) -> Result<Vec<&'t Column>, InvalidData> {
+    /// The table's column for each of the schema's; `None` for one that may be absent, since missing values may.
+    fn match_columns<'t>(&self, table: &'t Table) -> Result<Vec<Option<&'t Column>>, InvalidData> {
         let came = table.columns();
         if !table.is_named() {
             if came.len() == self.columns.len() {
-                return Ok(came.iter().collect());
+                return Ok(came.iter().map(Some).collect());
             }
             return Err(InvalidData::whole(format!(
                 "expected {} values a row ({}), {} came",
@@ -125,7 +128,7 @@ impl Schema {
         if came.len() == self.columns.len()
             && came.iter().zip(&self.columns).all(|(column, expected)| column.name == expected.name)
         {
-            return Ok(came.iter().collect());
+            return Ok(came.iter().map(Some).collect());
         }
         let by_name: HashMap<&str, &Column> = came.iter().map(|column| (column.name.as_str(), column)).collect();
         let expected: BTreeSet<&str> = self.columns.iter().map(|column| column.name.as_str()).collect();
@@ -133,7 +136,8 @@ impl Schema {
         let mut matched = Vec::with_capacity(self.columns.len());
         for column in &self.columns {
             match by_name.get(column.name.as_str()) {
-                Some(source) => matched.push(*source),
+                Some(source) => matched.push(Some(*source)),
+                None if self.missing_values != MissingValues::Reject => matched.push(None),
                 None => issues.push(DataIssue::column(
                     &column.name,
                     format!("expected this column, it did not come (expected are {})", self.names()),
@@ -376,6 +380,13 @@ mod tests {
         assert_eq!((frame.n_rows(), frame.n_dropped()), (2, 1));
         let impute = Schema::infer(&reference, MissingValues::Impute).unwrap();
         assert_eq!(impute.read(&rows).unwrap().n_rows(), 3);
+        // Sparse records leave whole columns out.
+        let reference = table(vec![("a", Values::Numeric(vec![1.0, 2.0])), ("b", Values::Numeric(vec![1.0, 2.0]))]);
+        let rows = table(vec![("a", Values::Numeric(vec![3.0]))]);
+        let impute = Schema::infer(&reference, MissingValues::Impute).unwrap();
+        assert!(impute.read(&rows).unwrap().columns()[1].is_missing(0));
+        let reject = Schema::infer(&reference, MissingValues::Reject).unwrap();
+        assert_eq!(reject.read(&rows).unwrap_err().issues()[0].column.as_deref(), Some("b"));
     }
 
     #[test]
