@@ -8,14 +8,16 @@ use crate::ports::PortError;
 
 impl DriftService {
     /// Saves the state of every project that has moved since the last time; says how many. What cannot be saved is
-    /// tried again at the next checkpoint.
+    /// tried again at the next checkpoint. Several checkpoints may run at once: they share the projects out.
     ///
     /// # Errors
     /// The last error, after all have been tried.
     pub async fn checkpoint(&self) -> Result<usize, PortError> {
         let mut n_saved = 0;
         let mut failure = None;
-        for entry in self.registry.take_dirty() {
+        // No more than wait now, so that what fails and waits again is left for the next time.
+        for _ in 0..self.registry.n_dirty() {
+            let Some(entry) = self.registry.pop_dirty() else { break };
             match self.save_state(&entry).await {
                 Ok(()) => n_saved += 1,
                 Err(error) => failure = Some(error),

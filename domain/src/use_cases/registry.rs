@@ -1,6 +1,6 @@
 //! The projects that are known, and which of them are in memory.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, VecDeque, btree_map};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -13,7 +13,7 @@ use crate::project::{Configuration, ProjectName, Status};
 pub(super) struct Registry {
     entries: RwLock<BTreeMap<String, Arc<Entry>>>,
     /// Entries whose state has moved since it was last saved.
-    dirty: Mutex<Vec<Arc<Entry>>>,
+    dirty: Mutex<VecDeque<Arc<Entry>>>,
 }
 
 /// A known project.
@@ -112,14 +112,19 @@ impl Registry {
     }
 
     pub(super) fn push_dirty(&self, entry: Arc<Entry>) {
-        self.dirty().push(entry);
+        self.dirty().push_back(entry);
     }
 
-    pub(super) fn take_dirty(&self) -> Vec<Arc<Entry>> {
-        std::mem::take(&mut self.dirty())
+    /// The one that has waited longest.
+    pub(super) fn pop_dirty(&self) -> Option<Arc<Entry>> {
+        self.dirty().pop_front()
     }
 
-    fn dirty(&self) -> MutexGuard<'_, Vec<Arc<Entry>>> {
+    pub(super) fn n_dirty(&self) -> usize {
+        self.dirty().len()
+    }
+
+    fn dirty(&self) -> MutexGuard<'_, VecDeque<Arc<Entry>>> {
         self.dirty.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
