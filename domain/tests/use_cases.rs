@@ -252,7 +252,8 @@ async fn a_start_mends_the_index() {
     let expected =
         |project: &str, status| IndexEntry { project: name(project), path: Some(project.to_owned()), status };
     assert_eq!(entries, [expected("a", Some(Status::Active)), expected("b", Some(Status::Inactive))]);
-    assert_eq!(ports_only.n_projects(), 2);
+    let query = ListQuery { page_size: 9, ..ListQuery::default() };
+    assert_eq!(ports_only.list(&query).await.expect("a page").projects.len(), 2);
 }
 
 #[tokio::test]

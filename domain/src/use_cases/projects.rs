@@ -104,11 +104,6 @@ impl DriftService {
         }
     }
 
-    /// Number of known projects.
-    pub fn n_projects(&self) -> usize {
-        self.registry.len()
-    }
-
     /// Shows a project; loads an active one, so that its counters are known.
     ///
     /// # Errors

@@ -107,10 +107,6 @@ impl Registry {
         known.range::<String, _>((from, Bound::Unbounded)).take(n).map(|(_, entry)| Arc::clone(entry)).collect()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     pub(super) fn push_dirty(&self, entry: Arc<Entry>) {
         self.dirty().push_back(entry);
     }
