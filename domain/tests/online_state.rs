@@ -94,4 +94,18 @@ fn states_of_other_detectors_are_refused() {
     assert!(wide.restore_state(&state(&*mmd)).is_err());
     assert!(restore_online(&cvm.spec(), &mmd.save(), 1).is_err());
     assert!(restore_online(&wide.spec(), &wide.save(), 3).is_err());
+
+    // Specifications that no fit gives, from configurations written by hand.
+    let saved = mmd.save();
+    for window_size in [0, 1, usize::MAX] {
+        let DetectorSpec::MmdOnline(spec) = mmd.spec() else { unreachable!() };
+        let forged = DetectorSpec::MmdOnline(MmdOnlineSpec { window_size, ..spec });
+        assert!(restore_online(&forged, &saved, 1).is_err());
+    }
+    for window_sizes in [vec![], vec![0], vec![4, usize::MAX]] {
+        let DetectorSpec::CvmOnline(spec) = cvm.spec() else { unreachable!() };
+        let forged = DetectorSpec::CvmOnline(CvmOnlineSpec { window_sizes, ..spec });
+        assert!(restore_online(&forged, &cvm.save(), 1).is_err());
+    }
+    assert!(restore_online(&mmd.spec(), &saved, 0).is_err());
 }

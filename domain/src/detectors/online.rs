@@ -108,6 +108,8 @@ pub enum FitProblem {
     Cancelled,
 }
 
+/// The sizes that a window can have, in rows.
+pub(super) const WINDOW_SIZES: std::ops::RangeInclusive<usize> = 2..=10_000;
 /// More simulated statistics than this (1 GiB) are not held at once.
 pub const SIMULATED_MAX: usize = 1 << 27;
 
@@ -136,12 +138,21 @@ pub fn fit_online(
 /// The detector that was saved.
 ///
 /// # Errors
-/// When the arrays are not those of such a detector of `n_columns` columns.
+/// When no fit gives such a specification, or when the arrays are not those of such a detector of `n_columns` columns.
 pub fn restore_online(
     spec: &DetectorSpec,
     parameters: &Tensors,
     n_columns: usize,
 ) -> Result<Box<dyn OnlineDetector>, TensorError> {
+    // A configuration can be written by hand; from here on its sizes are trusted.
+    let windows = match spec {
+        DetectorSpec::CvmOnline(spec) => &spec.window_sizes[..],
+        DetectorSpec::MmdOnline(spec) => std::slice::from_ref(&spec.window_size),
+    };
+    if n_columns == 0 || windows.is_empty() || !windows.iter().all(|size| WINDOW_SIZES.contains(size)) {
+        let reason = format!("no fit gives windows of {windows:?} over {n_columns} columns");
+        return Err(TensorError::Value { name: "thresholds".to_owned(), reason });
+    }
     match spec {
         DetectorSpec::CvmOnline(spec) => Ok(Box::new(CvmOnline::restore(spec, parameters, n_columns)?)),
         DetectorSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::restore(spec, parameters, n_columns)?)),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::online::WINDOW_SIZES;
 use super::{CvmOnlineSpec, DetectorKind, DetectorSpec, MmdOnlineSpec};
 use crate::data::{ColumnType, Schema};
 use crate::project::DriftType;
@@ -64,14 +65,12 @@ impl std::error::Error for InvalidSettings {}
 
 const ERT: f64 = 400.0;
 const WINDOW_SIZE: usize = 40;
-const WINDOW_SIZES: [usize; 2] = [40, 80];
+const WINDOW_SIZES_CVM: [usize; 2] = [40, 80];
 const N_BOOTSTRAPS_CVM: usize = 10_000;
 const N_BOOTSTRAPS_MMD: usize = 7_000;
 
 /// Larger expected run times than this are refused.
 const ERT_MAX: f64 = 1e7;
-/// Larger windows than this are refused.
-const WINDOW_SIZE_MAX: usize = 10_000;
 /// More windows than this are refused.
 const WINDOWS_MAX: usize = 16;
 /// More bandwidths than this are refused.
@@ -209,7 +208,7 @@ impl DetectorRequest {
             check_window("detector/window_size", size, issues);
             return vec![size];
         }
-        let sizes = self.window_sizes.clone().unwrap_or_else(|| WINDOW_SIZES.to_vec());
+        let sizes = self.window_sizes.clone().unwrap_or_else(|| WINDOW_SIZES_CVM.to_vec());
         if sizes.is_empty() || sizes.len() > WINDOWS_MAX {
             let detail = format!("expected 1 to {WINDOWS_MAX} windows, {} came", sizes.len());
             issues.push(issue("detector/window_sizes", detail));
@@ -244,8 +243,9 @@ fn default_bootstraps(ert: f64, usual: usize, at_least: usize) -> usize {
 }
 
 fn check_window(setting: &'static str, size: usize, issues: &mut Vec<SettingIssue>) {
-    if !(2..=WINDOW_SIZE_MAX).contains(&size) {
-        issues.push(issue(setting, format!("expected a window of 2 to {WINDOW_SIZE_MAX} rows, {size} came")));
+    if !WINDOW_SIZES.contains(&size) {
+        let (least, most) = (WINDOW_SIZES.start(), WINDOW_SIZES.end());
+        issues.push(issue(setting, format!("expected a window of {least} to {most} rows, {size} came")));
     }
 }
 

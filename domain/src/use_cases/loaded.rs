@@ -53,6 +53,11 @@ impl LoadedProject {
 
     fn restore(stored: StoredProject, state: Option<&Tensors>) -> Result<Self, TensorError> {
         let StoredProject { configuration, parameters } = stored;
+        // As of a detector that no fit gives: a configuration can be written by hand.
+        if configuration.schema.columns.is_empty() || configuration.preprocessing.n_components == Some(0) {
+            let reason = "the configuration has no column".to_owned();
+            return Err(TensorError::Value { name: "preprocess.center".to_owned(), reason });
+        }
         let encoder = Encoder::restore(&parameters, &configuration.schema, &configuration.preprocessing)?;
         let detector = restore_online(&configuration.detector, &parameters, encoder.width())?;
         let mut project = Self::new(configuration, encoder, detector);
