@@ -11,7 +11,7 @@ mod answers;
 mod problem;
 mod server_url;
 
-pub use answers::{Answer, Detection, Metric, Project};
+pub use answers::{Answer, Detection, Metric, Project, RunLength};
 pub use server_url::ServerUrl;
 
 use problem::Problem;

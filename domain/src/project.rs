@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Schema;
 use crate::detectors::DetectorSpec;
 use crate::preprocess::Preprocessing;
+use crate::statistics::poisson;
 
 /// The name of a project: 1 to 128 letters, digits, `.`, `_` and `-`, the first one a letter or a digit;
 /// `fit`, `stats`, `store.db` and `active.db` are reserved. It is also the name of the project's folder.
@@ -170,6 +171,48 @@ pub struct Configuration {
     /// What the fit found worth knowing about the reference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// How often a trial fit raised an alarm on reference that it had not seen, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_length: Option<RunLengthReport>,
+}
+
+/// How often alarms start without drift: a trial fit on the first 80 % of the reference, the rest replayed in its order.
+///
+/// The trial detector starts anew after each alarm, as after a reset, so that the mean number of rows between alarms is
+/// what the expected run time promises. Rows in which a window fills are not counted: they can raise no alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct RunLengthReport {
+    /// Rows that were judged.
+    pub rows: u64,
+    /// Alarms that started in them.
+    pub alarm_starts: u64,
+    /// Alarm starts per 1,000 rows.
+    pub per_1000_rows: f64,
+    /// Lower end of the 95 % Poisson interval of alarm starts per 1,000 rows.
+    pub low: f64,
+    /// Upper end of it.
+    pub high: f64,
+    /// Alarm starts per 1,000 rows that the expected run time asks for.
+    pub wanted_per_1000_rows: f64,
+}
+
+impl RunLengthReport {
+    /// From counts; nothing where no row was judged.
+    pub fn of(rows: u64, alarm_starts: u64, ert: f64) -> Option<Self> {
+        if rows == 0 {
+            return None;
+        }
+        let rate = |alarms: f64| 1_000.0 * alarms / rows as f64;
+        let (low, high) = poisson::interval(alarm_starts);
+        Some(Self {
+            rows,
+            alarm_starts,
+            per_1000_rows: rate(alarm_starts as f64),
+            low: rate(low),
+            high: rate(high),
+            wanted_per_1000_rows: 1_000.0 / ert,
+        })
+    }
 }
 
 #[cfg(test)]

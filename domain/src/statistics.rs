@@ -4,5 +4,6 @@ pub mod draws;
 pub mod exponential;
 pub mod kernel;
 pub mod parallel;
+pub mod poisson;
 pub mod quantile;
 pub mod run_length;

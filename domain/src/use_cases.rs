@@ -7,6 +7,7 @@ mod loaded;
 mod predict;
 mod projects;
 mod registry;
+mod run_length;
 mod startup;
 mod tally;
 mod trend;

@@ -109,3 +109,28 @@ fn states_of_other_detectors_are_refused() {
     }
     assert!(restore_online(&mmd.spec(), &saved, 0).is_err());
 }
+
+#[test]
+fn a_state_does_not_grow_with_the_stream() {
+    let reference: Vec<f64> = (0..60).map(f64::from).collect();
+    let windows = vec![4, 8];
+    let cvm = DetectorSpec::CvmOnline(CvmOnlineSpec { ert: 20.0, window_sizes: windows, n_bootstraps: 600, seed: 1 });
+    let mmd = DetectorSpec::MmdOnline(MmdOnlineSpec {
+        ert: 20.0,
+        window_size: 8,
+        n_bootstraps: 600,
+        sigma: Vec::new(),
+        seed: 1,
+    });
+    for spec in [cvm, mmd] {
+        let detector = fit_online(&spec, &reference, 1, &CvmThresholds::default(), &OneThread, &Silent).expect("a fit");
+        let size = |n_rows: u32| {
+            let rows: Vec<f64> = (0..n_rows).map(|row| f64::from(row % 61)).collect();
+            let (_, state) = feed(&*detector, &rows, 1, None);
+            format!("{state:?}").len()
+        };
+        let (few, many) = (size(100), size(20_000));
+        // But for the digits of the values.
+        assert!(many < few + few / 5, "{few} then {many}");
+    }
+}

@@ -120,6 +120,7 @@ fn request(project: &str) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        report_run_length: false,
         overwrite: false,
     }
 }

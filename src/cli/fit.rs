@@ -34,6 +34,10 @@ pub struct FitArgs {
     #[arg(long, value_enum, value_name = "POLICY")]
     pub missing_values: Option<MissingValues>,
 
+    /// Report how often alarms start on the last fifth of the rows, by a trial fit on the others
+    #[arg(long)]
+    pub report_run_length: bool,
+
     /// The detector.
     #[command(flatten)]
     pub detector: DetectorFlags,

@@ -93,6 +93,26 @@ pub struct Project {
     pub last_detection: Value,
     /// What the fit found worth knowing.
     pub warnings: Option<Vec<String>>,
+    /// How often alarms started in a trial.
+    pub run_length: Option<RunLength>,
+}
+
+/// How often alarms started on reference that a trial fit had not seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct RunLength {
+    /// Rows that were judged.
+    pub rows: u64,
+    /// Alarms that started in them.
+    pub alarm_starts: u64,
+    /// Alarm starts per 1,000 rows.
+    pub per_1000_rows: f64,
+    /// Lower end of their interval.
+    pub low: f64,
+    /// Upper end of it.
+    pub high: f64,
+    /// What was asked for.
+    pub wanted_per_1000_rows: f64,
 }
 
 impl Project {

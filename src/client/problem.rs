@@ -24,10 +24,11 @@ struct Issue {
 }
 
 /// The settings and filters of requests, and the flags that say them here.
-const FLAGS: [(&str, &str); 15] = [
+const FLAGS: [(&str, &str); 16] = [
     ("drift_type", "--drift-type"),
     ("overwrite", "--overwrite"),
     ("missing_values", "--missing-values"),
+    ("report_run_length", "--report-run-length"),
     ("kind", "--detector"),
     ("ert", "--ert"),
     ("window_size", "--window-size"),

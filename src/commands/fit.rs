@@ -10,7 +10,7 @@ use super::input::{self, Input, JsonData};
 use super::output::{json_line, printable};
 use super::progress;
 use crate::cli::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, TableType};
-use crate::client::{Body, Client, Project};
+use crate::client::{Body, Client, Project, RunLength};
 
 pub(super) async fn run(args: &FitArgs, client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let name = args.rows.project.as_str();
@@ -54,6 +54,7 @@ fn query(args: &FitArgs, drift_type: TableType) -> Vec<(&'static str, String)> {
         ("drift_type", Some(drift_type.as_str().to_owned())),
         ("overwrite", args.overwrite.then(|| "true".to_owned())),
         ("missing_values", args.missing_values.map(|policy| policy.as_str().to_owned())),
+        ("report_run_length", args.report_run_length.then(|| "true".to_owned())),
         ("standardize", text(standardize.as_ref())),
         ("n_components", text(n_components.as_ref())),
         ("kind", kind.clone()),
@@ -87,6 +88,8 @@ struct FitRequest<'a> {
     preprocessing: Option<&'a PreprocessingFlags>,
     #[serde(skip_serializing_if = "Option::is_none")]
     missing_values: Option<MissingValues>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    report_run_length: bool,
     overwrite: bool,
 }
 
@@ -97,6 +100,7 @@ fn document(args: &FitArgs, data: &JsonData) -> anyhow::Result<Vec<u8>> {
         detector: Some(&args.detector).filter(|detector| **detector != DetectorFlags::default()),
         preprocessing: Some(&args.preprocessing).filter(|flags| **flags != PreprocessingFlags::default()),
         missing_values: args.missing_values,
+        report_run_length: args.report_run_length,
         overwrite: args.overwrite,
     };
     serde_json::to_vec(&request).context("cannot write the request")
@@ -107,7 +111,16 @@ fn summary(name: &str, project: &Project) -> String {
     let drift_type = printable(project.drift_type.as_deref().unwrap_or("unknown drift type"));
     let rows = project.reference_rows.map(|rows| format!(" on {rows} rows")).unwrap_or_default();
     let warnings = project.warnings.iter().flatten().map(|warning| format!("  warning: {}\n", printable(warning)));
-    format!("{name}: fitted {kind} ({drift_type}){rows}\n{}", warnings.collect::<String>())
+    let run_length = project.run_length.map(run_length).unwrap_or_default();
+    format!("{name}: fitted {kind} ({drift_type}){rows}\n{run_length}{}", warnings.collect::<String>())
+}
+
+fn run_length(report: RunLength) -> String {
+    let RunLength { rows, alarm_starts, per_1000_rows, low, high, wanted_per_1000_rows } = report;
+    format!(
+        "  alarm starts in a trial on the last fifth: {alarm_starts} in {rows} rows, {per_1000_rows:.2} per 1,000 \
+         (95 % interval {low:.2} to {high:.2}), wanted {wanted_per_1000_rows:.2}\n"
+    )
 }
 
 #[cfg(test)]
@@ -128,12 +141,12 @@ mod tests {
     #[test]
     fn settings_go_into_the_query() {
         let line = "x.csv --detector mmd_online --ert 400 --window-size 40 --sigma 0.5,2 --seed 7 --standardize false \
-                    --n-components 3 --missing-values drop --overwrite --n-bootstraps 100 --window-sizes 40,80";
+                    --n-components 3 --missing-values drop --report-run-length --overwrite --n-bootstraps 100 --window-sizes 40,80";
         let query = query(&args(line), TableType::Tabular);
         let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
             query.join("&"),
-            "drift_type=tabular&overwrite=true&missing_values=drop&standardize=false&n_components=3&kind=mmd_online&\
+            "drift_type=tabular&overwrite=true&missing_values=drop&report_run_length=true&standardize=false&n_components=3&kind=mmd_online&\
              ert=400&window_size=40&window_sizes=40,80&n_bootstraps=100&sigma=0.5,2&seed=7"
         );
     }
@@ -160,9 +173,17 @@ mod tests {
     fn the_summary_says_what_was_fitted() {
         let project = serde_json::json!({
             "project": "p", "drift_type": "label", "detector": {"kind": "cvm_online"}, "reference_rows": 1000,
+            "run_length": {
+                "rows": 200, "alarm_starts": 1, "per_1000_rows": 5.0, "low": 0.1266, "high": 27.858,
+                "wanted_per_1000_rows": 2.5
+            },
             "warnings": ["few rows"]
         });
         let summary = summary("p", &serde_json::from_value(project).unwrap());
-        assert_eq!(summary, "p: fitted cvm_online (label) on 1000 rows\n  warning: few rows\n");
+        assert_eq!(
+            summary,
+            "p: fitted cvm_online (label) on 1000 rows\n  alarm starts in a trial on the last fifth: 1 in 200 rows, \
+             5.00 per 1,000 (95 % interval 0.13 to 27.86), wanted 2.50\n  warning: few rows\n"
+        );
     }
 }

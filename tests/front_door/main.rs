@@ -3,6 +3,7 @@
 mod cli;
 mod electricity;
 mod metrics;
+mod predecessor;
 mod restarts;
 mod server;
 mod store;

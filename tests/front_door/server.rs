@@ -51,7 +51,10 @@ impl Server {
     pub fn try_start(directory: &Path, arguments: &[&str]) -> Result<Self, (ExitStatus, String)> {
         let log = directory.join("server.log");
         let mut command = drifting();
-        command.arg("serve").arg("--artifacts-path").arg(directory.join("store")).args(["--port", "0"]);
+        command.arg("serve").arg("--artifacts-path").arg(directory.join("store"));
+        if !arguments.contains(&"--port") {
+            command.args(["--port", "0"]);
+        }
         if !arguments.contains(&"--database-uri") {
             command.args(["--database-uri", "none"]);
         }

@@ -5,7 +5,7 @@ use crate::data::{ColumnSchema, ColumnType, MissingValues, Schema, Tensors};
 use crate::detectors::{CvmOnlineSpec, DetectorSpec};
 use crate::ports::{ArtifactStore, StoredProject};
 use crate::preprocess::Preprocessing;
-use crate::project::{Configuration, DriftType};
+use crate::project::{Configuration, DriftType, RunLengthReport};
 
 /// A project of a generation; another seed gives other parameters.
 ///
@@ -44,6 +44,7 @@ pub fn sample_project(project: &str, generation: u64, seed: u32) -> StoredProjec
             reference_rows: 4,
             created_at: DateTime::from_timestamp(1_780_012_800, 123_456_000).expect("a valid time"),
             fitted_by: "drifting 0.1.0".to_owned(),
+            run_length: RunLengthReport::of(1_000, 3, 400.0),
             warnings: vec!["few rows".to_owned()],
         },
         parameters,

@@ -39,6 +39,15 @@ impl Cells {
         }
     }
 
+    fn slice(&self, rows: std::ops::Range<usize>) -> Self {
+        match self {
+            Self::Numeric(values) => Self::Numeric(values[rows].to_vec()),
+            Self::Categorical { codes, n_categories } => {
+                Self::Categorical { codes: codes[rows].to_vec(), n_categories: *n_categories }
+            }
+        }
+    }
+
     fn retain(&mut self, keep: &[bool]) {
         let mut rows = keep.iter();
         match self {
@@ -74,6 +83,19 @@ impl Frame {
             self.n_rows = kept;
         }
         self
+    }
+
+    /// The rows before one, and those from it on.
+    ///
+    /// # Panics
+    /// When there are fewer rows than `row`.
+    pub fn split_at(&self, row: usize) -> (Self, Self) {
+        let part = |rows: std::ops::Range<usize>| Self {
+            columns: self.columns.iter().map(|cells| cells.slice(rows.clone())).collect(),
+            n_rows: rows.len(),
+            n_dropped: 0,
+        };
+        (part(0..row), part(row..self.n_rows))
     }
 
     /// The columns, in the order of the schema.

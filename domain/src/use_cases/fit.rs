@@ -7,12 +7,13 @@ use futures_channel::oneshot;
 
 use super::loaded::LoadedProject;
 use super::registry::{Body, Entry};
+use super::run_length::Trial;
 use super::{DriftService, FitError, ProjectView};
 use crate::data::{Cells, ColumnType, Frame, InvalidData, MissingValues, Schema, Table};
 use crate::detectors::{CvmThresholds, DetectorKind, DetectorRequest, InvalidSettings, OnlineDetector, fit_online};
 use crate::ports::{CpuPool, IndexEntry, PortErrorKind, Progress, StoredProject};
 use crate::preprocess::{Encoder, Encoding, Preprocessing};
-use crate::project::{Configuration, DriftType, ProjectName, Status};
+use crate::project::{Configuration, DriftType, ProjectName, RunLengthReport, Status};
 
 /// What a client asks for.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct FitRequest {
     pub n_components: Option<usize>,
     /// What happens to rows with missing values, here and in predictions.
     pub missing_values: MissingValues,
+    /// Whether a trial fit estimates how often alarms start.
+    pub report_run_length: bool,
     /// Whether a project of that name is replaced.
     pub overwrite: bool,
 }
@@ -75,6 +78,7 @@ struct Fitted {
     detector: Box<dyn OnlineDetector>,
     reference_rows: usize,
     warnings: Vec<String>,
+    run_length: Option<RunLengthReport>,
 }
 
 /// Whether the client still waits.
@@ -134,6 +138,7 @@ impl DriftService {
             created_at: self.ports.clock.now(),
             fitted_by: self.settings.fitted_by.clone(),
             warnings: fitted.warnings.clone(),
+            run_length: fitted.run_length,
         };
         Ok(FittedProject { fitted, configuration, overwrite, _reservation: reservation })
     }
@@ -226,8 +231,17 @@ fn compute(
     }
     let encoded = encoder.encode(&frame);
     let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, progress)?;
-    let warnings = warnings(&schema, &frame, kind);
-    Ok(Fitted { schema, preprocessing, encoder, detector, reference_rows: frame.n_rows(), warnings })
+    let mut warnings = warnings(&schema, &frame, kind);
+    let mut run_length = None;
+    if request.report_run_length {
+        let trial =
+            Trial { kind, detector: &request.detector, preprocessing: &preprocessing, thresholds, pool, progress };
+        match trial.report(&frame)? {
+            Ok(report) => run_length = Some(report),
+            Err(why_not) => warnings.push(why_not),
+        }
+    }
+    Ok(Fitted { schema, preprocessing, encoder, detector, reference_rows: frame.n_rows(), warnings, run_length })
 }
 
 fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessing, InvalidSettings> {

@@ -233,6 +233,7 @@ mod tests {
             reference_rows: 10,
             created_at: DateTime::UNIX_EPOCH,
             fitted_by: "test".to_owned(),
+            run_length: None,
             warnings: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use drifting_domain::data::{ColumnType, Schema};
 use drifting_domain::detectors::DetectorSpec;
-use drifting_domain::project::Configuration;
+use drifting_domain::project::{Configuration, RunLengthReport};
 use drifting_domain::use_cases::{LastDetection as DomainLastDetection, ProjectStatus, ProjectView};
 use poem_openapi::{Enum, Object, Union};
 use serde::Serialize;
@@ -59,6 +59,27 @@ pub(crate) struct Project {
     pub(crate) last_detection: Option<LastDetection>,
     /// What the fit found worth knowing about the reference.
     pub(crate) warnings: Vec<String>,
+    /// How often alarms started on reference that a trial fit had not seen, where `report_run_length` asked for it.
+    #[oai(nullable)]
+    pub(crate) run_length: Option<RunLength>,
+}
+
+/// How often alarms start without drift: a detector fitted on the first 80 % of the reference, the rest replayed in
+/// its order. The detector starts anew after each alarm; rows that fill a window are not counted.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct RunLength {
+    /// Rows that were judged.
+    pub(crate) rows: u64,
+    /// Alarms that started in them.
+    pub(crate) alarm_starts: u64,
+    /// Alarm starts per 1,000 rows.
+    pub(crate) per_1000_rows: f64,
+    /// Lower end of the 95 % Poisson interval of alarm starts per 1,000 rows.
+    pub(crate) low: f64,
+    /// Upper end of it.
+    pub(crate) high: f64,
+    /// Alarm starts per 1,000 rows that the expected run time asks for.
+    pub(crate) wanted_per_1000_rows: f64,
 }
 
 /// A detector with every parameter.
@@ -201,7 +222,15 @@ impl From<ProjectView> for Project {
             time: view.time,
             last_detection: view.last_detection.map(LastDetection::from),
             warnings: configuration.map(|c| c.warnings.clone()).unwrap_or_default(),
+            run_length: configuration.and_then(|c| c.run_length).map(RunLength::from),
         }
+    }
+}
+
+impl From<RunLengthReport> for RunLength {
+    fn from(report: RunLengthReport) -> Self {
+        let RunLengthReport { rows, alarm_starts, per_1000_rows, low, high, wanted_per_1000_rows } = report;
+        Self { rows, alarm_starts, per_1000_rows, low, high, wanted_per_1000_rows }
     }
 }
 

@@ -69,6 +69,9 @@ impl FitApi {
         /// CSV only: what happens to rows with missing values.
         #[oai(name = "missing_values")]
         _missing_values: InQuery<MissingValues>,
+        /// CSV only: whether a trial fit estimates how often alarms start.
+        #[oai(name = "report_run_length")]
+        _report_run_length: InQuery<bool>,
         /// CSV only: whether numbers are standardised.
         #[oai(name = "standardize")]
         _standardize: InQuery<bool>,

@@ -59,7 +59,8 @@ impl FitInput {
 
     /// The domain's request, and where its settings stood.
     pub(crate) fn into_request(self, project: ProjectName) -> Result<FitRequest, Failure> {
-        let Settings { drift_type, overwrite, missing_values, standardize, n_components, detector } = self.settings;
+        let Settings { drift_type, overwrite, missing_values, report_run_length, standardize, n_components, detector } =
+            self.settings;
         let drift_type = drift_type.ok_or_else(|| {
             Failure::setting("/drift_type", "expected the drift type, such as `label` or `tabular`, none came")
         })?;
@@ -71,6 +72,7 @@ impl FitInput {
             standardize,
             n_components,
             missing_values,
+            report_run_length,
             overwrite,
         })
     }
@@ -95,7 +97,8 @@ enum Member {
     Setting(Name),
 }
 
-const MEMBERS: [&str; 6] = ["drift_type", "data", "detector", "preprocessing", "missing_values", "overwrite"];
+const MEMBERS: [&str; 7] =
+    ["drift_type", "data", "detector", "preprocessing", "missing_values", "report_run_length", "overwrite"];
 
 fn member(name: &str) -> Option<Member> {
     match name {

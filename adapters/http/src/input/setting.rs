@@ -16,6 +16,7 @@ pub(super) enum Name {
     DriftType,
     Overwrite,
     MissingValues,
+    ReportRunLength,
     Standardize,
     NComponents,
     Kind,
@@ -29,7 +30,7 @@ pub(super) enum Name {
 
 impl Name {
     /// Those at the top of a body.
-    pub(super) const TOP: [Self; 3] = [Self::DriftType, Self::Overwrite, Self::MissingValues];
+    pub(super) const TOP: [Self; 4] = [Self::DriftType, Self::Overwrite, Self::MissingValues, Self::ReportRunLength];
     /// Those of `preprocessing`.
     pub(super) const PREPROCESSING: [Self; 2] = [Self::Standardize, Self::NComponents];
     /// Those of `detector`.
@@ -41,6 +42,7 @@ impl Name {
             Self::DriftType => "drift_type",
             Self::Overwrite => "overwrite",
             Self::MissingValues => "missing_values",
+            Self::ReportRunLength => "report_run_length",
             Self::Standardize => "standardize",
             Self::NComponents => "n_components",
             Self::Kind => "kind",
@@ -156,6 +158,7 @@ pub(crate) struct Settings {
     pub(crate) drift_type: Option<DriftType>,
     pub(crate) overwrite: bool,
     pub(crate) missing_values: MissingValues,
+    pub(crate) report_run_length: bool,
     pub(crate) standardize: Option<bool>,
     pub(crate) n_components: Option<usize>,
     pub(crate) detector: DetectorRequest,
@@ -177,6 +180,7 @@ impl Settings {
             Name::DriftType => self.drift_type = Some(one_of(value, &DRIFT_TYPES)?),
             Name::Overwrite => self.overwrite = boolean(value)?,
             Name::MissingValues => self.missing_values = one_of(value, &MISSING_VALUES)?,
+            Name::ReportRunLength => self.report_run_length = boolean(value)?,
             Name::Standardize => self.standardize = Some(boolean(value)?),
             Name::NComponents => self.n_components = Some(count(value)?),
             Name::Kind => {

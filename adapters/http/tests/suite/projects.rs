@@ -58,7 +58,7 @@ async fn every_form_of_data_fits_the_same_detector() {
 async fn settings_of_csv_stand_in_the_query() {
     let server = TestServer::start().await;
     let csv = lines(&numbers(60));
-    let query = "drift_type=label&kind=cvm_online&ert=20&window_sizes=3,5&n_bootstraps=4000&seed=18446744073709551615&missing_values=drop&standardize=false";
+    let query = "drift_type=label&kind=cvm_online&ert=20&window_sizes=3,5&n_bootstraps=4000&seed=18446744073709551615&missing_values=drop&standardize=false&report_run_length=true";
     let reply = server.post_csv(&format!("/api/v1/projects/p/fit?{query}"), &format!("v\n{csv}\n\"\"\n")).await;
     assert_eq!(reply.status, 201, "{}", reply.text());
     let project = reply.json();
@@ -68,6 +68,25 @@ async fn settings_of_csv_stand_in_the_query() {
     );
     assert_eq!(project["schema"]["missing_values"], "drop");
     assert_eq!(project["reference_rows"], 60);
+    // 12 rows are replayed, the first two fill a window.
+    assert_eq!(
+        (&project["run_length"]["rows"], &project["run_length"]["wanted_per_1000_rows"]),
+        (&json!(10), &json!(50.0))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_run_length_is_reported_where_asked_for_and_kept() {
+    let server = TestServer::start().await;
+    assert_eq!(server.fit_label("p").await["run_length"], json!(null));
+    let mut body = label_fit();
+    body["overwrite"] = true.into();
+    body["report_run_length"] = true.into();
+    let report = server.fit("p", &body).await["run_length"].clone();
+    assert!(report["rows"].as_u64().is_some_and(|rows| rows > 0), "{report}");
+    let (low, rate, high) = (&report["low"], &report["per_1000_rows"], &report["high"]);
+    assert!(low.as_f64() <= rate.as_f64() && rate.as_f64() < high.as_f64(), "{report}");
+    assert_eq!(server.get("/api/v1/projects/p").await.json()["run_length"], report);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,62 @@
+//! What documents point to is there.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+    for entry in folder.read_dir().expect("a folder of the repository") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            files(&path, ending, found);
+        } else if name.ends_with(ending) {
+            found.push(path);
+        }
+    }
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("a file of the repository")
+}
+
+#[test]
+fn every_test_that_the_compatibility_page_names_exists() {
+    let mut sources = Vec::new();
+    files(root(), ".rs", &mut sources);
+    let mut functions = HashSet::new();
+    for source in sources {
+        for line in read(&source).lines() {
+            let Some((_, rest)) = line.split_once("fn ") else { continue };
+            functions.extend(rest.split('(').next().map(str::to_owned));
+        }
+        // Tables of tests have a file of their own.
+        functions.extend(source.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
+    }
+    let page = read(&root().join("docs/compatibility.md"));
+    let names = page.split('`').skip(1).step_by(2).filter(|name| {
+        name.contains('_')
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+    });
+    let settings = ["missing_values", "n_components", "fitted_by", "warm_up", "is_drift", "cvm_online"];
+    let missing: Vec<&str> = names.filter(|name| !settings.contains(name) && !functions.contains(*name)).collect();
+    assert!(missing.is_empty(), "docs/compatibility.md names tests that do not exist: {missing:?}");
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut documents = Vec::new();
+    files(root(), ".md", &mut documents);
+    for document in documents {
+        let folder = document.parent().expect("a folder");
+        let text = read(&document);
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = target.split('#').next().unwrap_or_default();
+            let is_elsewhere = target.is_empty() || target.contains("://");
+            assert!(is_elsewhere || folder.join(target).exists(), "{}: {target}", document.display());
+        }
+    }
+}
