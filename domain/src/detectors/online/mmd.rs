@@ -27,6 +27,7 @@ use crate::detectors::DetectorSpec;
 use crate::ports::{CpuPool, Progress};
 use crate::statistics::kernel::{GaussianKernel, Points, median_bandwidth};
 use crate::statistics::parallel::run_tasks;
+use crate::statistics::quantile::{QuantileType, quantile};
 use crate::statistics::run_length::{Survivors, n_streams_min, thresholds};
 
 /// The parameters.
@@ -154,15 +155,20 @@ impl MmdOnline {
         let row_sums = kernel.row_sums(&reference, pool, progress).ok_or(FitProblem::Cancelled)?;
         let simulation = Simulation::new(&kernel, &reference, &row_sums, spec.window_size);
         let by_step = simulate(&simulation, &spec, splits, pool, progress)?;
-        let thresholds = thresholds(&by_step, probability, Survivors::Below).map_err(|_| too_few)?;
+        let thresholds = thresholds(&by_step, probability, Survivors::Below).map_err(|_| too_few.clone())?;
 
-        // The split of the reference is one that would not have raised an alarm itself.
+        // Every start has the rows of one split in its window: with unusual ones it would raise an alarm after each
+        // reset. The reference library asks only that the split would have raised none itself.
+        let usual = quantile(&mut by_step[0].clone(), 1.0 - splits.unusual(spec.ert), QuantileType::Seven, true);
+        let usual = usual.map_err(|_| too_few)?;
         let mut held_out = vec![0; spec.n_held_out()];
         let mut within_reference = 0.0;
         let found = (0..SPLIT_ATTEMPTS_MAX).any(|attempt| {
             splits.split(attempt, reference.n_rows(), &mut held_out);
             let statistics = simulation.statistics(&held_out, &mut within_reference);
-            statistics[spec.window_size - 1] < thresholds[0]
+            // Among statistics that are mostly equal none may be below.
+            let limit = if attempt < USUAL_ATTEMPTS_MAX { usual } else { thresholds[0] };
+            statistics[spec.window_size - 1] < limit
         });
         if !found {
             return Err(FitProblem::NoBandwidth);
@@ -240,6 +246,8 @@ fn window_row(kernel: &GaussianKernel, reference: &Points, x: Vec<f64>) -> Windo
 
 /// All but a share of about `1 / ert` of the attempts succeed.
 const SPLIT_ATTEMPTS_MAX: usize = 100_000;
+/// Attempts at a split that is usual.
+const USUAL_ATTEMPTS_MAX: usize = 1_000;
 /// Permutations of one task of the pool.
 const PERMUTATIONS_PER_TASK: usize = 100;
 

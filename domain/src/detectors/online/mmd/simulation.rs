@@ -16,6 +16,9 @@ pub(crate) trait Splits: Sync {
 
     /// The rows that an attempt at the split of the reference holds out, in order.
     fn split(&self, attempt: usize, n_rows: usize, held_out: &mut [usize]);
+
+    /// The share of splits that are too unusual to start with.
+    fn unusual(&self, ert: f64) -> f64;
 }
 
 /// Splits drawn at random.
@@ -38,6 +41,12 @@ impl Splits for SeededSplits {
     fn split(&self, attempt: usize, n_rows: usize, held_out: &mut [usize]) {
         // From the other end, so that no attempt repeats a permutation.
         self.draw(u64::MAX - attempt as u64, n_rows, held_out);
+    }
+
+    fn unusual(&self, ert: f64) -> f64 {
+        // Measured: with the reference library's 1 / ert, one of some hundreds of detectors raises an alarm in the first
+        // row after every start. With a larger share than this, runs would be longer than a small ert.
+        (3.0 / ert).min(0.02).max(1.0 / ert)
     }
 }
 
