@@ -42,6 +42,7 @@ mod files;
 mod layout;
 mod local;
 mod locks;
+mod look;
 mod put;
 mod read;
 mod state;
@@ -52,4 +53,5 @@ mod survey;
 mod sweep;
 mod tensors_file;
 
+pub use look::{LocalLook, look_at_local};
 pub use store::OpendalArtifacts;

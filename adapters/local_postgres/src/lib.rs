@@ -16,6 +16,7 @@ mod account;
 mod cluster;
 mod diagnosis;
 mod error;
+mod look;
 mod place;
 mod postmaster;
 mod probe;
@@ -25,5 +26,6 @@ mod settings;
 mod unfinished;
 
 pub use error::LocalPostgresError;
+pub use look::Cluster;
 pub use programs::SearchPath;
 pub use server::LocalPostgres;

@@ -92,9 +92,7 @@ impl LocalPostgres {
 
     /// Where the database is: a `postgres://` address without a password, good while the cluster runs.
     pub fn uri(&self) -> String {
-        let folder = percent_encoded(&self.socket_folder);
-        // Everything is said, because clients take what is not from the environment.
-        format!("postgres:///{NAME}?host={folder}&port={PORT}&user={NAME}&sslmode=disable")
+        uri_of(&self.socket_folder)
     }
 
     /// Shuts the cluster down and waits until it is.
@@ -226,6 +224,13 @@ async fn spawn(place: Place, socket_folder: PathBuf, programs: &Programs) -> Res
     let mut postgres = LocalPostgres { place, socket_folder, process: Process::Ours(child) };
     postgres.ready(log_start).await?;
     Ok(postgres)
+}
+
+/// Where the database behind a socket is.
+pub(crate) fn uri_of(socket_folder: &Path) -> String {
+    let folder = percent_encoded(socket_folder);
+    // Everything is said, because clients take what is not from the environment.
+    format!("postgres:///{NAME}?host={folder}&port={PORT}&user={NAME}&sslmode=disable")
 }
 
 fn percent_encoded(path: &Path) -> String {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use drifting_local_postgres::LocalPostgres;
+use drifting_local_postgres::{LocalPostgres, LocalPostgresError, SearchPath};
 use tempfile::TempDir;
 
 const DIRECTORY: &str = "DRIFTING_TEST_DIRECTORY";
@@ -115,4 +115,18 @@ async fn a_server_that_is_killed_while_it_creates_can_start_again_at_once() {
         assert!(Instant::now() < deadline, "still there: {:?}", unfinished(&directory));
         start_and_stop(&directory).await;
     }
+}
+
+#[tokio::test]
+async fn a_look_tells_what_a_start_would_meet_and_makes_nothing() {
+    let folder = passable();
+    let directory = folder.path().join("postgres");
+    let nothing = SearchPath::new([]);
+    let error = LocalPostgres::look_with(&directory, &nothing).await.unwrap_err();
+    assert!(matches!(error, LocalPostgresError::NotInstalled), "{error}");
+    fs::create_dir_all(directory.join("data")).expect("a folder is made");
+    fs::write(directory.join("data/PG_VERSION"), "9\n").expect("a file is written");
+    let error = LocalPostgres::look(&directory).await.unwrap_err();
+    assert!(matches!(error, LocalPostgresError::OtherVersion { cluster: 9, .. }), "{error}");
+    assert_eq!(fs::read_dir(&directory).expect("a folder").count(), 1);
 }

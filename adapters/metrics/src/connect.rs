@@ -19,17 +19,17 @@ use crate::repository::begin_writing;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a writer waits for another one.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_POLL: Duration = Duration::from_millis(20);
 /// One writes, the others read.
 const CONNECTIONS_MAX: u32 = 4;
 
-const CONNECT: &str = "connect to the metrics database";
+pub(crate) const CONNECT: &str = "connect to the metrics database";
 
 /// Connects to `postgres://…` (or `postgresql://…`) or `sqlite://file`.
 pub(crate) async fn connect_to(uri: &str) -> Result<DatabaseConnection, PortError> {
     match uri.split_once("://").map(|(scheme, _)| scheme) {
-        Some("postgres" | "postgresql") => connect_to_postgres(parse(uri)?).await,
+        Some("postgres" | "postgresql") => migrated(connect_to_postgres(parse(uri)?).await?).await,
         Some("sqlite") => connect_to_sqlite(parse(uri)?).await,
         _ => Err(not_understood("neither postgres:// nor sqlite://")),
     }
@@ -40,17 +40,17 @@ pub(crate) async fn connect_to_file(file: &Path) -> Result<DatabaseConnection, P
     connect_to_sqlite(SqliteConnectOptions::new().filename(file)).await
 }
 
-fn parse<O: FromStr<Err = sqlx::Error>>(uri: &str) -> Result<O, PortError> {
+pub(crate) fn parse<O: FromStr<Err = sqlx::Error>>(uri: &str) -> Result<O, PortError> {
     // The source is left out: a parser may quote what it read, and that may be a password.
     uri.parse().map_err(|_| not_understood("malformed"))
 }
 
-fn not_understood(why: &'static str) -> PortError {
+pub(crate) fn not_understood(why: &'static str) -> PortError {
     PortError::new(PortErrorKind::Other, "understand the address of the metrics database", why)
 }
 
 // The pools are built here and not by sea-orm's `Database::connect`, which traces the address with its password.
-async fn connect_to_postgres(options: PgConnectOptions) -> Result<DatabaseConnection, PortError> {
+pub(crate) async fn connect_to_postgres(options: PgConnectOptions) -> Result<DatabaseConnection, PortError> {
     let options = options.application_name("drifting").disable_statement_logging();
     // The pool would only say that it timed out; a single connection says why.
     let first = timeout(CONNECT_TIMEOUT, options.connect())
@@ -62,7 +62,7 @@ async fn connect_to_postgres(options: PgConnectOptions) -> Result<DatabaseConnec
         .max_connections(CONNECTIONS_MAX)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .connect_lazy_with(options);
-    migrated(SqlxPostgresConnector::from_sqlx_postgres_pool(pool)).await
+    Ok(SqlxPostgresConnector::from_sqlx_postgres_pool(pool))
 }
 
 async fn connect_to_sqlite(options: SqliteConnectOptions) -> Result<DatabaseConnection, PortError> {

@@ -2,7 +2,9 @@
 
 mod connect;
 mod error;
+mod rehearsal;
 mod repository;
 mod row;
 
+pub use rehearsal::{Rehearsal, rehearse, rehearse_file};
 pub use repository::SeaOrmMetrics;

@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod directory;
 mod files;
+mod look;
 mod support;
 mod sweep;
 mod turns;

@@ -1,6 +1,7 @@
 //! The repository on both databases: a SQLite file, and a Postgres that the tests start.
 
 mod postgres;
+mod rehearsal;
 mod scenarios;
 mod sqlite;
 
