@@ -1,5 +1,7 @@
 //! The composition root: which adapter carries out which port, and what runs beside the HTTP server.
 
+pub mod check;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -6,11 +6,15 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use drifting_domain::project::ProjectName;
 
+mod config;
+mod demo;
 mod fit;
 mod predict;
 mod projects;
 mod serve;
 
+pub use config::{ConfigCommand, InitArgs};
+pub use demo::DemoArgs;
 pub use fit::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, TableType};
 pub use predict::PredictArgs;
 pub use projects::{ListArgs, ProjectsCommand, TrendArgs};
@@ -24,7 +28,7 @@ use crate::commands::input::{Format, RowRange};
 /// Where client commands look for a server when none is named.
 const URL_BY_DEFAULT: &str = "http://127.0.0.1:8080";
 
-const CLIENT_OPTIONS: &str = "Options of fit, predict and projects";
+const CLIENT_OPTIONS: &str = "Options of fit, predict, projects and demo";
 
 /// Drift detection server: fit a detector next to the training code, send each row, be told when the data drift.
 #[derive(Parser)]
@@ -41,12 +45,20 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  drifting demo                                      see it work, on real data, in a few seconds
+  drifting check                                     check that a start would find what it needs
   drifting serve                                     store in .drifting/, answer on port 8080
   drifting fit prices training.csv --columns price   fit a detector on a column of a file
   drifting predict prices today.csv --fail-on-drift  feed rows; exit with 3 if they drift
   drifting projects list                             show what the server watches
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 drift (predict --fail-on-drift).";
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  drifting check
+  drifting check --artifacts-path /srv/drifting --database-uri postgres://drifting@db/metrics
+  drifting check --config production.yaml --json";
 
 /// What every client command takes.
 #[derive(clap::Args)]
@@ -62,12 +74,18 @@ pub struct ClientFlags {
     )]
     pub url: Option<String>,
 
-    /// Print JSON for programs instead of text for people
-    #[arg(long, global = true, help_heading = CLIENT_OPTIONS)]
+    /// Print JSON for programs instead of text, errors too (on standard error)
+    #[arg(long, global = true)]
     pub json: bool,
 }
 
 impl ClientFlags {
+    /// Whether a server is named at all.
+    pub fn names_a_server(&self) -> bool {
+        // An empty DRIFTING_URL is one that was not set.
+        self.url.as_deref().is_some_and(|url| !url.is_empty())
+    }
+
     /// The server to talk to.
     ///
     /// # Errors
@@ -83,7 +101,7 @@ impl ClientFlags {
 #[derive(Subcommand)]
 pub enum Command {
     /// Start the server
-    #[command(visible_alias = "start")]
+    #[command(visible_alias = "start", after_help = serve::EXAMPLES)]
     Serve(Box<ServeArgs>),
 
     /// Fit a detector on the rows of a file
@@ -95,6 +113,26 @@ pub enum Command {
     /// Look at projects and manage them
     #[command(subcommand)]
     Projects(ProjectsCommand),
+
+    /// See a detector tell the change in real data, in a few seconds
+    ///
+    /// A detector is fitted on rows of the electricity market of New South Wales from before it was joined to Victoria's,
+    /// then fed rows from before and from after. The demo starts a server of its own, in memory, unless --url (or
+    /// DRIFTING_URL) names one; there its project is called `demo`, or `demo-2` and so on where that name is taken, and
+    /// is deleted at the end.
+    Demo(DemoArgs),
+
+    /// Look at the configuration, or write one to start from
+    #[command(subcommand)]
+    Config(ConfigCommand),
+
+    /// Check that the server would find all that it needs, without changing anything
+    ///
+    /// The configuration, the artifacts (a file is written, read back and removed), the project index, the room on the
+    /// disk, the metrics database (what a start would do to it is tried and taken back) and the address. Takes the
+    /// options and the configuration of `serve`; exits with 1 if anything is missing.
+    #[command(after_help = CHECK_EXAMPLES)]
+    Check(Box<ServeArgs>),
 
     /// Print the OpenAPI document of the HTTP interface
     Openapi(OpenapiArgs),
@@ -119,7 +157,7 @@ pub enum Command {
 #[derive(clap::Args)]
 pub struct OpenapiArgs {
     /// Print YAML instead of JSON
-    #[arg(long)]
+    #[arg(long, conflicts_with = "json")]
     pub yaml: bool,
 }
 

@@ -11,10 +11,9 @@ mod answers;
 mod problem;
 mod server_url;
 
-pub use answers::{Answer, Detection, Metric, Project, RunLength};
+pub use answers::{Answer, Detection, Feature, Metric, Project, RunLength};
+pub use problem::Problem;
 pub use server_url::ServerUrl;
-
-use problem::Problem;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -139,9 +138,9 @@ impl Client {
     }
 
     fn refused(&self, status: StatusCode, body: &[u8]) -> anyhow::Error {
-        match serde_json::from_slice::<Problem>(body) {
-            Ok(problem) if problem.says_something() => anyhow::Error::new(problem),
-            _ => anyhow!("what answers at {} says {status}; is it drifting?", self.server),
+        match Problem::read(body) {
+            Some(problem) => anyhow::Error::new(problem),
+            None => anyhow!("what answers at {} says {status}; is it drifting?", self.server),
         }
     }
 

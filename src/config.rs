@@ -9,19 +9,23 @@ use figment::Figment;
 use figment::value::Value;
 use serde::Serialize;
 
+mod effective;
 mod error;
 mod later;
 mod layers;
 mod listen;
 mod logging;
 mod storage;
+mod template;
 #[cfg(test)]
 mod tests;
 mod units;
 
+pub use effective::{EffectiveSetting, Source};
 pub use error::ConfigError;
 pub use logging::{LogFormat, LogLevel};
 pub use storage::{ArtifactsPath, DatabaseUri, Secret, StateDurability};
+pub use template::template;
 
 use error::Origin;
 use later::LATER;
@@ -30,7 +34,7 @@ use listen::{AllowedHosts, Host, Port, Switch};
 use units::{ByteSize, Interval};
 
 /// The file that is read when no other is named and it exists.
-const FILE_BY_DEFAULT: &str = "drifting.yaml";
+pub const FILE_BY_DEFAULT: &str = "drifting.yaml";
 
 /// Every setting with its default; one without has a default that depends on something else.
 const SETTINGS: [(&str, Option<&str>); 12] = [
@@ -99,16 +103,29 @@ impl Config {
     ///
     /// With the first setting that is unknown or has a value it cannot have, and where it was said.
     pub fn load(file: Option<&Path>, flags: &impl Serialize) -> Result<Self, ConfigError> {
-        let file = file.map(Path::to_path_buf).or_else(|| {
-            let by_default = PathBuf::from(FILE_BY_DEFAULT);
-            by_default.exists().then_some(by_default)
-        });
-        let mut figment = Figment::from(Layer::defaults());
-        if let Some(file) = &file {
-            figment = figment.merge(Layer::file(file)?);
-        }
-        let settings = Settings(figment.merge(Layer::environment()?).merge(Layer::flags(flags)?));
-        settings.validate(file)
+        Settings::gather(file, flags)?.validate()
+    }
+
+    /// Reads every layer as [`Config::load`] does, and tells of each setting its value and where that was said.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Config::load`].
+    pub fn explain(file: Option<&Path>, flags: &impl Serialize) -> Result<(Self, Vec<EffectiveSetting>), ConfigError> {
+        let settings = Settings::gather(file, flags)?;
+        let config = settings.validate()?;
+        let effective = settings.effective(&config);
+        Ok((config, effective))
+    }
+
+    /// What these flags say over the defaults, whatever the surroundings say.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Config::load`].
+    pub fn of_flags(flags: &impl Serialize) -> Result<Self, ConfigError> {
+        let layers = Figment::from(Layer::defaults()).merge(Layer::flags(flags)?);
+        Settings { layers, file: None }.validate()
     }
 
     /// The address to listen on.
@@ -136,15 +153,30 @@ impl Config {
 }
 
 /// The layers put together, each value still a text with its origin.
-struct Settings(Figment);
+struct Settings {
+    layers: Figment,
+    file: Option<PathBuf>,
+}
 
 impl Settings {
-    fn validate(&self, file: Option<PathBuf>) -> Result<Config, ConfigError> {
+    fn gather(file: Option<&Path>, flags: &impl Serialize) -> Result<Self, ConfigError> {
+        let file = file.map(Path::to_path_buf).or_else(|| {
+            let by_default = PathBuf::from(FILE_BY_DEFAULT);
+            by_default.exists().then_some(by_default)
+        });
+        let mut layers = Figment::from(Layer::defaults());
+        if let Some(file) = &file {
+            layers = layers.merge(Layer::file(file)?);
+        }
+        Ok(Self { layers: layers.merge(Layer::environment()?).merge(Layer::flags(flags)?), file })
+    }
+
+    fn validate(&self) -> Result<Config, ConfigError> {
         for setting in &LATER {
             self.read(setting.key, |text| setting.check(text))?;
         }
         let config = Config {
-            file,
+            file: self.file.clone(),
             artifacts_path: self.required("artifacts_path")?,
             database_uri: self.optional("database_uri")?.unwrap_or(DatabaseUri::NotGiven),
             host: self.required::<Host>("host")?.0,
@@ -186,13 +218,13 @@ impl Settings {
         key: &'static str,
         read: impl FnOnce(&str) -> Result<T, String>,
     ) -> Result<Option<T>, ConfigError> {
-        let value = self.0.find_value(key).ok();
+        let value = self.layers.find_value(key).ok();
         let parsed = value.map(|value| layers::text(&value).and_then(|text| read(&text))).transpose();
         parsed.map_err(|reason| ConfigError::new(&self.origin(key), &reason))
     }
 
     fn origin(&self, key: &'static str) -> Origin {
-        let tag = self.0.find_value(key).ok().as_ref().map(Value::tag);
-        Origin::of(key, tag.and_then(|tag| self.0.get_metadata(tag)))
+        let tag = self.layers.find_value(key).ok().as_ref().map(Value::tag);
+        Origin::of(key, tag.and_then(|tag| self.layers.get_metadata(tag)))
     }
 }

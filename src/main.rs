@@ -14,5 +14,8 @@ mod runtime;
 mod telemetry;
 
 fn main() -> ExitCode {
-    commands::run(cli::Cli::parse())
+    match cli::Cli::try_parse() {
+        Ok(cli) => commands::run(cli),
+        Err(error) => commands::refuse(&error),
+    }
 }

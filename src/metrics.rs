@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 
 use database::OpenDatabase;
 
-pub use database::Database;
+pub use database::{Database, takes_sqlite};
 
 /// Requests whose records may wait for the database.
 const QUEUE_MAX: usize = 10_000;

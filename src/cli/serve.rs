@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-const EXAMPLES: &str = "\
+pub(super) const EXAMPLES: &str = "\
 Each setting can also be said by its environment variable, or in a configuration file by its name with underscores \
 (`artifacts_path: /srv/drifting`). A flag wins over the environment, the environment over the file.
 
@@ -15,12 +15,11 @@ Examples:
   drifting serve --port 0 --artifacts-path memory:// --database-uri none
   DRIFTING_LOG_LEVEL=debug drifting serve --config production.yaml";
 
-/// Options of `serve`.
+/// Options of `serve`, and of the commands that look at what it would serve with.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
 pub struct ServeArgs {
     /// Configuration file [default: drifting.yaml, if there is one]
-    #[arg(long, env = "DRIFTING_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "DRIFTING_CONFIG", hide_env_values = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
 
     /// The settings.
@@ -43,8 +42,8 @@ pub struct SettingFlags {
     /// Where metrics are stored: `local`, `none`, `postgres://…` or `sqlite://…` [env: DRIFTING_DATABASE_URI]
     ///
     /// Not given or `local`: a Postgres of the server's own beside the projects, or a SQLite file where no Postgres
-    /// programs are installed. `none` (or `off`): nothing is saved. Otherwise that database. Rather than here, where
-    /// other users of the machine see it, say a password in the environment variable or in the file.
+    /// programs are installed. `none` (or `off`): nothing is saved. Otherwise that database. Other users of the machine
+    /// see the command line: say a password in the environment variable or in the file.
     #[arg(long, value_name = "URI", alias = "database_uri")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_uri: Option<String>,

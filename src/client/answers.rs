@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -68,8 +68,24 @@ pub struct Detection {
     pub p_value: Option<f64>,
     /// The distance.
     pub distance: Option<f64>,
+    /// Its columns, ranked by how far they moved.
+    pub features: Option<Vec<Feature>>,
     /// One entry a row or a window, where there is more than one.
     pub results: Option<Vec<Detection>>,
+}
+
+/// What a detector said of a column.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Feature {
+    /// Its name.
+    pub name: Option<String>,
+    /// Whether it drifts.
+    pub is_drift: Option<bool>,
+    /// Its statistic.
+    pub statistic: Option<f64>,
+    /// What it was compared with.
+    pub threshold: Option<f64>,
 }
 
 /// A project.

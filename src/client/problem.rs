@@ -3,17 +3,21 @@
 use std::fmt;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::commands::output::printable;
 
 /// A refusal.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Problem {
+pub struct Problem {
     code: Option<String>,
     detail: Option<String>,
     title: Option<String>,
     errors: Option<Vec<Issue>>,
+    /// All that the server said.
+    #[serde(skip)]
+    document: Map<String, Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -44,8 +48,21 @@ const FLAGS: [(&str, &str); 16] = [
 ];
 
 impl Problem {
-    pub(super) fn says_something(&self) -> bool {
-        self.detail.is_some() || self.title.is_some()
+    /// Reads the body of a refusal; `None` where it is none of ours.
+    pub fn read(body: &[u8]) -> Option<Self> {
+        let mut problem: Self = serde_json::from_slice(body).ok()?;
+        problem.document = serde_json::from_slice(body).ok()?;
+        (problem.detail.is_some() || problem.title.is_some()).then_some(problem)
+    }
+
+    /// What kind of refusal it is, such as `project_exists`.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// All that the server said.
+    pub fn document(&self) -> Map<String, Value> {
+        self.document.clone()
     }
 
     /// What is said before the places at fault; nothing where the only place says it all.
@@ -113,7 +130,7 @@ impl std::error::Error for Problem {}
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 

@@ -4,13 +4,19 @@ use std::io::Write;
 
 use clap::CommandFactory;
 use clap_complete::{Shell, generate};
+use serde_json::json;
 
 use crate::cli::Cli;
 
-pub(super) fn run(shell: Shell, out: &mut impl Write) -> anyhow::Result<()> {
+pub(super) fn run(shell: Shell, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     // The generator panics when it cannot write, so it writes to memory.
     let mut script = Vec::new();
     generate(shell, &mut Cli::command(), "drifting", &mut script);
-    out.write_all(&script)?;
+    if json {
+        let script = String::from_utf8_lossy(&script);
+        writeln!(out, "{}", json!({"shell": shell.to_string(), "script": script}))?;
+    } else {
+        out.write_all(&script)?;
+    }
     Ok(())
 }

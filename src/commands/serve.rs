@@ -1,34 +1,37 @@
 //! `serve`: from the configuration to the last checkpoint.
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::banner::Facts;
+use super::failure::INTERRUPTED;
 use crate::app::App;
 use crate::cli::ServeArgs;
 use crate::config::{Config, LogFormat};
 use crate::telemetry;
 
-/// What a shell shows for an interrupted program: 128 + SIGINT.
-const INTERRUPTED: i32 = 130;
-
 /// What is still running when the server has checkpointed gets this long.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
 
-pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    // An empty DRIFTING_CONFIG is one that was not set.
-    let file = args.config.as_deref().filter(|file| !file.as_os_str().is_empty());
-    let config = Config::load(file, &args.settings)?;
+/// The configuration file that was asked for. An empty `DRIFTING_CONFIG` is one that was not set.
+pub(super) fn file_of(args: &ServeArgs) -> Option<&Path> {
+    args.config.as_deref().filter(|file| !file.as_os_str().is_empty())
+}
+
+pub(super) fn run(args: &ServeArgs, json: bool) -> anyhow::Result<ExitCode> {
+    let config = Config::load(file_of(args), &args.settings)?;
     let _last_lines = telemetry::init(config.log_format, &config.log_level)?;
     let format = config.log_format;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-    let served = runtime.block_on(serve(config));
+    let served = runtime.block_on(serve(config, json));
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     match served {
         Err(error) if format == LogFormat::Json => {
@@ -40,20 +43,20 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-async fn serve(config: Config) -> anyhow::Result<()> {
+async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
     // Before anything is opened, so that a signal in the middle of the start ends in an orderly stop too.
     let shutdown = shutdown_signal().context("cannot listen for signals")?;
     let format = config.log_format;
     let facts = Facts::of(&config);
     let app = App::build(config).await?;
     let url = format!("http://{}", app.local_addr());
-    announce(&facts.serving(&url, app.database()), &url, format);
+    announce(&facts.serving(&url, app.database()), &url, format, json);
     app.run_until(shutdown).await?;
     tracing::info!("stopped");
     Ok(())
 }
 
-fn announce(facts: &Facts, url: &str, format: LogFormat) {
+fn announce(facts: &Facts, url: &str, format: LogFormat, json: bool) {
     if format == LogFormat::Pretty && std::io::stderr().is_terminal() {
         eprint!("{}", facts.banner());
     } else {
@@ -61,7 +64,8 @@ fn announce(facts: &Facts, url: &str, format: LogFormat) {
     }
     // For scripts, which learn the port here when they asked for any.
     let mut out = std::io::stdout().lock();
-    if let Err(error) = writeln!(out, "listening on {url}").and_then(|()| out.flush()) {
+    let line = if json { json!({"url": url}).to_string() } else { format!("listening on {url}") };
+    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
         tracing::warn!(%error, "cannot say on standard output where the server listens");
     }
 }
@@ -80,7 +84,7 @@ fn shutdown_signal() -> std::io::Result<impl Future<Output = ()> + Send> {
         // Nobody listens any more when the server has failed meanwhile.
         let _ = sender.send(());
         next(&mut interrupt, &mut terminate).await;
-        std::process::exit(INTERRUPTED);
+        std::process::exit(INTERRUPTED.into());
     });
     Ok(async move {
         // An error says that the runtime is going down, which is a reason to stop as well.

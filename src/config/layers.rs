@@ -8,7 +8,9 @@ use serde::Serialize;
 
 use super::{ConfigError, LATER, SETTINGS};
 
-/// The name of the uppermost layer.
+/// The names of the layers above the defaults.
+pub(super) const FILE: &str = "file";
+pub(super) const ENVIRONMENT: &str = "environment";
 pub(super) const FLAGS: &str = "flags";
 
 const PREFIX: &str = "DRIFTING_";
@@ -55,7 +57,7 @@ impl Layer {
             hint.map_err(|hint| ConfigError::of_source(format!("unknown setting `{key}` in {place}: {hint}")))?;
         }
         settings.retain(|_, value| !is_unsaid(value));
-        let metadata = Metadata::named("file").interpolater(move |_: &Profile, _: &[&str]| place.clone());
+        let metadata = Metadata::named(FILE).interpolater(move |_: &Profile, _: &[&str]| place.clone());
         Ok(Self { metadata, settings })
     }
 
@@ -77,7 +79,7 @@ impl Layer {
                 .map_err(|hint| ConfigError::of_source(format!("unknown environment variable `{name}`: {hint}")))?;
             settings.insert(name[PREFIX.len()..].to_ascii_lowercase(), Value::from(value));
         }
-        let metadata = Metadata::named("environment").interpolater(|_: &Profile, keys: &[&str]| {
+        let metadata = Metadata::named(ENVIRONMENT).interpolater(|_: &Profile, keys: &[&str]| {
             format!("the environment variable `{}`", keys.iter().copied().map(variable).collect::<String>())
         });
         Ok(Self { metadata, settings })
@@ -86,7 +88,7 @@ impl Layer {
     pub(super) fn flags(flags: &impl Serialize) -> Result<Self, ConfigError> {
         let flags = Value::serialize(flags).map_err(|error| ConfigError::of_source(error.to_string()))?;
         let metadata = Metadata::named(FLAGS)
-            .interpolater(|_: &Profile, keys: &[&str]| format!("the flag `--{}`", keys.concat().replace('_', "-")));
+            .interpolater(|_: &Profile, keys: &[&str]| format!("the flag `{}`", flag(&keys.concat())));
         Ok(Self { metadata, settings: flags.into_dict().unwrap_or_default() })
     }
 }
@@ -128,7 +130,13 @@ pub(super) fn text(value: &Value) -> Result<String, String> {
     if text.is_empty() { Err("expected a value".to_owned()) } else { Ok(text) }
 }
 
-fn variable(key: &str) -> String {
+/// The flag that says a setting.
+pub(super) fn flag(key: &str) -> String {
+    format!("--{}", key.replace('_', "-"))
+}
+
+/// The environment variable that says a setting.
+pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase())
 }
 

@@ -1,11 +1,22 @@
 //! Values with units.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
 /// A number of bytes: `1048576`, `32MiB`, `10 MB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ByteSize(pub(super) usize);
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = [("GiB", 1 << 30), ("MiB", 1 << 20), ("GB", 1_000_000_000), ("MB", 1_000_000), ("KiB", 1 << 10)];
+        match units.into_iter().find(|(_, factor)| self.0 > 0 && self.0.is_multiple_of(*factor)) {
+            Some((unit, factor)) => write!(f, "{}{unit}", self.0 / factor),
+            None => write!(f, "{}", self.0),
+        }
+    }
+}
 
 impl FromStr for ByteSize {
     type Err = String;
@@ -33,6 +44,17 @@ impl FromStr for ByteSize {
 /// A time between two things: `500ms`, `1s`, `2m`, at most a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Interval(pub(super) Duration);
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = self.0.as_millis();
+        let units = [("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+        match units.into_iter().find(|(_, factor)| ms > 0 && ms.is_multiple_of(*factor)) {
+            Some((unit, factor)) => write!(f, "{}{unit}", ms / factor),
+            None => write!(f, "{ms}ms"),
+        }
+    }
+}
 
 impl FromStr for Interval {
     type Err = String;
@@ -78,6 +100,16 @@ mod tests {
         }
         for text in ["", "0", "-1", "1.5MB", "32M", "MiB", "99999999999999999999", "99999999999999GiB"] {
             assert!(text.parse::<ByteSize>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_reads_back() {
+        for text in ["32MiB", "1GiB", "2GB", "10MB", "1048577", "3KiB"] {
+            assert_eq!(text.parse::<ByteSize>().unwrap().to_string(), text);
+        }
+        for text in ["1s", "500ms", "2m", "24h", "1500ms"] {
+            assert_eq!(text.parse::<Interval>().unwrap().to_string(), text);
         }
     }
 

@@ -94,7 +94,8 @@ async fn open_local(directory: &Path) -> Option<OpenDatabase> {
     }
 }
 
-fn takes_sqlite(error: &LocalPostgresError) -> bool {
+/// Whether a SQLite file takes the place of a Postgres that cannot be started for this reason.
+pub fn takes_sqlite(error: &LocalPostgresError) -> bool {
     matches!(
         error,
         LocalPostgresError::NotInstalled

@@ -1,7 +1,12 @@
 //! The front door: the real program, real files, real rows.
 
+mod check;
 mod cli;
+mod config;
+mod demo;
 mod electricity;
+mod exit_codes;
+mod help;
 mod metrics;
 mod predecessor;
 mod restarts;

@@ -1,0 +1,138 @@
+//! The configuration as it holds: each setting with its value and where that was said.
+
+use figment::value::Value as Said;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::layers::{self, ENVIRONMENT, FILE, FLAGS};
+use super::units::{ByteSize, Interval};
+use super::{ArtifactsPath, Config, DatabaseUri, LogFormat, SETTINGS, Settings, StateDurability};
+
+/// A setting as it holds. Nothing secret is in its value.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct EffectiveSetting {
+    /// Its name, as in a configuration file.
+    pub name: &'static str,
+    /// What it comes to; `null` for any of all possible values.
+    pub value: Value,
+    /// Where it was said.
+    pub source: Source,
+}
+
+/// Where the value of a setting comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", content = "name", rename_all = "snake_case")]
+pub enum Source {
+    /// Nobody said it.
+    Default,
+    /// The configuration file of this path.
+    File(String),
+    /// The environment variable of this name.
+    Environment(String),
+    /// This flag.
+    Flag(String),
+}
+
+impl Settings {
+    /// Every setting, in the order of the list.
+    pub(super) fn effective(&self, config: &Config) -> Vec<EffectiveSetting> {
+        let setting =
+            |name: &'static str| EffectiveSetting { name, value: config.shown(name), source: self.source(name) };
+        SETTINGS.iter().map(|(name, _)| setting(name)).collect()
+    }
+
+    fn source(&self, name: &str) -> Source {
+        let tag = self.layers.find_value(name).ok().as_ref().map(Said::tag);
+        let layer = tag.and_then(|tag| self.layers.get_metadata(tag)).map(|layer| layer.name.as_ref());
+        match layer {
+            Some(FILE) => Source::File(self.file.as_ref().map(|file| file.display().to_string()).unwrap_or_default()),
+            Some(ENVIRONMENT) => Source::Environment(layers::variable(name)),
+            Some(FLAGS) => Source::Flag(layers::flag(name)),
+            _ => Source::Default,
+        }
+    }
+}
+
+impl Config {
+    /// What a setting comes to.
+    fn shown(&self, name: &str) -> Value {
+        match name {
+            "artifacts_path" => self.artifacts_path.to_string().into(),
+            "database_uri" => match (&self.database_uri, &self.artifacts_path) {
+                (DatabaseUri::NotGiven, ArtifactsPath::Local(_)) => DatabaseUri::Local.to_string().into(),
+                (DatabaseUri::NotGiven, _) => DatabaseUri::None.to_string().into(),
+                (uri, _) => uri.to_string().into(),
+            },
+            "host" => self.host.to_string().into(),
+            "port" => self.port.into(),
+            "allowed_hosts" => self.checked_hosts().into(),
+            "insecure_no_auth" => self.insecure_no_auth.into(),
+            "log_format" => match self.log_format {
+                LogFormat::Pretty => "pretty",
+                LogFormat::Json => "json",
+            }
+            .into(),
+            "log_level" => self.log_level.to_string().into(),
+            "state_durability" => match self.state_durability {
+                StateDurability::Interval => "interval",
+                StateDurability::Always => "always",
+            }
+            .into(),
+            "state_interval" => Interval(self.state_interval).to_string().into(),
+            "max_body_bytes" => ByteSize(self.max_body_bytes).to_string().into(),
+            "fit_max_body_bytes" => ByteSize(self.fit_max_body_bytes).to_string().into(),
+            // Every name of the list stands above: a test goes through them.
+            _ => Value::Null,
+        }
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::result_large_err, reason = "figment's jail wants its own error, which is large")]
+mod tests {
+    use figment::Jail;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_setting_is_told_with_its_source() {
+        Jail::expect_with(|jail| {
+            jail.clear_env();
+            jail.create_file("drifting.yaml", "port: 1001\nhost: ::1\nstate_interval: 3s\n")?;
+            jail.set_env("DRIFTING_PORT", "1002");
+            jail.set_env("DRIFTING_DATABASE_URI", "postgres://drifting:geheim@db/metrics?password=geheim");
+            let (_, settings) = Config::explain(None, &json!({"log_level": "debug"})).unwrap();
+            let told = serde_json::to_value(&settings).unwrap();
+            assert!(!told.to_string().contains("geheim"), "{told}");
+            let of =
+                |name: &str| told.as_array().unwrap().iter().find(|setting| setting["name"] == name).unwrap().clone();
+            let file = json!({"kind": "file", "name": "drifting.yaml"});
+            for (name, value, source) in [
+                ("artifacts_path", json!(".drifting/"), json!({"kind": "default"})),
+                ("host", json!("::1"), file.clone()),
+                ("state_interval", json!("3s"), file),
+                ("port", json!(1002), json!({"kind": "environment", "name": "DRIFTING_PORT"})),
+                (
+                    "database_uri",
+                    json!("postgres://drifting:***@db/metrics"),
+                    json!({"kind": "environment", "name": "DRIFTING_DATABASE_URI"}),
+                ),
+                ("log_level", json!("debug"), json!({"kind": "flag", "name": "--log-level"})),
+                ("max_body_bytes", json!("32MiB"), json!({"kind": "default"})),
+            ] {
+                assert_eq!(of(name), json!({"name": name, "value": value, "source": source}));
+            }
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn every_setting_of_the_list_has_a_value() {
+        let config = Config::of_flags(&json!({"artifacts_path": "memory://"})).unwrap();
+        for (name, _) in SETTINGS {
+            assert!(!config.shown(name).is_null(), "{name}");
+        }
+        assert_eq!(config.shown("database_uri"), "none");
+    }
+}
