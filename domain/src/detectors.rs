@@ -13,7 +13,7 @@ mod request;
 pub(crate) use online::Splits;
 pub use online::{
     CvmOnline, CvmOnlineSpec, CvmThresholds, FitProblem, MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineState,
-    fit_online, restore_online,
+    check_online, fit_online, restore_online,
 };
 pub use request::{DetectorRequest, InvalidSettings, SettingIssue};
 

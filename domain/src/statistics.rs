@@ -4,6 +4,7 @@ pub mod draws;
 pub mod exponential;
 pub mod kernel;
 pub mod parallel;
+pub mod part;
 pub mod poisson;
 pub mod quantile;
 pub mod run_length;

@@ -135,6 +135,40 @@ pub fn fit_online(
     }
 }
 
+/// Whether a reference of `n_rows` rows of `n_columns` encoded columns is enough for a specification, as far as can be
+/// told without computing.
+///
+/// # Errors
+/// With too few rows or bootstraps, or too large a simulation.
+pub fn check_online(spec: &DetectorSpec, n_rows: usize, n_columns: usize) -> Result<(), FitProblem> {
+    match spec {
+        DetectorSpec::CvmOnline(spec) => spec.check(n_rows, n_columns),
+        DetectorSpec::MmdOnline(spec) => spec.check(n_rows),
+    }
+}
+
+/// What every kind needs of its rows and bootstraps.
+fn check(
+    n_rows: usize,
+    n_rows_min: usize,
+    alarm_probability: f64,
+    n_steps: usize,
+    n_bootstraps: usize,
+) -> Result<(), FitProblem> {
+    if n_rows < n_rows_min {
+        return Err(FitProblem::TooFewRows { expected: n_rows_min, actual: n_rows });
+    }
+    let n_bootstraps_min = n_streams_min(alarm_probability, n_steps);
+    if n_bootstraps < n_bootstraps_min {
+        return Err(FitProblem::TooFewBootstraps { expected: n_bootstraps_min, actual: n_bootstraps });
+    }
+    let n_values = n_steps.saturating_mul(n_bootstraps);
+    if n_values > SIMULATED_MAX {
+        return Err(FitProblem::TooLarge { n_values });
+    }
+    Ok(())
+}
+
 /// The detector that was saved.
 ///
 /// # Errors

@@ -25,7 +25,10 @@ pub trait CpuPool: Send + Sync {
 
 /// Who watches a long computation.
 pub trait Progress: Send + Sync {
-    /// So many steps of so many are done.
+    /// A stage begins: what is done from here on, in a few words for people.
+    fn stage(&self, _words: &'static str) {}
+
+    /// So many steps of so many are done, over all stages. Tasks that run at once may report out of order.
     fn report(&self, done: usize, total: usize);
 
     /// Whether nobody wants the result any more; the computation then stops soon.

@@ -6,6 +6,7 @@ use multiversion::multiversion;
 
 use super::exponential::exp_of_negative;
 use super::parallel::run_tasks;
+use super::part::Part;
 use crate::ports::{CpuPool, Progress};
 
 /// Rows of numbers, kept column by column so that the distances of one row to many are vector operations.
@@ -198,7 +199,8 @@ pub fn median_bandwidth(points: &Points, pool: &dyn CpuPool, progress: &dyn Prog
     // Position of the median among the n(n-1) ordered pairs, each of which stands there twice.
     let n = points.n_rows;
     let rank = ((n * (n - 1)) / 2).saturating_sub(1) / 2;
-    let counts = count_by_leading_bits(points, pool, progress)?;
+    let [counting, gathering] = Part::split(progress, [1.0, 1.0]);
+    let counts = count_by_leading_bits(points, pool, &counting)?;
     let mut before = 0;
     let mut bucket = 0;
     for (index, count) in counts.iter().enumerate() {
@@ -208,7 +210,7 @@ pub fn median_bandwidth(points: &Points, pool: &dyn CpuPool, progress: &dyn Prog
         }
         before += count;
     }
-    let mut within = values_with_leading_bits(points, bucket, pool, progress)?;
+    let mut within = values_with_leading_bits(points, bucket, pool, &gathering)?;
     let (_, median, _) = within.select_nth_unstable_by(rank - before, f64::total_cmp);
     Some((*median / 2.0).sqrt())
 }

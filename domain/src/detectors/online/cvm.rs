@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 pub use thresholds::CvmThresholds;
 
-use super::{FitProblem, OnlineDetector, OnlineState};
+use super::{FitProblem, OnlineDetector, OnlineState, alarm_probability, check};
 use crate::data::{TensorError, Tensors};
 use crate::detection::{Detection, FeatureDetection};
 use crate::detectors::DetectorSpec;
@@ -55,6 +55,11 @@ impl CvmOnlineSpec {
     /// Steps from the first full window until thresholds stay the same.
     pub(crate) fn n_threshold_steps(&self) -> usize {
         2 * self.largest_window() - self.smallest_window()
+    }
+
+    pub(super) fn check(&self, n_rows: usize, n_columns: usize) -> Result<(), FitProblem> {
+        let probability = alarm_probability(self.ert, n_columns);
+        check(n_rows, self.largest_window().max(2), probability, self.n_threshold_steps(), self.n_bootstraps)
     }
 }
 
@@ -163,10 +168,7 @@ impl CvmOnline {
         progress: &dyn Progress,
     ) -> Result<Self, FitProblem> {
         let n_rows = reference.len() / n_columns;
-        let n_rows_min = spec.largest_window().max(2);
-        if n_rows < n_rows_min {
-            return Err(FitProblem::TooFewRows { expected: n_rows_min, actual: n_rows });
-        }
+        spec.check(n_rows, n_columns)?;
         let column = |column: usize| reference.iter().skip(column).step_by(n_columns).copied();
         let thresholds = thresholds.of(spec, n_rows, n_columns, pool, progress)?;
         let reference = (0..n_columns).map(|index| SortedReference::new(column(index).collect())).collect();

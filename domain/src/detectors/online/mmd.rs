@@ -20,13 +20,14 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::simulation::Splits;
 use self::simulation::{SeededSplits, Simulation};
-use super::{FitProblem, OnlineDetector, OnlineState, SIMULATED_MAX, alarm_probability};
+use super::{FitProblem, OnlineDetector, OnlineState, alarm_probability, check};
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
 use crate::detectors::DetectorSpec;
 use crate::ports::{CpuPool, Progress};
 use crate::statistics::kernel::{GaussianKernel, Points, median_bandwidth};
 use crate::statistics::parallel::run_tasks;
+use crate::statistics::part::Part;
 use crate::statistics::quantile::{QuantileType, quantile};
 use crate::statistics::run_length::{Survivors, n_streams_min, thresholds};
 
@@ -55,6 +56,11 @@ impl MmdOnlineSpec {
     /// Steps until thresholds stay the same.
     pub(crate) fn n_threshold_steps(&self) -> usize {
         self.window_size
+    }
+
+    pub(super) fn check(&self, n_rows: usize) -> Result<(), FitProblem> {
+        let probability = alarm_probability(self.ert, 1);
+        check(n_rows, 2 * self.window_size + 1, probability, self.n_threshold_steps(), self.n_bootstraps)
     }
 }
 
@@ -124,25 +130,17 @@ impl MmdOnline {
         progress: &dyn Progress,
     ) -> Result<Self, FitProblem> {
         let reference = Points::from_rows(reference, n_columns);
-        let n_rows_min = 2 * spec.window_size + 1;
-        if reference.n_rows() < n_rows_min {
-            return Err(FitProblem::TooFewRows { expected: n_rows_min, actual: reference.n_rows() });
-        }
+        spec.check(reference.n_rows())?;
         let probability = alarm_probability(spec.ert, 1);
         let too_few = FitProblem::TooFewBootstraps {
             expected: n_streams_min(probability, spec.n_threshold_steps()),
             actual: spec.n_bootstraps,
         };
-        if spec.n_bootstraps < n_streams_min(probability, spec.n_threshold_steps()) {
-            return Err(too_few);
-        }
-        let n_values = spec.n_threshold_steps().saturating_mul(spec.n_bootstraps);
-        if n_values > SIMULATED_MAX {
-            return Err(FitProblem::TooLarge { n_values });
-        }
+        let [for_bandwidth, for_sums, for_thresholds] = Part::split(progress, costs(spec, &reference));
         let mut spec = spec.clone();
         if spec.sigma.is_empty() {
-            let sigma = median_bandwidth(&reference, pool, progress).ok_or(FitProblem::Cancelled)?;
+            progress.stage("inferring the bandwidth of the kernel");
+            let sigma = median_bandwidth(&reference, pool, &for_bandwidth).ok_or(FitProblem::Cancelled)?;
             if !sigma.is_finite() {
                 return Err(FitProblem::Overflow);
             }
@@ -152,9 +150,11 @@ impl MmdOnline {
             spec.sigma = vec![sigma];
         }
         let kernel = GaussianKernel::new(&spec.sigma);
-        let row_sums = kernel.row_sums(&reference, pool, progress).ok_or(FitProblem::Cancelled)?;
+        progress.stage("summing the kernel over the reference");
+        let row_sums = kernel.row_sums(&reference, pool, &for_sums).ok_or(FitProblem::Cancelled)?;
         let simulation = Simulation::new(&kernel, &reference, &row_sums, spec.window_size);
-        let by_step = simulate(&simulation, &spec, splits, pool, progress)?;
+        progress.stage("simulating the thresholds");
+        let by_step = simulate(&simulation, &spec, splits, pool, &for_thresholds)?;
         let thresholds = thresholds(&by_step, probability, Survivors::Below).map_err(|_| too_few.clone())?;
 
         // Every start has the rows of one split in its window: with unusual ones it would raise an alarm after each
@@ -244,6 +244,18 @@ fn window_row(kernel: &GaussianKernel, reference: &Points, x: Vec<f64>) -> Windo
     WindowRow { x, later: 0.0, cross }
 }
 
+/// What the bandwidth, the row sums and the thresholds cost, in operations on numbers: how progress is shared out.
+fn costs(spec: &MmdOnlineSpec, reference: &Points) -> [f64; 3] {
+    /// About as many operations as an exponential takes.
+    const EXPONENTIAL: f64 = 6.0;
+    let n_pairs = (reference.n_rows() as f64).powi(2);
+    let distance = reference.n_columns() as f64 + 1.0;
+    let kernel = distance + EXPONENTIAL * spec.sigma.len().max(1) as f64;
+    let bandwidth = if spec.sigma.is_empty() { n_pairs * distance } else { 0.0 };
+    let pairs_held_out = (spec.n_held_out() as f64).powi(2) / 2.0;
+    [bandwidth, n_pairs * kernel, spec.n_bootstraps as f64 * pairs_held_out * kernel]
+}
+
 /// All but a share of about `1 / ert` of the attempts succeed.
 const SPLIT_ATTEMPTS_MAX: usize = 100_000;
 /// Attempts at a split that is usual.
@@ -262,9 +274,7 @@ fn simulate(
     let chunks = run_tasks(n_tasks, pool, progress, &|task| {
         let first = task * PERMUTATIONS_PER_TASK;
         let last = spec.n_bootstraps.min(first + PERMUTATIONS_PER_TASK);
-        let statistics = simulation.run(splits, first..last);
-        progress.report(task + 1, n_tasks);
-        statistics
+        simulation.run(splits, first..last)
     })
     .ok_or(FitProblem::Cancelled)?;
     Ok((0..spec.n_threshold_steps())

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::simulation::Simulation;
 use super::{CvmOnlineSpec, FitProblem};
-use crate::detectors::online::{SIMULATED_MAX, alarm_probability};
+use crate::detectors::online::alarm_probability;
 use crate::ports::{CpuPool, Progress};
 use crate::statistics::parallel::run_tasks;
 use crate::statistics::run_length::{Survivors, n_streams_min, thresholds};
@@ -30,11 +30,11 @@ const KEPT_MAX: usize = 256;
 const STREAMS_PER_TASK: usize = 250;
 
 impl CvmThresholds {
-    /// The thresholds from the first full window until they stay the same, computed or kept.
-    /// Time O(B W^2), memory O(B W).
+    /// The thresholds from the first full window until they stay the same, computed or kept, of a specification that has
+    /// been checked. Time O(B W^2), memory O(B W).
     ///
     /// # Errors
-    /// With too few bootstraps or too large a simulation, or when cancelled.
+    /// With too few bootstraps, or when cancelled.
     pub(super) fn of(
         &self,
         spec: &CvmOnlineSpec,
@@ -71,20 +71,12 @@ fn compute(
     let n_steps = spec.n_threshold_steps();
     let too_few =
         FitProblem::TooFewBootstraps { expected: n_streams_min(probability, n_steps), actual: spec.n_bootstraps };
-    if spec.n_bootstraps < n_streams_min(probability, n_steps) {
-        return Err(too_few);
-    }
-    let n_values = n_steps.saturating_mul(spec.n_bootstraps);
-    if n_values > SIMULATED_MAX {
-        return Err(FitProblem::TooLarge { n_values });
-    }
     let n_tasks = spec.n_bootstraps.div_ceil(STREAMS_PER_TASK);
     let simulation = Simulation::new(spec, n_rows);
+    progress.stage("simulating the thresholds");
     let chunks = run_tasks(n_tasks, pool, progress, &|task| {
         let first = task * STREAMS_PER_TASK;
-        let statistics = simulation.clone().run(spec.seed, first, STREAMS_PER_TASK.min(spec.n_bootstraps - first));
-        progress.report(task + 1, n_tasks);
-        statistics
+        simulation.clone().run(spec.seed, first, STREAMS_PER_TASK.min(spec.n_bootstraps - first))
     })
     .ok_or(FitProblem::Cancelled)?;
     let by_step: Vec<Vec<f64>> =
