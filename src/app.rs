@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use drifting_artifacts::OpendalArtifacts;
-use drifting_domain::ports::{ArtifactStore, PortError, PortErrorKind, ProjectIndex};
+use drifting_domain::ports::{ArtifactStore, OperationJournal, PortError, PortErrorKind, ProjectIndex};
 use drifting_domain::use_cases::{DriftService, Ports, ServiceSettings, StartReport};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_index::{Found, Guard, Options, PersyIndex};
-use drifting_memory::{MemoryArtifacts, MemoryIndex};
+use drifting_memory::{MemoryArtifacts, MemoryIndex, MemoryOperations};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -26,6 +26,8 @@ pub const VERIFY_INDEX: &str = "verify-index";
 
 /// How long requests under way may take after the signal to stop.
 const GRACE: Duration = Duration::from_secs(25);
+/// How long operations that store their project may take after that.
+const STORES_WITHIN: Duration = Duration::from_secs(10);
 
 /// The server: bound, its stores open, not yet answering.
 pub struct App {
@@ -42,7 +44,7 @@ impl App {
     /// # Errors
     /// When a store or the address cannot be used.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
-        let (artifacts, index) = open_stores(&config.artifacts_path).await?;
+        let Stores { artifacts, index, operations } = open_stores(&config.artifacts_path).await?;
         let (metrics, delivery) = match database_of(&config) {
             None => (Metrics::in_memory(), None),
             Some(database) => {
@@ -54,6 +56,7 @@ impl App {
         let ports = Ports {
             artifacts,
             index,
+            operations,
             sink: Arc::clone(&metrics) as _,
             metrics,
             clock: Arc::new(SystemClock),
@@ -105,7 +108,16 @@ impl App {
     pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (stop, stopped) = watch::channel(());
         let checkpoints = spawn_checkpoints(Arc::clone(&self.service), self.state_interval, stopped);
+        let service = Arc::clone(&self.service);
+        let shutdown = async move {
+            shutdown.await;
+            // Nobody waits for them, and the next start tells what became of them.
+            service.interrupt_operations();
+        };
         let served = self.http.run_until(shutdown, GRACE).await;
+        if tokio::time::timeout(STORES_WITHIN, self.service.operations_ended()).await.is_err() {
+            tracing::warn!("a fit in the background has not been stored in time");
+        }
         drop(stop);
         checkpoints.await.context("the checkpoints ended unexpectedly")?;
         let saved = save_all(&self.service).await;
@@ -165,9 +177,19 @@ fn spawn_checkpoints(
     })
 }
 
-async fn open_stores(path: &ArtifactsPath) -> anyhow::Result<(Arc<dyn ArtifactStore>, Arc<dyn ProjectIndex>)> {
+struct Stores {
+    artifacts: Arc<dyn ArtifactStore>,
+    index: Arc<dyn ProjectIndex>,
+    operations: Arc<dyn OperationJournal>,
+}
+
+async fn open_stores(path: &ArtifactsPath) -> anyhow::Result<Stores> {
     match path {
-        ArtifactsPath::Memory => Ok((Arc::new(MemoryArtifacts::new()), Arc::new(MemoryIndex::new()))),
+        ArtifactsPath::Memory => Ok(Stores {
+            artifacts: Arc::new(MemoryArtifacts::new()),
+            index: Arc::new(MemoryIndex::new()),
+            operations: Arc::new(MemoryOperations::new()),
+        }),
         ArtifactsPath::Local(directory) => {
             let artifacts = OpendalArtifacts::open_local(directory).map_err(|error| {
                 if error.kind() == PortErrorKind::InUse {
@@ -176,7 +198,9 @@ async fn open_stores(path: &ArtifactsPath) -> anyhow::Result<(Arc<dyn ArtifactSt
                     explained(error).context(format!("cannot use {}", directory.display()))
                 }
             })?;
-            Ok((Arc::new(artifacts), Arc::new(open_index(directory).await?)))
+            let artifacts = Arc::new(artifacts);
+            let index = Arc::new(open_index(directory).await?);
+            Ok(Stores { operations: Arc::clone(&artifacts) as _, artifacts, index })
         }
     }
 }
@@ -243,6 +267,9 @@ fn tell(report: &StartReport) {
         let more = if names.len() > SHOWN { ", …" } else { "" };
         format!("{}{more}", shown.join(", "))
     };
+    for note in &report.interrupted {
+        tracing::warn!(operation = %note.id, project = %note.project, "a fit was interrupted by the end of the former server");
+    }
     if report.n_swept > 0 {
         tracing::info!(count = report.n_swept, "what a crash had left behind was removed");
     }

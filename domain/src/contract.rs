@@ -3,10 +3,12 @@
 
 mod artifact_store;
 mod metrics_repository;
+mod operation_journal;
 mod project_index;
 
 pub use artifact_store::{artifact_store, sample_project};
 pub use metrics_repository::{metrics_repository, sample_record};
+pub use operation_journal::{operation_journal, sample_note};
 pub use project_index::project_index;
 
 use crate::project::ProjectName;

@@ -2,10 +2,12 @@
 
 mod error;
 mod metrics;
+mod operations;
 mod project;
 mod runtime;
 
 pub use error::{PortError, PortErrorKind};
 pub use metrics::{DriftRecord, MetricsRepository, MetricsSink, TrendPage, TrendQuery};
+pub use operations::OperationJournal;
 pub use project::{ArtifactStore, IndexEntry, ProjectIndex, StoredProject};
 pub use runtime::{Clock, CpuPool, Progress, Silent};

@@ -3,7 +3,9 @@
 mod checkpoint;
 mod errors;
 mod fit;
+mod fit_queue;
 mod loaded;
+mod operations;
 mod predict;
 mod projects;
 mod registry;
@@ -15,17 +17,20 @@ mod trend;
 use std::sync::Arc;
 
 pub use errors::{FitError, PredictError, ProjectError};
-pub use fit::{FitRequest, FittedProject};
+pub use fit::{FitRequest, FittedProject, PreparedFit};
 pub use loaded::OpenProject;
+pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, OperationView};
 pub use predict::Prediction;
 pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, ProjectView};
 pub use startup::StartReport;
 pub use tally::LastDetection;
 
 use self::fit::FitsInProgress;
+use self::fit_queue::FitQueue;
+use self::operations::Operations;
 use self::registry::Registry;
 use crate::detectors::CvmThresholds;
-use crate::ports::{ArtifactStore, Clock, CpuPool, MetricsRepository, MetricsSink, ProjectIndex};
+use crate::ports::{ArtifactStore, Clock, CpuPool, MetricsRepository, MetricsSink, OperationJournal, ProjectIndex};
 
 /// What carries the ports out.
 pub struct Ports {
@@ -33,6 +38,8 @@ pub struct Ports {
     pub artifacts: Arc<dyn ArtifactStore>,
     /// The index and the statuses.
     pub index: Arc<dyn ProjectIndex>,
+    /// The operations under way.
+    pub operations: Arc<dyn OperationJournal>,
     /// Takes drift values without waiting.
     pub sink: Arc<dyn MetricsSink>,
     /// Gives drift values back.
@@ -72,12 +79,22 @@ pub struct DriftService {
     settings: ServiceSettings,
     registry: Registry,
     fits: Arc<FitsInProgress>,
+    fit_queue: Arc<FitQueue>,
+    operations: Operations,
     cvm_thresholds: Arc<CvmThresholds>,
 }
 
 impl DriftService {
     /// A service that knows no project yet: [`DriftService::start`] reads the store.
     pub fn new(ports: Ports, settings: ServiceSettings) -> Self {
-        Self { ports, settings, registry: Registry::default(), fits: Arc::default(), cvm_thresholds: Arc::default() }
+        Self {
+            ports,
+            settings,
+            registry: Registry::default(),
+            fits: Arc::default(),
+            fit_queue: Arc::default(),
+            operations: Operations::default(),
+            cvm_thresholds: Arc::default(),
+        }
     }
 }

@@ -15,7 +15,7 @@ use drifting_domain::use_cases::{
     DriftService, FitError, FitRequest, ListQuery, Ports, PredictError, ProjectError, ProjectStatus,
     ProjectStatusFilter, ServiceSettings, StateDurability,
 };
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics};
+use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 
 /// A store whose states can be made to fail.
 #[derive(Default)]
@@ -65,6 +65,7 @@ impl ArtifactStore for Artifacts {
 struct House {
     artifacts: Arc<Artifacts>,
     index: Arc<MemoryIndex>,
+    operations: Arc<MemoryOperations>,
     metrics: Arc<MemoryMetrics>,
     clock: Arc<FixedClock>,
 }
@@ -75,6 +76,7 @@ impl House {
         Self {
             artifacts: Arc::default(),
             index: Arc::new(MemoryIndex::new()),
+            operations: Arc::new(MemoryOperations::new()),
             metrics: Arc::new(MemoryMetrics::new()),
             clock: Arc::new(FixedClock::new(noon)),
         }
@@ -85,6 +87,7 @@ impl House {
         let ports = Ports {
             artifacts: Arc::clone(&self.artifacts) as _,
             index: Arc::clone(&self.index) as _,
+            operations: Arc::clone(&self.operations) as _,
             sink: Arc::clone(&self.metrics) as _,
             metrics: Arc::clone(&self.metrics) as _,
             clock: Arc::clone(&self.clock) as _,

@@ -123,6 +123,19 @@ impl Files {
             .collect())
     }
 
+    /// The names of the files in the folder of temporary files.
+    pub async fn temporaries(&self, operation: &'static str) -> Result<Vec<String>, PortError> {
+        let entries = self.operator.list(&format!("{TEMPORARY}/")).await;
+        let entries = entries.map_err(|error| of_opendal(operation, error))?;
+        let files = entries.into_iter().filter(|entry| entry.metadata().mode() == EntryMode::FILE);
+        Ok(files.map(|entry| entry.name().to_owned()).collect())
+    }
+
+    /// Makes durable what was created or removed in the folder of temporary files.
+    pub async fn synchronise_temporaries(&self, operation: &'static str) -> Result<(), PortError> {
+        self.local.synchronise(TEMPORARY).await.map_err(|error| of_io(operation, error))
+    }
+
     /// Empties the folder of temporary files, but for the lock; says how many things that were.
     pub async fn remove_temporaries(&self, operation: &'static str) -> Result<usize, PortError> {
         let _nobody_writes = self.writing.write().await;

@@ -1,5 +1,6 @@
 //! The names of folders and files: what is a project's, what is this store's, what is somebody else's.
 
+use drifting_domain::operation::OperationId;
 use drifting_domain::project::ProjectName;
 
 /// The file whose presence makes a folder a project.
@@ -31,6 +32,16 @@ pub fn is_parameters(file: &str) -> bool {
 /// Whether this store writes files of that name into projects' folders.
 pub fn is_written_here(file: &str) -> bool {
     file == CONFIGURATION || file == STATE || is_parameters(file)
+}
+
+/// The path of an operation's note.
+pub fn note(id: OperationId) -> String {
+    format!("{TEMPORARY}/operation-{id}.yaml")
+}
+
+/// The operation whose note has this name.
+pub fn operation_of(file: &str) -> Option<OperationId> {
+    file.strip_prefix("operation-")?.strip_suffix(".yaml")?.parse().ok()
 }
 
 /// The project whose folder has this name.

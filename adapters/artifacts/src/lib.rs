@@ -4,7 +4,8 @@
 //!
 //! ```text
 //! <root>/
-//! ├── .tmp/                           temporary files, emptied by a sweep, and the lock of the server that serves this root
+//! ├── .tmp/                           temporary files, emptied by a sweep, and the lock of the server that serves this root;
+//! │                                   a note of each operation under way (`operation-<id>.yaml`)
 //! └── <project>/                      the folder's name is the project's name, whatever the configuration says
 //!     ├── configuration.yaml          everything needed to load it; replacing it is the commit
 //!     ├── drift_detector.safetensors  the fitted parameters (`drift_detector-<generation>.safetensors` after an overwrite)
@@ -43,6 +44,7 @@ mod layout;
 mod local;
 mod locks;
 mod look;
+mod notes;
 mod put;
 mod read;
 mod state;

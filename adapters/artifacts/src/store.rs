@@ -38,7 +38,7 @@ impl OpendalArtifacts {
     }
 
     /// Runs an operation to its end, even if the caller is dropped on the way.
-    async fn complete<T, F>(
+    pub(crate) async fn complete<T, F>(
         &self,
         operation: &'static str,
         work: impl FnOnce(Arc<Projects>) -> F,

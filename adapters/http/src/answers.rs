@@ -2,12 +2,14 @@
 
 mod detection;
 mod metrics;
+mod operation;
 mod project;
 mod requests;
 mod words;
 
 pub(crate) use detection::{Detection, detection_json};
 pub(crate) use metrics::MetricsPage;
+pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage};
 pub(crate) use requests::{FitRequest, PredictRequest};
 pub(crate) use words::{DetectorKind, DriftType, Health, MissingValues, Status};

@@ -5,6 +5,7 @@ mod answer;
 mod fit;
 mod health;
 mod metrics;
+mod operations;
 mod parameter;
 mod predict;
 mod projects;
@@ -13,6 +14,7 @@ mod token;
 pub(crate) use fit::FitApi;
 pub(crate) use health::{HealthApi, Readiness};
 pub(crate) use metrics::MetricsApi;
+pub(crate) use operations::{OperationsApi, Origins};
 pub(crate) use predict::PredictApi;
 pub(crate) use projects::ProjectsApi;
 
@@ -31,6 +33,8 @@ use crate::error::Failure;
 pub(crate) enum Tag {
     /// Fit, list, show, load, unload, reset and delete projects.
     Projects,
+    /// Long fits: follow and cancel them.
+    Operations,
     /// Feed rows and be told whether they drift.
     Predictions,
     /// Drift values over time.
@@ -40,7 +44,7 @@ pub(crate) enum Tag {
 }
 
 /// All groups, as poem-openapi takes them.
-pub(crate) type Api = (ProjectsApi, FitApi, PredictApi, MetricsApi, HealthApi);
+pub(crate) type Api = (ProjectsApi, FitApi, OperationsApi, PredictApi, MetricsApi, HealthApi);
 
 /// Drives a future to its end even if the client leaves: what waits goes on in a task of its own. What does not wait
 /// costs no task.

@@ -6,12 +6,12 @@ mod problem;
 pub(crate) use code::Code;
 pub(crate) use problem::{Issue, Problem};
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 use std::collections::HashSet;
 use std::fmt;
 
 use drifting_domain::data::{DataIssue, InvalidData};
-use drifting_domain::detectors::{FitProblem, InvalidSettings};
+use drifting_domain::detectors::{FitProblem, InvalidSettings, SettingIssue};
 use drifting_domain::ports::{PortError, PortErrorKind};
 use drifting_domain::preprocess::EncoderError;
 use drifting_domain::project::{InvalidName, ProjectName};
@@ -62,15 +62,18 @@ impl Failure {
     }
 
     /// What the client is told of a failed fit, in the terms of what it sent.
-    pub(crate) fn of_fit(error: FitError, project: &ProjectName, source: Source) -> Self {
-        match error {
+    pub(crate) fn of_fit(error: impl Borrow<FitError>, project: &ProjectName, source: Source) -> Self {
+        match error.borrow() {
             FitError::Settings(invalid) => Self::of_settings(invalid, source),
-            FitError::Data(invalid) => Self::of_data(&invalid, source.form(), &[]),
-            FitError::Problem(problem) => Self::of_problem(&problem, source),
-            FitError::Encoder(error) => Self::of_encoder(&error, source),
-            FitError::Exists { existing } => Self::exists(&existing, project),
+            FitError::Data(invalid) => Self::of_data(invalid, source.form(), &[]),
+            FitError::Problem(problem) => Self::of_problem(problem, source),
+            FitError::Encoder(error) => Self::of_encoder(error, source),
+            FitError::Exists { existing } => Self::exists(existing, project),
             FitError::InProgress => Self::new(Code::FitInProgress, FitError::InProgress.to_string()),
-            FitError::Storage(error) => Self::of_port(&error),
+            FitError::QueueFull => Self::new(Code::FitQueueFull, FitError::QueueFull.to_string()),
+            FitError::Stopping => Self::new(Code::ShuttingDown, FitError::Stopping.to_string()),
+            FitError::Interrupted => Self::new(Code::Interrupted, FitError::Interrupted.to_string()),
+            FitError::Storage(error) => Self::of_port(error),
             FitError::Crashed => Self::internal("the computation of a fit ended without a result"),
         }
     }
@@ -84,9 +87,12 @@ impl Failure {
         Self::new(Code::ProjectExists, detail)
     }
 
-    fn of_settings(invalid: InvalidSettings, source: Source) -> Self {
-        let issues = invalid.issues.into_iter();
-        let issues = issues.map(|issue| Issue { pointer: source.setting_pointer(issue.setting), detail: issue.detail });
+    fn of_settings(invalid: &InvalidSettings, source: Source) -> Self {
+        let issue = |issue: &SettingIssue| Issue {
+            pointer: source.setting_pointer(issue.setting),
+            detail: issue.detail.clone(),
+        };
+        let issues = invalid.issues.iter().map(issue);
         Self::at(Code::InvalidSettings, issues.collect())
     }
 
@@ -163,6 +169,13 @@ impl Failure {
     /// There is no project of the name.
     pub(crate) fn not_found() -> Self {
         Self::new(Code::ProjectNotFound, "there is no project of this name; fit one first")
+    }
+
+    /// There is no operation of the id.
+    pub(crate) fn no_operation() -> Self {
+        let detail = "there is no operation of this id; operations that have ended are kept for some days, the latest \
+                      1000, until the server starts anew";
+        Self::new(Code::OperationNotFound, detail)
     }
 
     fn inactive() -> Self {

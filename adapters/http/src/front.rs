@@ -6,6 +6,7 @@ mod request_id;
 mod routes;
 
 pub(crate) use hosts::HostCheck;
+pub(crate) use request_id::RequestId;
 pub(crate) use routes::Routes;
 
 use std::any::Any;
@@ -31,9 +32,10 @@ pub(crate) struct Front<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let working = self.connections.begin(request.remote_addr());
         let id = request_id::of(&request);
+        request.set_data(RequestId(id.clone()));
         // Cloning shares the text.
         let uri = request.uri().clone();
         let method = request.method().clone();

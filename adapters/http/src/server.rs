@@ -11,7 +11,7 @@ use poem::{Endpoint, Response, Route, RouteMethod, Server};
 use poem_openapi::OpenApi;
 use tokio::net::TcpListener;
 
-use crate::api::{Api, FitApi, HealthApi, MetricsApi, PredictApi, ProjectsApi, Readiness};
+use crate::api::{Api, FitApi, HealthApi, MetricsApi, OperationsApi, Origins, PredictApi, ProjectsApi, Readiness};
 use crate::connection::{Connections, GuardedAcceptor};
 use crate::front::{Front, HostCheck, Routes};
 use crate::pages;
@@ -86,9 +86,16 @@ fn endpoint(
     readiness: Readiness,
 ) -> impl Endpoint<Output = Response> + use<> {
     let timeouts = settings.timeouts;
+    let origins = Origins::default();
     let api: Api = (
         ProjectsApi { service: Arc::clone(&service) },
-        FitApi { service: Arc::clone(&service), body_bytes_max: settings.fit_max_body_bytes, timeouts },
+        FitApi {
+            service: Arc::clone(&service),
+            body_bytes_max: settings.fit_max_body_bytes,
+            timeouts,
+            origins: origins.clone(),
+        },
+        OperationsApi { service: Arc::clone(&service), origins, idle: timeouts.idle },
         PredictApi { service: Arc::clone(&service), body_bytes_max: settings.max_body_bytes, timeouts },
         MetricsApi { service },
         HealthApi { readiness },

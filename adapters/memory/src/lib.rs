@@ -5,12 +5,14 @@ mod clock;
 mod cpu;
 mod index;
 mod metrics;
+mod operations;
 
 pub use artifacts::MemoryArtifacts;
 pub use clock::FixedClock;
 pub use cpu::InlineCpuPool;
 pub use index::MemoryIndex;
 pub use metrics::MemoryMetrics;
+pub use operations::MemoryOperations;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

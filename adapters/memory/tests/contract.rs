@@ -11,7 +11,7 @@ use drifting_domain::data::Tensors;
 use drifting_domain::ports::{
     ArtifactStore, Clock, CpuPool, DriftRecord, MetricsRepository, MetricsSink, PortErrorKind, TrendQuery,
 };
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics};
+use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 
 #[tokio::test]
 async fn artifacts_keep_their_contract() {
@@ -21,6 +21,11 @@ async fn artifacts_keep_their_contract() {
 #[tokio::test]
 async fn the_index_keeps_its_contract() {
     contract::project_index(&MemoryIndex::new()).await;
+}
+
+#[tokio::test]
+async fn operations_keep_their_contract() {
+    contract::operation_journal(&MemoryOperations::new()).await;
 }
 
 #[tokio::test]

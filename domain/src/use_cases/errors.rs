@@ -29,6 +29,15 @@ pub enum FitError {
     /// Another fit of that name is under way.
     #[error("a fit of this project is under way; wait for it to end")]
     InProgress,
+    /// As many fits wait as may.
+    #[error("too many fits wait for their turn; try again")]
+    QueueFull,
+    /// The server stops and begins no operation.
+    #[error("the server is shutting down")]
+    Stopping,
+    /// The server stopped before the operation had ended.
+    #[error("the server stopped before the fit had ended; fit again")]
+    Interrupted,
     /// The store failed.
     #[error(transparent)]
     Storage(#[from] PortError),

@@ -3,14 +3,16 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_channel::oneshot;
-
+use super::fit_queue::{Computation, Place};
 use super::loaded::LoadedProject;
 use super::registry::{Body, Entry};
 use super::run_length::Trial;
 use super::{DriftService, FitError, ProjectView};
 use crate::data::{Cells, ColumnType, Frame, InvalidData, MissingValues, Schema, Table};
-use crate::detectors::{CvmThresholds, DetectorKind, DetectorRequest, InvalidSettings, OnlineDetector, fit_online};
+use crate::detectors::{
+    CvmThresholds, DetectorKind, DetectorRequest, DetectorSpec, InvalidSettings, OnlineDetector, check_online,
+    fit_online,
+};
 use crate::ports::{CpuPool, IndexEntry, PortErrorKind, Progress, StoredProject};
 use crate::preprocess::{Encoder, Encoding, Preprocessing};
 use crate::project::{Configuration, DriftType, ProjectName, RunLengthReport, Status};
@@ -47,11 +49,26 @@ pub struct FittedProject {
     _reservation: Reservation,
 }
 
+/// A fit whose name, settings and data have been checked; what is left is the long computing. Until it is dropped, no
+/// other fit of the name begins, and it has its place in the queue.
+pub struct PreparedFit {
+    prepared: Prepared,
+    place: Place,
+    reservation: Reservation,
+}
+
+impl PreparedFit {
+    /// The name of the project.
+    pub(super) fn project(&self) -> &ProjectName {
+        &self.prepared.request.project
+    }
+}
+
 /// The names that are being fitted, without regard to case.
 #[derive(Default)]
 pub(super) struct FitsInProgress(Mutex<HashSet<String>>);
 
-struct Reservation {
+pub(super) struct Reservation {
     fits: Arc<FitsInProgress>,
     name: String,
 }
@@ -70,8 +87,20 @@ impl Drop for Reservation {
     }
 }
 
+/// What has been read and checked.
+struct Prepared {
+    request: FitRequest,
+    schema: Schema,
+    kind: DetectorKind,
+    preprocessing: Preprocessing,
+    frame: Frame,
+    encoder: Encoder,
+    spec: DetectorSpec,
+    encoded: Vec<f64>,
+}
+
 /// What the computation gives.
-struct Fitted {
+pub(super) struct Fitted {
     schema: Schema,
     preprocessing: Preprocessing,
     encoder: Encoder,
@@ -79,17 +108,6 @@ struct Fitted {
     reference_rows: usize,
     warnings: Vec<String>,
     run_length: Option<RunLengthReport>,
-}
-
-/// Whether the client still waits.
-struct WhileWaited(oneshot::Sender<Result<Fitted, FitError>>);
-
-impl Progress for WhileWaited {
-    fn report(&self, _done: usize, _total: usize) {}
-
-    fn is_cancelled(&self) -> bool {
-        self.0.is_canceled()
-    }
 }
 
 /// More rows of reference than this are refused.
@@ -110,23 +128,64 @@ impl DriftService {
         }
     }
 
+    /// Whether a fit would be refused because too many wait.
+    ///
+    /// # Errors
+    /// [`FitError::QueueFull`].
+    pub fn check_queue(&self) -> Result<(), FitError> {
+        self.fit_queue.check()
+    }
+
     /// Fits a detector on the fit pool. The computation stops soon after the future is dropped.
     ///
     /// # Errors
-    /// When the name is taken, when settings or data cannot be used, or when the detector's mathematics fails.
+    /// When the name is taken, when too many fits wait, when settings or data cannot be used, or when the detector's
+    /// mathematics fails.
     pub async fn fit(&self, request: FitRequest) -> Result<FittedProject, FitError> {
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
-        let (project, drift_type, overwrite) = (request.project.clone(), request.drift_type, request.overwrite);
-        let (sender, receiver) = oneshot::channel();
+        let place = self.fit_queue.enter()?;
+        let asked = Asked::of(&request);
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
-        self.ports.fit_pool.spawn(Box::new(move || {
-            let waited = WhileWaited(sender);
-            let fitted = compute(&request, &thresholds, &*pool, &waited);
-            // Nobody may wait any more: then the result is of no use.
-            let _ = waited.0.send(fitted);
-        }));
-        let fitted = receiver.await.map_err(|_| FitError::Crashed)??;
+        let computation = self.on_the_pool(place, move |progress| {
+            let prepared = prepare(request)?;
+            compute(prepared, &thresholds, &*pool, progress)
+        });
+        Ok(self.fitted(computation.result().await?, asked, reservation))
+    }
+
+    /// Reads and checks what a fit needs, and takes its name and its place in the queue. Takes a processor for as long as
+    /// reading and encoding the reference does.
+    ///
+    /// # Errors
+    /// As [`DriftService::fit`], but for what only the long computing finds.
+    pub fn prepare_fit(&self, request: FitRequest) -> Result<PreparedFit, FitError> {
+        self.check_free(&request.project, request.overwrite)?;
+        let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
+        let place = self.fit_queue.enter()?;
+        Ok(PreparedFit { prepared: prepare(request)?, place, reservation })
+    }
+
+    /// Puts the rest of a prepared fit into the queue of the pool.
+    pub(super) fn compute_prepared(&self, fit: PreparedFit) -> (Computation, Asked, Reservation) {
+        let PreparedFit { prepared, place, reservation } = fit;
+        let asked = Asked::of(&prepared.request);
+        let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
+        let computation = self.on_the_pool(place, move |progress| compute(prepared, &thresholds, &*pool, progress));
+        (computation, asked, reservation)
+    }
+
+    fn on_the_pool(
+        &self,
+        place: Place,
+        work: impl FnOnce(&dyn Progress) -> Result<Fitted, FitError> + Send + 'static,
+    ) -> Computation {
+        Computation::begin(place, &*self.ports.fit_pool, Arc::clone(&self.ports.clock), work)
+    }
+
+    /// What a computation gave, with its configuration.
+    pub(super) fn fitted(&self, fitted: Fitted, asked: Asked, reservation: Reservation) -> FittedProject {
+        let Asked { project, drift_type, overwrite } = asked;
         let configuration = Configuration {
             generation: 1,
             project,
@@ -140,7 +199,7 @@ impl DriftService {
             warnings: fitted.warnings.clone(),
             run_length: fitted.run_length,
         };
-        Ok(FittedProject { fitted, configuration, overwrite, _reservation: reservation })
+        FittedProject { fitted, configuration, overwrite, _reservation: reservation }
     }
 
     /// Stores a fitted project, durably, and serves it.
@@ -197,12 +256,20 @@ impl DriftService {
     }
 }
 
-fn compute(
-    request: &FitRequest,
-    thresholds: &CvmThresholds,
-    pool: &dyn CpuPool,
-    progress: &dyn Progress,
-) -> Result<Fitted, FitError> {
+/// What of a request goes into the configuration as it came.
+pub(super) struct Asked {
+    project: ProjectName,
+    drift_type: DriftType,
+    overwrite: bool,
+}
+
+impl Asked {
+    fn of(request: &FitRequest) -> Self {
+        Self { project: request.project.clone(), drift_type: request.drift_type, overwrite: request.overwrite }
+    }
+}
+
+fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
     if request.drift_type == DriftType::Label && request.reference.columns().len() != 1 {
         let detail = format!("expected one column for `label`, {} came", request.reference.columns().len());
         return Err(InvalidData::whole(detail).into());
@@ -213,7 +280,7 @@ fn compute(
     }
     let schema = Schema::infer(&request.reference, request.missing_values)?;
     let kind = request.detector.kind_for(request.drift_type, &schema)?;
-    let preprocessing = preprocessing(request, kind)?;
+    let preprocessing = preprocessing(&request, kind)?;
     let frame = schema.read(&request.reference)?;
     if request.drift_type == DriftType::Label && request.detector.kind.is_none() && has_two_values(&frame) {
         let detail = "expected a kind: two distinct numbers are classes, for which this version has no default yet; \
@@ -229,7 +296,19 @@ fn compute(
     if kind.encoding() == Encoding::Kernel && is_constant(&frame) {
         return Err(crate::detectors::FitProblem::AllConstant.into());
     }
+    check_online(&spec, frame.n_rows(), encoder.width())?;
     let encoded = encoder.encode(&frame);
+    Ok(Prepared { request, schema, kind, preprocessing, frame, encoder, spec, encoded })
+}
+
+fn compute(
+    prepared: Prepared,
+    thresholds: &CvmThresholds,
+    pool: &dyn CpuPool,
+    progress: &dyn Progress,
+) -> Result<Fitted, FitError> {
+    progress.stage("fitting the detector");
+    let Prepared { request: _, schema, kind, preprocessing, frame, encoder, spec, encoded } = prepared;
     let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, progress)?;
     let mut warnings = warnings(&schema, &frame, kind);
     let mut run_length = None;

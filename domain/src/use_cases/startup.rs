@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::DriftService;
 use super::registry::{Body, Entry};
+use crate::operation::OperationNote;
 use crate::ports::{IndexEntry, PortError};
 use crate::project::{ProjectName, Status};
 
@@ -20,6 +21,8 @@ pub struct StartReport {
     pub without_status: Vec<ProjectName>,
     /// Those whose names differ from another's only in case; they do not serve.
     pub clashing: Vec<ProjectName>,
+    /// Operations that the end of the former server interrupted.
+    pub interrupted: Vec<OperationNote>,
     /// Things that crashes had left behind and that are gone now.
     pub n_swept: usize,
 }
@@ -30,6 +33,8 @@ impl DriftService {
     /// # Errors
     /// When the store or the index cannot be read or written.
     pub async fn start(&self) -> Result<StartReport, PortError> {
+        // The sweep takes them away.
+        let notes = self.ports.operations.notes().await?;
         let n_swept = self.ports.artifacts.sweep().await?;
         let existing = self.ports.artifacts.list().await?;
         let indexed: HashMap<ProjectName, IndexEntry> =
@@ -62,6 +67,7 @@ impl DriftService {
         self.ports.index.put(&to_index).await?;
         self.ports.index.remove(&report.vanished).await?;
         report.clashing = self.registry.insert(entries);
+        report.interrupted = self.restore_operations(notes).await;
         Ok(report)
     }
 }

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use poem::http::StatusCode;
 use poem::{IntoResponse, Response};
 use poem_openapi::ApiResponse;
-use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, Registry};
+use poem_openapi::registry::{MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use serde::Serialize;
 
@@ -15,6 +15,8 @@ use crate::error::{Failure, Problem};
 pub(crate) trait Operation {
     /// The body of a success.
     type Body: Type;
+    /// The media type of that body.
+    const MEDIA_TYPE: &'static str = "application/json";
     /// The status of a success.
     const STATUS: StatusCode = StatusCode::OK;
     /// What a success means.
@@ -23,8 +25,34 @@ pub(crate) trait Operation {
     const HAS_BODY: bool = true;
     /// Whether a success says where the thing is.
     const HAS_LOCATION: bool = false;
+    /// Another success.
+    const ALSO: Option<Also> = None;
     /// The failures, by status, with their codes.
     const FAILURES: &'static [(u16, &'static str)];
+}
+
+/// What the document says of another success of an operation.
+pub(crate) struct Also {
+    /// Its status.
+    pub(crate) status: StatusCode,
+    /// What it means.
+    pub(crate) description: &'static str,
+    /// Its headers and what they say.
+    pub(crate) headers: &'static [(&'static str, &'static str)],
+    /// Its body, which is JSON.
+    pub(crate) body: Option<BodyOf>,
+}
+
+/// The schema of a body, and what makes it known.
+pub(crate) struct BodyOf {
+    schema: fn() -> MetaSchemaRef,
+    register: fn(&mut Registry),
+}
+
+impl BodyOf {
+    pub(crate) const fn new<T: Type>() -> Self {
+        Self { schema: T::schema_ref, register: T::register }
+    }
 }
 
 /// A success of an operation.
@@ -39,6 +67,26 @@ impl<O: Operation> Answer<O> {
     /// An answer with this body.
     pub(crate) fn of(body: &impl Serialize) -> Result<Self, Failure> {
         serde_json::to_vec(body).map(Self::json).map_err(|error| Failure::internal(format!("writing JSON: {error}")))
+    }
+
+    /// An answer as it is.
+    pub(crate) fn response(response: impl IntoResponse) -> Self {
+        Self(response.into_response(), PhantomData)
+    }
+
+    /// The other success, with this body.
+    pub(crate) fn also(body: &impl Serialize) -> Result<Self, Failure> {
+        let mut answer = Self::of(body)?;
+        if let Some(also) = O::ALSO {
+            answer.0.set_status(also.status);
+        }
+        Ok(answer)
+    }
+
+    /// The other success, without a body.
+    pub(crate) fn also_empty() -> Self {
+        let status = O::ALSO.map_or(StatusCode::NO_CONTENT, |also| also.status);
+        Self(Response::builder().status(status).finish(), PhantomData)
     }
 
     /// An answer without a body.
@@ -90,7 +138,7 @@ impl<O: Operation> ApiResponse for Answer<O> {
             headers.push(header("Location", "The path of the project.", String::schema_ref()));
         }
         let content = if O::HAS_BODY {
-            vec![MetaMediaType { content_type: "application/json", schema: O::Body::schema_ref() }]
+            vec![MetaMediaType { content_type: O::MEDIA_TYPE, schema: O::Body::schema_ref() }]
         } else {
             Vec::new()
         };
@@ -110,12 +158,27 @@ impl<O: Operation> ApiResponse for Answer<O> {
             }
             MetaResponse { description, status: Some(status), status_range: None, content: problem_content(), headers }
         });
-        MetaResponses { responses: std::iter::once(success).chain(failures).collect() }
+        let also = O::ALSO.map(|also| {
+            let said = also.headers.iter().map(|(name, says)| header(name, says, String::schema_ref()));
+            let content =
+                also.body.map(|body| MetaMediaType { content_type: "application/json", schema: (body.schema)() });
+            MetaResponse {
+                description: also.description,
+                status: Some(also.status.as_u16()),
+                status_range: None,
+                content: content.into_iter().collect(),
+                headers: std::iter::once(request_id()).chain(said).collect(),
+            }
+        });
+        MetaResponses { responses: std::iter::once(success).chain(also).chain(failures).collect() }
     }
 
     fn register(registry: &mut Registry) {
         if O::HAS_BODY {
             O::Body::register(registry);
+        }
+        if let Some(body) = O::ALSO.and_then(|also| also.body) {
+            (body.register)(registry);
         }
         Problem::register(registry);
     }

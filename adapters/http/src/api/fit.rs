@@ -3,19 +3,24 @@
 use std::sync::Arc;
 
 use drifting_domain::project::ProjectName;
-use drifting_domain::use_cases::DriftService;
+use drifting_domain::use_cases::{DriftService, FitRequest};
 use poem::Request;
-use poem::http::{StatusCode, header};
+use poem::http::{HeaderName, StatusCode, header};
 use poem_openapi::OpenApi;
 
-use super::answer::{Answer, Operation};
-use super::parameter::{InQuery, NameInPath};
+use super::answer::{Also, Answer, BodyOf, Operation};
+use super::operations::{Origin, Origins, new_id};
+use super::parameter::{InQuery, NameInPath, Prefer};
 use super::{Tag, driven};
-use crate::answers::{DetectorKind, DriftType, MissingValues, Project};
+use crate::answers::{DetectorKind, DriftType, LongFit, MissingValues, Project};
 use crate::body::{FitBody, MediaType, Unread, parse};
 use crate::error::Failure;
+use crate::front::RequestId;
 use crate::input::{FitInput, Parameters, Source, Unusable, read_csv};
 use crate::settings::HttpTimeouts;
+
+/// Says which preferences were heeded (RFC 7240).
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 pub(crate) struct Fitted;
 
@@ -24,6 +29,12 @@ impl Operation for Fitted {
     const STATUS: StatusCode = StatusCode::CREATED;
     const DESCRIPTION: &'static str = "The project, fitted, stored and active.";
     const HAS_LOCATION: bool = true;
+    const ALSO: Option<Also> = Some(Also {
+        status: StatusCode::ACCEPTED,
+        description: "With `Prefer: respond-async`: name, settings and data are in order, and the fit goes on as this operation.",
+        headers: &[("Location", "The path of the operation."), ("Preference-Applied", "`respond-async`.")],
+        body: Some(BodyOf::new::<LongFit>()),
+    });
     const FAILURES: &'static [(u16, &'static str)] = &[
         (400, "`invalid_name`: the path holds no project name; `malformed`: the body cannot be parsed."),
         (408, "`request_timeout`: the body came too slowly."),
@@ -34,7 +45,10 @@ impl Operation for Fitted {
         (413, "`body_too_large`: the body is larger than this server takes for fits."),
         (415, "`unsupported_media_type`: the body is neither JSON nor CSV."),
         (422, "`invalid_data`, `invalid_settings`: the data or the settings cannot be used; `errors` says where."),
-        (503, "`storage_unavailable`: the storage cannot be reached now."),
+        (
+            503,
+            "`fit_queue_full`: too many fits wait for their turn; `storage_unavailable`: the storage cannot be reached now; `shutting_down`: the server begins no operation any more.",
+        ),
         (507, "`storage_full`: the storage has no room left."),
     ];
 }
@@ -44,6 +58,7 @@ pub(crate) struct FitApi {
     pub(crate) service: Arc<DriftService>,
     pub(crate) body_bytes_max: usize,
     pub(crate) timeouts: HttpTimeouts,
+    pub(crate) origins: Origins,
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Projects")]
@@ -51,7 +66,9 @@ impl FitApi {
     /// Fit a project
     ///
     /// Fits a detector on the reference, stores it durably and serves it. This version fits the drift types `label`
-    /// and `tabular`. The fit stops when the client leaves before it has ended. With a CSV body the settings stand in
+    /// and `tabular`. The fit stops when the client leaves before it has ended. With `Prefer: respond-async` the answer
+    /// comes as soon as everything but the long computing is done, and the fit goes on as an operation, whether or not
+    /// the client stays. With a CSV body the settings stand in
     /// the query string; with a JSON body they stand in the body, and there are no query parameters.
     #[oai(path = "/projects/:project/fit", method = "post", operation_id = "fitProject")]
     #[expect(clippy::too_many_arguments, reason = "the query parameters of the document")]
@@ -60,6 +77,9 @@ impl FitApi {
         request: &Request,
         /// The project.
         project: NameInPath,
+        /// `respond-async` asks for an operation in place of waiting (RFC 7240).
+        #[oai(name = "Prefer")]
+        prefer: Prefer,
         /// CSV only, and required there: what kind of data the project watches.
         #[oai(name = "drift_type")]
         _drift_type: InQuery<DriftType>,
@@ -104,6 +124,9 @@ impl FitApi {
         let name = project.parse()?;
         // A name that differs only in case is taken whatever the body says.
         self.check_free(&name, true)?;
+        // Nor does a body change this, which may be large.
+        self.service.check_queue().map_err(|error| Failure::of_fit(error, &name, Source::Query))?;
+        let request_id = request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let input = match self.read(&name, Parameters::of(request), body.0).await {
             Ok(input) => input,
             Err(Unusable { failure, overwrite }) => {
@@ -115,6 +138,9 @@ impl FitApi {
         let source = input.source;
         self.check_free(&name, input.settings.overwrite)?;
         let request = input.into_request(name.clone())?;
+        if prefer.respond_async {
+            return self.begin(request, Origin { source, request_id }).await;
+        }
         // If the client leaves, this future is dropped, and that ends the computation.
         let fitted = self.service.fit(request).await.map_err(|error| Failure::of_fit(error, &name, source))?;
         let service = Arc::clone(&self.service);
@@ -126,6 +152,29 @@ impl FitApi {
 }
 
 impl FitApi {
+    /// Makes an operation of a fit once it has been checked.
+    async fn begin(&self, request: FitRequest, origin: Origin) -> Result<Answer<Fitted>, Failure> {
+        let (name, source) = (request.project.clone(), origin.source);
+        let failure = |error| Failure::of_fit(error, &name, source);
+        let service = Arc::clone(&self.service);
+        // Reading and encoding a large reference takes a while, so it has a thread that may be kept busy.
+        let prepared = tokio::task::spawn_blocking(move || service.prepare_fit(request)).await;
+        let prepared = prepared.map_err(|error| Failure::internal(format!("preparing a fit: {error}")))?;
+        let (prepared, id) = (prepared.map_err(failure)?, new_id()?);
+        let (service, origins) = (Arc::clone(&self.service), self.origins.clone());
+        let begun = driven(async move {
+            let begun = service.begin_fit(id, prepared).await?;
+            origins.keep(id, origin, &service);
+            let view = begun.view();
+            tokio::spawn(async move { service.finish_fit(begun).await });
+            Ok(view)
+        });
+        let view = begun.await?.map_err(failure)?;
+        let location = format!("/api/v1/operations/{id}");
+        let answer = Answer::also(&self.origins.tell(&view))?;
+        Ok(answer.with_header(header::LOCATION, &location).with_header(PREFERENCE_APPLIED, "respond-async"))
+    }
+
     fn check_free(&self, name: &ProjectName, overwrite: bool) -> Result<(), Failure> {
         let free = self.service.check_free(name, overwrite);
         free.map_err(|error| Failure::of_fit(error, name, Source::Query))

@@ -36,6 +36,16 @@ pub(super) fn to_record(token: &str) -> Option<u64> {
     digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
+/// The token of the page after an operation.
+pub(super) fn of_operation(number: u64) -> String {
+    format!("o{number:016x}")
+}
+
+/// The operation of a token.
+pub(super) fn to_operation(token: &str) -> Option<u64> {
+    to_record(&format!("r{}", token.strip_prefix('o')?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,12 +54,13 @@ mod tests {
     fn tokens_come_back() {
         assert_eq!(to_name(&of_name("house-prices.v2")).as_deref(), Some("house-prices.v2"));
         assert_eq!(to_record(&of_record(u64::MAX)), Some(u64::MAX));
+        assert_eq!(to_operation(&of_operation(7)), Some(7));
     }
 
     #[test]
     fn other_texts_are_no_tokens() {
         for text in ["", "n", "n6", "nzz", "n2f", "r1", "r+00000000000001", "x", "nä"] {
-            assert_eq!((to_name(text), to_record(text)), (None, None), "{text}");
+            assert_eq!((to_name(text), to_record(text), to_operation(text)), (None, None, None), "{text}");
         }
     }
 }

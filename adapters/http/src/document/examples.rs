@@ -7,12 +7,15 @@ use crate::error::{Code, Failure, Issue, Problem};
 /// By operation: `request`, `csv`, `answer`.
 const EXAMPLES: &str = include_str!("examples.json");
 
+/// The operation of the examples.
+const OPERATION: &str = "6441d1d2c1f80a3b5c7d9e1f20314253";
+
 /// Adds the examples.
 pub(super) fn add_to(document: &mut Value) {
     let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
     let Some(paths) = document.get_mut("paths").and_then(Value::as_mapping_mut) else { return };
     for (path, operations) in paths {
-        let path = path.as_str().unwrap_or_default().replace("{project}", "price");
+        let path = path.as_str().unwrap_or_default().replace("{project}", "price").replace("{operation}", OPERATION);
         for (_, operation) in operations.as_mapping_mut().into_iter().flatten() {
             let id = operation.get("operationId").and_then(Value::as_str).unwrap_or_default().to_owned();
             let example = |of: &str| examples.get(&id).and_then(|example| example.get(of)).cloned();
@@ -24,7 +27,9 @@ pub(super) fn add_to(document: &mut Value) {
             for (status, response) in responses {
                 let status = status.as_str().and_then(|status| status.parse().ok()).unwrap_or(0);
                 let Some(content) = response.get_mut("content") else { continue };
-                add(content, "application/json", example("answer"));
+                let answer = if status == 202 { "accepted" } else { "answer" };
+                add(content, "application/json", example(answer));
+                add(content, "text/event-stream", example("events"));
                 let problem = failure(&id, status).map(|failure| Problem::of(failure, &path, "6441d1d2c1f80-2a"));
                 add(
                     content,
@@ -54,6 +59,7 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
             Code::HostNotAllowed,
             "the request names a host that this server is not set to serve; see `--allowed-hosts`",
         ),
+        (404, "getOperation" | "followOperation" | "cancelOperation") => Failure::no_operation(),
         (404, _) => Failure::not_found(),
         (408, _) => Failure::new(Code::RequestTimeout, "the body came too slowly"),
         (409, "fitProject") => Failure::new(
@@ -69,11 +75,14 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
         (422, "fitProject" | "predict") => {
             at(Code::InvalidData, "/data/nswprice/0", "expected a number, the text \"dear\" came")
         }
-        (422, "getProject" | "deleteProject" | "loadProject" | "unloadProject" | "resetProject") => {
-            at(Code::InvalidSettings, "/force", "expected no query parameter: this operation takes none")
-        }
+        (
+            422,
+            "getOperation" | "followOperation" | "cancelOperation" | "getProject" | "deleteProject" | "loadProject"
+            | "unloadProject" | "resetProject",
+        ) => at(Code::InvalidSettings, "/force", "expected no query parameter: this operation takes none"),
         (422, _) => at(Code::InvalidSettings, "/page_size", "expected a whole number of 1 to 1000, \"0\" came"),
         (500, _) => Failure::internal(""),
+        (503, "fitProject") => Failure::new(Code::FitQueueFull, "too many fits wait for their turn; try again"),
         (503, "getReadiness") => Failure::new(Code::ShuttingDown, "the server is shutting down"),
         (503, _) => Failure::new(Code::StorageUnavailable, "the storage cannot be reached now; try again"),
         (507, _) => Failure::new(Code::StorageFull, "the storage has no room left"),

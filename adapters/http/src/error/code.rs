@@ -12,6 +12,7 @@ pub(crate) enum Code {
     InvalidName,
     Malformed,
     ProjectNotFound,
+    OperationNotFound,
     ProjectExists,
     ProjectInactive,
     FitInProgress,
@@ -23,7 +24,9 @@ pub(crate) enum Code {
     Internal,
     ProjectFailed,
     StorageUnavailable,
+    FitQueueFull,
     ShuttingDown,
+    Interrupted,
     StorageFull,
 }
 
@@ -38,6 +41,7 @@ impl Code {
             Self::InvalidName => ("invalid_name", StatusCode::BAD_REQUEST, "Not a project name"),
             Self::Malformed => ("malformed", StatusCode::BAD_REQUEST, "Malformed request"),
             Self::ProjectNotFound => ("project_not_found", StatusCode::NOT_FOUND, "No such project"),
+            Self::OperationNotFound => ("operation_not_found", StatusCode::NOT_FOUND, "No such operation"),
             Self::ProjectExists => ("project_exists", StatusCode::CONFLICT, "Project exists"),
             Self::ProjectInactive => ("project_inactive", StatusCode::CONFLICT, "Project is inactive"),
             Self::FitInProgress => ("fit_in_progress", StatusCode::CONFLICT, "Fit in progress"),
@@ -51,6 +55,10 @@ impl Code {
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
             Self::ProjectFailed => ("project_failed", StatusCode::SERVICE_UNAVAILABLE, "Project cannot be loaded"),
             Self::StorageUnavailable => ("storage_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Storage unavailable"),
+            Self::FitQueueFull => ("fit_queue_full", StatusCode::SERVICE_UNAVAILABLE, "Too many fits wait"),
+            Self::Interrupted => {
+                ("interrupted", StatusCode::SERVICE_UNAVAILABLE, "Interrupted by the end of the server")
+            }
             Self::ShuttingDown => ("shutting_down", StatusCode::SERVICE_UNAVAILABLE, "Shutting down"),
             Self::StorageFull => ("storage_full", StatusCode::INSUFFICIENT_STORAGE, "Storage full"),
         }
@@ -72,7 +80,7 @@ impl Code {
     pub(crate) fn retry_after_s(self) -> Option<u64> {
         match self {
             Self::StorageUnavailable => Some(5),
-            Self::ShuttingDown => Some(10),
+            Self::FitQueueFull | Self::ShuttingDown => Some(10),
             Self::ProjectFailed => Some(60),
             _ => None,
         }

@@ -17,6 +17,10 @@ static START: LazyLock<u64> = LazyLock::new(|| {
 });
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
+/// The id of a request, for whoever serves it.
+#[derive(Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
 /// The id that came, if it is 1 to 128 letters, digits, `.`, `_` and `-`; else a new one.
 pub(super) fn of(request: &Request) -> String {
     match request.header(HEADER) {

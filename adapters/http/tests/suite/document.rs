@@ -45,7 +45,9 @@ fn operations_are_described() {
         for (status, response) in operation["responses"].as_object().unwrap() {
             let media = &response["content"];
             if status.starts_with('2') {
-                assert!(status == "204" || media["application/json"]["example"].is_object(), "{id} {status}");
+                let is_shown = media["application/json"]["example"].is_object()
+                    || media["text/event-stream"]["example"].is_string();
+                assert!(status == "204" || is_shown, "{id} {status}");
             } else {
                 let problem = &media["application/problem+json"];
                 assert_eq!(problem["schema"]["$ref"], "#/components/schemas/Problem", "{id} {status}");
@@ -124,7 +126,10 @@ fn fault(document: &Value, schema: &Value, value: &Value) -> Option<String> {
 /// Holds a value against the schema of an answer.
 fn hold(document: &Value, path: &str, method: &str, status: u16, value: &Value) {
     let content = &document["paths"][path][method]["responses"][status.to_string()]["content"];
-    let media = if status < 300 { &content["application/json"] } else { &content["application/problem+json"] };
+    let of = |kind: &str| content.get(kind).filter(|media| media.is_object());
+    let success = || of("application/json").or_else(|| of("text/event-stream"));
+    let media = if status < 300 { success() } else { of("application/problem+json") };
+    let media = media.unwrap_or(&Value::Null);
     assert!(media.is_object(), "{method} {path} {status} is not in the document");
     if let Some(fault) = fault(document, &media["schema"], value) {
         panic!("{method} {path} {status}: {fault}\n{value:#}");
@@ -187,6 +192,13 @@ async fn the_example_requests_are_served_and_answers_agree_with_the_document() {
         let reply = server.post(&format!("/api/v1/projects/label/{verb}")).await;
         hold(&document, &format!("{project}/{verb}"), "post", 200, &reply.json());
     }
+    let begun = server.begin("long", &crate::support::label_fit()).await;
+    hold(&document, &fit, "post", 202, &begun.json());
+    let operation = begun.header("location").unwrap().to_owned();
+    hold(&document, "/api/v1/operations/{operation}", "get", 200, &server.ended(&operation).await);
+    let cancelled = server.post(&format!("{operation}/cancel")).await;
+    hold(&document, "/api/v1/operations/{operation}/cancel", "post", 200, &cancelled.json());
+    hold(&document, "/api/v1/operations", "get", 200, &server.get("/api/v1/operations").await.json());
     for probe in ["/livez", "/readyz"] {
         hold(&document, probe, "get", 200, &server.get(probe).await.json());
     }

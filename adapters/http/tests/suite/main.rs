@@ -5,6 +5,7 @@
 mod bodies;
 mod connections;
 mod document;
+mod operations;
 mod pages;
 mod predictions;
 mod projects;

@@ -9,7 +9,7 @@ use chrono::DateTime;
 use drifting_domain::ports::CpuPool;
 use drifting_domain::use_cases::{DriftService, Ports, ServiceSettings, StateDurability};
 use drifting_http::{HttpServer, HttpSettings};
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics};
+use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 pub struct WatchedPool {
     running: Arc<AtomicUsize>,
     delay_ms: Arc<AtomicU64>,
+    task_ms: Arc<AtomicU64>,
 }
 
 impl WatchedPool {
@@ -30,6 +31,11 @@ impl WatchedPool {
 
     pub fn delay(&self, by: Duration) {
         self.delay_ms.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    /// Lets every task of a job take longer.
+    pub fn slow_tasks(&self, by: Duration) {
+        self.task_ms.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
     /// Waits until a job runs, or none does.
@@ -56,7 +62,10 @@ impl CpuPool for WatchedPool {
     }
 
     fn for_each(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync)) {
-        InlineCpuPool.for_each(n_tasks, task);
+        InlineCpuPool.for_each(n_tasks, &|index| {
+            std::thread::sleep(Duration::from_millis(self.task_ms.load(Ordering::SeqCst)));
+            task(index);
+        });
     }
 }
 
@@ -79,6 +88,7 @@ impl TestServer {
         let ports = Ports {
             artifacts: Arc::new(MemoryArtifacts::new()),
             index: Arc::new(MemoryIndex::new()),
+            operations: Arc::new(MemoryOperations::new()),
             sink: Arc::clone(&metrics) as _,
             metrics,
             clock: Arc::new(FixedClock::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap())),
@@ -130,6 +140,27 @@ impl TestServer {
 
     pub async fn post_json(&self, path: &str, body: &Value) -> Reply {
         self.send("POST", path, &[("Content-Type", "application/json")], body.to_string().as_bytes()).await
+    }
+
+    /// Asks for a fit as an operation.
+    pub async fn begin(&self, project: &str, body: &Value) -> Reply {
+        let headers = [("Content-Type", "application/json"), ("Prefer", "respond-async")];
+        let path = format!("/api/v1/projects/{project}/fit");
+        self.send("POST", &path, &headers, body.to_string().as_bytes()).await
+    }
+
+    /// Waits until an operation has ended.
+    pub async fn ended(&self, path: &str) -> Value {
+        let ended = async {
+            loop {
+                let operation = self.get(path).await.json();
+                if !operation["ended_at"].is_null() {
+                    return operation;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), ended).await.expect("the operation ends")
     }
 
     pub async fn post_csv(&self, path: &str, body: &str) -> Reply {

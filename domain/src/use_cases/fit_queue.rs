@@ -1,0 +1,169 @@
+//! Fits on their way through the pool: a bounded number of them waits, each can be watched and given up.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use futures_channel::oneshot;
+
+use super::FitError;
+use super::fit::Fitted;
+use crate::ports::{Clock, CpuPool, Progress};
+
+/// More fits than this do not wait for the pool.
+const WAITING_MAX: usize = 16;
+
+/// How many fits wait.
+#[derive(Default)]
+pub(super) struct FitQueue {
+    n_waiting: AtomicUsize,
+}
+
+impl FitQueue {
+    /// Whether there is a place.
+    pub(super) fn check(&self) -> Result<(), FitError> {
+        if self.n_waiting.load(Ordering::Relaxed) < WAITING_MAX { Ok(()) } else { Err(FitError::QueueFull) }
+    }
+
+    /// Takes a place.
+    pub(super) fn enter(self: &Arc<Self>) -> Result<Place, FitError> {
+        let one_more = |n: usize| (n < WAITING_MAX).then_some(n + 1);
+        match self.n_waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
+            Ok(_) => Ok(Place(Arc::clone(self))),
+            Err(_) => Err(FitError::QueueFull),
+        }
+    }
+}
+
+/// A place among the fits that wait, until it is dropped.
+pub(super) struct Place(Arc<FitQueue>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.n_waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+type Work = Box<dyn FnOnce(&dyn Progress) -> Result<Fitted, FitError> + Send>;
+
+/// A fit whose turn has not come.
+struct Waiting {
+    place: Place,
+    work: Work,
+    sender: oneshot::Sender<Result<Fitted, FitError>>,
+}
+
+/// How far a fit has come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Steps {
+    /// When its turn came.
+    pub(super) started_at: Option<DateTime<Utc>>,
+    /// What is done now, in words.
+    pub(super) stage: &'static str,
+    /// The share that is done, which never falls.
+    pub(super) fraction: f64,
+}
+
+/// Watches a fit and gives it up, from anywhere.
+#[derive(Clone)]
+pub(super) struct Watch(Arc<Watched>);
+
+struct Watched {
+    is_cancelled: AtomicBool,
+    steps: Mutex<Steps>,
+    waiting: Mutex<Option<Waiting>>,
+}
+
+impl Watch {
+    pub(super) fn steps(&self) -> Steps {
+        *self.0.steps()
+    }
+
+    /// Says what is done now.
+    pub(super) fn stage(&self, words: &'static str) {
+        self.0.steps().stage = words;
+    }
+
+    /// Lets the fit end soon: at once, with all its data, where its turn has not come.
+    pub(super) fn give_up(&self) {
+        self.0.is_cancelled.store(true, Ordering::Release);
+        drop(lock(&self.0.waiting).take());
+    }
+}
+
+impl Watched {
+    fn steps(&self) -> MutexGuard<'_, Steps> {
+        lock(&self.steps)
+    }
+}
+
+impl Progress for Watched {
+    fn stage(&self, words: &'static str) {
+        self.steps().stage = words;
+    }
+
+    fn report(&self, done: usize, total: usize) {
+        let fraction = done as f64 / total.max(1) as f64;
+        let mut steps = self.steps();
+        steps.fraction = steps.fraction.max(fraction.min(1.0));
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::Acquire)
+    }
+}
+
+/// A fit on the pool. Dropping it gives it up.
+pub(super) struct Computation {
+    watch: Watch,
+    receiver: oneshot::Receiver<Result<Fitted, FitError>>,
+}
+
+impl Computation {
+    /// Puts work into the queue of the pool.
+    pub(super) fn begin(
+        place: Place,
+        pool: &dyn CpuPool,
+        clock: Arc<dyn Clock>,
+        work: impl FnOnce(&dyn Progress) -> Result<Fitted, FitError> + Send + 'static,
+    ) -> Self {
+        let (sender, receiver) = oneshot::channel();
+        let watched = Arc::new(Watched {
+            is_cancelled: AtomicBool::new(false),
+            steps: Mutex::new(Steps { stage: "waiting for its turn", ..Steps::default() }),
+            waiting: Mutex::new(Some(Waiting { place, work: Box::new(work), sender })),
+        });
+        let running = Arc::clone(&watched);
+        pool.spawn(Box::new(move || {
+            let Some(Waiting { place, work, sender }) = lock(&running.waiting).take() else { return };
+            drop(place);
+            {
+                let mut steps = running.steps();
+                steps.started_at = Some(clock.now());
+                steps.stage = "reading the reference";
+            }
+            // Nobody may wait any more: then the result is of no use.
+            let _ = sender.send(work(&*running));
+        }));
+        Self { watch: Watch(watched), receiver }
+    }
+
+    pub(super) fn watch(&self) -> Watch {
+        self.watch.clone()
+    }
+
+    /// What comes of it.
+    pub(super) async fn result(mut self) -> Result<Fitted, FitError> {
+        (&mut self.receiver).await.unwrap_or(Err(FitError::Crashed))
+    }
+}
+
+impl Drop for Computation {
+    fn drop(&mut self) {
+        self.watch.give_up();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
