@@ -9,6 +9,7 @@ use drifting_domain::project::ProjectName;
 mod config;
 mod demo;
 mod fit;
+mod operations;
 mod predict;
 mod projects;
 mod serve;
@@ -16,6 +17,7 @@ mod serve;
 pub use config::{ConfigCommand, InitArgs};
 pub use demo::DemoArgs;
 pub use fit::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, TableType};
+pub use operations::OperationsCommand;
 pub use predict::PredictArgs;
 pub use projects::{ListArgs, ProjectsCommand, TrendArgs};
 pub use serve::ServeArgs;
@@ -28,7 +30,7 @@ use crate::commands::input::{Format, RowRange};
 /// Where client commands look for a server when none is named.
 const URL_BY_DEFAULT: &str = "http://127.0.0.1:8080";
 
-const CLIENT_OPTIONS: &str = "Options of fit, predict, projects and demo";
+const CLIENT_OPTIONS: &str = "Options of fit, predict, projects, operations and demo";
 
 /// Drift detection server: fit a detector next to the training code, send each row, be told when the data drift.
 #[derive(Parser)]
@@ -52,7 +54,7 @@ Examples:
   drifting predict prices today.csv --fail-on-drift  feed rows; exit with 3 if they drift
   drifting projects list                             show what the server watches
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 drift (predict --fail-on-drift).";
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 drift (predict --fail-on-drift), 130 interrupted (Ctrl-C cancels a fit).";
 
 const CHECK_EXAMPLES: &str = "\
 Examples:
@@ -113,6 +115,10 @@ pub enum Command {
     /// Look at projects and manage them
     #[command(subcommand)]
     Projects(ProjectsCommand),
+
+    /// Look at fits under way and cancel them
+    #[command(subcommand)]
+    Operations(OperationsCommand),
 
     /// See a detector tell the change in real data, in a few seconds
     ///

@@ -1,9 +1,12 @@
 //! The client of the HTTP interface: one method a verb, answers as they came, errors as sentences.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
+use bytes::Bytes;
+use futures_util::stream;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, header, redirect};
 use serde_json::value::RawValue;
 
@@ -11,7 +14,7 @@ mod answers;
 mod problem;
 mod server_url;
 
-pub use answers::{Answer, Detection, Feature, Metric, Project, RunLength};
+pub use answers::{Answer, Detection, Feature, Metric, Operation, Project, RunLength};
 pub use problem::Problem;
 pub use server_url::ServerUrl;
 
@@ -28,6 +31,39 @@ pub enum Body {
     Csv(Vec<u8>),
     /// A JSON document.
     Json(Vec<u8>),
+}
+
+impl Body {
+    /// Its number of bytes.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Empty => 0,
+            Self::Csv(bytes) | Self::Json(bytes) => bytes.len() as u64,
+        }
+    }
+
+    /// Its media type and its bytes.
+    fn parts(self) -> Option<(&'static str, Vec<u8>)> {
+        match self {
+            Self::Empty => None,
+            Self::Csv(bytes) => Some(("text/csv", bytes)),
+            Self::Json(bytes) => Some(("application/json", bytes)),
+        }
+    }
+}
+
+/// Is told how many bytes have been sent.
+pub type Sent = Arc<dyn Fn(u64) + Send + Sync>;
+
+/// A body of which somebody watches the sending goes in pieces of this size.
+const PIECE: usize = 64 * 1024;
+
+/// What became of a request that need not be waited for.
+pub enum Begun {
+    /// It is done.
+    Done(Answer),
+    /// It goes on.
+    Operation(Answer),
 }
 
 /// A server to talk to.
@@ -71,12 +107,36 @@ impl Client {
     /// As for [`Client::get`].
     pub async fn post(&self, path: &[&str], query: &[(&str, String)], body: Body) -> anyhow::Result<Answer> {
         let request = self.request(Method::POST, path).query(query);
-        let request = match body {
-            Body::Empty => request,
-            Body::Csv(bytes) => request.header(header::CONTENT_TYPE, "text/csv").body(bytes),
-            Body::Json(bytes) => request.header(header::CONTENT_TYPE, "application/json").body(bytes),
+        let request = match body.parts() {
+            None => request,
+            Some((media_type, bytes)) => request.header(header::CONTENT_TYPE, media_type).body(bytes),
         };
         self.answer(request).await
+    }
+
+    /// Asks for an action that takes long, and not to wait for it. A server that cannot do so is waited for.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::get`].
+    pub async fn begin(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: Body,
+        sent: Sent,
+    ) -> anyhow::Result<Begun> {
+        let mut request = self.request(Method::POST, path).query(query).header("prefer", "respond-async");
+        if let Some((media_type, bytes)) = body.parts() {
+            request = request
+                .header(header::CONTENT_TYPE, media_type)
+                .header(header::CONTENT_LENGTH, bytes.len())
+                .body(watched(bytes.into(), sent));
+        }
+        let response = self.send(request).await?;
+        let goes_on = response.status() == StatusCode::ACCEPTED;
+        let answer = self.read(response).await?;
+        Ok(if goes_on { Begun::Operation(answer) } else { Begun::Done(answer) })
     }
 
     /// Deletes a resource.
@@ -123,6 +183,10 @@ impl Client {
 
     async fn answer(&self, request: RequestBuilder) -> anyhow::Result<Answer> {
         let response = self.send(request).await?;
+        self.read(response).await
+    }
+
+    async fn read(&self, response: Response) -> anyhow::Result<Answer> {
         let text = response.text().await.map_err(|error| self.broken_off(&error))?;
         Answer::read(text).with_context(|| format!("what answers at {} does not speak as drifting does", self.server))
     }
@@ -158,6 +222,16 @@ impl Client {
         }
         anyhow!("the connection to the server at {} broke off: {cause}", self.server)
     }
+}
+
+/// A body that tells how much of it has been taken.
+fn watched(bytes: Bytes, sent: Sent) -> reqwest::Body {
+    let starts = (0..bytes.len()).step_by(PIECE);
+    reqwest::Body::wrap_stream(stream::iter(starts.map(move |start| {
+        let piece = bytes.slice(start..bytes.len().min(start + PIECE));
+        sent(start as u64 + piece.len() as u64);
+        Ok::<_, std::convert::Infallible>(piece)
+    })))
 }
 
 #[cfg(test)]

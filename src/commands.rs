@@ -15,8 +15,10 @@ mod config;
 mod demo;
 mod failure;
 mod fit;
+mod following;
 pub mod input;
 mod openapi;
+mod operations;
 pub mod output;
 mod predict;
 mod progress;
@@ -54,6 +56,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(&args, &client, out)?,
         Command::Config(command) => config::run(&command, client.json, out)?,
         Command::Check(args) => return check::run(&args, client.json, out),
+        Command::Operations(command) => block_on(operations::run(&command, &connect(&client)?, client.json, out))?,
         Command::Openapi(args) => openapi::run(&args, out)?,
         Command::Completions { shell } => completions::run(shell, client.json, out)?,
         Command::VerifyIndex { paths } => return Ok(drifting_index::check_command(&paths)),

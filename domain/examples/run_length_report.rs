@@ -17,7 +17,7 @@ use drifting_domain::ports::Silent;
 use drifting_domain::project::{DriftType, RunLengthReport};
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics};
+use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
@@ -144,6 +144,7 @@ fn service() -> DriftService {
     let ports = Ports {
         artifacts: Arc::new(MemoryArtifacts::new()),
         index: Arc::new(MemoryIndex::new()),
+        operations: Arc::new(MemoryOperations::new()),
         metrics: Arc::clone(&metrics) as _,
         sink: metrics,
         clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),

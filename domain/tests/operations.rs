@@ -108,6 +108,7 @@ fn request(project: &str, numbers: Vec<f64>) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        report_run_length: false,
         overwrite: false,
     }
 }

@@ -8,7 +8,7 @@ use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::project::{DriftType, ProjectName, RunLengthReport};
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{DriftService, FitRequest, Ports, ProjectView, ServiceSettings, StateDurability};
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics};
+use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use rand::RngExt;
 
 const ERT: f64 = 50.0;
@@ -18,6 +18,7 @@ fn service() -> DriftService {
     let ports = Ports {
         artifacts: Arc::new(MemoryArtifacts::new()),
         index: Arc::new(MemoryIndex::new()),
+        operations: Arc::new(MemoryOperations::new()),
         metrics: Arc::clone(&metrics) as _,
         sink: metrics,
         clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),

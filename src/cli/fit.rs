@@ -30,6 +30,10 @@ pub struct FitArgs {
     #[arg(long)]
     pub overwrite: bool,
 
+    /// Do not wait for the fit: print its operation, for `drifting operations show`
+    #[arg(long)]
+    pub no_wait: bool,
+
     /// What becomes of missing values [default: the server's]
     #[arg(long, value_enum, value_name = "POLICY")]
     pub missing_values: Option<MissingValues>,

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::problem::Problem;
+
 /// An answer as it came.
 #[derive(Debug)]
 pub struct Answer(Box<RawValue>);
@@ -141,6 +143,34 @@ impl Project {
     pub fn is_drift(&self) -> Option<bool> {
         self.last_detection.get("is_drift")?.as_bool()
     }
+}
+
+/// A long fit.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Operation {
+    /// Its id.
+    pub id: String,
+    /// The project that is fitted.
+    pub project: Option<String>,
+    /// How it stands.
+    pub status: Option<String>,
+    /// What is done now.
+    pub stage: Option<String>,
+    /// How far it has come.
+    pub progress: Progress,
+    /// When it was asked for.
+    pub created_at: Option<String>,
+    /// Why it failed.
+    pub problem: Option<Problem>,
+}
+
+/// How far an operation has come.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    /// The share that is done.
+    pub fraction: Option<f64>,
 }
 
 /// A value of a trend.

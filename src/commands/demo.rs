@@ -38,7 +38,7 @@ async fn demo(args: &DemoArgs, flags: &ClientFlags, out: &mut impl Write) -> any
     let mut fitted = None;
     let told = tokio::select! {
         biased;
-        _ = tokio::signal::ctrl_c() => Err(Interrupted.into()),
+        _ = tokio::signal::ctrl_c() => Err(Interrupted("interrupted".to_owned()).into()),
         told = tell(&client, own.as_ref(), &mut fitted, &mut teller) => told,
     };
     let left = match fitted {

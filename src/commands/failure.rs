@@ -29,13 +29,13 @@ impl fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
-/// A command that was interrupted and has tidied up.
+/// A command that was interrupted and has tidied up, and what it says of that.
 #[derive(Debug)]
-pub(super) struct Interrupted;
+pub(super) struct Interrupted(pub(super) String);
 
 impl fmt::Display for Interrupted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("interrupted")
+        f.write_str(&self.0)
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(exit_code(&Usage("x".to_owned()).into()), USAGE);
         assert_eq!(exit_code(&anyhow::Error::new(Usage("x".to_owned())).context("while y")), USAGE);
         assert_eq!(exit_code(&anyhow::anyhow!("x")), FAILED);
-        assert_eq!(exit_code(&Interrupted.into()), INTERRUPTED);
+        assert_eq!(exit_code(&Interrupted("x".to_owned()).into()), INTERRUPTED);
         assert_eq!(exit_code(&io::Error::from(io::ErrorKind::BrokenPipe).into()), OUTPUT_CLOSED);
     }
 

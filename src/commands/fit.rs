@@ -1,33 +1,47 @@
 //! `fit`: a file of reference rows becomes a project.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::input::{self, Input, JsonData};
 use super::output::{json_line, printable};
-use super::progress;
+use super::{following, progress};
 use crate::cli::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, TableType};
-use crate::client::{Body, Client, Project, RunLength};
+use crate::client::{Begun, Body, Client, Operation, Project, RunLength, Sent};
 
 pub(super) async fn run(args: &FitArgs, client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let name = args.rows.project.as_str();
     let (query, body) = match input::open(&args.rows)? {
         Input::Csv(mut rows) => {
-            let drift_type = drift_type(args, rows.n_columns() == 1);
+            let drift_type = drift_type(args, rows.n_columns() == 1, json);
             let file = input::name_of(&args.rows.file);
             let batch = rows.next_batch(usize::MAX).with_context(|| format!("cannot use {file}"))?;
             let Some(batch) = batch else { bail!("{file} has none of the rows asked for") };
             (query(args, drift_type), Body::Csv(batch.csv))
         }
-        Input::Json(data) => (Vec::new(), Body::Json(document(args, &data)?)),
+        Input::Json(data) => (Vec::new(), Body::Json(document(args, &data, json)?)),
     };
-    let spinner = progress::waiting(format!("fitting {name}"), json);
-    let answer = client.post(&["projects", name, "fit"], &query, body).await;
-    spinner.finish_and_clear();
-    let answer = answer?;
+    let bar = match body.size() {
+        size if size >= LARGE => progress::over_bytes(format!("sending {name}"), Some(size), json),
+        _ => progress::waiting(format!("fitting {name}"), json),
+    };
+    let path = ["projects", name, "fit"];
+    let begun = following::unless_interrupted(client.begin(&path, &query, body, sent(&bar))).await;
+    bar.finish_and_clear();
+    let answer = match begun? {
+        Begun::Done(answer) => answer,
+        Begun::Operation(answer) if args.no_wait => {
+            let id = answer.parse::<Operation>()?.id;
+            writeln!(out, "{}", if json { json_line(answer.raw()) } else { printable(&id) })?;
+            return Ok(());
+        }
+        Begun::Operation(answer) => following::to_its_project(client, answer.parse()?, name, json).await?,
+    };
     if json {
         writeln!(out, "{}", json_line(answer.raw()))?;
     } else {
@@ -36,12 +50,28 @@ pub(super) async fn run(args: &FitArgs, client: &Client, json: bool, out: &mut i
     Ok(())
 }
 
+/// A smaller body is sent in no time.
+const LARGE: u64 = 1024 * 1024;
+
+/// Shows how much of a body has been sent.
+fn sent(bar: &ProgressBar) -> Sent {
+    let bar = bar.clone();
+    Arc::new(move |sent| bar.set_position(sent))
+}
+
 /// The drift type asked for, or what suits the columns, which is said.
-fn drift_type(args: &FitArgs, is_one_column: bool) -> TableType {
+fn drift_type(args: &FitArgs, is_one_column: bool, json: bool) -> TableType {
     args.drift_type.unwrap_or_else(|| {
         let (drift_type, because) =
             if is_one_column { (TableType::Label, "one column") } else { (TableType::Tabular, "several columns") };
-        eprintln!("drift type {} for {because}; --drift-type chooses another", drift_type.as_str());
+        if !json {
+            // Whether or not anybody listens there.
+            let _ = writeln!(
+                std::io::stderr(),
+                "drift type {} for {because}; --drift-type chooses another",
+                drift_type.as_str()
+            );
+        }
         drift_type
     })
 }
@@ -93,9 +123,9 @@ struct FitRequest<'a> {
     overwrite: bool,
 }
 
-fn document(args: &FitArgs, data: &JsonData) -> anyhow::Result<Vec<u8>> {
+fn document(args: &FitArgs, data: &JsonData, json: bool) -> anyhow::Result<Vec<u8>> {
     let request = FitRequest {
-        drift_type: drift_type(args, data.is_one_column()),
+        drift_type: drift_type(args, data.is_one_column(), json),
         data: data.raw(),
         detector: Some(&args.detector).filter(|detector| **detector != DetectorFlags::default()),
         preprocessing: Some(&args.preprocessing).filter(|flags| **flags != PreprocessingFlags::default()),
@@ -163,7 +193,7 @@ mod tests {
         let args = args(&format!("{} --detector mmd_online --ert 400 --n-components 2", file.path().display()));
         let Input::Json(data) = input::open(&args.rows).unwrap() else { panic!("expected JSON") };
         assert_eq!(
-            String::from_utf8(document(&args, &data).unwrap()).unwrap(),
+            String::from_utf8(document(&args, &data, false).unwrap()).unwrap(),
             r#"{"drift_type":"tabular","data":{"a": [1, 2.50], "b": ["x", null]},"#.to_owned()
                 + r#""detector":{"kind":"mmd_online","ert":400.0},"preprocessing":{"n_components":2},"overwrite":false}"#
         );

@@ -8,6 +8,7 @@ mod electricity;
 mod exit_codes;
 mod help;
 mod metrics;
+mod operations;
 mod predecessor;
 mod restarts;
 mod server;

@@ -77,6 +77,27 @@ impl Server {
         Err((status, std::fs::read_to_string(log).unwrap_or_default()))
     }
 
+    /// The processor time that it has taken.
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the process is there");
+        // After the name, which may hold anything: the 12th and 13th field are ticks of user and system time.
+        let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+        let ticks: u64 =
+            fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum();
+        Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+    }
+
+    /// Asks for a fit as an operation, and gives the path of that.
+    pub fn begin(&self, project: &str, body: &Value) -> String {
+        let path = format!("/api/v1/projects/{project}/fit");
+        let headers = "Prefer: respond-async\r\n";
+        let answer = Connection::open(&self.url)
+            .try_request_with(headers, "POST", &path, Some(("application/json", &body.to_string())))
+            .expect("the server answers");
+        let id = answer.expect(202)["id"].as_str().expect("an id").to_owned();
+        format!("/api/v1/operations/{id}")
+    }
+
     /// What the server has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
@@ -156,7 +177,17 @@ impl Connection {
 
     /// An answer, or an error where the connection breaks.
     pub fn try_request(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> std::io::Result<Answer> {
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.host);
+        self.try_request_with("", method, path, body)
+    }
+
+    fn try_request_with(
+        &mut self,
+        headers: &str,
+        method: &str,
+        path: &str,
+        body: Option<(&str, &str)>,
+    ) -> std::io::Result<Answer> {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}", self.host);
         let request = match body {
             Some((kind, body)) => {
                 format!("{head}Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len())

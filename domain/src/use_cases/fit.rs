@@ -16,6 +16,7 @@ use crate::detectors::{
 use crate::ports::{CpuPool, IndexEntry, PortErrorKind, Progress, StoredProject};
 use crate::preprocess::{Encoder, Encoding, Preprocessing};
 use crate::project::{Configuration, DriftType, ProjectName, RunLengthReport, Status};
+use crate::statistics::part::Part;
 
 /// What a client asks for.
 #[derive(Debug, Clone)]
@@ -308,13 +309,14 @@ fn compute(
     progress: &dyn Progress,
 ) -> Result<Fitted, FitError> {
     progress.stage("fitting the detector");
-    let Prepared { request: _, schema, kind, preprocessing, frame, encoder, spec, encoded } = prepared;
-    let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, progress)?;
+    let Prepared { request, schema, kind, preprocessing, frame, encoder, spec, encoded } = prepared;
+    let [for_fit, for_trial] = Part::split(progress, [1.0, f64::from(u8::from(request.report_run_length))]);
+    let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?;
     let mut warnings = warnings(&schema, &frame, kind);
     let mut run_length = None;
     if request.report_run_length {
-        let trial =
-            Trial { kind, detector: &request.detector, preprocessing: &preprocessing, thresholds, pool, progress };
+        let (detector, preprocessing, progress) = (&request.detector, &preprocessing, &for_trial);
+        let trial = Trial { kind, detector, preprocessing, thresholds, pool, progress };
         match trial.report(&frame)? {
             Ok(report) => run_length = Some(report),
             Err(why_not) => warnings.push(why_not),

@@ -43,6 +43,7 @@ impl Trial<'_> {
         let width = encoder.width();
         let spec = self.detector.specification(self.kind, width)?;
         let detector = fit_online(&spec, &encoder.encode(beginning), width, self.thresholds, self.pool, self.progress)?;
+        self.progress.stage("replaying the last fifth of the reference");
         let mut state = detector.start();
         let (mut rows, mut alarm_starts) = (0, 0);
         for row in encoder.encode(rest).chunks_exact(width) {
