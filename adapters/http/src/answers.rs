@@ -11,5 +11,5 @@ pub(crate) use detection::{Detection, detection_json};
 pub(crate) use metrics::MetricsPage;
 pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage};
-pub(crate) use requests::{FitRequest, PredictRequest};
+pub(crate) use requests::{FitRequest, FitSettings, PredictRequest};
 pub(crate) use words::{DetectorKind, DriftType, Health, MissingValues, Status};

@@ -1,12 +1,18 @@
 //! Bodies: read once, with limits on their size and their slowness, which are counted while reading.
 
+mod described;
+mod media_type;
+mod multipart;
 mod unread;
 
-pub(crate) use unread::{FitBody, MediaType, PredictBody, Unread};
+pub(crate) use described::{FitBody, PredictBody};
+pub(crate) use media_type::{EXPECTED, MediaType};
+pub(crate) use unread::Unread;
 
 use bytes::Bytes;
 
 use crate::error::Failure;
+use crate::input::{Data, DataFormat};
 
 /// Parsing fewer bytes than this takes less time than handing them to another thread.
 const PARSED_INLINE_MAX: usize = 64 * 1024;
@@ -24,5 +30,18 @@ where
         return Ok(parse(&body));
     }
     let parsed = tokio::task::spawn_blocking(move || parse(&body)).await;
+    parsed.map_err(|error| Failure::internal(format!("parsing a body: {error}")))
+}
+
+/// Parses data, which are the body or a part of it. What is encoded may be large whatever its size.
+pub(crate) async fn parse_data(
+    format: DataFormat,
+    body: Bytes,
+    bytes_max: usize,
+) -> Result<Result<Data, Failure>, Failure> {
+    if body.len() <= PARSED_INLINE_MAX && !format.is_dense() {
+        return Ok(format.read(body, bytes_max));
+    }
+    let parsed = tokio::task::spawn_blocking(move || format.read(body, bytes_max)).await;
     parsed.map_err(|error| Failure::internal(format!("parsing a body: {error}")))
 }

@@ -13,7 +13,8 @@ const DESCRIPTION: &str = "Fit a detector next to the training code, feed each r
 Failures are problem details (RFC 9457, `application/problem+json`) whose `code` a program can act on. Every answer carries `X-Request-Id`, the one of the request if it had a usable one.";
 
 /// Schemas of requests: what may be left out of them may be left out. Of answers every member is there.
-const REQUESTS: [&str; 4] = ["FitRequest", "PredictRequest", "DetectorSettings", "PreprocessingSettings"];
+const REQUESTS: [&str; 5] =
+    ["FitRequest", "FitSettings", "PredictRequest", "DetectorSettings", "PreprocessingSettings"];
 /// Members of answers that may be absent all the same.
 const OPTIONAL: [(&str, &str); 1] = [("Problem", "errors")];
 

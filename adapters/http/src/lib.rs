@@ -5,7 +5,7 @@
 //! 1. `connection`: one accepted socket, with its deadlines;
 //! 2. `front`: request id, host check, access log, and the one place where failures become problem details;
 //! 3. `api`: one file per group of operations;
-//! 4. `body` and `input`: from bytes to the domain's tables and settings, parsed once;
+//! 4. `body` and `input`: from bytes to the domain's tables and settings, parsed once (Parquet and Arrow: by `formats`);
 //! 5. `answers`: from the domain's verdicts to JSON.
 
 mod answers;

@@ -33,6 +33,25 @@ pub(crate) struct FitRequest {
     pub(crate) overwrite: Option<bool>,
 }
 
+/// The settings of a fit whose data come beside them.
+#[derive(Debug, Object)]
+pub(crate) struct FitSettings {
+    /// What kind of data the project watches.
+    pub(crate) drift_type: DriftType,
+    /// The detector; each drift type has a default that suits its data.
+    #[oai(nullable)]
+    pub(crate) detector: Option<DetectorSettings>,
+    /// How rows become the numbers that the detector sees.
+    #[oai(nullable)]
+    pub(crate) preprocessing: Option<PreprocessingSettings>,
+    /// What happens to rows with missing values, here and in predictions; by default the request is refused.
+    #[oai(nullable)]
+    pub(crate) missing_values: Option<MissingValues>,
+    /// Whether a project of that name is replaced; by default it is not.
+    #[oai(nullable)]
+    pub(crate) overwrite: Option<bool>,
+}
+
 /// A detector; what is left out or null takes its default.
 #[derive(Debug, Object)]
 pub(crate) struct DetectorSettings {

@@ -13,10 +13,10 @@ use super::operations::{Origin, Origins, new_id};
 use super::parameter::{InQuery, NameInPath, Prefer};
 use super::{Tag, driven};
 use crate::answers::{DetectorKind, DriftType, LongFit, MissingValues, Project};
-use crate::body::{FitBody, MediaType, Unread, parse};
+use crate::body::{FitBody, MediaType, Unread, parse, parse_data};
 use crate::error::Failure;
 use crate::front::RequestId;
-use crate::input::{FitInput, Parameters, Source, Unusable, read_csv};
+use crate::input::{DataFormat, FitInput, Form, Parameters, Source, Unusable, read_settings};
 use crate::settings::HttpTimeouts;
 
 /// Says which preferences were heeded (RFC 7240).
@@ -42,8 +42,11 @@ impl Operation for Fitted {
             409,
             "`project_exists`: there is a project of this name and `overwrite` is not true; `fit_in_progress`: another fit of it is under way.",
         ),
-        (413, "`body_too_large`: the body is larger than this server takes for fits."),
-        (415, "`unsupported_media_type`: the body is neither JSON nor CSV."),
+        (
+            413,
+            "`body_too_large`: the body, or what it holds when it is decoded, is larger than this server takes for fits.",
+        ),
+        (415, "`unsupported_media_type`: the body is in none of the formats that are taken."),
         (422, "`invalid_data`, `invalid_settings`: the data or the settings cannot be used; `errors` says where."),
         (
             503,
@@ -68,8 +71,8 @@ impl FitApi {
     /// Fits a detector on the reference, stores it durably and serves it. This version fits the drift types `label`
     /// and `tabular`. The fit stops when the client leaves before it has ended. With `Prefer: respond-async` the answer
     /// comes as soon as everything but the long computing is done, and the fit goes on as an operation, whether or not
-    /// the client stays. With a CSV body the settings stand in
-    /// the query string; with a JSON body they stand in the body, and there are no query parameters.
+    /// the client stays. With a JSON body the settings stand in the body, and there are no query parameters; with any
+    /// other body they stand in the query string, or in the part `settings` of `multipart/form-data`.
     #[oai(path = "/projects/:project/fit", method = "post", operation_id = "fitProject")]
     #[expect(clippy::too_many_arguments, reason = "the query parameters of the document")]
     async fn fit(
@@ -80,43 +83,43 @@ impl FitApi {
         /// `respond-async` asks for an operation in place of waiting (RFC 7240).
         #[oai(name = "Prefer")]
         prefer: Prefer,
-        /// CSV only, and required there: what kind of data the project watches.
+        /// All bodies but JSON, which need it here or in a part `settings`: what kind of data the project watches.
         #[oai(name = "drift_type")]
         _drift_type: InQuery<DriftType>,
-        /// CSV only: whether a project of that name is replaced.
+        /// All bodies but JSON: whether a project of that name is replaced.
         #[oai(name = "overwrite")]
         _overwrite: InQuery<bool>,
-        /// CSV only: what happens to rows with missing values.
+        /// All bodies but JSON: what happens to rows with missing values.
         #[oai(name = "missing_values")]
         _missing_values: InQuery<MissingValues>,
-        /// CSV only: whether a trial fit estimates how often alarms start.
+        /// All bodies but JSON: whether a trial fit estimates how often alarms start.
         #[oai(name = "report_run_length")]
         _report_run_length: InQuery<bool>,
-        /// CSV only: whether numbers are standardised.
+        /// All bodies but JSON: whether numbers are standardised.
         #[oai(name = "standardize")]
         _standardize: InQuery<bool>,
-        /// CSV only: how many principal components are kept.
+        /// All bodies but JSON: how many principal components are kept.
         #[oai(name = "n_components", validator(minimum(value = "1")))]
         _n_components: InQuery<u64>,
-        /// CSV only: the kind of the detector.
+        /// All bodies but JSON: the kind of the detector.
         #[oai(name = "kind")]
         _kind: InQuery<DetectorKind>,
-        /// CSV only: expected run time, above 1.
+        /// All bodies but JSON: expected run time, above 1.
         #[oai(name = "ert", validator(minimum(value = "1", exclusive), maximum(value = "10000000")))]
         _ert: InQuery<f64>,
-        /// CSV only: size of the window.
+        /// All bodies but JSON: size of the window.
         #[oai(name = "window_size", validator(minimum(value = "2"), maximum(value = "10000")))]
         _window_size: InQuery<u64>,
-        /// CSV only: sizes of several windows, with commas between.
+        /// All bodies but JSON: sizes of several windows, with commas between.
         #[oai(name = "window_sizes", explode = false)]
         _window_sizes: InQuery<Vec<u64>>,
-        /// CSV only: simulated streams or permutations behind the thresholds.
+        /// All bodies but JSON: simulated streams or permutations behind the thresholds.
         #[oai(name = "n_bootstraps", validator(minimum(value = "1")))]
         _n_bootstraps: InQuery<u64>,
-        /// CSV only: bandwidths of the kernel, with commas between.
+        /// All bodies but JSON: bandwidths of the kernel, with commas between.
         #[oai(name = "sigma", explode = false)]
         _sigma: InQuery<Vec<f64>>,
-        /// CSV only: seed of everything random.
+        /// All bodies but JSON: seed of everything random.
         #[oai(name = "seed")]
         _seed: InQuery<u64>,
         body: FitBody,
@@ -125,7 +128,7 @@ impl FitApi {
         // A name that differs only in case is taken whatever the body says.
         self.check_free(&name, true)?;
         // Nor does a body change this, which may be large.
-        self.service.check_queue().map_err(|error| Failure::of_fit(error, &name, Source::Query))?;
+        self.service.check_queue().map_err(|error| Failure::of_fit(error, &name, Source::Query(Form::Columns)))?;
         let request_id = request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let input = match self.read(&name, Parameters::of(request), body.0).await {
             Ok(input) => input,
@@ -177,13 +180,13 @@ impl FitApi {
 
     fn check_free(&self, name: &ProjectName, overwrite: bool) -> Result<(), Failure> {
         let free = self.service.check_free(name, overwrite);
-        free.map_err(|error| Failure::of_fit(error, name, Source::Query))
+        free.map_err(|error| Failure::of_fit(error, name, Source::Query(Form::Columns)))
     }
 
     async fn read(&self, name: &ProjectName, parameters: Parameters, body: Unread) -> Result<FitInput, Unusable> {
         let unusable = |failure| Unusable { failure, overwrite: false };
         match body.media_type().map_err(unusable)? {
-            MediaType::Json => {
+            MediaType::Data(DataFormat::Json) => {
                 let body = body.read(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
                 let input = parse(body, FitInput::from_json).await.map_err(unusable)??;
                 let overwrite = input.settings.overwrite;
@@ -191,7 +194,7 @@ impl FitApi {
                 parameters.refuse_all(settings_stand_in_body).map_err(|failure| Unusable { failure, overwrite })?;
                 Ok(input)
             }
-            MediaType::Csv => {
+            MediaType::Data(format) => {
                 let settings = parameters.fit_settings();
                 let overwrite = match &settings {
                     Ok(settings) => settings.overwrite,
@@ -201,15 +204,24 @@ impl FitApi {
                 // Whether it exists is known before the body is read: then it need not be.
                 self.check_free(name, overwrite).map_err(unusable)?;
                 let body = body.read(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
-                let data = parse(body, read_csv).await.map_err(unusable)?;
-                match (settings, data) {
-                    (Ok(settings), Ok(data)) => Ok(FitInput::from_csv(settings, data)),
-                    // A body that cannot be parsed is told before settings that cannot be used.
-                    (Err((wrong_settings, _)), Err(failure)) if failure.code.status().as_u16() == 422 => {
-                        Err(unusable(wrong_settings))
-                    }
-                    (_, Err(failure)) | (Err((failure, _)), Ok(_)) => Err(unusable(failure)),
-                }
+                let data = parse_data(format, body, self.body_bytes_max).await.map_err(unusable)?;
+                FitInput::of(settings, data, Source::Query)
+            }
+            MediaType::Multipart(boundary) => {
+                let parts = body.read_parts(&boundary, true, self.body_bytes_max, &self.timeouts).await;
+                let mut parts = parts.map_err(unusable)?;
+                let data = match parts.take_data() {
+                    Ok((format, data)) => parse_data(format, data, self.body_bytes_max).await.map_err(unusable)?,
+                    Err(failure) => Err(failure),
+                };
+                let Some(settings) = parts.settings else {
+                    return FitInput::of(parameters.fit_settings(), data, Source::Query);
+                };
+                let input = FitInput::of(read_settings(&settings), data, Source::Json)?;
+                let overwrite = input.settings.overwrite;
+                let settings_stand_in_part = "the settings stand in the part `settings`";
+                parameters.refuse_all(settings_stand_in_part).map_err(|failure| Unusable { failure, overwrite })?;
+                Ok(input)
             }
         }
     }

@@ -10,9 +10,9 @@ use super::answer::{Answer, Operation};
 use super::parameter::NameInPath;
 use super::{Tag, driven};
 use crate::answers::{Detection, detection_json};
-use crate::body::{MediaType, PredictBody, parse};
+use crate::body::{MediaType, PredictBody, Unread, parse, parse_data};
 use crate::error::Failure;
-use crate::input::{Parameters, read_csv, read_predict};
+use crate::input::{Data, DataFormat, Parameters, read_predict};
 use crate::settings::HttpTimeouts;
 
 pub(crate) struct Predicted;
@@ -25,8 +25,8 @@ impl Operation for Predicted {
         (404, "`project_not_found`: there is no project of this name."),
         (408, "`request_timeout`: the body came too slowly."),
         (409, "`project_inactive`: the project is inactive; load it first."),
-        (413, "`body_too_large`: the body is larger than this server takes."),
-        (415, "`unsupported_media_type`: the body is neither JSON nor CSV."),
+        (413, "`body_too_large`: the body, or what it holds when it is decoded, is larger than this server takes."),
+        (415, "`unsupported_media_type`: the body is in none of the formats that are taken."),
         (422, "`invalid_data`, `invalid_settings`: the rows cannot be used, and none was fed; `errors` says where."),
         (
             503,
@@ -62,12 +62,7 @@ impl PredictApi {
     ) -> Result<Answer<Predicted>, Failure> {
         let name = project.parse()?;
         let open = self.service.open(&name).await.map_err(Failure::of_project)?;
-        let media_type = body.0.media_type()?;
-        let bytes = body.0.read(self.body_bytes_max, &self.timeouts).await?;
-        let data = match media_type {
-            MediaType::Json => parse(bytes, read_predict).await??,
-            MediaType::Csv => parse(bytes, read_csv).await??,
-        };
+        let data = self.read(body.0).await?;
         Parameters::of(request).refuse_all("a prediction has no settings")?;
         let (form, table) = (data.form, data.table);
         let width = table.columns().len();
@@ -79,6 +74,26 @@ impl PredictApi {
             Failure::of_predict(error, form, width, &columns)
         })?;
         Ok(Answer::json(written(open, prediction).await?))
+    }
+}
+
+impl PredictApi {
+    async fn read(&self, body: Unread) -> Result<Data, Failure> {
+        match body.media_type()? {
+            MediaType::Data(DataFormat::Json) => {
+                let body = body.read(self.body_bytes_max, &self.timeouts).await?;
+                parse(body, read_predict).await?
+            }
+            MediaType::Data(format) => {
+                let body = body.read(self.body_bytes_max, &self.timeouts).await?;
+                parse_data(format, body, self.body_bytes_max).await?
+            }
+            MediaType::Multipart(boundary) => {
+                let parts = body.read_parts(&boundary, false, self.body_bytes_max, &self.timeouts).await;
+                let (format, data) = parts?.take_data()?;
+                parse_data(format, data, self.body_bytes_max).await?
+            }
+        }
     }
 }
 

@@ -5,22 +5,12 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt};
-use poem::http::header::{self, HeaderValue};
+use poem::http::header;
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
-use poem_openapi::types::Type;
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use crate::answers::{FitRequest, PredictRequest};
-use crate::error::{Code, Failure, shown};
+use super::media_type::MediaType;
+use crate::error::{Code, Failure};
 use crate::settings::HttpTimeouts;
-
-/// The media types that are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MediaType {
-    Json,
-    Csv,
-}
 
 /// A body with what its head says of it.
 pub(crate) struct Unread {
@@ -31,11 +21,11 @@ pub(crate) struct Unread {
 }
 
 impl Unread {
-    fn of(request: &Request, body: &mut RequestBody) -> Self {
+    pub(super) fn of(request: &Request, body: &mut RequestBody) -> Self {
         let length = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
         let stream = body.take().ok().map(|body| Box::new(body.into_bytes_stream()) as Chunks);
         let waits = request.headers().contains_key(header::EXPECT);
-        Self { media_type: media_type(request), length, stream: Drained { chunks: stream, waits } }
+        Self { media_type: MediaType::of(request), length, stream: Drained { chunks: stream, waits } }
     }
 
     /// The media type.
@@ -44,22 +34,12 @@ impl Unread {
     }
 
     /// Reads it whole.
-    pub(crate) async fn read(mut self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<Bytes, Failure> {
-        if self.length.is_some_and(|length| length > bytes_max as u64) {
-            return Err(too_large(bytes_max));
-        }
-        let started = Instant::now();
+    pub(crate) async fn read(self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<Bytes, Failure> {
+        let length = self.length;
+        let mut reading = self.start(bytes_max, timeouts)?;
         let mut first = Bytes::new();
         let mut rest = BytesMut::new();
-        while let Some(chunk) = self.stream.next(timeouts.body_chunk).await? {
-            let n_bytes = first.len() + rest.len() + chunk.len();
-            if n_bytes > bytes_max {
-                return Err(too_large(bytes_max));
-            }
-            if is_too_slow(n_bytes, started.elapsed(), timeouts) {
-                self.stream.chunks = None;
-                return Err(too_slow());
-            }
+        while let Some(chunk) = reading.next().await? {
             // Most bodies come in one piece, which is not copied.
             if first.is_empty() && rest.is_empty() {
                 first = chunk;
@@ -68,7 +48,8 @@ impl Unread {
             if rest.is_empty() {
                 // The length that was told is believed only so far.
                 const RESERVED_MAX: usize = 4 * 1024 * 1024;
-                let told = self.length.and_then(|length| usize::try_from(length).ok()).unwrap_or(n_bytes);
+                let n_bytes = reading.n_bytes;
+                let told = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(n_bytes);
                 rest.reserve(told.clamp(n_bytes, RESERVED_MAX.max(n_bytes)));
                 rest.extend_from_slice(&std::mem::take(&mut first));
             }
@@ -76,35 +57,38 @@ impl Unread {
         }
         Ok(if rest.is_empty() { first } else { rest.freeze() })
     }
-}
 
-/// The media type, or what was expected and what came.
-fn media_type(request: &Request) -> Result<MediaType, String> {
-    if let Some(coding) = request.headers().get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
-        return Err(format!("expected a body without a content coding, {} came", said(coding)));
+    /// Begins to read it piece by piece.
+    pub(super) fn start(self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<Reading, Failure> {
+        if self.length.is_some_and(|length| length > bytes_max as u64) {
+            return Err(too_large(bytes_max));
+        }
+        Ok(Reading { stream: self.stream, bytes_max, timeouts: *timeouts, started: Instant::now(), n_bytes: 0 })
     }
-    let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Ok(MediaType::Json) };
-    let mut parts = value.to_str().unwrap_or_default().split(';').map(str::trim);
-    let media_type = match parts.next().unwrap_or_default() {
-        json if json.eq_ignore_ascii_case("application/json") => MediaType::Json,
-        csv if csv.eq_ignore_ascii_case("text/csv") => MediaType::Csv,
-        _ => return Err(format!("expected application/json or text/csv, {} came", said(value))),
-    };
-    let is_utf8 = parts.filter_map(|parameter| parameter.split_once('=')).all(|(name, value)| {
-        !name.trim().eq_ignore_ascii_case("charset")
-            || ["utf-8", "utf8", "us-ascii"]
-                .iter()
-                .any(|known| value.trim_matches([' ', '"']).eq_ignore_ascii_case(known))
-    });
-    if is_utf8 { Ok(media_type) } else { Err(format!("expected UTF-8, {} came", said(value))) }
 }
 
-/// What a header says, for a sentence that ends in "came".
-fn said(value: &HeaderValue) -> String {
-    match value.to_str() {
-        Ok("") => "an empty text".to_owned(),
-        Ok(text) => shown(text),
-        Err(_) => "a text that is not ASCII".to_owned(),
+/// A body that is being read.
+pub(super) struct Reading {
+    stream: Drained,
+    bytes_max: usize,
+    timeouts: HttpTimeouts,
+    started: Instant,
+    n_bytes: usize,
+}
+
+impl Reading {
+    /// The next piece; nothing after the last.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
+        let Some(chunk) = self.stream.next(self.timeouts.body_chunk).await? else { return Ok(None) };
+        self.n_bytes += chunk.len();
+        if self.n_bytes > self.bytes_max {
+            return Err(too_large(self.bytes_max));
+        }
+        if is_too_slow(self.n_bytes, self.started.elapsed(), &self.timeouts) {
+            self.stream.chunks = None;
+            return Err(too_slow());
+        }
+        Ok(Some(chunk))
     }
 }
 
@@ -175,75 +159,5 @@ impl Drop for Drained {
                 }
             }
         }));
-    }
-}
-
-/// The body of a fit.
-pub(crate) struct FitBody(pub(crate) Unread);
-
-/// The body of a prediction.
-pub(crate) struct PredictBody(pub(crate) Unread);
-
-fn described<T: Type>(csv: &'static str, description: &'static str) -> MetaRequest {
-    let csv = MetaSchema { description: Some(csv), ..MetaSchema::new("string") };
-    MetaRequest {
-        description: Some(description),
-        content: vec![
-            MetaMediaType { content_type: "application/json", schema: T::schema_ref() },
-            MetaMediaType { content_type: "text/csv", schema: MetaSchemaRef::Inline(Box::new(csv)) },
-        ],
-        required: true,
-    }
-}
-
-impl<'a> ApiExtractor<'a> for FitBody {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        FitRequest::register(registry);
-    }
-
-    fn request_meta() -> Option<MetaRequest> {
-        Some(described::<FitRequest>(
-            "A header line with the names of the columns, then one line a row; an empty field is a missing value. The settings stand in the query string.",
-            "The reference and the settings: JSON with both, or CSV with the settings in the query string.",
-        ))
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        Ok(Self(Unread::of(request, body)))
-    }
-}
-
-impl<'a> ApiExtractor<'a> for PredictBody {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        PredictRequest::register(registry);
-    }
-
-    fn request_meta() -> Option<MetaRequest> {
-        Some(described::<PredictRequest>(
-            "A header line with the names of the columns, then one line a row; an empty field is a missing value.",
-            "The rows, one or many.",
-        ))
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        Ok(Self(Unread::of(request, body)))
     }
 }

@@ -2,9 +2,10 @@
 
 use serde_yaml::Value;
 
+use crate::body::EXPECTED;
 use crate::error::{Code, Failure, Issue, Problem};
 
-/// By operation: `request`, `csv`, `answer`.
+/// By operation: `request`, `csv`, `ndjson`, `answer`.
 const EXAMPLES: &str = include_str!("examples.json");
 
 /// The operation of the examples.
@@ -22,6 +23,7 @@ pub(super) fn add_to(document: &mut Value) {
             if let Some(content) = operation.get_mut("requestBody").and_then(|body| body.get_mut("content")) {
                 add(content, "application/json", example("request"));
                 add(content, "text/csv", example("csv"));
+                add(content, "application/x-ndjson", example("ndjson"));
             }
             let Some(responses) = operation.get_mut("responses").and_then(Value::as_mapping_mut) else { continue };
             for (status, response) in responses {
@@ -70,7 +72,7 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
         (413, _) => Failure::new(Code::BodyTooLarge, "expected a body of at most 33554432 bytes, a larger one came"),
         (415, _) => Failure::new(
             Code::UnsupportedMediaType,
-            "expected application/json or text/csv, application/x-www-form-urlencoded came",
+            format!("expected {EXPECTED}, application/x-www-form-urlencoded came"),
         ),
         (422, "fitProject" | "predict") => {
             at(Code::InvalidData, "/data/nswprice/0", "expected a number, the text \"dear\" came")

@@ -15,9 +15,15 @@ pub(super) enum ColumnBuilder {
     Boolean(Vec<Option<bool>>),
 }
 
+impl Default for ColumnBuilder {
+    fn default() -> Self {
+        Self::Missing(0)
+    }
+}
+
 impl ColumnBuilder {
     pub(super) fn new() -> Self {
-        Self::Missing(0)
+        Self::default()
     }
 
     pub(super) fn len(&self) -> usize {

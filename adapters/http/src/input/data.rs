@@ -9,8 +9,8 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use super::column::{Cell, ColumnBuilder};
 use super::faults::Faults;
 use super::pointer::{Form, data_pointer};
-use super::records::Records;
-use super::rows::{ArrayItem, Item, Rows};
+use super::rows::Items;
+use crate::error::Failure;
 
 /// Data as they came.
 #[derive(Debug)]
@@ -43,6 +43,27 @@ impl Read {
         };
         Ok(Data { table, form })
     }
+}
+
+/// Reads the bytes of a JSON value that is the data.
+pub(crate) fn read_json_data(body: &[u8]) -> Result<Data, Failure> {
+    let mut faults = Faults::default();
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let read = DataSeed(&mut faults).deserialize(&mut deserializer);
+    match read.and_then(|read| deserializer.end().map(|()| read)) {
+        Ok(read) => data_of(read, faults),
+        Err(error) => Err(faults.into_stopped(&error, body)),
+    }
+}
+
+/// The data that were read, if there was no fault.
+pub(super) fn data_of(read: Option<Read>, faults: Faults) -> Result<Data, Failure> {
+    if let Some(failure) = faults.into_failure() {
+        return Err(failure);
+    }
+    let read = read.ok_or_else(|| Failure::internal("data without a fault were not read"))?;
+    let form = read.form();
+    read.into_data().map_err(|invalid| Failure::of_data(&invalid, form, &[]))
 }
 
 /// Reads data; `None` where they have none of the forms.
@@ -110,45 +131,18 @@ impl<'de> Visitor<'de> for DataSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut records = Records::default();
-        let mut rows = Rows::default();
-        let mut values = ColumnBuilder::new();
-        let mut form = None;
-        let mut row = 0;
+        let mut read = Items::default();
         loop {
-            let item = ArrayItem {
-                form,
-                row,
-                records: &mut records,
-                rows: &mut rows,
-                values: &mut values,
-                faults: &mut *self.0,
-            };
-            match items.next_element_seed(item) {
-                Ok(None) => break,
-                Ok(Some(Item(came))) => form = form.or(Some(came)),
+            let row = read.n_rows();
+            match items.next_element_seed(read.next(self.0)) {
+                Ok(None) => return Ok(read.finish(self.0)),
+                Ok(Some(item)) => read.took(item),
                 Err(error) => {
                     self.0.stop_at(|| data_pointer(&[&row.to_string()]));
                     return Err(error);
                 }
             }
-            row += 1;
         }
-        Ok(Some(match form {
-            Some(Form::Records) => match records.finish(row) {
-                Ok(columns) => Read::Named(columns, Form::Records),
-                Err(detail) => {
-                    self.0.data(data_pointer(&[]), detail);
-                    return Ok(None);
-                }
-            },
-            Some(Form::Rows) => Read::Unnamed(rows.finish(), Form::Rows),
-            Some(Form::Values) => Read::Unnamed(vec![values.finish()], Form::Values),
-            None | Some(Form::Columns) => {
-                self.0.data(data_pointer(&[]), "expected at least one row, none came");
-                return Ok(None);
-            }
-        }))
     }
 }
 

@@ -57,27 +57,40 @@ impl Faults {
 
     /// The failure of a body at which the parser gave up.
     pub(crate) fn into_stopped(self, error: &serde_json::Error, body: &[u8]) -> Failure {
+        self.into_stopped_in(error, body, "JSON", 0)
+    }
+
+    /// The failure of a part of a body, with so many lines before it, at which the parser gave up.
+    pub(crate) fn into_stopped_in(
+        self,
+        error: &serde_json::Error,
+        part: &[u8],
+        format: &str,
+        lines_before: usize,
+    ) -> Failure {
         let text = error.to_string();
+        let line = error.line() + lines_before;
         if error.is_data() {
             return self.into_failure().unwrap_or_else(|| Failure::new(Code::Malformed, text));
         }
         // A number outside the range of a double is well-formed JSON.
         if let Some(pointer) = self.stopped_at.filter(|_| text.starts_with("number out of range")) {
             let code = if pointer.starts_with("/data") { Code::InvalidData } else { Code::InvalidSettings };
-            let detail = format!(
-                "expected a number within the range of a double (line {}, column {})",
-                error.line(),
-                error.column()
-            );
+            let detail =
+                format!("expected a number within the range of a double (line {line}, column {})", error.column());
             return Failure::at(code, vec![Issue { pointer, detail }]);
         }
-        let detail = match not_a_number(error, body) {
+        let detail = match not_a_number(error, part) {
             Some((name, column)) => {
-                format!("JSON has no {name}; send null for a missing value (line {}, column {column})", error.line())
+                format!("JSON has no {name}; send null for a missing value (line {line}, column {column})")
             }
-            None => text,
+            // The parser counts the lines of its part.
+            None => match text.rsplit_once(" at line ") {
+                Some((what, _)) => format!("{what} at line {line} column {}", error.column()),
+                None => text,
+            },
         };
-        Failure::new(Code::Malformed, format!("the body is not JSON: {detail}"))
+        Failure::new(Code::Malformed, format!("the body is not {format}: {detail}"))
     }
 }
 

@@ -6,11 +6,11 @@ use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::FitRequest;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::data::{Data, DataSeed, Read};
+use super::data::{Data, DataSeed, Read, data_of};
 use super::faults::Faults;
-use super::pointer::{Source, push_part};
+use super::pointer::{Form, Source, push_part};
 use super::setting::{Name, Setting, Settings, unknown};
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 
 /// A fit as it came.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl FitInput {
         let mut faults = Faults::default();
         let mut settings = Settings::default();
         let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let seed = FitSeed { settings: &mut settings, faults: &mut faults };
+        let seed = FitSeed { settings: &mut settings, faults: &mut faults, has_data: true };
         let read = seed.deserialize(&mut deserializer).and_then(|read| deserializer.end().map(|()| read));
         let overwrite = settings.overwrite;
         let unusable = |failure| Unusable { failure, overwrite };
@@ -42,19 +42,32 @@ impl FitInput {
             let is_readable = error.is_data();
             Unusable { failure: faults_of(&mut faults).into_stopped(&error, body), overwrite: overwrite && is_readable }
         })?;
-        if settings.drift_type.is_none() && !faults.has_setting("/drift_type") {
-            faults
-                .setting("/drift_type".to_owned(), "expected the drift type, such as `label` or `tabular`, none came");
-        }
-        if let Some(failure) = faults.into_failure() {
-            return Err(unusable(failure));
-        }
-        let Some(read) = read else {
-            return Err(unusable(Failure::internal("data without a fault were not read")));
+        expect_drift_type(&settings, &mut faults);
+        let data = data_of(read, faults).map_err(unusable)?;
+        let source = Source::Json(data.form);
+        Ok(Self { settings, data, source })
+    }
+
+    /// A fit from settings and from data that came beside them; `source` says where the settings stood.
+    pub(crate) fn of(
+        settings: Result<Settings, (Failure, bool)>,
+        data: Result<Data, Failure>,
+        source: impl FnOnce(Form) -> Source,
+    ) -> Result<Self, Unusable> {
+        let overwrite = match &settings {
+            Ok(settings) => settings.overwrite,
+            Err((_, overwrite)) => *overwrite,
         };
-        let form = read.form();
-        let data = read.into_data().map_err(|invalid| unusable(Failure::of_data(&invalid, form, &[])))?;
-        Ok(Self { settings, data, source: Source::Json(form) })
+        match (settings, data) {
+            (Ok(settings), Ok(data)) => Ok(Self { settings, source: source(data.form), data }),
+            // A body that cannot be parsed is told before settings that cannot be used.
+            (Err((failure, _)), Err(of_data))
+                if of_data.code == Code::InvalidData || failure.code == Code::Malformed =>
+            {
+                Err(Unusable { failure, overwrite })
+            }
+            (_, Err(failure)) | (Err((failure, _)), Ok(_)) => Err(Unusable { failure, overwrite }),
+        }
     }
 
     /// The domain's request, and where its settings stood.
@@ -78,6 +91,31 @@ impl FitInput {
     }
 }
 
+/// Reads the settings of a fit whose data come beside them; where they cannot be used, also whether they asked to
+/// replace a project.
+pub(crate) fn read_settings(part: &[u8]) -> Result<Settings, (Failure, bool)> {
+    let mut faults = Faults::default();
+    let mut settings = Settings::default();
+    let mut deserializer = serde_json::Deserializer::from_slice(part);
+    let seed = FitSeed { settings: &mut settings, faults: &mut faults, has_data: false };
+    let read = seed.deserialize(&mut deserializer).and_then(|_| deserializer.end());
+    if let Err(error) = read {
+        let overwrite = settings.overwrite && error.is_data();
+        return Err((faults.into_stopped_in(&error, part, "JSON in its part `settings`", 0), overwrite));
+    }
+    expect_drift_type(&settings, &mut faults);
+    match faults.into_failure() {
+        None => Ok(settings),
+        Some(failure) => Err((failure, settings.overwrite)),
+    }
+}
+
+fn expect_drift_type(settings: &Settings, faults: &mut Faults) {
+    if settings.drift_type.is_none() && !faults.has_setting("/drift_type") {
+        faults.setting("/drift_type".to_owned(), "expected the drift type, such as `label` or `tabular`, none came");
+    }
+}
+
 fn faults_of(faults: &mut Faults) -> Faults {
     std::mem::take(faults)
 }
@@ -86,6 +124,8 @@ fn faults_of(faults: &mut Faults) -> Faults {
 struct FitSeed<'s> {
     settings: &'s mut Settings,
     faults: &'s mut Faults,
+    /// Whether the data stand here, too.
+    has_data: bool,
 }
 
 /// A member of a body.
@@ -119,7 +159,8 @@ impl<'de> DeserializeSeed<'de> for FitSeed<'_> {
 
 impl FitSeed<'_> {
     fn no_object<T>(self) -> Option<T> {
-        self.faults.setting(String::new(), "expected an object with `drift_type` and `data`");
+        let expected = if self.has_data { "`drift_type` and `data`" } else { "`drift_type`" };
+        self.faults.setting(String::new(), format!("expected an object with {expected}"));
         None
     }
 }
@@ -141,6 +182,10 @@ super::top_level_object!(FitSeed<'_>, Option<Read>, {
             }
             seen.push(member);
             match member {
+                Member::Data if !self.has_data => {
+                    self.faults.setting(pointer, "expected the data in the part `data`, some came here");
+                    members.next_value::<IgnoredAny>()?;
+                }
                 Member::Data => read = members.next_value_seed(DataSeed(self.faults))?,
                 Member::Setting(name) => {
                     let value = value_at(&mut members, &pointer, self.faults)?;
@@ -160,7 +205,7 @@ super::top_level_object!(FitSeed<'_>, Option<Read>, {
                 })?,
             }
         }
-        if !seen.contains(&Member::Data) {
+        if self.has_data && !seen.contains(&Member::Data) {
             self.faults.data("/data".to_owned(), "expected the reference data, none came");
         }
         Ok(read)

@@ -5,7 +5,7 @@ use drifting_domain::data::DataIssue;
 /// The form in which data came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// An object of columns; also CSV.
+    /// An object of columns; also CSV, Parquet and Arrow.
     Columns,
     /// An array of objects.
     Records,
@@ -18,18 +18,17 @@ pub(crate) enum Form {
 /// Where settings stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// In a JSON body, whose data have this form.
+    /// In a JSON body or in a part of it, beside data of this form.
     Json(Form),
-    /// In the query string, beside a CSV body.
-    Query,
+    /// In the query string, beside a body of data in this form.
+    Query(Form),
 }
 
 impl Source {
     /// The form of the data.
     pub(crate) fn form(self) -> Form {
         match self {
-            Self::Json(form) => form,
-            Self::Query => Form::Columns,
+            Self::Json(form) | Self::Query(form) => form,
         }
     }
 
@@ -37,7 +36,7 @@ impl Source {
     pub(crate) fn setting_pointer(self, setting: &str) -> String {
         match self {
             Self::Json(_) => format!("/{setting}"),
-            Self::Query => format!("/{}", setting.rsplit('/').next().unwrap_or(setting)),
+            Self::Query(_) => format!("/{}", setting.rsplit('/').next().unwrap_or(setting)),
         }
     }
 }

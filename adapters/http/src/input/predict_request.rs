@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use super::data::{Data, DataSeed, Read};
+use super::data::{Data, DataSeed, Read, data_of};
 use super::faults::Faults;
 use super::pointer::push_part;
 use super::setting::unknown;
@@ -19,12 +19,7 @@ pub(crate) fn read_predict(body: &[u8]) -> Result<Data, Failure> {
         Ok(read) => read,
         Err(error) => return Err(faults.into_stopped(&error, body)),
     };
-    if let Some(failure) = faults.into_failure() {
-        return Err(failure);
-    }
-    let read = read.ok_or_else(|| Failure::internal("data without a fault were not read"))?;
-    let form = read.form();
-    read.into_data().map_err(|invalid| Failure::of_data(&invalid, form, &[]))
+    data_of(read, faults)
 }
 
 struct PredictSeed<'f>(&'f mut Faults);

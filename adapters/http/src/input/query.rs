@@ -1,4 +1,4 @@
-//! The query string: settings beside a CSV body, filters and pages of lists.
+//! The query string: settings beside a body of data, filters and pages of lists.
 
 use std::borrow::Cow;
 
@@ -6,10 +6,8 @@ use drifting_domain::project::DriftType;
 use drifting_domain::use_cases::ProjectStatusFilter;
 use poem::Request;
 
-use super::data::Data;
 use super::faults::Faults;
-use super::fit_request::FitInput;
-use super::pointer::{Source, push_part};
+use super::pointer::push_part;
 use super::scalar::Scalar;
 use super::setting::{Name, Setting, Settings, drift_type, unknown};
 use crate::error::Failure;
@@ -128,13 +126,6 @@ impl Parameters {
             None => Ok(settings),
             Some(failure) => Err((failure, settings.overwrite)),
         }
-    }
-}
-
-impl FitInput {
-    /// A fit from a CSV body and the settings beside it.
-    pub(crate) fn from_csv(settings: Settings, data: Data) -> Self {
-        Self { settings, data, source: Source::Query }
     }
 }
 

@@ -6,6 +6,7 @@ use drifting_domain::data::Values;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::column::{Cell, ColumnBuilder};
+use super::data::Read;
 use super::faults::Faults;
 use super::pointer::{Form, data_pointer};
 use super::records::Records;
@@ -13,29 +14,76 @@ use super::scalar::Scalar;
 
 /// Rows of values without names.
 #[derive(Debug, Default)]
-pub(super) struct Rows {
+struct Rows {
     columns: Vec<ColumnBuilder>,
 }
 
 impl Rows {
-    pub(super) fn finish(self) -> Vec<Values> {
+    fn finish(self) -> Vec<Values> {
         self.columns.into_iter().map(ColumnBuilder::finish).collect()
+    }
+}
+
+/// Items so far, in the collector of their form.
+#[derive(Debug, Default)]
+pub(super) struct Items {
+    form: Option<Form>,
+    n_rows: usize,
+    records: Records,
+    rows: Rows,
+    values: ColumnBuilder,
+}
+
+impl Items {
+    pub(super) fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Reads the next one.
+    pub(super) fn next<'s>(&'s mut self, faults: &'s mut Faults) -> ArrayItem<'s> {
+        let Self { form, n_rows, records, rows, values } = self;
+        ArrayItem { form: *form, row: *n_rows, records, rows, values, faults }
+    }
+
+    /// The next one was read.
+    pub(super) fn took(&mut self, Item(form): Item) {
+        self.form.get_or_insert(form);
+        self.n_rows += 1;
+    }
+
+    /// What was read; `None` where it is no table.
+    pub(super) fn finish(self, faults: &mut Faults) -> Option<Read> {
+        match self.form {
+            Some(Form::Records) => match self.records.finish(self.n_rows) {
+                Ok(columns) => Some(Read::Named(columns, Form::Records)),
+                Err(detail) => {
+                    faults.data(data_pointer(&[]), detail);
+                    None
+                }
+            },
+            Some(Form::Rows) => Some(Read::Unnamed(self.rows.finish(), Form::Rows)),
+            Some(Form::Values) => Some(Read::Unnamed(vec![self.values.finish()], Form::Values)),
+            None | Some(Form::Columns) => {
+                faults.data(data_pointer(&[]), "expected at least one row, none came");
+                None
+            }
+        }
     }
 }
 
 /// Reads one item into the collector of its form.
 pub(super) struct ArrayItem<'s> {
     /// The form of the items before.
-    pub(super) form: Option<Form>,
-    pub(super) row: usize,
-    pub(super) records: &'s mut Records,
-    pub(super) rows: &'s mut Rows,
-    pub(super) values: &'s mut ColumnBuilder,
-    pub(super) faults: &'s mut Faults,
+    form: Option<Form>,
+    row: usize,
+    records: &'s mut Records,
+    rows: &'s mut Rows,
+    values: &'s mut ColumnBuilder,
+    faults: &'s mut Faults,
 }
 
 /// The form of an item.
-pub(super) struct Item(pub(super) Form);
+pub(super) struct Item(Form);
 
 impl ArrayItem<'_> {
     fn pointer(&self) -> String {

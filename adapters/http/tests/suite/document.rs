@@ -177,6 +177,11 @@ async fn the_example_requests_are_served_and_answers_agree_with_the_document() {
     }
     let judged = server.post_csv(&path, example(&predict, "text/csv").as_str().unwrap()).await;
     assert_eq!(judged.status, 200, "{}", judged.text());
+    let ndjson = example(&predict, "application/x-ndjson");
+    let judged = server
+        .send("POST", &path, &[("Content-Type", "application/x-ndjson")], ndjson.as_str().unwrap().as_bytes())
+        .await;
+    assert_eq!(judged.status, 200, "{}", judged.text());
     // Features, results and a failure.
     server.fit_label("label").await;
     let judged = server.post_json("/api/v1/projects/label/predict", &json!({"data": vec![0.5; 10]})).await;
@@ -201,6 +206,35 @@ async fn the_example_requests_are_served_and_answers_agree_with_the_document() {
     hold(&document, "/api/v1/operations", "get", 200, &server.get("/api/v1/operations").await.json());
     for probe in ["/livez", "/readyz"] {
         hold(&document, probe, "get", 200, &server.get(probe).await.json());
+    }
+}
+
+#[test]
+fn every_format_is_described_for_fits_and_predictions() {
+    let document = document();
+    let expected = [
+        "application/json",
+        "application/vnd.apache.arrow.stream",
+        "application/vnd.apache.parquet",
+        "application/x-ndjson",
+        "multipart/form-data",
+        "text/csv",
+    ];
+    for verb in ["fit", "predict"] {
+        let operation = &document["paths"][format!("/api/v1/projects/{{project}}/{verb}")]["post"];
+        let content = operation["requestBody"]["content"].as_object().unwrap();
+        let mut media_types: Vec<&str> = content.keys().map(String::as_str).collect();
+        media_types.sort_unstable();
+        assert_eq!(media_types, expected, "{verb}");
+        for media_type in expected {
+            let schema = &content[media_type]["schema"];
+            assert!(schema["$ref"].is_string() || schema["description"].is_string(), "{verb} {media_type}");
+            let refusal = &operation["responses"]["415"]["content"]["application/problem+json"]["example"]["detail"];
+            assert!(refusal.as_str().unwrap().contains(media_type), "{verb}: {refusal}");
+        }
+        let parts = &content["multipart/form-data"]["schema"];
+        assert_eq!(parts["required"], json!(["data"]), "{verb}");
+        assert_eq!(parts["properties"]["settings"].is_object(), verb == "fit", "{verb}");
     }
 }
 

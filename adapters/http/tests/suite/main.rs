@@ -5,6 +5,9 @@
 mod bodies;
 mod connections;
 mod document;
+mod formats;
+mod multipart;
+mod mutants;
 mod operations;
 mod pages;
 mod predictions;

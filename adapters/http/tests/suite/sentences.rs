@@ -92,7 +92,8 @@ async fn methods_are_named() {
 async fn media_types_are_named() {
     let server = server().await;
     let long = format!("application/{}", "x".repeat(100));
-    let known = "expected application/json or text/csv,";
+    let known = "expected application/json, text/csv, application/x-ndjson, application/vnd.apache.parquet, \
+                 application/vnd.apache.arrow.stream or multipart/form-data,";
     for (name, value, expected) in [
         (
             "Content-Type",
@@ -102,6 +103,11 @@ async fn media_types_are_named() {
         ("Content-Type", &long, format!("{known} {}… came", &long[..60])),
         ("Content-Type", "text/\u{e4}", format!("{known} a text that is not ASCII came")),
         ("Content-Type", "text/csv; charset=latin1", "expected UTF-8, text/csv; charset=latin1 came".to_owned()),
+        (
+            "Content-Type",
+            "multipart/form-data",
+            "expected multipart/form-data with a boundary, multipart/form-data came".to_owned(),
+        ),
         ("Content-Encoding", "gzip", "expected a body without a content coding, gzip came".to_owned()),
     ] {
         let reply = server.send("POST", PREDICT, &[(name, value)], b"{}").await;

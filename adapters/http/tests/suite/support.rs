@@ -234,6 +234,12 @@ pub async fn read_reply(stream: &mut TcpStream) -> Reply {
     Reply { status, head, body: bytes[end + 4..].to_vec() }
 }
 
+/// The media types of data, without that of JSON.
+pub const CSV: &str = "text/csv";
+pub const NDJSON: &str = "application/x-ndjson";
+pub const PARQUET: &str = "application/vnd.apache.parquet";
+pub const ARROW: &str = "application/vnd.apache.arrow.stream";
+
 /// Numbers that vary, without a generator.
 pub fn numbers(n: usize) -> Vec<f64> {
     (0..n).map(|i| ((i * 7_919) % 1_009) as f64 / 1_009.0).collect()
