@@ -174,7 +174,7 @@ pub struct RowsArgs {
     #[arg(value_name = "NAME")]
     pub project: ProjectName,
 
-    /// File with the rows, CSV (the first line names the columns) or JSON; `-` reads standard input
+    /// File with the rows: CSV (the first line names the columns), Parquet, Arrow, NDJSON or JSON; `-` reads standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
 
@@ -182,11 +182,11 @@ pub struct RowsArgs {
     #[arg(long, value_enum)]
     pub format: Option<Format>,
 
-    /// Send only these columns, in this order (CSV only)
+    /// Send only these columns, in this order (any format but JSON)
     #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
     pub columns: Vec<String>,
 
-    /// Send only the rows from FROM up to but not including TO, counted from 0 (CSV only)
+    /// Send only the rows from FROM up to but not including TO, counted from 0 (any format but JSON)
     ///
     /// Either end may be left out: `..1000` are the first thousand rows, `1000..` all after them.
     #[arg(long, value_name = "FROM..TO", default_value = "..", hide_default_value = true)]

@@ -27,8 +27,8 @@ const PAGE_SIZE: &str = "1000";
 pub enum Body {
     /// Nothing.
     Empty,
-    /// Rows as CSV, the first line naming the columns.
-    Csv(Vec<u8>),
+    /// Rows, in a format with this media type.
+    Rows(&'static str, Bytes),
     /// A JSON document.
     Json(Vec<u8>),
 }
@@ -38,16 +38,17 @@ impl Body {
     pub fn size(&self) -> u64 {
         match self {
             Self::Empty => 0,
-            Self::Csv(bytes) | Self::Json(bytes) => bytes.len() as u64,
+            Self::Rows(_, bytes) => bytes.len() as u64,
+            Self::Json(bytes) => bytes.len() as u64,
         }
     }
 
     /// Its media type and its bytes.
-    fn parts(self) -> Option<(&'static str, Vec<u8>)> {
+    fn parts(self) -> Option<(&'static str, Bytes)> {
         match self {
             Self::Empty => None,
-            Self::Csv(bytes) => Some(("text/csv", bytes)),
-            Self::Json(bytes) => Some(("application/json", bytes)),
+            Self::Rows(media_type, bytes) => Some((media_type, bytes)),
+            Self::Json(bytes) => Some(("application/json", bytes.into())),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::RowsArgs;
 const EXAMPLES: &str = "\
 Examples:
   drifting fit prices training.csv --columns price
-  drifting fit sensors training.csv --rows ..5000 --detector mmd_online --ert 1000 --window-size 60
+  drifting fit sensors training.parquet --rows ..5000 --detector mmd_online --ert 1000 --window-size 60
   drifting fit prices newer.csv --columns price --overwrite --json
   zcat training.csv.gz | drifting fit sensors - --missing-values drop";
 

@@ -7,7 +7,7 @@ use super::RowsArgs;
 const EXAMPLES: &str = "\
 Examples:
   drifting predict prices today.csv --columns price
-  drifting predict sensors today.csv --rows 5000.. --fail-on-drift
+  drifting predict sensors today.parquet --rows 5000.. --fail-on-drift
   tail -n +1 -f sensors.csv | drifting predict sensors - --batch 1 --json";
 
 /// Options of `predict`.
@@ -18,7 +18,7 @@ pub struct PredictArgs {
     #[command(flatten)]
     pub rows: RowsArgs,
 
-    /// Rows in a request (CSV only; a JSON file is one request) [default: 1000]
+    /// Rows in a request (a JSON file is one request) [default: 1000]
     ///
     /// For a detector that tests each request as its window, this is the size of the window.
     #[arg(long, value_name = "N", value_parser = at_least_one)]

@@ -17,12 +17,12 @@ use crate::client::{Begun, Body, Client, Operation, Project, RunLength, Sent};
 pub(super) async fn run(args: &FitArgs, client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     let name = args.rows.project.as_str();
     let (query, body) = match input::open(&args.rows)? {
-        Input::Csv(mut rows) => {
-            let drift_type = drift_type(args, rows.n_columns() == 1, json);
+        Input::Rows(mut rows) => {
+            let drift_type = drift_type(args, rows.is_one_column(), json);
             let file = input::name_of(&args.rows.file);
             let batch = rows.next_batch(usize::MAX).with_context(|| format!("cannot use {file}"))?;
             let Some(batch) = batch else { bail!("{file} has none of the rows asked for") };
-            (query(args, drift_type), Body::Csv(batch.csv))
+            (query(args, drift_type), batch.into_body())
         }
         Input::Json(data) => (Vec::new(), Body::Json(document(args, &data, json)?)),
     };

@@ -5,18 +5,25 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::Context;
+use bytes::Bytes;
 use clap::ValueEnum;
+use drifting_formats::Format as TableFormat;
 
 mod csv_rows;
 mod json_data;
+mod ndjson_rows;
 mod row_range;
+mod table_rows;
 
-pub use csv_rows::CsvRows;
+use csv_rows::CsvRows;
 pub use json_data::JsonData;
+use ndjson_rows::NdjsonRows;
 pub use row_range::RowRange;
+use table_rows::TableRows;
 
 use super::Usage;
 use crate::cli::RowsArgs;
+use crate::client::Body;
 
 /// The name of standard input.
 const STDIN: &str = "-";
@@ -28,14 +35,59 @@ pub enum Format {
     Csv,
     /// What a request has as its `data`
     Json,
+    /// A JSON value on each line: a record, a row or a value
+    Ndjson,
+    /// Apache Parquet
+    Parquet,
+    /// An Arrow stream, or an Arrow file (Feather)
+    Arrow,
 }
 
 /// An open file of rows.
 pub enum Input {
-    /// Read row by row.
-    Csv(Box<CsvRows>),
+    /// Read batch by batch.
+    Rows(Box<dyn Rows>),
     /// Read whole.
     Json(JsonData),
+}
+
+/// Rows that are read batch by batch.
+pub trait Rows {
+    /// Whether one column is sent.
+    fn is_one_column(&self) -> bool;
+
+    /// How many bytes the file has, where that is known.
+    fn size(&self) -> Option<u64>;
+
+    /// How many bytes have been read.
+    fn position(&self) -> u64;
+
+    /// The next rows, at most `n_rows_max`; nothing after the last.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or is not in its format.
+    fn next_batch(&mut self, n_rows_max: usize) -> anyhow::Result<Option<Batch>>;
+}
+
+/// Consecutive rows.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Where in the file the first of them is, counted from 0.
+    pub first_row: u64,
+    /// How many there are.
+    pub n_rows: u64,
+    /// The media type of the rows.
+    pub media_type: &'static str,
+    /// The rows, as a document of their own.
+    pub rows: Bytes,
+}
+
+impl Batch {
+    /// The body of a request.
+    pub fn into_body(self) -> Body {
+        Body::Rows(self.media_type, self.rows)
+    }
 }
 
 /// Opens a file of rows.
@@ -49,20 +101,26 @@ pub fn open(args: &RowsArgs) -> anyhow::Result<Input> {
         None => format_of(&args.file)?,
     };
     let name = name_of(&args.file);
+    let table = |format| -> anyhow::Result<Input> {
+        let rows = TableRows::open(format, read_whole(&args.file)?.into(), &args.columns, args.rows)?;
+        Ok(Input::Rows(Box::new(rows)))
+    };
     let opened = || -> anyhow::Result<Input> {
         match format {
             Format::Csv => {
                 let (file, size) = read_from(&args.file)?;
-                Ok(Input::Csv(Box::new(CsvRows::open(file, size, &args.columns, args.rows)?)))
+                Ok(Input::Rows(Box::new(CsvRows::open(file, size, &args.columns, args.rows)?)))
             }
+            Format::Ndjson => {
+                let (file, size) = read_from(&args.file)?;
+                Ok(Input::Rows(Box::new(NdjsonRows::open(file, size, &args.columns, args.rows)?)))
+            }
+            Format::Parquet => table(TableFormat::Parquet),
+            Format::Arrow => table(TableFormat::Arrow),
             Format::Json if !args.columns.is_empty() || args.rows != RowRange::ALL => {
-                Err(Usage("--columns and --rows work with CSV only".to_owned()).into())
+                Err(Usage("--columns and --rows do not work with JSON".to_owned()).into())
             }
-            Format::Json => {
-                let mut text = String::new();
-                read_from(&args.file)?.0.read_to_string(&mut text)?;
-                Ok(Input::Json(JsonData::read(text)?))
-            }
+            Format::Json => Ok(Input::Json(JsonData::read(String::from_utf8(read_whole(&args.file)?)?)?)),
         }
     };
     opened().with_context(|| format!("cannot use {name}"))
@@ -81,15 +139,21 @@ fn format_of(file: &Path) -> anyhow::Result<Format> {
     match ending.as_str() {
         "csv" => Ok(Format::Csv),
         "json" => Ok(Format::Json),
-        "ndjson" | "jsonl" | "parquet" | "arrow" | "arrows" | "feather" => {
-            Err(Usage(format!("cannot use {}: this version takes CSV and JSON files", file.display())).into())
-        }
+        "ndjson" | "jsonl" => Ok(Format::Ndjson),
+        "parquet" | "pq" => Ok(Format::Parquet),
+        "arrow" | "arrows" | "feather" | "ipc" => Ok(Format::Arrow),
         _ => Err(Usage(format!(
-            "cannot tell the format of {}: expected a name ending in .csv or .json, or --format",
+            "cannot tell the format of {}: expected a name ending in .csv, .json, .ndjson, .parquet or .arrow, or --format",
             file.display()
         ))
         .into()),
     }
+}
+
+fn read_whole(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_from(file)?.0.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn read_from(file: &Path) -> io::Result<(Box<dyn Read>, Option<u64>)> {
@@ -108,15 +172,21 @@ mod tests {
 
     #[test]
     fn the_ending_tells_the_format() {
-        for (file, expected) in
-            [("a.csv", Format::Csv), ("A.CSV", Format::Csv), ("a.json", Format::Json), ("-", Format::Csv)]
-        {
+        for (file, expected) in [
+            ("a.csv", Format::Csv),
+            ("A.CSV", Format::Csv),
+            ("a.json", Format::Json),
+            ("-", Format::Csv),
+            ("a.ndjson", Format::Ndjson),
+            ("a.jsonl", Format::Ndjson),
+            ("a.parquet", Format::Parquet),
+            ("a.pq", Format::Parquet),
+            ("a.ARROW", Format::Arrow),
+            ("a.arrows", Format::Arrow),
+            ("a.ipc", Format::Arrow),
+            ("b/a.feather", Format::Arrow),
+        ] {
             assert_eq!(format_of(Path::new(file)).unwrap(), expected, "{file}");
-        }
-        for file in ["a.ndjson", "a.jsonl", "a.parquet", "a.ARROW", "b/a.feather"] {
-            let error = format_of(Path::new(file)).unwrap_err();
-            assert!(error.is::<Usage>());
-            assert_eq!(error.to_string(), format!("cannot use {file}: this version takes CSV and JSON files"));
         }
         for file in ["a", "csv", "a.csv.gz"] {
             let error = format_of(Path::new(file)).unwrap_err().to_string();

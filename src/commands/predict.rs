@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Usage;
-use super::input::{self, CsvRows, Input, JsonData};
+use super::input::{self, Input, JsonData, Rows};
 use super::output::json_line;
 use super::progress;
 use super::tally::Tally;
@@ -19,9 +19,9 @@ const BATCH_BY_DEFAULT: usize = 1000;
 /// Whether any row or window drifts.
 pub(super) async fn run(args: &PredictArgs, client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<bool> {
     let tally = match input::open(&args.rows)? {
-        Input::Csv(rows) => feed_csv(args, *rows, client, json, out).await?,
+        Input::Rows(rows) => feed_rows(args, rows, client, json, out).await?,
         Input::Json(_) if args.batch.is_some() => {
-            return Err(Usage("--batch works with CSV only: a JSON file is one request".to_owned()).into());
+            return Err(Usage("--batch does not work with JSON: such a file is one request".to_owned()).into());
         }
         Input::Json(data) => feed_json(args, &data, client, json, out).await?,
     };
@@ -31,9 +31,9 @@ pub(super) async fn run(args: &PredictArgs, client: &Client, json: bool, out: &m
     Ok(tally.is_drift())
 }
 
-async fn feed_csv(
+async fn feed_rows(
     args: &PredictArgs,
-    mut rows: CsvRows,
+    mut rows: Box<dyn Rows>,
     client: &Client,
     json: bool,
     out: &mut impl Write,
@@ -47,8 +47,9 @@ async fn feed_csv(
         let so_far = || format!("stopped after feeding {} rows", tally.rows());
         let batch = rows.next_batch(batch_size).with_context(|| format!("cannot use {file}")).with_context(so_far)?;
         let Some(batch) = batch else { break };
-        let answer = send(args, client, Body::Csv(batch.csv)).await.with_context(so_far)?;
-        tally.add(batch.first_row, batch.n_rows, answer.parse()?);
+        let (first_row, n_rows) = (batch.first_row, batch.n_rows);
+        let answer = send(args, client, batch.into_body()).await.with_context(so_far)?;
+        tally.add(first_row, n_rows, answer.parse()?);
         tell(&answer, json, out)?;
         bar.set_position(rows.position());
     }

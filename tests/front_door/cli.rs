@@ -1,9 +1,15 @@
 //! The command line against a real server.
 
 use std::fmt::Write;
+use std::path::Path;
 use std::process::Output;
 
+use arrow_ipc::reader::StreamReader;
+use drifting_domain::data::{Column, Values};
+use drifting_formats::arrow_stream;
+use parquet::arrow::ArrowWriter;
 use serde_json::Value;
+use serde_json::json as value;
 
 use crate::electricity::market;
 use crate::server::{Server, drifting};
@@ -46,6 +52,58 @@ fn a_file_is_fitted_fed_shown_and_deleted() {
     let gone = run(&server, &["projects", "show", "market"]);
     assert_eq!(gone.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&gone.stderr).contains("no project"), "{gone:?}");
+}
+
+/// The same rows as Parquet, Arrow and NDJSON.
+fn files(folder: &Path) -> [String; 3] {
+    let rows: Vec<_> = market().into_iter().take(1_500).collect();
+    let column = |name: &str, at: usize| Column {
+        name: name.to_owned(),
+        values: Values::Numeric(rows.iter().map(|row| row[at]).collect()),
+    };
+    let stream = arrow_stream(vec![column("nswprice", 0), column("nswdemand", 1)]).expect("columns of one length");
+    let batch = StreamReader::try_new(stream.as_slice(), None).expect("a stream").next().expect("a batch");
+    let batch = batch.expect("a whole batch");
+    let mut parquet = ArrowWriter::try_new(Vec::new(), batch.schema(), None).expect("a flat schema");
+    parquet.write(&batch).expect("it is written to memory");
+    let ndjson = rows.iter().fold(String::new(), |lines, row| {
+        lines + &value!({"nswprice": row[0], "nswdemand": row[1]}).to_string() + "\n"
+    });
+    let files =
+        [("parquet", parquet.into_inner().expect("it is whole")), ("arrow", stream), ("ndjson", ndjson.into_bytes())];
+    files.map(|(ending, bytes)| {
+        let file = folder.join(format!("market.{ending}"));
+        std::fs::write(&file, bytes).expect("the file is written");
+        file.to_str().expect("a plain path").to_owned()
+    })
+}
+
+#[test]
+fn every_format_of_a_file_is_sent_whole_or_in_part() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &[]);
+    let settings = ["--ert", "100", "--n-bootstraps", "2000", "--window-size", "20", "--json"];
+    let mut told = Vec::new();
+    for file in files(directory.path()) {
+        let name = file.rsplit('.').next().expect("an ending");
+        let whole = json(&run(&server, &[&["fit", name, &file][..], &settings].concat()));
+        assert_eq!((&whole["drift_type"], &whole["reference_rows"]), (&"tabular".into(), &1_500.into()), "{name}");
+        let part = ["--columns", "nswdemand,nswprice", "--rows", "..1000", "--overwrite"];
+        let part = json(&run(&server, &[&["fit", name, &file][..], &settings, &part].concat()));
+        assert_eq!(part["reference_rows"], 1_000, "{name}");
+        assert_eq!(part["schema"]["columns"][0]["name"], "nswdemand", "{name}");
+        let rest = ["predict", name, &file, "--rows", "1000..", "--batch", "200", "--json"];
+        let fed = run(&server, &rest);
+        assert!(fed.status.success(), "{name}: {}", String::from_utf8_lossy(&fed.stderr));
+        let answers = String::from_utf8(fed.stdout).expect("a text").replace(name, "");
+        assert_eq!(answers.lines().count(), 3, "{name}");
+        told.push(answers);
+        let shown = json(&run(&server, &["projects", "show", name, "--json"]));
+        assert_eq!(shown["rows_seen"], 500, "{name}");
+    }
+    assert!(told.iter().all(|answers| *answers == told[0]), "the same rows have the same verdicts");
+    let refused = run(&server, &["predict", "parquet", "market.xlsx"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ type Point = (Option<f64>, bool);
 impl Story<'_> {
     pub(super) async fn fit(&self, project: &str) -> anyhow::Result<()> {
         let settings = [("drift_type", "tabular".to_owned()), ("kind", KIND.to_owned()), ("ert", ERT.to_string())];
-        let body = Body::Csv(data::rows(0, N_REFERENCE));
+        let body = Body::Rows("text/csv", data::rows(0, N_REFERENCE).into());
         self.client.post(&["projects", project, "fit"], &settings, body).await.map(drop)
     }
 
@@ -110,7 +110,7 @@ impl Story<'_> {
     }
 
     async fn feed(&self, project: &str, first: usize, n_rows: usize) -> anyhow::Result<Detection> {
-        let body = Body::Csv(data::rows(first, n_rows));
+        let body = Body::Rows("text/csv", data::rows(first, n_rows).into());
         self.client.post(&["projects", project, "predict"], &[], body).await?.parse()
     }
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use anyhow::{Context, bail};
 use csv::ByteRecord;
 
-use super::RowRange;
+use super::{Batch, RowRange, Rows};
 
 /// The chosen columns and rows of a CSV file.
 pub struct CsvRows {
@@ -16,17 +16,6 @@ pub struct CsvRows {
     header: ByteRecord,
     rows: RowRange,
     next_row: u64,
-}
-
-/// Consecutive rows, as a CSV document of their own.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Batch {
-    /// Where in the file the first of them is, counted from 0.
-    pub first_row: u64,
-    /// How many there are.
-    pub n_rows: u64,
-    /// The rows, below a line that names the columns.
-    pub csv: Vec<u8>,
 }
 
 impl CsvRows {
@@ -45,28 +34,22 @@ impl CsvRows {
         let header = columns.iter().filter_map(|column| names.get(*column)).collect();
         Ok(Self { reader, size, columns, header, rows, next_row: 0 })
     }
+}
 
-    /// How many columns are sent.
-    pub fn n_columns(&self) -> usize {
-        self.columns.len()
+impl Rows for CsvRows {
+    fn is_one_column(&self) -> bool {
+        self.columns.len() == 1
     }
 
-    /// How many bytes the file has, where that is known.
-    pub fn size(&self) -> Option<u64> {
+    fn size(&self) -> Option<u64> {
         self.size
     }
 
-    /// How many bytes have been read.
-    pub fn position(&self) -> u64 {
+    fn position(&self) -> u64 {
         self.reader.position().byte()
     }
 
-    /// The next rows, at most `n_rows_max`; nothing after the last.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be read or is no CSV.
-    pub fn next_batch(&mut self, n_rows_max: usize) -> anyhow::Result<Option<Batch>> {
+    fn next_batch(&mut self, n_rows_max: usize) -> anyhow::Result<Option<Batch>> {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_byte_record(&self.header)?;
         let mut first_row = None;
@@ -86,7 +69,8 @@ impl CsvRows {
             writer.write_record(self.columns.iter().filter_map(|column| record.get(*column)))?;
         }
         let csv = writer.into_inner().context("cannot write CSV to memory")?;
-        Ok(first_row.map(|first_row| Batch { first_row, n_rows: n_rows as u64, csv }))
+        let batch = |first_row| Batch { first_row, n_rows: n_rows as u64, media_type: "text/csv", rows: csv.into() };
+        Ok(first_row.map(batch))
     }
 }
 
@@ -117,7 +101,7 @@ mod tests {
     fn batches(rows: &mut CsvRows, n_rows_max: usize) -> Vec<(u64, u64, String)> {
         let mut batches = Vec::new();
         while let Some(batch) = rows.next_batch(n_rows_max).unwrap() {
-            batches.push((batch.first_row, batch.n_rows, String::from_utf8(batch.csv).unwrap()));
+            batches.push((batch.first_row, batch.n_rows, String::from_utf8(batch.rows.to_vec()).unwrap()));
         }
         batches
     }
@@ -125,7 +109,7 @@ mod tests {
     #[test]
     fn without_a_choice_everything_is_sent() {
         let mut rows = rows(FILE, &[], "..").unwrap();
-        assert_eq!(rows.n_columns(), 3);
+        assert!(!rows.is_one_column());
         let batches = batches(&mut rows, usize::MAX);
         assert_eq!(batches, [(0, 4, String::from_utf8(FILE.to_vec()).unwrap())]);
     }
@@ -133,13 +117,14 @@ mod tests {
     #[test]
     fn columns_are_sent_in_the_order_asked_for() {
         let mut rows = rows(FILE, &["price", "day"], "1..3").unwrap();
-        assert_eq!(rows.n_columns(), 2);
+        assert!(!rows.is_one_column());
         assert_eq!(batches(&mut rows, 10), [(1, 2, "price,day\n2,tue\n3,wed\n".to_owned())]);
     }
 
     #[test]
     fn each_batch_names_the_columns() {
         let mut rows = rows(FILE, &["price"], "1..").unwrap();
+        assert!(rows.is_one_column());
         let expected = [(1, 2, "price\n2\n3\n".to_owned()), (3, 1, "price\n4\n".to_owned())];
         assert_eq!(batches(&mut rows, 2), expected);
     }

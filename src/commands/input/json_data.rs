@@ -28,7 +28,7 @@ impl JsonData {
 }
 
 /// Data are an object of columns, an array of records, an array of rows or an array of values.
-fn is_one_column(data: &Value) -> bool {
+pub(super) fn is_one_column(data: &Value) -> bool {
     match data {
         Value::Object(columns) => columns.len() == 1,
         Value::Array(rows) => match rows.first() {

@@ -47,6 +47,10 @@ pub(crate) struct FitSettings {
     /// What happens to rows with missing values, here and in predictions; by default the request is refused.
     #[oai(nullable)]
     pub(crate) missing_values: Option<MissingValues>,
+    /// Whether the answer's `run_length` tells how often alarms start, from a trial fit on the first 80 % of the
+    /// reference and the rest replayed in its order; by default it does not. Costs another fit.
+    #[oai(nullable)]
+    pub(crate) report_run_length: Option<bool>,
     /// Whether a project of that name is replaced; by default it is not.
     #[oai(nullable)]
     pub(crate) overwrite: Option<bool>,
