@@ -14,6 +14,7 @@ mod runtime;
 mod telemetry;
 
 fn main() -> ExitCode {
+    drifting_domain::faults::inject(|name| std::env::var(name).ok());
     match cli::Cli::try_parse() {
         Ok(cli) => commands::run(cli),
         Err(error) => commands::refuse(&error),

@@ -65,7 +65,7 @@ impl Layer {
         let mut settings = Dict::new();
         for (name, value) in std::env::vars_os() {
             let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
-            if OTHER_VARIABLES.contains(&name) {
+            if OTHER_VARIABLES.contains(&name) || drifting_domain::faults::VARIABLES.contains(&name) {
                 continue;
             }
             let Some(value) = value.to_str() else {

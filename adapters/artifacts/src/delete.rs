@@ -1,11 +1,11 @@
 //! Removing a project: its configuration first; that is the commit.
 
+use drifting_domain::faults;
 use drifting_domain::ports::PortError;
 use drifting_domain::project::ProjectName;
 
-use crate::layout::{self, CONFIGURATION};
+use crate::layout::{self, CONFIGURATION, FIRST_PARAMETERS, STATE};
 use crate::local::FolderKind;
-use crate::steps;
 use crate::store::Projects;
 
 const REMOVE: &str = "remove the project";
@@ -19,10 +19,17 @@ impl Projects {
         }
         let configuration = layout::path(name, CONFIGURATION);
         let existed = self.files.exists(&configuration, REMOVE).await?;
+        if faults::is_turned_round("delete") {
+            for entry in self.files.entries(name, REMOVE).await?.iter().filter(|entry| entry.name != CONFIGURATION) {
+                self.files.remove(&layout::path(name, &entry.name), REMOVE).await?;
+            }
+            faults::step_done("delete:turned-round");
+        }
         if existed {
             self.files.remove(&configuration, REMOVE).await?;
-            steps::done("delete:configuration");
+            faults::step_done("delete:configuration");
             self.files.synchronise(name, REMOVE).await?;
+            faults::step_done("delete:synchronised");
         }
         self.remove_files_and_folder(name).await?;
         Ok(existed)
@@ -32,19 +39,24 @@ impl Projects {
     /// project's lock and has removed the configuration.
     pub async fn remove_files_and_folder(&self, name: &ProjectName) -> Result<(), PortError> {
         let mut n_foreign = 0;
+        // A link that leads nowhere is in no listing, nor has a folder the name of a file there.
+        for file in [STATE, FIRST_PARAMETERS] {
+            n_foreign += usize::from(self.files.remove(&layout::path(name, file), REMOVE).await.is_err());
+        }
         for entry in self.files.entries(name, REMOVE).await? {
-            if entry.is_file && layout::is_written_here(&entry.name) {
+            if layout::is_written_here(&entry.name) {
                 self.files.remove(&layout::path(name, &entry.name), REMOVE).await?;
             } else {
                 n_foreign += 1;
             }
         }
-        steps::done("delete:files");
+        faults::step_done("delete:files");
         if n_foreign > 0 {
             tracing::warn!(project = %name, n_foreign, "the folder of a removed project holds what this program did not write, and stays");
             return self.files.synchronise(name, REMOVE).await;
         }
         self.files.remove_folder(name, REMOVE).await?;
+        faults::step_done("delete:folder");
         self.files.synchronise_root(REMOVE).await
     }
 }

@@ -3,12 +3,12 @@
 use drifting_domain::ports::PortError;
 use drifting_domain::project::ProjectName;
 use opendal::services::Fs;
-use opendal::{EntryMode, ErrorKind, Operator};
+use opendal::{EntryMode, Operator};
 use tokio::sync::RwLock;
 
 use crate::error::{damaged, of_io, of_opendal, refused};
 use crate::layout::{self, TEMPORARY};
-use crate::local::{FolderKind, LocalDirectory, Which};
+use crate::local::{FileKind, FolderKind, LocalDirectory, Which};
 
 /// The files under a root.
 #[derive(Debug)]
@@ -41,9 +41,16 @@ impl Files {
         Ok(Self { operator, local, writing: RwLock::new(()) })
     }
 
-    /// The bytes of a file; `None` where there is no file of that name.
+    /// The bytes of a file; `None` where there is nothing of that name. What is no plain file is not opened: a link might
+    /// lead anywhere, a pipe waits for its writer.
     pub async fn read(&self, path: &str, size_max: u64, operation: &'static str) -> Result<Option<Vec<u8>>, PortError> {
-        let Some(size) = self.size(path, operation).await? else { return Ok(None) };
+        let size = match self.local.file_kind(path).await.map_err(|error| of_io(operation, error))? {
+            FileKind::Absent => return Ok(None),
+            FileKind::File { size } => size,
+            FileKind::Foreign => {
+                return Err(damaged(operation, "expected a plain file, something else stands in its place"));
+            }
+        };
         if size > size_max {
             return Err(damaged(operation, format!("expected at most {size_max} bytes, the file has {size}")));
         }
@@ -56,18 +63,10 @@ impl Files {
         Ok(Some(bytes))
     }
 
-    /// Whether there is a file of that name.
+    /// Whether there is a file of that name, or something else in its place.
     pub async fn exists(&self, path: &str, operation: &'static str) -> Result<bool, PortError> {
-        Ok(self.size(path, operation).await?.is_some())
-    }
-
-    async fn size(&self, path: &str, operation: &'static str) -> Result<Option<u64>, PortError> {
-        match self.operator.stat(path).await {
-            Ok(metadata) if metadata.mode() == EntryMode::FILE => Ok(Some(metadata.content_length())),
-            Ok(_) => Ok(None),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(of_opendal(operation, error)),
-        }
+        let kind = self.local.file_kind(path).await.map_err(|error| of_io(operation, error))?;
+        Ok(kind != FileKind::Absent)
     }
 
     /// Puts bytes in a file's place: they are durable before they get the file's name.
@@ -88,8 +87,11 @@ impl Files {
         Ok(())
     }
 
-    /// Removes a file; succeeds where there is none.
+    /// Removes a file, or what stands in its place: a link, a pipe, an empty folder. Succeeds where there is nothing.
     pub async fn remove(&self, path: &str, operation: &'static str) -> Result<(), PortError> {
+        if self.local.file_kind(path).await.map_err(|error| of_io(operation, error))? == FileKind::Foreign {
+            return self.local.remove_foreign(path).await.map_err(|error| of_io(operation, error));
+        }
         self.operator.delete(path).await.map_err(|error| of_opendal(operation, error))
     }
 

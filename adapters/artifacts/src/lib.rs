@@ -49,7 +49,6 @@ mod put;
 mod read;
 mod state;
 mod state_file;
-mod steps;
 mod store;
 mod survey;
 mod sweep;

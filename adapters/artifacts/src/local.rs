@@ -32,6 +32,20 @@ pub enum FolderKind {
     Foreign,
 }
 
+/// What stands under a file's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileKind {
+    /// Nothing.
+    Absent,
+    /// A plain file.
+    File {
+        /// Its length in bytes.
+        size: u64,
+    },
+    /// A folder, a symbolic link, a pipe.
+    Foreign,
+}
+
 impl LocalDirectory {
     /// Makes the directory where it is absent, and takes its lock.
     pub fn open(root: &Path) -> Result<Self, PortError> {
@@ -63,6 +77,28 @@ impl LocalDirectory {
             Ok(_) => Ok(FolderKind::Foreign),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(FolderKind::Absent),
             Err(error) => Err(error),
+        }
+    }
+
+    /// What stands under a file's path below the root.
+    pub async fn file_kind(&self, path: &str) -> io::Result<FileKind> {
+        match tokio::fs::symlink_metadata(self.root.join(path)).await {
+            Ok(metadata) if metadata.is_file() => Ok(FileKind::File { size: metadata.len() }),
+            Ok(_) => Ok(FileKind::Foreign),
+            Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => {
+                Ok(FileKind::Absent)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes what stands in a file's place; a folder only if nothing is in it.
+    pub async fn remove_foreign(&self, path: &str) -> io::Result<()> {
+        let path = self.root.join(path);
+        if tokio::fs::symlink_metadata(&path).await?.is_dir() {
+            tokio::fs::remove_dir(path).await
+        } else {
+            tokio::fs::remove_file(path).await
         }
     }
 
@@ -138,10 +174,11 @@ impl Which {
     }
 }
 
-/// A folder that cannot be looked into counts as a project: whoever loads it is told why it fails.
+/// A folder that cannot be looked into counts as a project, and one with a link or a folder in the configuration's place:
+/// whoever loads it is told why it fails.
 fn has_configuration(folder: &Path) -> bool {
-    match fs::metadata(folder.join(CONFIGURATION)) {
-        Ok(metadata) => metadata.is_file(),
+    match fs::symlink_metadata(folder.join(CONFIGURATION)) {
+        Ok(_) => true,
         Err(error) => error.kind() != io::ErrorKind::NotFound,
     }
 }

@@ -1,5 +1,6 @@
 //! Storing a project: everything it needs first, its configuration last; that is the commit.
 
+use drifting_domain::faults;
 use drifting_domain::ports::{PortError, PortErrorKind, StoredProject};
 use drifting_domain::project::ProjectName;
 
@@ -9,7 +10,7 @@ use crate::layout::{self, CONFIGURATION, FIRST_PARAMETERS, STATE};
 use crate::local::FolderKind;
 use crate::read::PARAMETERS_SIZE_MAX;
 use crate::store::{Projects, compute};
-use crate::{checksum, steps, tensors_file};
+use crate::{checksum, tensors_file};
 
 const PREPARE: &str = "prepare the project";
 const WRITE_PARAMETERS: &str = "write the parameters";
@@ -97,17 +98,22 @@ impl Projects {
         if matches!(former, Former::None) {
             self.files.create_folder(name, PREPARE).await?;
         }
-        steps::done("put:folder");
+        faults::step_done("put:folder");
+        if faults::is_turned_round("put") {
+            self.files.replace(&layout::path(name, CONFIGURATION), configuration.clone(), WRITE_CONFIGURATION).await?;
+            faults::step_done("put:turned-round");
+        }
         self.files.replace(&layout::path(name, file), parameters, WRITE_PARAMETERS).await?;
-        steps::done("put:parameters");
+        faults::step_done("put:parameters");
         // Without this, a power failure could keep the configuration and lose the parameters.
         self.files.synchronise(name, WRITE_PARAMETERS).await?;
         self.files.replace(&layout::path(name, CONFIGURATION), configuration, WRITE_CONFIGURATION).await?;
-        steps::done("put:configuration");
+        faults::step_done("put:configuration");
         self.files.synchronise(name, WRITE_CONFIGURATION).await?;
         if matches!(former, Former::None) {
             self.files.synchronise_root(WRITE_CONFIGURATION).await?;
         }
+        faults::step_done("put:durable");
         Ok(())
     }
 
@@ -116,7 +122,8 @@ impl Projects {
         // The failure may have come after the commit.
         let is_committed = match self.read_configuration(name).await {
             Ok(configuration) => configuration.is_some_and(|configuration| configuration.parameters.file == file),
-            Err(_) => true,
+            // Ours could be read.
+            Err(error) => error.kind() != PortErrorKind::Damaged,
         };
         if !is_committed && let Err(error) = self.files.remove(&layout::path(name, file), PREPARE).await {
             tracing::warn!(project = %name, error = &error as &dyn std::error::Error, "new parameters are left until the next start");
@@ -133,7 +140,7 @@ impl Projects {
                 n_removed += 1;
             }
         }
-        steps::done("put:removed-old");
+        faults::step_done("put:removed-old");
         if n_removed > 0 {
             self.files.synchronise(name, REMOVE_OLD).await?;
         }

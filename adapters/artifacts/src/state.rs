@@ -1,13 +1,13 @@
 //! The online state of a fit: bound to the configuration that it belongs to.
 
 use drifting_domain::data::Tensors;
+use drifting_domain::faults;
 use drifting_domain::ports::PortError;
 use drifting_domain::project::ProjectName;
 
 use crate::error::{damaged, refused};
 use crate::layout::{self, STATE};
 use crate::state_file::{self, StateFile};
-use crate::steps;
 use crate::store::{Projects, compute};
 
 /// Larger states are neither written nor read.
@@ -37,8 +37,10 @@ impl Projects {
             ));
         }
         self.files.replace(&layout::path(name, STATE), bytes, WRITE).await?;
-        steps::done("state:written");
-        self.files.synchronise(name, WRITE).await
+        faults::step_done("state:written");
+        self.files.synchronise(name, WRITE).await?;
+        faults::step_done("state:durable");
+        Ok(())
     }
 
     /// The state of a generation.

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 
+use drifting_domain::faults;
 use drifting_domain::ports::PortError;
 use drifting_domain::project::ProjectName;
 
@@ -18,6 +19,7 @@ impl Projects {
     /// were never whole, and files that no configuration names. Says how many: a folder counts as one, whatever it held.
     pub async fn sweep(&self) -> Result<usize, PortError> {
         let mut n_removed = self.files.remove_temporaries(SWEEP).await?;
+        faults::step_done("sweep:temporaries");
         for project in self.files.projects(Which::Disorderly, SWEEP).await? {
             match self.sweep_project(&project).await {
                 Ok(n) => n_removed += n,
@@ -42,6 +44,7 @@ impl Projects {
         }
         if entries.iter().all(|entry| entry.is_file && layout::is_written_here(&entry.name)) {
             self.remove_files_and_folder(name).await?;
+            faults::step_done("sweep:folder");
             return Ok(1);
         }
         Ok(0)
@@ -60,6 +63,7 @@ impl Projects {
             };
             if is_left_over {
                 self.files.remove(&layout::path(name, file), SWEEP).await?;
+                faults::step_done("sweep:file");
                 n_removed += 1;
             }
         }

@@ -7,18 +7,19 @@ use std::process::{Command, Stdio};
 
 use drifting_artifacts::OpendalArtifacts;
 use drifting_domain::contract::{name, sample_project};
+use drifting_domain::faults::{self, CRASH_AT};
 use drifting_domain::ports::ArtifactStore;
 
 use crate::support::{assert_holds, names, open, same, state};
 
 const ROOT: &str = "DRIFTING_TEST_ROOT";
 const OPERATION: &str = "DRIFTING_TEST_OPERATION";
-const CRASH_AT: &str = "DRIFTING_CRASH_AT";
 
 /// What the dying process does; nothing in an ordinary run.
 #[tokio::test]
 async fn child() {
     let (Some(root), Ok(operation)) = (env::var_os(ROOT), env::var(OPERATION)) else { return };
+    faults::inject(|name| env::var(name).ok());
     let store = open(Path::new(&root));
     match operation.as_str() {
         "fit" => store.put_project(&sample_project("a", 1, 1)).await.unwrap(),

@@ -1,6 +1,7 @@
 //! Whatever happens to a file, nobody gets other values from it.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use drifting_artifacts::OpendalArtifacts;
@@ -164,5 +165,26 @@ async fn huge_files_are_refused_without_being_read() {
         fs::File::options().write(true).open(&path).unwrap().set_len(size).unwrap();
         assert_noticed(&store, file, &format!("{file} of {size} bytes")).await;
         fs::write(&path, whole).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_plain_file_is_neither_opened_nor_overlooked() {
+    for file in FILES {
+        for kind in ["folder", "link to nowhere", "link to a whole one"] {
+            let (root, store) = one_project().await;
+            let (path, what) = (path(root.path(), "a", file), format!("a {kind} for {file}"));
+            let kept = root.path().join("kept");
+            fs::rename(&path, &kept).unwrap();
+            match kind {
+                "folder" => fs::create_dir(&path).unwrap(),
+                "link to nowhere" => symlink("nowhere", &path).unwrap(),
+                _ => symlink(&kept, &path).unwrap(),
+            }
+            assert_noticed(&store, file, &what).await;
+            assert!(store.delete(&name("a")).await.unwrap(), "{what}");
+            assert_eq!(store.list().await.unwrap(), [], "{what}: it does not come back");
+            assert!(kept.exists(), "{what}: what a link leads to is nobody's to remove");
+        }
     }
 }

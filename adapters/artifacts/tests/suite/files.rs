@@ -7,7 +7,7 @@ use drifting_domain::contract::{name, sample_project};
 use drifting_domain::data::Tensors;
 use drifting_domain::ports::{ArtifactStore, PortErrorKind};
 
-use crate::support::{assert_holds, fresh, names, open, same, state};
+use crate::support::{assert_damaged, assert_holds, fresh, names, open, same, state};
 
 #[tokio::test]
 async fn the_files_are_those_named() {
@@ -117,8 +117,9 @@ async fn a_failed_write_leaves_nothing() {
     fs::create_dir_all(root.path().join("a/configuration.yaml")).unwrap();
     store.put_project(&sample_project("a", 1, 1)).await.unwrap_err();
     assert_eq!(names(root.path()), [""; 0]);
-    assert_eq!(store.list().await.unwrap(), []);
-    assert!(store.project(&name("a")).await.unwrap().is_none());
+    // What stands there is no project that can be loaded, and nothing that may be overlooked.
+    assert_eq!(store.list().await.unwrap(), [name("a")]);
+    assert_damaged(store.project(&name("a")).await, "a folder in the configuration's place");
 }
 
 #[tokio::test]
