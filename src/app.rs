@@ -217,12 +217,16 @@ async fn open_index(directory: &Path) -> anyhow::Result<PersyIndex> {
     .context("cannot open the project index")?;
     // Of a new store both are missing, which is no news.
     let is_new = matches!((&opened.store, &opened.active), (Found::Missing, Found::Missing));
+    let has_statuses = matches!(opened.store, Found::Whole);
     match opened.store {
         Found::Damaged(_) => tracing::warn!("store.db was damaged: it is rebuilt from the folders of the projects"),
         Found::Missing if !is_new => tracing::warn!("store.db is missing: it is rebuilt from the folders"),
         Found::Missing | Found::Whole => {}
     }
     match opened.active {
+        Found::Damaged(_) if has_statuses => {
+            tracing::warn!("active.db was damaged: the statuses are those that store.db remembers");
+        }
         Found::Damaged(_) => tracing::warn!("active.db was damaged: every project is active again"),
         Found::Missing if !is_new => tracing::warn!("active.db is missing: every project is active again"),
         Found::Missing | Found::Whole => {}

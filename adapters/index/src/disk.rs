@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use drifting_domain::faults;
+
 use crate::failure::{Damage, Failure};
 use crate::table::Table;
 
@@ -27,14 +29,24 @@ impl Place {
         self.temporary_directory.join(table.new_file_name())
     }
 
-    /// Where copies are checked: they keep their names, which say what is in them.
-    pub fn copies(&self) -> PathBuf {
-        self.temporary_directory.join("index-check")
+    /// Makes a folder for copies that are checked: they keep their names, which say what is in them. It is nobody else's: the
+    /// checking process of a server that was killed may still be writing into that server's copies.
+    pub fn make_folder_for_copies(&self) -> io::Result<PathBuf> {
+        fs::create_dir_all(&self.temporary_directory)?;
+        let mut n = 0_u64;
+        loop {
+            let folder = self.temporary_directory.join(format!("index-check-{n}"));
+            match fs::create_dir(&folder) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => n += 1,
+                made => return made.map(|()| folder),
+            }
+        }
     }
 
     /// Puts the new file in the place of the one that there is, durably.
     pub fn adopt(&self, table: Table) -> io::Result<()> {
         fs::rename(self.new_file(table), self.file(table))?;
+        faults::step_done("index:adopted");
         sync_directory(&self.directory)
     }
 
@@ -46,6 +58,12 @@ impl Place {
         }
         fs::rename(self.file(table), &aside)?;
         sync_directory(&self.directory)
+    }
+
+    /// Makes everything durable that has been written into the file of this table. Persy's own commit leaves pages for
+    /// later, and a loss of power that keeps some of those and not others can make a file unreadable.
+    pub fn synchronise(&self, table: Table) -> io::Result<()> {
+        File::open(self.file(table))?.sync_data()
     }
 
     /// Refuses where a write of this size could fill the disk.

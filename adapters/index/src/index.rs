@@ -7,6 +7,7 @@ use std::mem;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use drifting_domain::faults;
 use drifting_domain::ports::{IndexEntry, PortError, ProjectIndex};
 use drifting_domain::project::{ProjectName, Status};
 use persy::Persy;
@@ -15,7 +16,7 @@ use crate::disk::Place;
 use crate::failure::{Damage, Failure};
 use crate::opening::{Found, Options, Ready, candidates, make, ready};
 use crate::persy_file::{self, CHANGES_PER_TRANSACTION, Change};
-use crate::table::{Both, Entries, Summary, Table, parse_status};
+use crate::table::{Both, Entries, Summary, Table, parse_status, path_of, place};
 
 /// What becomes of projects: another value, or none.
 type Changes = BTreeMap<ProjectName, Option<String>>;
@@ -56,7 +57,7 @@ impl PersyIndex {
         let checked = guard.damaged(&files.copies).await;
         let opened = blocking(move || {
             // What is left of them is swept at the next start.
-            drop(fs::remove_dir_all(place.copies()));
+            drop(fs::remove_dir_all(&files.folder));
             let damaged = checked?;
             let ready = ready(&place, files, &damaged)?;
             Ok(assemble(&place, ready))
@@ -101,7 +102,7 @@ impl ProjectIndex for PersyIndex {
         let projects: BTreeSet<&ProjectName> = store.keys().chain(active.keys()).collect();
         let entry = |project: &ProjectName| IndexEntry {
             project: project.clone(),
-            path: store.get(project).cloned(),
+            path: store.get(project).map(|place| path_of(place).to_owned()),
             status: active.get(project).and_then(|status| parse_status(status)),
         };
         Ok(projects.into_iter().map(entry).collect())
@@ -112,17 +113,17 @@ impl ProjectIndex for PersyIndex {
         let paths: Changes = entries.iter().filter_map(path).collect();
         let status = |entry: &IndexEntry| Some((entry.project.clone(), Some(entry.status?.as_str().to_owned())));
         let statuses: Changes = entries.iter().filter_map(status).collect();
-        self.write("write the project index", move |writer| writer.write(statuses, paths)).await
+        self.write("write the project index", move |writer| writer.write(statuses, &paths)).await
     }
 
     async fn set_status(&self, project: &ProjectName, status: Status) -> Result<(), PortError> {
         let statuses = Changes::from([(project.clone(), Some(status.as_str().to_owned()))]);
-        self.write("write the status of a project", move |writer| writer.write(statuses, Changes::new())).await
+        self.write("write the status of a project", move |writer| writer.write(statuses, &Changes::new())).await
     }
 
     async fn remove(&self, projects: &[ProjectName]) -> Result<(), PortError> {
         let gone: Changes = projects.iter().map(|project| (project.clone(), None)).collect();
-        self.write("remove from the project index", move |writer| writer.write(gone.clone(), gone)).await
+        self.write("remove from the project index", move |writer| writer.write(gone.clone(), &gone)).await
     }
 }
 
@@ -135,12 +136,35 @@ impl Writer {
     /// Writes the statuses first. A status without a path does no harm, while a path without its status would make an
     /// inactive project active, if the power went between the two. And a removal that is cut in two so leaves a path, which
     /// is seen and removed again, and not a status, which nobody sees until a new project of that name inherits it.
-    fn write(&mut self, statuses: Changes, paths: Changes) -> Result<(), Failure> {
+    ///
+    /// The paths carry the statuses too, and each file is durable before the other one is touched: when the power goes,
+    /// persy may find one of them in a state that it cannot mend, and never both.
+    fn write(&mut self, statuses: Changes, paths: &Changes) -> Result<(), Failure> {
+        let paths = self.with_statuses(paths, &statuses);
         self.active.write(statuses, self.store.summary.sequence)?;
+        faults::step_done("index:statuses");
         self.store.write(paths, self.active.summary.sequence)?;
+        faults::step_done("index:paths");
         // What has been answered is known to both files: see `Summary`.
         self.active.attest(self.store.summary.sequence)?;
-        self.store.attest(self.active.summary.sequence)
+        faults::step_done("index:attested");
+        self.store.attest(self.active.summary.sequence)?;
+        faults::step_done("index:durable");
+        Ok(())
+    }
+
+    /// What becomes of the values of the store: paths that change, and statuses that change of paths that do not.
+    fn with_statuses(&self, paths: &Changes, statuses: &Changes) -> Changes {
+        let store = self.store.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let active = self.active.entries.read().unwrap_or_else(PoisonError::into_inner);
+        let projects: BTreeSet<&ProjectName> = paths.keys().chain(statuses.keys()).collect();
+        let value = |project: &ProjectName| {
+            let known = || store.get(project).map(|place| path_of(place).to_owned());
+            let path = paths.get(project).cloned().unwrap_or_else(known);
+            let status = statuses.get(project).cloned().unwrap_or_else(|| active.get(project).cloned());
+            path.map(|path| place(&path, status.as_deref()))
+        };
+        projects.into_iter().map(|project| (project.clone(), value(project))).collect()
     }
 }
 
@@ -201,6 +225,10 @@ impl IndexFile {
         if let Err(failure) = persy_file::commit(persy, self.table, &borrowed, after) {
             mem::forget(self.persy.take());
             return Err(failure);
+        }
+        if let Err(error) = self.place.synchronise(self.table) {
+            mem::forget(self.persy.take());
+            return Err(error.into());
         }
         self.summary = after;
         apply(&mut self.entries.write().unwrap_or_else(PoisonError::into_inner), chunk.iter().cloned());

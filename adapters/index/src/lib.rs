@@ -4,6 +4,8 @@
 //! loop without end, or abort the process by an allocation of terabytes. Hence:
 //!
 //! * every entry is sealed with a checksum, and a summary of all entries is committed with each change;
+//! * `store.db` carries the statuses too, and each file is made durable before the other one is written: a loss of power
+//!   in the middle of a commit can leave a file that persy cannot read;
 //! * each file also tells how many changes the other one had seen, since damage to its journal can make persy take back
 //!   the last one without a trace;
 //! * a process of its own reads a copy of each file before the server opens it ([`Guard`]);

@@ -4,13 +4,15 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::PathBuf;
 
+use drifting_domain::faults;
+use drifting_domain::project::ProjectName;
 use persy::Persy;
 
 use crate::disk::{Place, copy, remove_if_there};
 use crate::failure::{Damage, Failure};
 use crate::guard::Guard;
 use crate::persy_file::{self, Contents};
-use crate::table::{Both, Entries, Summary, Table};
+use crate::table::{self, Both, Entries, Summary, Table, path_of, status_of};
 
 /// How to open the index.
 #[derive(Debug, Clone)]
@@ -30,14 +32,14 @@ pub enum Found {
     Whole,
     /// Missing: the new one is empty.
     Missing,
-    /// Damaged, for this reason: it has been moved aside, and the new one is empty.
+    /// Damaged, for this reason: it has been moved aside. The new one is empty, but for statuses that `store.db` remembers.
     Damaged(Damage),
 }
 
 impl Found {
-    /// Whether the entries that it held, if any, are lost.
-    pub fn is_empty_now(&self) -> bool {
-        !matches!(self, Self::Whole)
+    /// Whether its own entries are all there.
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole)
     }
 }
 
@@ -49,6 +51,8 @@ pub(crate) struct Candidates {
     files: Both<Candidate>,
     /// The copies to check.
     pub copies: Vec<(Table, PathBuf)>,
+    /// The folder that they are in.
+    pub folder: PathBuf,
 }
 
 /// A file ready for use.
@@ -66,7 +70,7 @@ pub(crate) struct Ready {
 /// the copy and the file alike, because their bytes are alike and nobody else writes while the lock is held.
 pub(crate) fn candidates(place: &Place) -> Result<Candidates, Failure> {
     fs::create_dir_all(&place.directory)?;
-    fs::create_dir_all(place.copies())?;
+    let folder = place.make_folder_for_copies()?;
     let mut copies = Vec::new();
     let mut candidate = |table: Table| -> Result<Candidate, Failure> {
         let file = match lock(place, table)? {
@@ -74,7 +78,7 @@ pub(crate) fn candidates(place: &Place) -> Result<Candidates, Failure> {
             Err(found) => return Ok(Err(found)),
         };
         place.check_room(file.metadata()?.len())?;
-        let to = place.copies().join(table.file_name());
+        let to = folder.join(table.file_name());
         match copy(&file, &to) {
             Ok(()) => {
                 copies.push((table, to));
@@ -85,7 +89,7 @@ pub(crate) fn candidates(place: &Place) -> Result<Candidates, Failure> {
         }
     };
     let files = Both { store: candidate(Table::Store)?, active: candidate(Table::Active)? };
-    Ok(Candidates { files, copies })
+    Ok(Candidates { files, copies, folder })
 }
 
 fn lock(place: &Place, table: Table) -> Result<Candidate, Failure> {
@@ -127,14 +131,32 @@ pub(crate) fn ready(place: &Place, candidates: Candidates, damaged: &[Table]) ->
     });
     let opened = without_outdated(opened?);
     let sequence = sequences(&opened);
-    opened.try_map(|table, opened| {
+    let remembered = opened.store.as_ref().map_or_else(|_| Entries::new(), |store| statuses(&store.entries));
+    reminded(opened).try_map(|table, opened| {
         let summary = Summary {
             sequence: *sequence.of(table),
             other_sequence: *sequence.of(table.other()),
             ..Summary::default()
         };
-        renew(place, table, opened, summary)
+        let lost = if table == Table::Active { remembered.clone() } else { Entries::new() };
+        renew(place, table, opened, lost, summary)
     })
+}
+
+/// The store with the statuses as they are: a kill may have come between the two files, or a former version wrote them.
+fn reminded(mut opened: Both<Result<Contents, Found>>) -> Both<Result<Contents, Found>> {
+    if let (Ok(store), Ok(active)) = (&mut opened.store, &opened.active) {
+        for (project, value) in &mut store.entries {
+            *value = table::place(path_of(value), active.entries.get(project).map(String::as_str));
+        }
+    }
+    opened
+}
+
+/// The statuses that the values of the store remember.
+fn statuses(store: &Entries) -> Entries {
+    let status = |(project, place): (&ProjectName, &String)| Some((project.clone(), status_of(place)?.to_owned()));
+    store.iter().filter_map(status).collect()
 }
 
 fn open(file: File, table: Table, is_condemned: bool) -> Result<Result<Contents, Found>, Failure> {
@@ -168,9 +190,18 @@ fn sequences(opened: &Both<Result<Contents, Found>>) -> Both<u64> {
     Both { store: sequence(Table::Store), active: sequence(Table::Active) }
 }
 
-fn renew(place: &Place, table: Table, old: Result<Contents, Found>, summary: Summary) -> Result<Ready, Failure> {
+/// Makes a file anew: of its entries, or of those that stand elsewhere where it is damaged.
+fn renew(
+    place: &Place,
+    table: Table,
+    old: Result<Contents, Found>,
+    elsewhere: Entries,
+    summary: Summary,
+) -> Result<Ready, Failure> {
     let (old, entries, found) = match old {
         Ok(contents) => (Some(contents.persy), contents.entries, Found::Whole),
+        Err(found @ Found::Damaged(_)) => (None, elsewhere, found),
+        // Whoever removes the file wants its entries gone.
         Err(found) => (None, Entries::new(), found),
     };
     let summary = summary.of(table, &entries);
@@ -201,5 +232,6 @@ pub(crate) fn make(place: &Place, table: Table, entries: &Entries, summary: Summ
     place.check_room(n_bytes as u64 * 4)?;
     let persy = persy_file::create(&path, table, entries, summary)?;
     File::open(&path)?.sync_all()?;
+    faults::step_done("index:made");
     Ok(persy)
 }

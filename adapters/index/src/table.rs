@@ -105,6 +105,22 @@ impl Table {
     }
 }
 
+/// A value of [`Table::Store`]: the path, and after it the status as far as it is known. The statuses stand in both files
+/// so that one survives when the power goes while the other one is written.
+pub(crate) fn place(path: &str, status: Option<&str>) -> String {
+    status.map_or_else(|| path.to_owned(), |status| format!("{path}\n{status}"))
+}
+
+/// The path of a value of [`Table::Store`].
+pub(crate) fn path_of(place: &str) -> &str {
+    place.split_once('\n').map_or(place, |(path, _)| path)
+}
+
+/// The status that a value of [`Table::Store`] remembers.
+pub(crate) fn status_of(place: &str) -> Option<&str> {
+    place.split_once('\n').map(|(_, status)| status).filter(|status| parse_status(status).is_some())
+}
+
 /// Something for each of the two.
 pub(crate) struct Both<T> {
     pub store: T,

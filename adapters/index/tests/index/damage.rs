@@ -10,7 +10,9 @@ use crate::bench::{Bench, FILES, entry, fill, name};
 
 /// What the files that were not lost hold.
 pub fn left(opened: &Opened, expected: &[IndexEntry]) -> Vec<IndexEntry> {
-    let (store, active) = (!opened.store.is_empty_now(), !opened.active.is_empty_now());
+    let store = opened.store.is_whole();
+    // A damaged file's statuses stand in the other one, too.
+    let active = opened.active.is_whole() || (store && matches!(opened.active, Found::Damaged(_)));
     let left = |entry: &IndexEntry| IndexEntry {
         path: entry.path.clone().filter(|_| store),
         status: entry.status.filter(|_| active),
@@ -47,8 +49,8 @@ async fn a_damaged_file_is_moved_aside_and_costs_nothing_else() {
             fs::write(&aside, "an older one").unwrap();
 
             let opened = bench.open_guarded().await;
-            assert_eq!(opened.store.is_empty_now(), damaged == "store.db", "{what}");
-            assert_eq!(opened.active.is_empty_now(), damaged == "active.db", "{what}");
+            assert_eq!(!opened.store.is_whole(), damaged == "store.db", "{what}");
+            assert_eq!(!opened.active.is_whole(), damaged == "active.db", "{what}");
             assert_right_or_rebuilt(&opened, &expected, what).await;
             assert_eq!(fs::read(aside).unwrap(), content, "it is moved aside as it was found");
 
@@ -82,7 +84,7 @@ async fn a_directory_or_a_dangling_link_in_place_of_a_file_is_moved_aside() {
     std::os::unix::fs::symlink("nowhere", bench.path("active.db")).unwrap();
     for _ in 0..2 {
         let opened = bench.open_guarded().await;
-        assert!(opened.store.is_empty_now() && opened.active.is_empty_now());
+        assert!(!opened.store.is_whole() && !opened.active.is_whole());
         drop(opened);
         fs::remove_file(bench.path("store.db")).unwrap();
         fs::create_dir_all(bench.path("store.db/inside")).unwrap();
@@ -153,4 +155,43 @@ async fn a_file_of_another_name_is_not_verified() {
     assert!(matches!(verify(&bench.path("other.db")), Err(Damage::UnknownName)));
     verify(&bench.path("store.db")).unwrap();
     verify(&bench.path("active.db")).unwrap();
+}
+
+#[tokio::test]
+async fn the_statuses_that_survive_are_the_latest() {
+    let bench = Bench::new();
+    let index = bench.open().await.index;
+    fill(&index).await;
+    for status in [Status::Active, Status::Inactive, Status::Active, Status::Inactive] {
+        index.set_status(&name(0), status).await.unwrap();
+    }
+    index.remove(&[name(1)]).await.unwrap();
+    // A status that no path belongs to stands in its own file alone.
+    index.set_status(&name(50), Status::Inactive).await.unwrap();
+    let expected: Vec<IndexEntry> =
+        index.all().await.unwrap().into_iter().filter(|entry| entry.path.is_some()).collect();
+    drop(index);
+    fs::write(bench.path("active.db"), "garbage").unwrap();
+    let opened = bench.open_guarded().await;
+    assert!(matches!(opened.active, Found::Damaged(_)));
+    assert_eq!(opened.index.all().await.unwrap(), expected);
+    assert!(expected.contains(&entry(0, Status::Inactive)), "{expected:?}");
+}
+
+/// The checking process of a server that was killed lives on, and recovers its copies, which writes.
+#[tokio::test]
+async fn copies_of_another_process_are_left_alone() {
+    let bench = Bench::new();
+    let expected = fill(&bench.open().await.index).await;
+    let folder = bench.path(".tmp/index-check-0");
+    fs::create_dir_all(&folder).unwrap();
+    for file in FILES {
+        fs::write(folder.join(file), "of another process").unwrap();
+    }
+    let opened = bench.open_guarded().await;
+    assert!(matches!((&opened.store, &opened.active), (Found::Whole, Found::Whole)));
+    assert_eq!(opened.index.all().await.unwrap(), expected);
+    for file in FILES {
+        assert_eq!(fs::read_to_string(folder.join(file)).unwrap(), "of another process");
+    }
 }

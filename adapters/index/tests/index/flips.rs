@@ -71,9 +71,9 @@ fn flips(files: &Files) -> Vec<Flip> {
 }
 
 async fn is_right(opened: &Opened, flip: Flip, expected: &[IndexEntry]) -> bool {
-    let (store, active) = (opened.store.is_empty_now(), opened.active.is_empty_now());
+    let (store, active) = (opened.store.is_whole(), opened.active.is_whole());
     // The file that was left alone is never lost.
-    let other_is_whole = if flip.file == "store.db" { !active } else { !store };
+    let other_is_whole = if flip.file == "store.db" { active } else { store };
     other_is_whole && opened.index.all().await.unwrap() == left(opened, expected)
 }
 
