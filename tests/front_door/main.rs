@@ -11,5 +11,7 @@ mod metrics;
 mod operations;
 mod predecessor;
 mod restarts;
+#[path = "../support/server.rs"]
+#[expect(dead_code, reason = "the reliability tests use the rest of it")]
 mod server;
 mod store;

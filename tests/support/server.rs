@@ -32,13 +32,27 @@ impl Answer {
 
 /// The program with nothing of the surroundings that could configure it.
 pub fn drifting() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_drifting"));
+    unconfigured(Command::new(env!("CARGO_BIN_EXE_drifting")))
+}
+
+fn unconfigured(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("DRIFTING_") {
             command.env_remove(name);
         }
     }
     command
+}
+
+/// How a server is started.
+#[derive(Default)]
+pub struct Launch<'a> {
+    /// Arguments beside the store and the port.
+    pub arguments: &'a [&'a str],
+    /// Variables of its environment.
+    pub environment: &'a [(&'a str, &'a str)],
+    /// A program with its arguments that starts the server as its own process.
+    pub wrapper: &'a [&'a str],
 }
 
 impl Server {
@@ -49,24 +63,12 @@ impl Server {
 
     /// Starts, or tells how the program ended and what it logged.
     pub fn try_start(directory: &Path, arguments: &[&str]) -> Result<Self, (ExitStatus, String)> {
-        let log = directory.join("server.log");
-        let mut command = drifting();
-        command.arg("serve").arg("--artifacts-path").arg(directory.join("store"));
-        if !arguments.contains(&"--port") {
-            command.args(["--port", "0"]);
-        }
-        if !arguments.contains(&"--database-uri") {
-            command.args(["--database-uri", "none"]);
-        }
-        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("the log opens");
-        let mut child = command
-            .args(arguments)
-            .current_dir(directory)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(file)
-            .spawn()
-            .expect("the program starts");
+        Self::launch(directory, &Launch { arguments, ..Launch::default() })
+    }
+
+    /// Starts, or tells how the program ended and what it logged.
+    pub fn launch(directory: &Path, launch: &Launch) -> Result<Self, (ExitStatus, String)> {
+        let (mut child, log) = Self::spawn(directory, launch);
         let mut line = String::new();
         let stdout = child.stdout.take().expect("standard output is piped");
         BufReader::new(stdout).read_line(&mut line).expect("standard output is read");
@@ -75,16 +77,6 @@ impl Server {
         }
         let status = child.wait().expect("the program ends");
         Err((status, std::fs::read_to_string(log).unwrap_or_default()))
-    }
-
-    /// The processor time that it has taken.
-    pub fn processor_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the process is there");
-        // After the name, which may hold anything: the 12th and 13th field are ticks of user and system time.
-        let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
-        let ticks: u64 =
-            fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum();
-        Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
     }
 
     /// Asks for a fit as an operation, and gives the path of that.
@@ -98,9 +90,49 @@ impl Server {
         format!("/api/v1/operations/{id}")
     }
 
+    /// The process on its way to be a server, and where it logs.
+    pub fn spawn(directory: &Path, launch: &Launch) -> (Child, std::path::PathBuf) {
+        let log = directory.join("server.log");
+        let mut command = match launch.wrapper {
+            [] => drifting(),
+            [wrapper, arguments @ ..] => {
+                let mut command = unconfigured(Command::new(wrapper));
+                command.args(arguments).arg(env!("CARGO_BIN_EXE_drifting"));
+                command
+            }
+        };
+        command.arg("serve").arg("--artifacts-path").arg(directory.join("store"));
+        if !launch.arguments.contains(&"--port") {
+            command.args(["--port", "0"]);
+        }
+        if !launch.arguments.contains(&"--database-uri") {
+            command.args(["--database-uri", "none"]);
+        }
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("the log opens");
+        let child = command
+            .args(launch.arguments)
+            .envs(launch.environment.iter().copied())
+            .current_dir(directory)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(file)
+            .spawn()
+            .expect("the program starts");
+        (child, log)
+    }
+
     /// What the server has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// How long it has had a processor, with the processes that it has waited for, to a hundredth of a second.
+    pub fn processor_time(&self) -> Duration {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the server runs");
+        // The name, in brackets, may hold anything. After it, at 11 to 14: own and waited-for, user and system.
+        let (_, fields) = text.rsplit_once(") ").expect("a name in brackets");
+        let ticks = fields.split(' ').skip(11).take(4).map(|ticks| ticks.parse::<u64>().expect("ticks")).sum::<u64>();
+        Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second())
     }
 
     /// Ends it as a power cut would, for the process.
@@ -113,13 +145,18 @@ impl Server {
     pub fn stop(mut self) -> ExitStatus {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the signal is sent");
-        let deadline = Instant::now() + Duration::from_secs(30);
+        self.ended(Duration::from_secs(30)).unwrap_or_else(|| panic!("the server does not stop: {}", self.log()))
+    }
+
+    /// How it ended by itself, if it did so in time.
+    pub fn ended(&mut self, patience: Duration) -> Option<ExitStatus> {
+        let deadline = Instant::now() + patience;
         loop {
-            if let Some(status) = self.child.try_wait().expect("the server is waited for") {
+            let status = self.child.try_wait().expect("the server is waited for");
+            if status.is_some() || Instant::now() >= deadline {
                 return status;
             }
-            assert!(Instant::now() < deadline, "the server does not stop: {}", self.log());
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 
@@ -161,10 +198,15 @@ pub struct Connection {
 
 impl Connection {
     fn open(url: &str) -> Self {
+        Self::try_open(url).expect("the server accepts")
+    }
+
+    /// A connection, unless the server is gone.
+    pub fn try_open(url: &str) -> std::io::Result<Self> {
         let host = url.strip_prefix("http://").expect("a plain address").to_owned();
-        let stream = TcpStream::connect(&host).expect("the server accepts");
-        stream.set_nodelay(true).expect("an option is set");
-        Self { stream: BufReader::new(stream), host }
+        let stream = TcpStream::connect(&host)?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::new(stream), host })
     }
 
     pub fn post(&mut self, path: &str, body: &Value) -> Answer {
