@@ -12,6 +12,5 @@ mod operations;
 mod predecessor;
 mod restarts;
 #[path = "../support/server.rs"]
-#[expect(dead_code, reason = "the reliability tests use the rest of it")]
 mod server;
 mod store;
