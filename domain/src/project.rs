@@ -52,7 +52,7 @@ impl FromStr for ProjectName {
         if !well_formed {
             return Err(InvalidName::Malformed);
         }
-        if Self::RESERVED.contains(&name.to_ascii_lowercase().as_str()) {
+        if Self::RESERVED.iter().any(|reserved| reserved.eq_ignore_ascii_case(name)) {
             return Err(InvalidName::Reserved);
         }
         Ok(Self(name.into()))

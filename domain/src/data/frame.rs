@@ -1,13 +1,15 @@
 //! Rows that have been held against a schema: what encoders and detectors may trust.
 
+use std::borrow::Cow;
+
 /// The code of a missing category.
 pub const MISSING_CODE: u32 = u32::MAX;
 
 /// The cells of one column.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Cells {
+pub enum Cells<'t> {
     /// Finite numbers; `NaN` is a missing value.
-    Numeric(Vec<f64>),
+    Numeric(Cow<'t, [f64]>),
     /// Codes `0..n_categories` of known categories, `n_categories` for an unseen one, [`MISSING_CODE`] for a missing one.
     Categorical {
         /// One code a row.
@@ -17,7 +19,7 @@ pub enum Cells {
     },
 }
 
-impl Cells {
+impl Cells<'_> {
     /// Number of cells.
     pub fn len(&self) -> usize {
         match self {
@@ -51,22 +53,22 @@ impl Cells {
     fn retain(&mut self, keep: &[bool]) {
         let mut rows = keep.iter();
         match self {
-            Self::Numeric(values) => values.retain(|_| *rows.next().unwrap_or(&true)),
+            Self::Numeric(values) => values.to_mut().retain(|_| *rows.next().unwrap_or(&true)),
             Self::Categorical { codes, .. } => codes.retain(|_| *rows.next().unwrap_or(&true)),
         }
     }
 }
 
-/// The columns of a schema, in its order, with some rows.
+/// The columns of a schema, in its order, with some rows. Numbers stay where the table `'t` has them.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Frame {
-    columns: Vec<Cells>,
+pub struct Frame<'t> {
+    columns: Vec<Cells<'t>>,
     n_rows: usize,
     n_dropped: usize,
 }
 
-impl Frame {
-    pub(super) fn new(columns: Vec<Cells>, n_rows: usize) -> Self {
+impl<'t> Frame<'t> {
+    pub(super) fn new(columns: Vec<Cells<'t>>, n_rows: usize) -> Self {
         Self { columns, n_rows, n_dropped: 0 }
     }
 
@@ -99,7 +101,7 @@ impl Frame {
     }
 
     /// The columns, in the order of the schema.
-    pub fn columns(&self) -> &[Cells] {
+    pub fn columns(&self) -> &[Cells<'t>] {
         &self.columns
     }
 

@@ -1,5 +1,6 @@
 //! What a project's data look like: learnt from the reference, held against every later row.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
@@ -71,10 +72,11 @@ impl Schema {
         }
         let mut issues = Vec::new();
         let mut columns = Vec::with_capacity(reference.columns().len());
-        for column in reference.columns() {
+        for (index, column) in reference.columns().iter().enumerate() {
+            let name = reference.name_of(index);
             match infer_type(&column.values) {
-                Ok(kind) => columns.push(ColumnSchema { name: column.name.clone(), kind }),
-                Err(detail) => issues.push(DataIssue::column(&column.name, detail)),
+                Ok(kind) => columns.push(ColumnSchema { name: name.into_owned(), kind }),
+                Err(detail) => issues.push(DataIssue::column(&name, detail)),
             }
         }
         if issues.is_empty() { Ok(Self { columns, missing_values }) } else { Err(InvalidData::new(issues)) }
@@ -85,16 +87,19 @@ impl Schema {
     /// # Errors
     /// When a column is unknown, when a value has another type or is not finite, or when a column is absent or a value
     /// is missing and the policy is [`MissingValues::Reject`].
-    pub fn read(&self, table: &Table) -> Result<Frame, InvalidData> {
+    pub fn read<'t>(&self, table: &'t Table) -> Result<Frame<'t>, InvalidData> {
         let sources = self.match_columns(table)?;
-        let all_missing = Values::Missing(table.n_rows());
         let mut issues = Vec::new();
         let mut columns = Vec::with_capacity(self.columns.len());
         for (column, source) in self.columns.iter().zip(sources) {
-            let values = source.map_or(&all_missing, |source| &source.values);
             let cells = match &column.kind {
-                ColumnType::Numeric => read_numeric(values, &column.name, &mut issues),
+                ColumnType::Numeric => match source {
+                    Some(source) => read_numeric(&source.values, &column.name, &mut issues),
+                    None => Cells::Numeric(vec![f64::NAN; table.n_rows()].into()),
+                },
                 ColumnType::Categorical { categories } => {
+                    let all_missing = Values::Missing(table.n_rows());
+                    let values = source.map_or(&all_missing, |source| &source.values);
                     read_categorical(values, &column.name, categories, &mut issues)
                 }
             };
@@ -204,7 +209,7 @@ fn categories_of(texts: &[Option<String>]) -> Result<ColumnType, String> {
     Ok(ColumnType::Categorical { categories: categories.into_iter().cloned().collect() })
 }
 
-fn read_numeric(values: &Values, column: &str, issues: &mut Vec<DataIssue>) -> Cells {
+fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Vec<DataIssue>) -> Cells<'t> {
     let values = match values {
         Values::Numeric(numbers) => {
             for (row, number) in numbers.iter().enumerate() {
@@ -212,7 +217,7 @@ fn read_numeric(values: &Values, column: &str, issues: &mut Vec<DataIssue>) -> C
                     report(issues, row, column, "expected a finite number, an infinite one came");
                 }
             }
-            numbers.clone()
+            return Cells::Numeric(Cow::Borrowed(numbers));
         }
         Values::Untyped(texts) => texts
             .iter()
@@ -255,10 +260,15 @@ fn read_numeric(values: &Values, column: &str, issues: &mut Vec<DataIssue>) -> C
             .collect(),
         Values::Missing(n) => vec![f64::NAN; *n],
     };
-    Cells::Numeric(values)
+    Cells::Numeric(values.into())
 }
 
-fn read_categorical(values: &Values, column: &str, categories: &[String], issues: &mut Vec<DataIssue>) -> Cells {
+fn read_categorical(
+    values: &Values,
+    column: &str,
+    categories: &[String],
+    issues: &mut Vec<DataIssue>,
+) -> Cells<'static> {
     // A category that the reference did not hold has the code after the last known one.
     let unseen = u32::try_from(categories.len()).unwrap_or(MISSING_CODE - 1);
     let code = |text: &str| match categories.binary_search_by(|category| category.as_str().cmp(text)) {
@@ -345,7 +355,7 @@ mod tests {
         let schema = Schema::infer(&reference, MissingValues::Reject).unwrap();
         let row = table(vec![("day", texts(&["wed"])), ("price", Values::Numeric(vec![3.0]))]);
         let frame = schema.read(&row).unwrap();
-        assert_eq!(frame.columns()[0], Cells::Numeric(vec![3.0]));
+        assert_eq!(frame.columns()[0], Cells::Numeric(vec![3.0].into()));
         assert_eq!(frame.columns()[1], Cells::Categorical { codes: vec![2], n_categories: 2 });
     }
 

@@ -1,5 +1,7 @@
 //! A table as a client sends it: typed columns of one length, not yet held against a schema.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 /// The values of one column. A missing value is `NaN` in a numeric column, `None` elsewhere.
@@ -37,7 +39,7 @@ impl Values {
 /// A column: its name and its values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// The name that the client gave, or a made-up one in an unnamed table.
+    /// The name that the client gave; empty in an unnamed table, see [`Table::name_of`].
     pub name: String,
     /// Its values, one a row.
     pub values: Values,
@@ -59,44 +61,36 @@ impl Table {
         Self::checked(columns, true)
     }
 
-    /// A table of columns in order, for data without names: a single column is called `value`,
-    /// several are called `x1`, `x2`, ….
+    /// A table of columns in order, for data without names.
     ///
     /// # Errors
     /// When there is no column or no row, or when lengths differ.
     pub fn unnamed(columns: Vec<Values>) -> Result<Self, InvalidData> {
-        let single = columns.len() == 1;
-        let columns = columns
-            .into_iter()
-            .enumerate()
-            .map(|(index, values)| Column {
-                name: if single { "value".to_owned() } else { format!("x{}", index + 1) },
-                values,
-            })
-            .collect();
-        Self::checked(columns, false)
+        // Names are made when they are asked for: predictions mostly do without.
+        Self::checked(columns.into_iter().map(|values| Column { name: String::new(), values }).collect(), false)
     }
 
     fn checked(columns: Vec<Column>, named: bool) -> Result<Self, InvalidData> {
-        let Some(first) = columns.first() else {
+        let table = Self { columns, named };
+        let Some(first) = table.columns.first() else {
             return Err(InvalidData::whole("expected at least one column, none came"));
         };
         let n_rows = first.values.len();
         let mut issues = Vec::new();
-        let mut names = std::collections::HashSet::with_capacity(columns.len());
-        for column in &columns {
-            if column.name.is_empty() {
+        let mut names = Names::default();
+        for (index, column) in table.columns.iter().enumerate() {
+            if named && column.name.is_empty() {
                 issues.push(DataIssue::column("", "expected a name for every column, an empty one came"));
             }
-            if !names.insert(column.name.as_str()) {
+            if named && !names.insert(&column.name, &table.columns[..index]) {
                 issues.push(DataIssue::column(&column.name, "expected each column once, this name came twice"));
             }
             if column.values.len() != n_rows {
                 issues.push(DataIssue::column(
-                    &column.name,
+                    &table.name_of(index),
                     format!(
                         "expected columns of one length: `{}` has {n_rows} values, this one has {}",
-                        first.name,
+                        table.name_of(0),
                         column.values.len()
                     ),
                 ));
@@ -108,7 +102,18 @@ impl Table {
         if n_rows == 0 {
             return Err(InvalidData::whole("expected at least one row, none came"));
         }
-        Ok(Self { columns, named })
+        Ok(table)
+    }
+
+    /// The name of a column. In an unnamed table a single one is called `value`, several `x1`, `x2`, ….
+    pub fn name_of(&self, index: usize) -> Cow<'_, str> {
+        if self.named {
+            Cow::Borrowed(&self.columns[index].name)
+        } else if self.columns.len() == 1 {
+            Cow::Borrowed("value")
+        } else {
+            Cow::Owned(format!("x{}", index + 1))
+        }
     }
 
     /// The columns, in the order in which they came.
@@ -124,6 +129,25 @@ impl Table {
     /// Whether the client named the columns (else they are matched by position).
     pub fn is_named(&self) -> bool {
         self.named
+    }
+}
+
+/// The names of columns so far; hashed only where there are many.
+#[derive(Default)]
+struct Names<'c>(HashSet<&'c str>);
+
+impl<'c> Names<'c> {
+    const FEW: usize = 16;
+
+    /// Whether a name is new among the columns before it.
+    fn insert(&mut self, name: &'c str, before: &'c [Column]) -> bool {
+        if before.len() < Self::FEW {
+            return before.iter().all(|column| column.name != name);
+        }
+        if self.0.is_empty() {
+            self.0.extend(before.iter().map(|column| column.name.as_str()));
+        }
+        self.0.insert(name)
     }
 }
 

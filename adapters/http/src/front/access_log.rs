@@ -1,5 +1,6 @@
 //! One line in the log per request, also for those whose client left before the answer.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use poem::http::{Method, StatusCode, Uri};
@@ -26,8 +27,7 @@ impl Access {
     fn log(&mut self, status: Option<u16>) {
         self.is_logged = true;
         let duration_ms = milliseconds(self.started.elapsed());
-        // What clients send cannot forge lines: a path holds no control characters but escaped ones.
-        let path = self.uri.path().escape_debug();
+        let path = escaped(self.uri.path());
         let (method, request_id) = (self.method.as_str(), self.id.as_str());
         match status {
             Some(status) if is_probe(self.uri.path()) => {
@@ -45,6 +45,12 @@ impl Drop for Access {
             self.log(None);
         }
     }
+}
+
+/// What clients send cannot forge lines: a path holds no control characters but escaped ones.
+fn escaped(path: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'\\".contains(&byte);
+    if path.bytes().all(is_plain) { Cow::Borrowed(path) } else { Cow::Owned(path.escape_debug().to_string()) }
 }
 
 fn is_probe(path: &str) -> bool {

@@ -176,6 +176,11 @@ impl<'de> Visitor<'de> for ArrayItem<'_> {
                 if self.row > 0 {
                     break;
                 }
+                if n_items == 0 {
+                    // Growing from nothing would move the first columns several times.
+                    const LIKELY: usize = 16;
+                    self.rows.columns.reserve(LIKELY);
+                }
                 self.rows.columns.push(ColumnBuilder::new());
             }
             match items.next_element_seed(Cell(&mut self.rows.columns[n_items])) {
