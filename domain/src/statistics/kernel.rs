@@ -4,21 +4,23 @@
 
 use multiversion::multiversion;
 
-use super::exponential::exp_of_negative;
+use super::exponential::exp2_of_negative;
 use super::parallel::run_tasks;
 use super::part::Part;
 use crate::ports::{CpuPool, Progress};
 
-/// Rows of numbers, kept column by column so that the distances of one row to many are vector operations.
+/// Rows of numbers in blocks of [`BLOCK`] rows, each kept column by column: the distances of one row to many are vector
+/// operations that read memory from its beginning to its end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Points {
     n_rows: usize,
     n_columns: usize,
-    by_column: Vec<f64>,
+    /// Whole blocks; the rows that the last one lacks are zeros.
+    blocks: Vec<f64>,
 }
 
-/// Columns of a block that stay in the nearest cache.
-const BLOCK: usize = 128;
+/// Rows of a block: one of its columns, and the distances to its rows, take some vector registers each.
+pub const BLOCK: usize = 64;
 /// Rows of one task of the pool.
 const ROWS_PER_TASK: usize = 64;
 
@@ -30,13 +32,18 @@ impl Points {
     pub fn from_rows(rows: &[f64], n_columns: usize) -> Self {
         let n_rows = rows.len().checked_div(n_columns).unwrap_or(0);
         assert_eq!(n_rows * n_columns, rows.len(), "rows are whole");
-        let mut by_column = vec![0.0; rows.len()];
-        for (row, values) in rows.chunks_exact(n_columns).enumerate() {
-            for (column, value) in values.iter().enumerate() {
-                by_column[column * n_rows + row] = *value;
+        Self::of(n_rows, n_columns, rows.chunks_exact(n_columns).map(|row| row.iter().copied()))
+    }
+
+    fn of(n_rows: usize, n_columns: usize, rows: impl Iterator<Item = impl Iterator<Item = f64>>) -> Self {
+        let mut blocks = vec![0.0; n_rows.div_ceil(BLOCK) * BLOCK * n_columns];
+        for (index, row) in rows.enumerate() {
+            let start = index / BLOCK * BLOCK * n_columns + index % BLOCK;
+            for (column, value) in row.enumerate() {
+                blocks[start + column * BLOCK] = value;
             }
         }
-        Self { n_rows, n_columns, by_column }
+        Self { n_rows, n_columns, blocks }
     }
 
     /// Number of rows.
@@ -49,116 +56,167 @@ impl Points {
         self.n_columns
     }
 
+    fn values_of(&self, row: usize) -> impl Iterator<Item = f64> {
+        let start = row / BLOCK * BLOCK * self.n_columns + row % BLOCK;
+        (0..self.n_columns).map(move |column| self.blocks[start + column * BLOCK])
+    }
+
     /// The numbers, row-major.
     pub fn to_rows(&self) -> Vec<f64> {
-        let mut rows = Vec::with_capacity(self.by_column.len());
-        for row in 0..self.n_rows {
-            rows.extend((0..self.n_columns).map(|column| self.by_column[column * self.n_rows + row]));
-        }
-        rows
+        (0..self.n_rows).flat_map(|row| self.values_of(row)).collect()
     }
 
     /// One row.
     pub fn row(&self, row: usize) -> Vec<f64> {
-        (0..self.n_columns).map(|column| self.by_column[column * self.n_rows + row]).collect()
+        self.values_of(row).collect()
     }
 
     /// Some of the rows, in the order asked for.
     pub fn select(&self, rows: &[usize]) -> Self {
-        let n_rows = rows.len();
-        let by_column = (0..self.n_columns)
-            .flat_map(|column| {
-                let values = &self.by_column[column * self.n_rows..(column + 1) * self.n_rows];
-                rows.iter().map(|row| values[*row])
-            })
-            .collect();
-        Self { n_rows, n_columns: self.n_columns, by_column }
+        Self::of(rows.len(), self.n_columns, rows.iter().map(|row| self.values_of(*row)))
     }
 
     /// Squared distances of `x` to the rows `from..from + distances.len()`.
     fn squared_distances(&self, x: &[f64], from: usize, distances: &mut [f64]) {
-        squared_distances(x, &self.by_column, self.n_rows, from, distances);
+        squared_distances(x, &self.blocks, from, distances);
     }
 }
 
-// Wider vector instructions where the processor has them. Every element is computed by the same operations in the same
-// order, so the results are the same bits on every machine.
-#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
-fn squared_distances(x: &[f64], by_column: &[f64], n_rows: usize, from: usize, distances: &mut [f64]) {
-    distances.fill(0.0);
+/// The squared distance of two rows.
+fn squared_distance(x: &[f64], y: &[f64]) -> f64 {
+    x.iter().zip(y).fold(0.0, |distance, (x, y)| distance + (x - y) * (x - y))
+}
+
+// Below, wider vector instructions are used where the processor has them. Every element is computed by the same
+// operations in the same order, so the results are the same bits on every machine. Fused multiplication and addition
+// would save a fifth of the time and cost twenty times as much where the processor lacks them, so there are none.
+
+/// Adds squared distances of `x` to rows of a block, whose columns are cut to those rows and `BLOCK` numbers apart.
+#[expect(clippy::inline_always, reason = "a loop becomes vector instructions only with this inside")]
+#[inline(always)]
+fn add_squared_distances(x: &[f64], block: &[f64], within: usize, distances: &mut [f64]) {
     let n = distances.len();
-    for (column, value) in x.iter().enumerate() {
-        let start = column * n_rows + from;
-        for (distance, other) in distances.iter_mut().zip(&by_column[start..start + n]) {
-            let difference = value - other;
-            *distance += difference * difference;
+    let column = |column: usize| &block[column * BLOCK + within..][..n];
+    // Two columns at a time: the distances are taken from memory and put back half as often.
+    let mut pairs = x.chunks_exact(2);
+    let mut next = 0;
+    for pair in &mut pairs {
+        let (first, second) = (column(next), column(next + 1));
+        for ((distance, first), second) in distances.iter_mut().zip(first).zip(second) {
+            let (first, second) = (pair[0] - first, pair[1] - second);
+            *distance = (*distance + first * first) + second * second;
+        }
+        next += 2;
+    }
+    for value in pairs.remainder() {
+        for (distance, other) in distances.iter_mut().zip(column(next)) {
+            *distance += (value - other) * (value - other);
         }
     }
 }
 
-/// Turns squared distances into values of one Gaussian kernel.
 #[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
-fn exponentials(distances: &mut [f64], factor: f64) {
-    for distance in distances {
-        *distance = exp_of_negative(*distance * factor);
+fn squared_distances(x: &[f64], blocks: &[f64], from: usize, distances: &mut [f64]) {
+    distances.fill(0.0);
+    let mut row = from;
+    let mut rest = distances;
+    while !rest.is_empty() {
+        let within = row % BLOCK;
+        let n = rest.len().min(BLOCK - within);
+        let (distances, later) = rest.split_at_mut(n);
+        add_squared_distances(x, &blocks[row / BLOCK * BLOCK * x.len()..], within, distances);
+        row += n;
+        rest = later;
     }
+}
+
+/// Turns squared distances into the mean of Gaussian kernels.
+#[expect(clippy::inline_always, reason = "a loop becomes vector instructions only with this inside")]
+#[inline(always)]
+fn apply_in_place(factors: &[f64], distances: &mut [f64; BLOCK]) {
+    if let [factor] = factors {
+        for distance in distances {
+            *distance = exp2_of_negative(*distance * factor);
+        }
+    } else {
+        let share = 1.0 / factors.len() as f64;
+        let mut sums = [0.0; BLOCK];
+        for factor in factors {
+            for (sum, distance) in sums.iter_mut().zip(&*distances) {
+                *sum += exp2_of_negative(*distance * factor);
+            }
+        }
+        *distances = sums.map(|sum| sum * share);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
+fn apply(factors: &[f64], distances: &mut [f64]) {
+    for distances in distances.chunks_mut(BLOCK) {
+        let mut block = [0.0; BLOCK];
+        block[..distances.len()].copy_from_slice(distances);
+        apply_in_place(factors, &mut block);
+        distances.copy_from_slice(&block[..distances.len()]);
+    }
+}
+
+/// The sum of the kernel of `x` with the first `n_rows` rows, in [`N_PARTS`] interleaved parts and a rest.
+#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
+fn kernel_sum(factors: &[f64], x: &[f64], blocks: &[f64], n_rows: usize) -> f64 {
+    let mut parts = [0.0; N_PARTS];
+    let mut rest = 0.0;
+    for (index, block) in blocks.chunks_exact(BLOCK * x.len()).enumerate() {
+        let mut values = [0.0; BLOCK];
+        add_squared_distances(x, block, 0, &mut values);
+        apply_in_place(factors, &mut values);
+        let chunks = values[..BLOCK.min(n_rows - index * BLOCK)].chunks_exact(N_PARTS);
+        rest += chunks.remainder().iter().sum::<f64>();
+        for chunk in chunks {
+            for (part, value) in parts.iter_mut().zip(chunk) {
+                *part += value;
+            }
+        }
+    }
+    together(parts) + rest
 }
 
 /// The mean of Gaussian kernels `exp(-|x - y|^2 / (2 sigma^2))` over some bandwidths.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GaussianKernel {
-    /// `-1 / (2 sigma^2)` of each bandwidth.
+    /// `-log2(e) / (2 sigma^2)` of each bandwidth: what a squared distance is multiplied with to be an exponent of 2.
     factors: Vec<f64>,
 }
 
 impl GaussianKernel {
     /// Of bandwidths that are all above 0; at least one.
     pub fn new(sigma: &[f64]) -> Self {
-        Self { factors: sigma.iter().map(|sigma| -0.5 / (sigma * sigma)).collect() }
-    }
-
-    /// Turns squared distances into kernel values.
-    fn apply(&self, distances: &mut [f64]) {
-        if let [factor] = self.factors[..] {
-            exponentials(distances, factor);
-        } else {
-            let share = 1.0 / self.factors.len() as f64;
-            for distance in distances {
-                let sum: f64 = self.factors.iter().map(|factor| exp_of_negative(*distance * factor)).sum();
-                *distance = sum * share;
-            }
-        }
+        Self { factors: sigma.iter().map(|sigma| -0.5 * std::f64::consts::LOG2_E / (sigma * sigma)).collect() }
     }
 
     /// The kernel of two rows.
     pub fn between(&self, x: &[f64], y: &[f64]) -> f64 {
-        let mut value = [x.iter().zip(y).map(|(x, y)| (x - y) * (x - y)).sum()];
-        self.apply(&mut value);
+        let mut value = [squared_distance(x, y)];
+        apply(&self.factors, &mut value);
         value[0]
+    }
+
+    /// The kernel of `x` with each of some rows, as many as there are values.
+    pub fn with_each<'r>(&self, x: &[f64], rows: impl Iterator<Item = &'r [f64]>, values: &mut [f64]) {
+        for (value, row) in values.iter_mut().zip(rows) {
+            *value = squared_distance(x, row);
+        }
+        apply(&self.factors, values);
     }
 
     /// The kernel of `x` with the rows `from..from + values.len()` of `points`.
     pub fn with_rows(&self, x: &[f64], points: &Points, from: usize, values: &mut [f64]) {
         points.squared_distances(x, from, values);
-        self.apply(values);
+        apply(&self.factors, values);
     }
 
     /// The sum of the kernel of `x` with every row of `points`. Time O(n d), no memory.
     pub fn sum_with(&self, x: &[f64], points: &Points) -> f64 {
-        self.sum_from(x, points, 0)
-    }
-
-    fn sum_from(&self, x: &[f64], points: &Points, first: usize) -> f64 {
-        let mut block = [0.0; BLOCK];
-        let mut total = 0.0;
-        let mut from = first;
-        while from < points.n_rows {
-            let n = BLOCK.min(points.n_rows - from);
-            self.with_rows(x, points, from, &mut block[..n]);
-            total += sum(&block[..n]);
-            from += n;
-        }
-        total
+        kernel_sum(&self.factors, x, &points.blocks, points.n_rows)
     }
 
     /// For each row of `points` the sum of its kernel with all the others. Time O(n^2 d), memory O(n).
@@ -176,18 +234,23 @@ impl GaussianKernel {
     }
 }
 
+const N_PARTS: usize = 8;
+
 /// A sum in eight interleaved parts: faster than one chain of additions, and the same on every machine.
 pub fn sum(values: &[f64]) -> f64 {
-    let mut parts = [0.0; 8];
-    let chunks = values.chunks_exact(8);
+    let mut parts = [0.0; N_PARTS];
+    let chunks = values.chunks_exact(N_PARTS);
     let rest: f64 = chunks.remainder().iter().sum();
     for chunk in chunks {
         for (part, value) in parts.iter_mut().zip(chunk) {
             *part += value;
         }
     }
-    let [a, b, c, d, e, f, g, h] = parts;
-    ((a + b) + (c + d)) + ((e + f) + (g + h)) + rest
+    together(parts) + rest
+}
+
+fn together([a, b, c, d, e, f, g, h]: [f64; N_PARTS]) -> f64 {
+    ((a + b) + (c + d)) + ((e + f) + (g + h))
 }
 
 /// The median heuristic: the median distance between different rows of `points`, divided by the square root of 2.
@@ -230,7 +293,7 @@ fn for_each_distance(points: &Points, rows: std::ops::Range<usize>, visit: &mut 
         let x = points.row(row);
         let mut from = row + 1;
         while from < points.n_rows {
-            let n = BLOCK.min(points.n_rows - from);
+            let n = (BLOCK - from % BLOCK).min(points.n_rows - from);
             points.squared_distances(&x, from, &mut block[..n]);
             visit(&block[..n]);
             from += n;

@@ -25,7 +25,7 @@ use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
 use crate::detectors::DetectorSpec;
 use crate::ports::{CpuPool, Progress};
-use crate::statistics::kernel::{GaussianKernel, Points, median_bandwidth};
+use crate::statistics::kernel::{BLOCK, GaussianKernel, Points, median_bandwidth};
 use crate::statistics::parallel::run_tasks;
 use crate::statistics::part::Part;
 use crate::statistics::quantile::{QuantileType, quantile};
@@ -225,8 +225,14 @@ impl MmdOnline {
     }
 
     fn push(&self, window: &mut VecDeque<WindowRow>, row: WindowRow) {
-        for earlier in window.iter_mut() {
-            earlier.later += self.kernel.between(&earlier.x, &row.x);
+        let (older, newer) = window.as_mut_slices();
+        for earlier in older.chunks_mut(BLOCK).chain(newer.chunks_mut(BLOCK)) {
+            let mut values = [0.0; BLOCK];
+            let values = &mut values[..earlier.len()];
+            self.kernel.with_each(&row.x, earlier.iter().map(|earlier| &*earlier.x), values);
+            for (earlier, value) in earlier.iter_mut().zip(values) {
+                earlier.later += *value;
+            }
         }
         window.push_back(row);
     }
