@@ -6,11 +6,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// What the domain may import: computation and vocabulary, nothing that does I/O or runs tasks.
-const DOMAIN_IMPORTS: [&str; 12] = [
+const DOMAIN_IMPORTS: [&str; 13] = [
     "async-lock",
     "async-trait",
     "chrono",
     "futures-channel",
+    "futures-util",
     "multiversion",
     "ndarray",
     "rand",

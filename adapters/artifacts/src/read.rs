@@ -1,5 +1,6 @@
 //! Loading a project: the configuration, then the parameters that it names, checked before they are interpreted.
 
+use drifting_domain::data::Tensors;
 use drifting_domain::ports::{PortError, StoredProject};
 use drifting_domain::project::{Configuration, ProjectName};
 
@@ -13,6 +14,9 @@ use crate::{checksum, tensors_file};
 /// Larger parameter files are neither written nor read.
 pub const PARAMETERS_SIZE_MAX: u64 = 8 * 1024 * 1024 * 1024;
 
+/// Interpreting a configuration of fewer bytes than this takes less time than handing them to another thread.
+const INTERPRETED_INLINE_MAX: usize = 4 * 1024;
+
 const READ_CONFIGURATION: &str = "read the configuration";
 const READ_PARAMETERS: &str = "read the parameters";
 
@@ -21,6 +25,17 @@ impl Projects {
     pub async fn configuration(&self, name: &ProjectName) -> Result<Option<Configuration>, PortError> {
         let _lock = self.locks.hold(name).await;
         Ok(self.read_configuration(name).await?.map(|file| file.configuration))
+    }
+
+    /// The configuration of a project and its state, if that can be read. Each file is read once.
+    pub async fn outline(&self, name: &ProjectName) -> Result<Option<(Configuration, Option<Tensors>)>, PortError> {
+        let _lock = self.locks.hold(name).await;
+        let Some(file) = self.read_configuration(name).await? else { return Ok(None) };
+        let state =
+            self.read_state(name).await.ok().flatten().filter(|state| {
+                state.generation == file.configuration.generation && state.configuration == file.checksum
+            });
+        Ok(Some((file.configuration, state.map(|state| state.state))))
     }
 
     /// A project with its parameters.
@@ -58,8 +73,12 @@ impl Projects {
         let Some(bytes) = self.files.read(&path, configuration_file::SIZE_MAX, READ_CONFIGURATION).await? else {
             return Ok(None);
         };
-        let name = name.clone();
-        let file = compute(READ_CONFIGURATION, move || configuration_file::decode(&bytes, &name)).await?;
+        let file = if bytes.len() <= INTERPRETED_INLINE_MAX {
+            configuration_file::decode(&bytes, name)
+        } else {
+            let name = name.clone();
+            compute(READ_CONFIGURATION, move || configuration_file::decode(&bytes, &name)).await?
+        };
         file.map(Some).map_err(|error| damaged(READ_CONFIGURATION, error))
     }
 }

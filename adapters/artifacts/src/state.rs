@@ -13,6 +13,9 @@ use crate::store::{Projects, compute};
 /// Larger states are neither written nor read.
 const STATE_SIZE_MAX: u64 = 1024 * 1024 * 1024;
 
+/// Interpreting fewer bytes than this takes less time than handing them to another thread.
+const INTERPRETED_INLINE_MAX: usize = 64 * 1024;
+
 const READ: &str = "read the state";
 const WRITE: &str = "write the state";
 
@@ -64,7 +67,11 @@ impl Projects {
         let Some(bytes) = self.files.read(&layout::path(name, STATE), STATE_SIZE_MAX, READ).await? else {
             return Ok(None);
         };
-        let file = compute(READ, move || state_file::decode(&bytes)).await?;
+        let file = if bytes.len() <= INTERPRETED_INLINE_MAX {
+            state_file::decode(&bytes)
+        } else {
+            compute(READ, move || state_file::decode(&bytes)).await?
+        };
         file.map(Some).map_err(|error| damaged(READ, error))
     }
 }

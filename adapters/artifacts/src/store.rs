@@ -75,6 +75,10 @@ impl ArtifactStore for OpendalArtifacts {
         self.projects.configuration(name).await
     }
 
+    async fn outline(&self, name: &ProjectName) -> Result<Option<(Configuration, Option<Tensors>)>, PortError> {
+        self.projects.outline(name).await
+    }
+
     async fn project(&self, name: &ProjectName) -> Result<Option<StoredProject>, PortError> {
         self.projects.project(name).await
     }

@@ -73,6 +73,7 @@ pub async fn artifact_store(store: &dyn ArtifactStore) {
     assert!(store.project(&a).await.expect("absence is no error").is_none());
     assert!(store.configuration(&a).await.expect("absence is no error").is_none());
     assert!(store.state(&a, 1).await.expect("absence is no error").is_none());
+    assert!(store.outline(&a).await.expect("absence is no error").is_none());
     assert!(!store.delete(&a).await.expect("deleting nothing succeeds"));
     store.sweep().await.expect("sweep an empty store");
 
@@ -82,11 +83,15 @@ pub async fn artifact_store(store: &dyn ArtifactStore) {
     assert_eq!(read.configuration, first.configuration, "a configuration comes back as it was");
     assert!(same(&read.parameters, &first.parameters), "parameters come back bit for bit");
     assert_eq!(store.configuration(&a).await.expect("read"), Some(first.configuration.clone()));
+    assert_eq!(store.outline(&a).await.expect("read"), Some((first.configuration.clone(), None)));
 
     store.put_state(&a, 1, &sample_state(7)).await.expect("put a state");
     store.put_state(&a, 1, &sample_state(8)).await.expect("replace a state");
     let state = store.state(&a, 1).await.expect("read a state").expect("it is there");
     assert!(same(&state, &sample_state(8)), "the last state comes back bit for bit");
+    let (configuration, state) = store.outline(&a).await.expect("read").expect("it is there");
+    assert_eq!(configuration, first.configuration);
+    assert!(state.is_some_and(|state| same(&state, &sample_state(8))), "an outline has the last state");
     assert!(store.state(&a, 2).await.expect("read").is_none(), "a state belongs to its generation");
 
     let second = sample_project("a", 2, 5);
@@ -95,6 +100,7 @@ pub async fn artifact_store(store: &dyn ArtifactStore) {
     assert_eq!(read.configuration.generation, 2);
     assert!(same(&read.parameters, &second.parameters), "an overwrite is the new one whole");
     assert!(store.state(&a, 2).await.expect("read").is_none(), "a new generation starts without a state");
+    assert_eq!(store.outline(&a).await.expect("read"), Some((second.configuration.clone(), None)));
 
     store.put_project(&sample_project("C", 1, 2)).await.expect("put");
     store.put_project(&sample_project("b", 1, 3)).await.expect("put");

@@ -34,6 +34,14 @@ pub trait ArtifactStore: Send + Sync {
     /// The configuration of a project.
     async fn configuration(&self, name: &ProjectName) -> Result<Option<Configuration>, PortError>;
 
+    /// The configuration of a project and its online state, without its parameters: what a listing needs. A state that
+    /// cannot be read counts as none, which is found out when the project is loaded.
+    async fn outline(&self, name: &ProjectName) -> Result<Option<(Configuration, Option<Tensors>)>, PortError> {
+        let Some(configuration) = self.configuration(name).await? else { return Ok(None) };
+        let state = self.state(name, configuration.generation).await.ok().flatten();
+        Ok(Some((configuration, state)))
+    }
+
     /// A project, its parameters checked against their checksum.
     async fn project(&self, name: &ProjectName) -> Result<Option<StoredProject>, PortError>;
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt};
+
 use super::loaded::LoadedProject;
 use super::registry::{Body, Entry, Known};
 use super::tally::Tally;
@@ -77,6 +79,8 @@ pub struct ProjectPage {
 
 /// Entries that a listing goes through at once.
 const CHUNK: usize = 256;
+/// Projects that are read at once: most of the time of each is spent waiting.
+const READ_AT_ONCE: usize = 16;
 
 impl DriftService {
     /// Lists projects; reads the configurations of those that are not in memory.
@@ -90,8 +94,10 @@ impl DriftService {
             let entries = self.registry.after(after.as_deref(), CHUNK);
             let Some(last) = entries.last() else { return Ok(ProjectPage { projects, next: None }) };
             after = Some(last.name.to_string());
-            for entry in &entries {
-                let Some(view) = self.view(entry).await? else { continue };
+            let views: Vec<_> = entries.iter().map(|entry| self.view(entry)).collect();
+            let mut views = stream::iter(views).buffered(READ_AT_ONCE);
+            while let Some(view) = views.next().await {
+                let Some(view) = view? else { continue };
                 if !query.matches(&view) {
                     continue;
                 }
@@ -273,9 +279,7 @@ impl DriftService {
     }
 
     async fn read_known(&self, entry: &Entry) -> Result<Option<Known>, PortError> {
-        let Some(configuration) = self.ports.artifacts.configuration(&entry.name).await? else { return Ok(None) };
-        // That a state is damaged is found out when the project is loaded.
-        let state = self.ports.artifacts.state(&entry.name, configuration.generation).await.ok().flatten();
+        let Some((configuration, state)) = self.ports.artifacts.outline(&entry.name).await? else { return Ok(None) };
         let (time, tally) = state.map_or((0, Tally::default()), |state| {
             let time = state.u64s_of_length("time", 1).map_or(0, |time| time[0]);
             (time, Tally::restore(&state).unwrap_or_default())
