@@ -2,6 +2,8 @@
 //! so that every failure has its code and the checks keep their order.
 
 mod answer;
+#[cfg(feature = "echo")]
+mod echo;
 mod fit;
 mod health;
 mod metrics;
@@ -11,6 +13,8 @@ mod predict;
 mod projects;
 mod token;
 
+#[cfg(feature = "echo")]
+pub(crate) use echo::EchoApi;
 pub(crate) use fit::FitApi;
 pub(crate) use health::{HealthApi, Readiness};
 pub(crate) use metrics::MetricsApi;

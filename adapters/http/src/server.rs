@@ -103,6 +103,8 @@ fn endpoint(
     // Not through poem-openapi's own endpoint, which parses every query string once more and nests routers.
     let mut operations = HashMap::new();
     api.add_routes(&mut operations);
+    #[cfg(feature = "echo")]
+    crate::api::EchoApi { body_bytes_max: settings.max_body_bytes, timeouts }.add_routes(&mut operations);
     let route = operations.into_iter().fold(Route::new(), |route, (path, methods)| {
         let methods = methods.into_iter();
         route.at(path, methods.fold(RouteMethod::new(), |route, (method, operation)| route.method(method, operation)))

@@ -1,16 +1,22 @@
-//! Steps and fits of the online detectors, on one thread.
+//! Steps and fits of the online detectors, on one thread, in processor time.
 //!
 //!     cargo bench -p drifting-domain
+
+mod processor_time;
 
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use drifting_domain::data::{Frame, MissingValues, Schema, Table, Values};
 use drifting_domain::detectors::{
     CvmOnlineSpec, CvmThresholds, DetectorSpec, MmdOnlineSpec, OnlineDetector, fit_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
+use drifting_domain::preprocess::{Encoder, Encoding, Preprocessing};
 use drifting_domain::statistics::draws::stream;
 use rand::RngExt;
+
+use self::processor_time::ProcessorTime;
 
 struct OneThread;
 
@@ -42,10 +48,27 @@ fn fitted(spec: &DetectorSpec, reference: &[f64], d: usize) -> Box<dyn OnlineDet
     fit_online(spec, reference, d, &CvmThresholds::default(), &OneThread, &Silent).expect("the reference is usable")
 }
 
+fn table(rows: &[f64], d: usize) -> Table {
+    let column = |column| Values::Numeric(rows.iter().skip(column).step_by(d).copied().collect());
+    Table::unnamed((0..d).map(column).collect()).expect("the rows are a table")
+}
+
+fn frame(table: &Table) -> Frame<'_> {
+    let schema = Schema::infer(table, MissingValues::Reject).expect("the rows have a schema");
+    schema.read(table).expect("the schema is theirs")
+}
+
+/// Standardised columns and their first two principal components.
+fn two_components(reference: &Frame<'_>) -> Encoder {
+    let preprocessing = Preprocessing { standardize: true, n_components: Some(2) };
+    Encoder::fit(reference, &preprocessing, Encoding::Kernel).expect("there are two components")
+}
+
 const SIZES: [usize; 2] = [1_000, 5_000];
 const WIDTHS: [usize; 2] = [1, 10];
+const SIZES_OF_COMPONENTS: [usize; 3] = [500, 1_000, 5_000];
 
-fn steps(criterion: &mut Criterion) {
+fn steps(criterion: &mut Criterion<ProcessorTime>) {
     let mut group = criterion.benchmark_group("step");
     for (kind, spec) in [("cvm_online", cvm(60_000)), ("mmd_online", mmd(7_000))] {
         for n in SIZES {
@@ -63,9 +86,27 @@ fn steps(criterion: &mut Criterion) {
             }
         }
     }
+    // As the Python figures were measured: the components of the row, then the step.
+    for n in SIZES_OF_COMPONENTS {
+        let rows = rows(n, 10);
+        let tables: Vec<Table> = rows.chunks_exact(10).map(|row| table(row, 10)).collect();
+        let rows_alone: Vec<Frame> = tables.iter().map(frame).collect();
+        let all = table(&rows, 10);
+        let reference = frame(&all);
+        let encoder = two_components(&reference);
+        let detector = fitted(&mmd(7_000), &encoder.encode(&reference), 2);
+        let mut state = detector.start();
+        let mut feed = rows_alone.iter().cycle();
+        group.bench_function(BenchmarkId::new("mmd_online", format!("n={n} d=10, 2 components")), |bencher| {
+            bencher.iter(|| {
+                let row = encoder.encode(black_box(feed.next().expect("a cycle has no end")));
+                black_box(detector.step(&mut state, &row))
+            });
+        });
+    }
 }
 
-fn fits(criterion: &mut Criterion) {
+fn fits(criterion: &mut Criterion<ProcessorTime>) {
     let mut group = criterion.benchmark_group("fit");
     group.sample_size(10);
     for n in SIZES {
@@ -77,7 +118,21 @@ fn fits(criterion: &mut Criterion) {
             bencher.iter(|| fitted(&mmd(7_000), black_box(&table), 10));
         });
     }
+    for n in SIZES_OF_COMPONENTS {
+        let all = table(&rows(n, 10), 10);
+        let reference = frame(&all);
+        group.bench_function(BenchmarkId::new("mmd_online", format!("n={n} d=10, 2 components B=7000")), |bencher| {
+            bencher.iter(|| {
+                let reference = two_components(black_box(&reference)).encode(&reference);
+                fitted(&mmd(7_000), &reference, 2)
+            });
+        });
+    }
 }
 
-criterion_group!(benches, steps, fits);
+criterion_group! {
+    name = benches;
+    config = Criterion::default().with_measurement(ProcessorTime);
+    targets = steps, fits
+}
 criterion_main!(benches);
