@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use drifting_domain::ports::Clock;
 use drifting_domain::use_cases::{DriftService, Ports, ServiceSettings, StateDurability};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
-use drifting_memory::{InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics};
+use drifting_memory::{InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use tracing_appender::non_blocking::NonBlockingBuilder;
 
 struct SystemClock;
@@ -32,6 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let ports = Ports {
         artifacts: Arc::new(MemoryArtifacts::new()),
         index: Arc::new(MemoryIndex::new()),
+        operations: Arc::new(MemoryOperations::new()),
         sink: Arc::clone(&metrics) as _,
         metrics,
         clock: Arc::new(SystemClock),

@@ -41,11 +41,11 @@ impl Cells<'_> {
         }
     }
 
-    fn slice(&self, rows: std::ops::Range<usize>) -> Self {
+    fn slice(&self, rows: std::ops::Range<usize>) -> Cells<'_> {
         match self {
-            Self::Numeric(values) => Self::Numeric(values[rows].to_vec()),
+            Self::Numeric(values) => Cells::Numeric(Cow::Borrowed(&values[rows])),
             Self::Categorical { codes, n_categories } => {
-                Self::Categorical { codes: codes[rows].to_vec(), n_categories: *n_categories }
+                Cells::Categorical { codes: codes[rows].to_vec(), n_categories: *n_categories }
             }
         }
     }
@@ -91,8 +91,8 @@ impl<'t> Frame<'t> {
     ///
     /// # Panics
     /// When there are fewer rows than `row`.
-    pub fn split_at(&self, row: usize) -> (Self, Self) {
-        let part = |rows: std::ops::Range<usize>| Self {
+    pub fn split_at(&self, row: usize) -> (Frame<'_>, Frame<'_>) {
+        let part = |rows: std::ops::Range<usize>| Frame {
             columns: self.columns.iter().map(|cells| cells.slice(rows.clone())).collect(),
             n_rows: rows.len(),
             n_dropped: 0,

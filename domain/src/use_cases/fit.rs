@@ -94,7 +94,6 @@ struct Prepared {
     schema: Schema,
     kind: DetectorKind,
     preprocessing: Preprocessing,
-    frame: Frame,
     encoder: Encoder,
     spec: DetectorSpec,
     encoded: Vec<f64>,
@@ -299,7 +298,8 @@ fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
     }
     check_online(&spec, frame.n_rows(), encoder.width())?;
     let encoded = encoder.encode(&frame);
-    Ok(Prepared { request, schema, kind, preprocessing, frame, encoder, spec, encoded })
+    drop(frame);
+    Ok(Prepared { request, schema, kind, preprocessing, encoder, spec, encoded })
 }
 
 fn compute(
@@ -309,7 +309,9 @@ fn compute(
     progress: &dyn Progress,
 ) -> Result<Fitted, FitError> {
     progress.stage("fitting the detector");
-    let Prepared { request, schema, kind, preprocessing, frame, encoder, spec, encoded } = prepared;
+    let Prepared { request, schema, kind, preprocessing, encoder, spec, encoded } = prepared;
+    // It borrows from the request, so it could not come along; reading it costs little beside the fit.
+    let frame = schema.read(&request.reference)?;
     let [for_fit, for_trial] = Part::split(progress, [1.0, f64::from(u8::from(request.report_run_length))]);
     let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?;
     let mut warnings = warnings(&schema, &frame, kind);
