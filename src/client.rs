@@ -132,7 +132,7 @@ impl Client {
             request = request
                 .header(header::CONTENT_TYPE, media_type)
                 .header(header::CONTENT_LENGTH, bytes.len())
-                .body(watched(bytes.into(), sent));
+                .body(watched(bytes, sent));
         }
         let response = self.send(request).await?;
         let goes_on = response.status() == StatusCode::ACCEPTED;
