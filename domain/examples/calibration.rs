@@ -1,9 +1,10 @@
 //! Mean run length without drift, over fresh references: whether the expected run time is kept.
 //!
-//!     cargo run --release -p drifting-domain --example calibration [REFERENCES [RUNS]]
+//!     cargo run --release -p drifting-domain --example calibration [REFERENCES [RUNS [KIND…]]]
 //!
-//! Each of REFERENCES (400) references of 5,000 standard normal rows has a detector of its own with its own seed, fed
-//! RUNS (5) independent streams from its start until the first alarm. Run lengths count from the first full window.
+//! Each of REFERENCES (400) references of 5,000 rows has a detector of its own with its own seed, fed RUNS (5) independent
+//! streams from its start until the first alarm. Values are standard normal, or ones with probability 0.3 for
+//! `fet_online`. Run lengths count from the first full window.
 //! The standard error includes the spread between references. The output is a Markdown table (docs/calibration.md).
 
 use std::sync::Mutex;
@@ -20,14 +21,15 @@ use rand::rngs::ChaCha8Rng;
 const N_ROWS: usize = 5_000;
 
 fn main() {
-    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse().expect("a number"));
-    let n_references: usize = arguments.next().unwrap_or(400);
-    let n_runs: usize = arguments.next().unwrap_or(5);
+    let mut arguments = std::env::args().skip(1);
+    let mut number = |default| arguments.next().map_or(default, |argument| argument.parse().expect("a number"));
+    let (n_references, n_runs): (usize, usize) = (number(400), number(5));
+    let wanted: Vec<String> = arguments.collect();
     println!(
         "| detector | columns | ERT | references | runs | mean run | s.e. | mean / ERT | ± 2 s.e. | median | sd between references |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    for kind in DetectorKind::ALL {
+    for kind in DetectorKind::ALL.into_iter().filter(|kind| wanted.is_empty() || wanted.contains(&kind.to_string())) {
         for d in [1, 5] {
             for ert in [50.0, 150.0, 400.0] {
                 let runs = runs_of(kind, d, ert, n_references, n_runs);
@@ -57,12 +59,16 @@ fn runs_of(kind: DetectorKind, d: usize, ert: f64, n_references: usize, n_runs: 
                         return;
                     }
                     let mut generator = stream(index as u64, 77);
-                    let reference: Vec<f64> = (0..N_ROWS * d).map(|_| normal(&mut generator)).collect();
+                    let reference: Vec<f64> = (0..N_ROWS * d).map(|_| value(kind, &mut generator)).collect();
                     let spec = specification(kind, ert, d, index as u64);
                     let detector = fit_online(&spec, &reference, d, &CvmThresholds::default(), &Here, &Silent);
                     let detector = detector.expect("the reference is large enough");
-                    let warm_up = if let DetectorSpec::CvmOnline(spec) = &spec { spec.window_sizes[0] - 1 } else { 0 };
-                    let runs = (0..n_runs).map(|_| run(&*detector, d, &mut generator) - warm_up as f64).collect();
+                    let warm_up = match &spec {
+                        DetectorSpec::CvmOnline(spec) => spec.window_sizes[0] - 1,
+                        DetectorSpec::FetOnline(spec) => spec.window_sizes[0] - 1,
+                        DetectorSpec::LsddOnline(_) | DetectorSpec::MmdOnline(_) => 0,
+                    };
+                    let runs = (0..n_runs).map(|_| run(kind, &*detector, d, &mut generator) - warm_up as f64).collect();
                     all.lock().expect("no thread panics").push(runs);
                 }
             });
@@ -72,11 +78,11 @@ fn runs_of(kind: DetectorKind, d: usize, ert: f64, n_references: usize, n_runs: 
 }
 
 /// Rows until the first alarm.
-fn run(detector: &dyn OnlineDetector, d: usize, generator: &mut ChaCha8Rng) -> f64 {
+fn run(kind: DetectorKind, detector: &dyn OnlineDetector, d: usize, generator: &mut ChaCha8Rng) -> f64 {
     let mut state = detector.start();
     let mut row = vec![0.0; d];
     loop {
-        row.fill_with(|| normal(generator));
+        row.fill_with(|| value(kind, generator));
         let detection = detector.step(&mut state, &row);
         if detection.is_drift {
             return detection.time as f64;
@@ -109,6 +115,14 @@ fn moments(values: &[f64]) -> (f64, f64) {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     (mean, values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0))
+}
+
+/// A value without drift that suits a kind.
+fn value(kind: DetectorKind, generator: &mut ChaCha8Rng) -> f64 {
+    match kind {
+        DetectorKind::FetOnline => f64::from(u8::from(generator.random::<f64>() < 0.3)),
+        DetectorKind::CvmOnline | DetectorKind::LsddOnline | DetectorKind::MmdOnline => normal(generator),
+    }
 }
 
 /// A standard normal number, by Box and Muller.

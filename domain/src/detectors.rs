@@ -10,10 +10,10 @@ mod online;
 mod request;
 
 #[cfg(test)]
-pub(crate) use online::Splits;
+pub(crate) use online::{Curve, Splits, TiedStreams, curve};
 pub use online::{
-    CvmOnline, CvmOnlineSpec, CvmThresholds, FitProblem, MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineState,
-    check_online, fit_online, restore_online,
+    CvmOnline, CvmOnlineSpec, CvmThresholds, FetOnline, FetOnlineSpec, FitProblem, LsddOnline, LsddOnlineSpec,
+    MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineState, check_online, fit_online, restore_online,
 };
 pub use request::{DetectorRequest, InvalidSettings, SettingIssue};
 
@@ -23,19 +23,24 @@ pub use request::{DetectorRequest, InvalidSettings, SettingIssue};
 pub enum DetectorKind {
     /// Cramér–von Mises, each column by itself, row by row.
     CvmOnline,
+    /// Fisher's exact test, each column of two classes by itself, row by row.
+    FetOnline,
+    /// Least-squares density difference, all columns together, row by row.
+    LsddOnline,
     /// Maximum mean discrepancy, all columns together, row by row.
     MmdOnline,
 }
 
 impl DetectorKind {
     /// Every kind.
-    pub const ALL: [Self; 2] = [Self::CvmOnline, Self::MmdOnline];
+    pub const ALL: [Self; 4] = [Self::CvmOnline, Self::FetOnline, Self::LsddOnline, Self::MmdOnline];
 
     /// What it needs of the columns.
     pub fn encoding(self) -> Encoding {
         match self {
             Self::CvmOnline => Encoding::Raw,
-            Self::MmdOnline => Encoding::Kernel,
+            Self::FetOnline => Encoding::Binary,
+            Self::LsddOnline | Self::MmdOnline => Encoding::Kernel,
         }
     }
 
@@ -43,6 +48,8 @@ impl DetectorKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CvmOnline => "cvm_online",
+            Self::FetOnline => "fet_online",
+            Self::LsddOnline => "lsdd_online",
             Self::MmdOnline => "mmd_online",
         }
     }
@@ -60,6 +67,10 @@ impl fmt::Display for DetectorKind {
 pub enum DetectorSpec {
     /// See [`CvmOnlineSpec`].
     CvmOnline(CvmOnlineSpec),
+    /// See [`FetOnlineSpec`].
+    FetOnline(FetOnlineSpec),
+    /// See [`LsddOnlineSpec`].
+    LsddOnline(LsddOnlineSpec),
     /// See [`MmdOnlineSpec`].
     MmdOnline(MmdOnlineSpec),
 }
@@ -69,6 +80,8 @@ impl DetectorSpec {
     pub fn kind(&self) -> DetectorKind {
         match self {
             Self::CvmOnline(_) => DetectorKind::CvmOnline,
+            Self::FetOnline(_) => DetectorKind::FetOnline,
+            Self::LsddOnline(_) => DetectorKind::LsddOnline,
             Self::MmdOnline(_) => DetectorKind::MmdOnline,
         }
     }
@@ -77,6 +90,8 @@ impl DetectorSpec {
     pub fn ert(&self) -> Option<f64> {
         match self {
             Self::CvmOnline(spec) => Some(spec.ert),
+            Self::FetOnline(spec) => Some(spec.ert),
+            Self::LsddOnline(spec) => Some(spec.ert),
             Self::MmdOnline(spec) => Some(spec.ert),
         }
     }

@@ -4,7 +4,9 @@
 
 mod cvm_online;
 mod distributions;
+mod fet_online;
 mod functions;
+mod lsdd_online;
 mod mmd_online;
 
 use serde_json::Value;
@@ -111,6 +113,16 @@ fn principal_components() {
 #[test]
 fn cvm_online() {
     run("cvm_online.json", cvm_online::case);
+}
+
+#[test]
+fn fet_online() {
+    run("fet_online.json", fet_online::case);
+}
+
+#[test]
+fn lsdd_online() {
+    run("lsdd_online.json", lsdd_online::case);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod encoder;
 mod pca;
 
+pub(crate) use encoder::mean_and_deviation;
 pub use encoder::{Encoder, EncoderError, Encoding, Preprocessing};
 #[cfg(test)]
 pub(crate) use pca::Pca;

@@ -1,5 +1,6 @@
 //! Mathematics that several detectors share.
 
+pub mod alternative;
 pub mod draws;
 pub mod exponential;
 pub mod kernel;

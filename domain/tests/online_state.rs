@@ -3,9 +3,11 @@
 use drifting_domain::data::Tensors;
 use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{
-    CvmOnlineSpec, CvmThresholds, DetectorSpec, MmdOnlineSpec, OnlineDetector, fit_online, restore_online,
+    CvmOnlineSpec, CvmThresholds, DetectorSpec, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineDetector,
+    fit_online, restore_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
+use drifting_domain::statistics::alternative::Alternative;
 use proptest::prelude::*;
 
 struct OneThread;
@@ -25,17 +27,74 @@ fn specs() -> impl Strategy<Value = DetectorSpec> {
         let window_sizes = sizes.into_iter().collect();
         DetectorSpec::CvmOnline(CvmOnlineSpec { ert: 10.0, window_sizes, n_bootstraps: 300, seed })
     });
+    let alternative = prop::sample::select(vec![Alternative::TwoSided, Alternative::Greater, Alternative::Less]);
+    let sizes = prop::collection::hash_set(2_usize..9, 1..4);
+    let fet = (sizes, alternative, 0.5_f64..=1.0, 0_usize..5, any::<u64>()).prop_map(
+        |(sizes, alternative, lam, more_steps, seed)| {
+            let window_sizes: Vec<usize> = sizes.into_iter().collect();
+            let t_max = 2 * window_sizes.iter().max().expect("a window") - 1 + more_steps;
+            let n_bootstraps = 600;
+            DetectorSpec::FetOnline(FetOnlineSpec {
+                ert: 10.0,
+                window_sizes,
+                alternative,
+                lam,
+                t_max,
+                n_bootstraps,
+                seed,
+            })
+        },
+    );
+    let sigma = prop::collection::vec(0.5_f64..5.0, 0..3);
+    let lsdd =
+        (2_usize..9, any::<u64>(), sigma, 1_usize..12).prop_map(|(window_size, seed, sigma, n_kernel_centers)| {
+            DetectorSpec::LsddOnline(LsddOnlineSpec {
+                ert: 10.0,
+                window_size,
+                n_bootstraps: 300,
+                sigma,
+                n_kernel_centers,
+                lambda_rd_max: 0.5,
+                seed,
+            })
+        });
     let mmd =
         (2_usize..9, any::<u64>(), prop::collection::vec(0.1_f64..5.0, 0..3)).prop_map(|(window_size, seed, sigma)| {
             DetectorSpec::MmdOnline(MmdOnlineSpec { ert: 10.0, window_size, n_bootstraps: 300, sigma, seed })
         });
-    prop_oneof![cvm, mmd]
+    prop_oneof![cvm, fet, lsdd, mmd]
 }
 
 fn rows(n: std::ops::Range<usize>, d: usize) -> impl Strategy<Value = Vec<f64>> {
     // Some coarse values, so that ties come up.
     let value = prop_oneof![3 => -5.0_f64..5.0, 1 => (-3_i32..3).prop_map(f64::from)];
     n.prop_flat_map(move |n| prop::collection::vec(value.clone(), n * d))
+}
+
+/// Zeros and ones for the kind that needs them.
+fn suited(spec: &DetectorSpec, rows: Vec<f64>) -> Vec<f64> {
+    match spec {
+        DetectorSpec::FetOnline(_) => rows.into_iter().map(|value| f64::from(u8::from(value > 0.0))).collect(),
+        _ => rows,
+    }
+}
+
+fn fet(window_sizes: Vec<usize>) -> FetOnlineSpec {
+    let t_max = 2 * window_sizes.iter().max().expect("a window") - 1;
+    let alternative = Alternative::TwoSided;
+    FetOnlineSpec { ert: 20.0, window_sizes, alternative, lam: 0.99, t_max, n_bootstraps: 600, seed: 1 }
+}
+
+fn lsdd(window_size: usize) -> LsddOnlineSpec {
+    LsddOnlineSpec {
+        ert: 20.0,
+        window_size,
+        n_bootstraps: 600,
+        sigma: Vec::new(),
+        n_kernel_centers: 2 * window_size,
+        lambda_rd_max: 0.2,
+        seed: 1,
+    }
 }
 
 fn feed(detector: &dyn OnlineDetector, rows: &[f64], d: usize, stop_every: Option<usize>) -> (Vec<Detection>, Tensors) {
@@ -61,8 +120,9 @@ proptest! {
         stream in rows(0..60, 2),
         every in 1_usize..20,
     ) {
+        let (reference, stream) = (suited(&spec, reference), suited(&spec, stream));
         let fitted = fit_online(&spec, &reference, 2, &CvmThresholds::default(), &OneThread, &Silent);
-        // References of mostly equal rows have no bandwidth, which is refused.
+        // References of mostly equal rows have no bandwidth, and constant ones no share, which is refused.
         prop_assume!(fitted.is_ok());
         let fitted = fitted.expect("it was fitted");
         let restored = restore_online(&fitted.spec(), &fitted.save(), 2).expect("a saved detector is restored");
@@ -111,6 +171,46 @@ fn states_of_other_detectors_are_refused() {
 }
 
 #[test]
+fn states_and_specifications_of_no_fet_or_lsdd_are_refused() {
+    let flags: Vec<f64> = (0..60).map(|row| f64::from(row % 3 / 2)).collect();
+    let numbers: Vec<f64> = (0..60).map(f64::from).collect();
+    let fit = |spec: DetectorSpec, reference: &[f64]| {
+        fit_online(&spec, reference, 1, &CvmThresholds::default(), &OneThread, &Silent).expect("a fit")
+    };
+    let by_test = fit(DetectorSpec::FetOnline(fet(vec![4, 8])), &flags);
+    let by_density = fit(DetectorSpec::LsddOnline(lsdd(5)), &numbers);
+    let state = |detector: &dyn OnlineDetector| detector.save_state(&detector.start());
+    assert!(by_test.restore_state(&state(&*by_density)).is_err());
+    assert!(by_density.restore_state(&state(&*by_test)).is_err());
+    assert!(by_test.restore_state(&Tensors::new()).is_err());
+    let mut forged = feed(&*by_test, &[1.0, 0.0, 1.0], 1, None).1;
+    forged.insert_u64("window", vec![1, 2, 0]);
+    assert!(by_test.restore_state(&forged).is_err());
+
+    let saved = by_test.save();
+    for t_max in [0, 14, usize::MAX] {
+        let forged = DetectorSpec::FetOnline(FetOnlineSpec { t_max, ..fet(vec![4, 8]) });
+        assert!(restore_online(&forged, &saved, 1).is_err(), "{t_max}");
+    }
+    for lam in [0.0, f64::NAN, 1.5] {
+        let forged = DetectorSpec::FetOnline(FetOnlineSpec { lam, ..fet(vec![4, 8]) });
+        assert!(restore_online(&forged, &saved, 1).is_err(), "{lam}");
+    }
+    let mut more_ones_than_rows = saved.clone();
+    more_ones_than_rows.insert_u64("reference_ones", vec![61]);
+    assert!(restore_online(&by_test.spec(), &more_ones_than_rows, 1).is_err());
+
+    let saved = by_density.save();
+    let DetectorSpec::LsddOnline(spec) = by_density.spec() else { unreachable!() };
+    for n_kernel_centers in [0, 9, usize::MAX] {
+        let forged = DetectorSpec::LsddOnline(LsddOnlineSpec { n_kernel_centers, ..spec.clone() });
+        assert!(restore_online(&forged, &saved, 1).is_err(), "{n_kernel_centers}");
+    }
+    assert!(restore_online(&DetectorSpec::LsddOnline(lsdd(5)), &saved, 1).is_err(), "no bandwidth");
+    assert!(restore_online(&by_density.spec(), &saved, 2).is_err());
+}
+
+#[test]
 fn a_state_does_not_grow_with_the_stream() {
     let reference: Vec<f64> = (0..60).map(f64::from).collect();
     let windows = vec![4, 8];
@@ -122,10 +222,11 @@ fn a_state_does_not_grow_with_the_stream() {
         sigma: Vec::new(),
         seed: 1,
     });
-    for spec in [cvm, mmd] {
+    for spec in [cvm, DetectorSpec::FetOnline(fet(vec![4, 8])), DetectorSpec::LsddOnline(lsdd(8)), mmd] {
+        let reference = suited(&spec, reference.iter().map(|value| value - 30.0).collect());
         let detector = fit_online(&spec, &reference, 1, &CvmThresholds::default(), &OneThread, &Silent).expect("a fit");
         let size = |n_rows: u32| {
-            let rows: Vec<f64> = (0..n_rows).map(|row| f64::from(row % 61)).collect();
+            let rows = suited(&spec, (0..n_rows).map(|row| f64::from(row % 61) - 30.0).collect());
             let (_, state) = feed(&*detector, &rows, 1, None);
             format!("{state:?}").len()
         };

@@ -99,7 +99,7 @@ impl MissingValues {
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize)]
 #[command(next_help_heading = "Detector (defaults are the server's)")]
 pub struct DetectorFlags {
-    /// Kind of the detector, such as cvm_online or mmd_online
+    /// Kind of the detector, such as cvm_online, fet_online, lsdd_online or mmd_online
     #[arg(long = "detector", value_name = "KIND")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
@@ -128,6 +128,31 @@ pub struct DetectorFlags {
     #[arg(long, value_name = "WIDTH,…", value_delimiter = ',', value_parser = positive)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sigma: Vec<f64>,
+
+    /// Which change counts: two-sided, greater or less
+    #[arg(long, value_name = "WAY")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alternative: Option<String>,
+
+    /// Weight of the new value in a smoothed statistic
+    #[arg(long, value_name = "WEIGHT", value_parser = positive)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lam: Option<f64>,
+
+    /// Steps until the thresholds stay the same
+    #[arg(long, value_name = "ROWS", value_parser = whole::<usize>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub t_max: Option<usize>,
+
+    /// Rows of the reference that are centres of kernels
+    #[arg(long, value_name = "N", value_parser = whole::<usize>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub n_kernel_centers: Option<usize>,
+
+    /// Largest relative difference that the regulariser may make
+    #[arg(long, value_name = "SHARE", value_parser = positive)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lambda_rd_max: Option<f64>,
 
     /// Seed of everything random
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]

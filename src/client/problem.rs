@@ -28,7 +28,7 @@ struct Issue {
 }
 
 /// The settings and filters of requests, and the flags that say them here.
-const FLAGS: [(&str, &str); 16] = [
+const FLAGS: [(&str, &str); 21] = [
     ("drift_type", "--drift-type"),
     ("overwrite", "--overwrite"),
     ("missing_values", "--missing-values"),
@@ -39,6 +39,11 @@ const FLAGS: [(&str, &str); 16] = [
     ("window_sizes", "--window-sizes"),
     ("n_bootstraps", "--n-bootstraps"),
     ("sigma", "--sigma"),
+    ("alternative", "--alternative"),
+    ("lam", "--lam"),
+    ("t_max", "--t-max"),
+    ("n_kernel_centers", "--n-kernel-centers"),
+    ("lambda_rd_max", "--lambda-rd-max"),
     ("seed", "--seed"),
     ("standardize", "--standardize"),
     ("n_components", "--n-components"),

@@ -78,7 +78,8 @@ fn drift_type(args: &FitArgs, is_one_column: bool, json: bool) -> TableType {
 
 /// The settings beside a body of rows.
 fn query(args: &FitArgs, drift_type: TableType) -> Vec<(&'static str, String)> {
-    let DetectorFlags { kind, ert, window_size, window_sizes, n_bootstraps, sigma, seed } = &args.detector;
+    let DetectorFlags { kind, ert, window_size, window_sizes, n_bootstraps, sigma, seed, .. } = &args.detector;
+    let DetectorFlags { alternative, lam, t_max, n_kernel_centers, lambda_rd_max, .. } = &args.detector;
     let PreprocessingFlags { standardize, n_components } = &args.preprocessing;
     let settings = [
         ("drift_type", Some(drift_type.as_str().to_owned())),
@@ -93,6 +94,11 @@ fn query(args: &FitArgs, drift_type: TableType) -> Vec<(&'static str, String)> {
         ("window_sizes", list(window_sizes)),
         ("n_bootstraps", text(n_bootstraps.as_ref())),
         ("sigma", list(sigma)),
+        ("alternative", alternative.clone()),
+        ("lam", text(lam.as_ref())),
+        ("t_max", text(t_max.as_ref())),
+        ("n_kernel_centers", text(n_kernel_centers.as_ref())),
+        ("lambda_rd_max", text(lambda_rd_max.as_ref())),
         ("seed", text(seed.as_ref())),
     ];
     settings.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
@@ -171,13 +177,15 @@ mod tests {
     #[test]
     fn settings_go_into_the_query() {
         let line = "x.csv --detector mmd_online --ert 400 --window-size 40 --sigma 0.5,2 --seed 7 --standardize false \
+                    --alternative less --lam 0.9 --t-max 200 --n-kernel-centers 30 --lambda-rd-max 0.1 \
                     --n-components 3 --missing-values drop --report-run-length --overwrite --n-bootstraps 100 --window-sizes 40,80";
         let query = query(&args(line), TableType::Tabular);
         let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
             query.join("&"),
             "drift_type=tabular&overwrite=true&missing_values=drop&report_run_length=true&standardize=false&n_components=3&kind=mmd_online&\
-             ert=400&window_size=40&window_sizes=40,80&n_bootstraps=100&sigma=0.5,2&seed=7"
+             ert=400&window_size=40&window_sizes=40,80&n_bootstraps=100&sigma=0.5,2&alternative=less&\
+             lam=0.9&t_max=200&n_kernel_centers=30&lambda_rd_max=0.1&seed=7"
         );
     }
 

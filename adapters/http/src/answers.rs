@@ -12,4 +12,4 @@ pub(crate) use metrics::MetricsPage;
 pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage};
 pub(crate) use requests::{FitRequest, FitSettings, PredictRequest};
-pub(crate) use words::{DetectorKind, DriftType, Health, MissingValues, Status};
+pub(crate) use words::{Alternative, DetectorKind, DriftType, Health, MissingValues, Status};

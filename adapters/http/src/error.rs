@@ -100,6 +100,9 @@ impl Failure {
         let detail = problem.to_string();
         match problem {
             FitProblem::TooFewRows { .. }
+            | FitProblem::TooFewRowsForCenters { .. }
+            | FitProblem::CoincidentCenters { .. }
+            | FitProblem::NotBinary
             | FitProblem::NoBandwidth
             | FitProblem::Overflow
             | FitProblem::AllConstant => {
@@ -108,6 +111,7 @@ impl Failure {
             FitProblem::TooFewBootstraps { .. } => {
                 Self::setting(source.setting_pointer("detector/n_bootstraps"), detail)
             }
+            FitProblem::NoRegularizer { .. } => Self::setting(source.setting_pointer("detector/lambda_rd_max"), detail),
             FitProblem::TooLarge { .. } => Self::setting(source.setting_pointer("detector/n_bootstraps"), detail),
             FitProblem::Cancelled => Self::internal("a fit was cancelled while its client waited"),
         }

@@ -9,10 +9,12 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use drifting_domain::data::{Frame, MissingValues, Schema, Table, Values};
 use drifting_domain::detectors::{
-    CvmOnlineSpec, CvmThresholds, DetectorSpec, MmdOnlineSpec, OnlineDetector, fit_online,
+    CvmOnlineSpec, CvmThresholds, DetectorSpec, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineDetector,
+    fit_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
 use drifting_domain::preprocess::{Encoder, Encoding, Preprocessing};
+use drifting_domain::statistics::alternative::Alternative;
 use drifting_domain::statistics::draws::stream;
 use rand::RngExt;
 
@@ -40,6 +42,30 @@ fn cvm(n_bootstraps: usize) -> DetectorSpec {
     DetectorSpec::CvmOnline(CvmOnlineSpec { ert: 400.0, window_sizes: vec![40, 80], n_bootstraps, seed: 0 })
 }
 
+fn fet(n_bootstraps: usize) -> DetectorSpec {
+    DetectorSpec::FetOnline(FetOnlineSpec {
+        ert: 400.0,
+        window_sizes: vec![40, 80],
+        alternative: Alternative::TwoSided,
+        lam: 0.99,
+        t_max: 159,
+        n_bootstraps,
+        seed: 0,
+    })
+}
+
+fn lsdd(n_bootstraps: usize) -> DetectorSpec {
+    DetectorSpec::LsddOnline(LsddOnlineSpec {
+        ert: 400.0,
+        window_size: 40,
+        n_bootstraps,
+        sigma: Vec::new(),
+        n_kernel_centers: 80,
+        lambda_rd_max: 0.2,
+        seed: 0,
+    })
+}
+
 fn mmd(n_bootstraps: usize) -> DetectorSpec {
     DetectorSpec::MmdOnline(MmdOnlineSpec { ert: 400.0, window_size: 40, n_bootstraps, sigma: Vec::new(), seed: 0 })
 }
@@ -64,16 +90,32 @@ fn two_components(reference: &Frame<'_>) -> Encoder {
     Encoder::fit(reference, &preprocessing, Encoding::Kernel).expect("there are two components")
 }
 
+/// Zeros and ones for the kind that needs them.
+fn suited(kind: &str, mut rows: Vec<f64>) -> Vec<f64> {
+    if kind == "fet_online" {
+        for value in &mut rows {
+            *value = f64::from(u8::from(*value > 0.5));
+        }
+    }
+    rows
+}
+
 const SIZES: [usize; 2] = [1_000, 5_000];
 const WIDTHS: [usize; 2] = [1, 10];
 const SIZES_OF_COMPONENTS: [usize; 3] = [500, 1_000, 5_000];
 
 fn steps(criterion: &mut Criterion<ProcessorTime>) {
     let mut group = criterion.benchmark_group("step");
-    for (kind, spec) in [("cvm_online", cvm(60_000)), ("mmd_online", mmd(7_000))] {
+    let kinds = [
+        ("cvm_online", cvm(60_000)),
+        ("fet_online", fet(60_000)),
+        ("lsdd_online", lsdd(8_000)),
+        ("mmd_online", mmd(7_000)),
+    ];
+    for (kind, spec) in kinds {
         for n in SIZES {
             for d in WIDTHS {
-                let reference = rows(n, d);
+                let reference = suited(kind, rows(n, d));
                 let detector = fitted(&spec, &reference, d);
                 let mut state = detector.start();
                 let mut feed = reference.chunks_exact(d).cycle();
@@ -113,6 +155,13 @@ fn fits(criterion: &mut Criterion<ProcessorTime>) {
         let (column, table) = (rows(n, 1), rows(n, 10));
         group.bench_function(BenchmarkId::new("cvm_online", format!("n={n} d=1 B=10000")), |bencher| {
             bencher.iter(|| fitted(&cvm(10_000), black_box(&column), 1));
+        });
+        let flags = suited("fet_online", column.clone());
+        group.bench_function(BenchmarkId::new("fet_online", format!("n={n} d=1 B=10000")), |bencher| {
+            bencher.iter(|| fitted(&fet(10_000), black_box(&flags), 1));
+        });
+        group.bench_function(BenchmarkId::new("lsdd_online", format!("n={n} d=10 B=8000")), |bencher| {
+            bencher.iter(|| fitted(&lsdd(8_000), black_box(&table), 10));
         });
         group.bench_function(BenchmarkId::new("mmd_online", format!("n={n} d=10 B=7000")), |bencher| {
             bencher.iter(|| fitted(&mmd(7_000), black_box(&table), 10));

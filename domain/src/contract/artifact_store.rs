@@ -38,6 +38,10 @@ pub fn sample_project(project: &str, generation: u64, seed: u32) -> StoredProjec
                             categories: vec![String::new(), "no".to_owned(), "1".to_owned()],
                         },
                     },
+                    ColumnSchema {
+                        name: "flag".to_owned(),
+                        kind: ColumnType::Binary { categories: ["0".to_owned(), "1".to_owned()], is_numeric: true },
+                    },
                 ],
                 missing_values: MissingValues::Drop,
             },

@@ -1,12 +1,19 @@
 //! Online detectors: a verdict on each row, from a window of the last ones.
 
 mod cvm;
+mod fet;
+mod lsdd;
 mod mmd;
+mod splits;
 
 pub use cvm::{CvmOnline, CvmOnlineSpec, CvmState, CvmThresholds};
 #[cfg(test)]
-pub(crate) use mmd::Splits;
+pub(crate) use fet::{Curve, TiedStreams, curve};
+pub use fet::{FetOnline, FetOnlineSpec, FetState};
+pub use lsdd::{LsddOnline, LsddOnlineSpec, LsddState};
 pub use mmd::{MmdOnline, MmdOnlineSpec, MmdState};
+#[cfg(test)]
+pub(crate) use splits::Splits;
 
 use super::DetectorSpec;
 use crate::data::{TensorError, Tensors};
@@ -50,6 +57,10 @@ pub trait OnlineDetector: Send + Sync {
 pub enum OnlineState {
     /// Of [`CvmOnline`].
     Cvm(CvmState),
+    /// Of [`FetOnline`].
+    Fet(FetState),
+    /// Of [`LsddOnline`].
+    Lsdd(LsddState),
     /// Of [`MmdOnline`].
     Mmd(MmdState),
 }
@@ -59,6 +70,8 @@ impl OnlineState {
     pub fn time(&self) -> u64 {
         match self {
             Self::Cvm(state) => state.time(),
+            Self::Fet(state) => state.time(),
+            Self::Lsdd(state) => state.time(),
             Self::Mmd(state) => state.time(),
         }
     }
@@ -75,6 +88,35 @@ pub enum FitProblem {
         /// What came.
         actual: usize,
     },
+    /// Centres of kernels and windows need more rows.
+    #[error("expected at least {expected} rows of reference for this window and n_kernel_centers, {actual} came")]
+    TooFewRowsForCenters {
+        /// The least number.
+        expected: usize,
+        /// What came.
+        actual: usize,
+    },
+    /// Too few rows differ for centres of kernels that do not coincide.
+    #[error(
+        "expected at least {expected} different rows of reference as centres of kernels, {actual} came; take a smaller n_kernel_centers"
+    )]
+    CoincidentCenters {
+        /// The number of centres.
+        expected: usize,
+        /// How many rows differ.
+        actual: usize,
+    },
+    /// No regulariser gives an estimate that is near enough.
+    #[error(
+        "expected rows that repeat less: no regulariser keeps the relative difference below lambda_rd_max {lambda_rd_max}; give a larger one, or a smaller n_kernel_centers"
+    )]
+    NoRegularizer {
+        /// The limit.
+        lambda_rd_max: f64,
+    },
+    /// A value that is neither 0 nor 1.
+    #[error("expected columns of zeros and ones, another value came")]
+    NotBinary,
     /// The thresholds need more simulated streams.
     #[error("expected n_bootstraps of at least {expected} for this ert and these windows, {actual} came")]
     TooFewBootstraps {
@@ -85,7 +127,7 @@ pub enum FitProblem {
     },
     /// More simulated statistics than memory should hold.
     #[error(
-        "expected a smaller n_bootstraps, ert or window: the simulation would hold {n_values} statistics, at most {} are held",
+        "expected a smaller n_bootstraps, ert or window (or reference, for n_kernel_centers): the simulation would hold {n_values} numbers, at most {} are held",
         SIMULATED_MAX
     )]
     TooLarge {
@@ -110,6 +152,8 @@ pub enum FitProblem {
 
 /// The sizes that a window can have, in rows.
 pub(super) const WINDOW_SIZES: std::ops::RangeInclusive<usize> = 2..=10_000;
+/// Longer simulated streams than this are refused: enough for every window.
+pub(super) const STEPS_MAX: usize = 2 * *WINDOW_SIZES.end();
 /// More simulated statistics than this (1 GiB) are not held at once.
 pub const SIMULATED_MAX: usize = 1 << 27;
 
@@ -131,6 +175,8 @@ pub fn fit_online(
         DetectorSpec::CvmOnline(spec) => {
             Ok(Box::new(CvmOnline::fit(spec, reference, n_columns, cvm_thresholds, pool, progress)?))
         }
+        DetectorSpec::FetOnline(spec) => Ok(Box::new(FetOnline::fit(spec, reference, n_columns, pool, progress)?)),
+        DetectorSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::fit(spec, reference, n_columns, pool, progress)?)),
         DetectorSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::fit(spec, reference, n_columns, pool, progress)?)),
     }
 }
@@ -143,6 +189,8 @@ pub fn fit_online(
 pub fn check_online(spec: &DetectorSpec, n_rows: usize, n_columns: usize) -> Result<(), FitProblem> {
     match spec {
         DetectorSpec::CvmOnline(spec) => spec.check(n_rows, n_columns),
+        DetectorSpec::FetOnline(spec) => spec.check(n_rows),
+        DetectorSpec::LsddOnline(spec) => spec.check(n_rows),
         DetectorSpec::MmdOnline(spec) => spec.check(n_rows),
     }
 }
@@ -181,6 +229,8 @@ pub fn restore_online(
     // A configuration can be written by hand; from here on its sizes are trusted.
     let windows = match spec {
         DetectorSpec::CvmOnline(spec) => &spec.window_sizes[..],
+        DetectorSpec::FetOnline(spec) => &spec.window_sizes[..],
+        DetectorSpec::LsddOnline(spec) => std::slice::from_ref(&spec.window_size),
         DetectorSpec::MmdOnline(spec) => std::slice::from_ref(&spec.window_size),
     };
     if n_columns == 0 || windows.is_empty() || !windows.iter().all(|size| WINDOW_SIZES.contains(size)) {
@@ -189,6 +239,8 @@ pub fn restore_online(
     }
     match spec {
         DetectorSpec::CvmOnline(spec) => Ok(Box::new(CvmOnline::restore(spec, parameters, n_columns)?)),
+        DetectorSpec::FetOnline(spec) => Ok(Box::new(FetOnline::restore(spec, parameters, n_columns)?)),
+        DetectorSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::restore(spec, parameters, n_columns)?)),
         DetectorSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::restore(spec, parameters, n_columns)?)),
     }
 }
@@ -204,6 +256,8 @@ impl DetectorSpec {
     fn with_ert(&self, ert: f64) -> Self {
         match self.clone() {
             Self::CvmOnline(spec) => Self::CvmOnline(CvmOnlineSpec { ert, ..spec }),
+            Self::FetOnline(spec) => Self::FetOnline(FetOnlineSpec { ert, ..spec }),
+            Self::LsddOnline(spec) => Self::LsddOnline(LsddOnlineSpec { ert, ..spec }),
             Self::MmdOnline(spec) => Self::MmdOnline(MmdOnlineSpec { ert, ..spec }),
         }
     }
@@ -211,6 +265,8 @@ impl DetectorSpec {
     fn n_threshold_steps(&self) -> usize {
         match self {
             Self::CvmOnline(spec) => spec.n_threshold_steps(),
+            Self::FetOnline(spec) => spec.n_threshold_steps(),
+            Self::LsddOnline(spec) => spec.n_threshold_steps(),
             Self::MmdOnline(spec) => spec.n_threshold_steps(),
         }
     }
@@ -234,6 +290,8 @@ impl DetectorSpec {
     pub(super) fn n_bootstraps_min(&self, n_columns: usize) -> usize {
         match self {
             Self::CvmOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_columns), spec.n_threshold_steps()),
+            Self::FetOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_columns), spec.n_threshold_steps()),
+            Self::LsddOnline(spec) => n_streams_min(alarm_probability(spec.ert, 1), spec.n_filtered_steps()),
             Self::MmdOnline(spec) => n_streams_min(alarm_probability(spec.ert, 1), spec.n_threshold_steps()),
         }
     }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use super::online::WINDOW_SIZES;
-use super::{CvmOnlineSpec, DetectorKind, DetectorSpec, MmdOnlineSpec};
-use crate::data::{ColumnType, Schema};
+use super::online::{STEPS_MAX, WINDOW_SIZES};
+use super::{CvmOnlineSpec, DetectorKind, DetectorSpec, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec};
+use crate::data::{ColumnType, Frame, Schema};
 use crate::project::DriftType;
+use crate::statistics::alternative::Alternative;
 
 /// Settings as a client gives them; what is left out takes its default.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -22,6 +23,16 @@ pub struct DetectorRequest {
     pub n_bootstraps: Option<usize>,
     /// Bandwidths.
     pub sigma: Option<Vec<f64>>,
+    /// Which change counts.
+    pub alternative: Option<Alternative>,
+    /// Weight of the new value in a smoothed statistic.
+    pub lam: Option<f64>,
+    /// Steps until thresholds stay the same.
+    pub t_max: Option<usize>,
+    /// Centres of kernels.
+    pub n_kernel_centers: Option<usize>,
+    /// Largest relative difference that a regulariser may make.
+    pub lambda_rd_max: Option<f64>,
     /// Seed of everything random.
     pub seed: Option<u64>,
 }
@@ -65,9 +76,13 @@ impl std::error::Error for InvalidSettings {}
 
 const ERT: f64 = 400.0;
 const WINDOW_SIZE: usize = 40;
-const WINDOW_SIZES_CVM: [usize; 2] = [40, 80];
-const N_BOOTSTRAPS_CVM: usize = 10_000;
-const N_BOOTSTRAPS_MMD: usize = 7_000;
+const SEVERAL_WINDOW_SIZES: [usize; 2] = [40, 80];
+/// Of the kinds that judge columns.
+const N_BOOTSTRAPS_COLUMNS: usize = 10_000;
+/// Of the kinds with kernels.
+const N_BOOTSTRAPS_KERNEL: usize = 7_000;
+const LAM: f64 = 0.99;
+const LAMBDA_RD_MAX: f64 = 0.2;
 
 /// Larger expected run times than this are refused.
 const ERT_MAX: f64 = 1e7;
@@ -75,6 +90,8 @@ const ERT_MAX: f64 = 1e7;
 const WINDOWS_MAX: usize = 16;
 /// More bandwidths than this are refused.
 const SIGMAS_MAX: usize = 64;
+/// More centres of kernels than this are refused: their kernels are decomposed.
+const KERNEL_CENTERS_MAX: usize = 1_000;
 /// Bandwidths outside are refused, as their squares leave the range of numbers.
 const SIGMA_RANGE: std::ops::RangeInclusive<f64> = 1e-150..=1e150;
 
@@ -83,7 +100,12 @@ impl DetectorRequest {
     ///
     /// # Errors
     /// When no kind of this version suits them.
-    pub fn kind_for(&self, drift_type: DriftType, schema: &Schema) -> Result<DetectorKind, InvalidSettings> {
+    pub fn kind_for(
+        &self,
+        drift_type: DriftType,
+        schema: &Schema,
+        reference: &Frame,
+    ) -> Result<DetectorKind, InvalidSettings> {
         match drift_type {
             DriftType::Label | DriftType::Tabular => {}
             DriftType::Text | DriftType::Image | DriftType::Sequential => {
@@ -94,12 +116,14 @@ impl DetectorRequest {
             }
         }
         let categorical = schema.columns.iter().find(|column| column.kind != ColumnType::Numeric);
+        let has_two_classes = schema.has_two_classes(0, reference);
         let kind = match (self.kind, drift_type) {
             (Some(kind), _) => kind,
+            (None, DriftType::Label) if has_two_classes => DetectorKind::FetOnline,
             (None, DriftType::Label) if categorical.is_some() => {
                 return Err(InvalidSettings::one(
                     "detector/kind",
-                    "expected a kind: this version has no default for classes yet; `mmd_online` takes them",
+                    "expected a kind: this version has no default for labels of other than two classes yet; `mmd_online` takes them",
                 ));
             }
             (None, DriftType::Label) => DetectorKind::CvmOnline,
@@ -109,7 +133,7 @@ impl DetectorRequest {
             (DetectorKind::CvmOnline, Some(column)) => Err(InvalidSettings::one(
                 "detector/kind",
                 format!(
-                    "`cvm_online` expects columns of numbers, `{}` is categorical; leave it out or take `mmd_online`",
+                    "`cvm_online` expects columns of numbers, `{}` is categorical; leave it out, or take `mmd_online`, or `fet_online` for two classes",
                     column.name
                 ),
             )),
@@ -128,33 +152,46 @@ impl DetectorRequest {
             issues.push(issue("detector/ert", format!("expected a number above 1, up to {ERT_MAX}, {ert} came")));
         }
         let seed = self.seed.unwrap_or(0);
+        self.refuse_foreign(kind, &mut issues);
         let spec = match kind {
-            DetectorKind::CvmOnline => {
-                if self.sigma.is_some() {
-                    issues.push(not_of(kind, "detector/sigma"));
-                }
-                DetectorSpec::CvmOnline(CvmOnlineSpec {
+            DetectorKind::CvmOnline => DetectorSpec::CvmOnline(CvmOnlineSpec {
+                ert,
+                window_sizes: self.several_windows(&mut issues),
+                n_bootstraps: 0,
+                seed,
+            }),
+            DetectorKind::FetOnline => {
+                let window_sizes = self.several_windows(&mut issues);
+                DetectorSpec::FetOnline(FetOnlineSpec {
                     ert,
-                    window_sizes: self.several_windows(&mut issues),
+                    alternative: self.alternative.unwrap_or_default(),
+                    lam: share("detector/lam", self.lam.unwrap_or(LAM), &mut issues),
+                    t_max: self.threshold_steps(&window_sizes, &mut issues),
+                    window_sizes,
                     n_bootstraps: 0,
                     seed,
                 })
             }
-            DetectorKind::MmdOnline => {
-                if self.window_sizes.is_some() {
-                    issues.push(issue(
-                        "detector/window_sizes",
-                        "`mmd_online` has one window, expected `window_size`".to_owned(),
-                    ));
-                }
-                DetectorSpec::MmdOnline(MmdOnlineSpec {
+            DetectorKind::LsddOnline => {
+                let window_size = self.one_window(&mut issues);
+                let lambda_rd_max = self.lambda_rd_max.unwrap_or(LAMBDA_RD_MAX);
+                DetectorSpec::LsddOnline(LsddOnlineSpec {
                     ert,
-                    window_size: self.one_window(&mut issues),
+                    window_size,
                     n_bootstraps: 0,
                     sigma: self.bandwidths(&mut issues),
+                    n_kernel_centers: self.kernel_centers(window_size, &mut issues),
+                    lambda_rd_max: share("detector/lambda_rd_max", lambda_rd_max, &mut issues),
                     seed,
                 })
             }
+            DetectorKind::MmdOnline => DetectorSpec::MmdOnline(MmdOnlineSpec {
+                ert,
+                window_size: self.one_window(&mut issues),
+                n_bootstraps: 0,
+                sigma: self.bandwidths(&mut issues),
+                seed,
+            }),
         };
         if !issues.is_empty() {
             return Err(InvalidSettings { issues });
@@ -181,16 +218,68 @@ impl DetectorRequest {
                 format!("expected at least {at_least} for this ert and these windows, {n_bootstraps} came"),
             ));
         }
+        let n_bootstraps = |ert, usual| self.n_bootstraps.unwrap_or_else(|| default_bootstraps(ert, usual, at_least));
         Ok(match spec {
-            DetectorSpec::CvmOnline(spec) => DetectorSpec::CvmOnline(CvmOnlineSpec {
-                n_bootstraps: self.n_bootstraps.unwrap_or(default_bootstraps(spec.ert, N_BOOTSTRAPS_CVM, at_least)),
-                ..spec
-            }),
-            DetectorSpec::MmdOnline(spec) => DetectorSpec::MmdOnline(MmdOnlineSpec {
-                n_bootstraps: self.n_bootstraps.unwrap_or(default_bootstraps(spec.ert, N_BOOTSTRAPS_MMD, at_least)),
-                ..spec
-            }),
+            DetectorSpec::CvmOnline(spec) => {
+                let n_bootstraps = n_bootstraps(spec.ert, N_BOOTSTRAPS_COLUMNS);
+                DetectorSpec::CvmOnline(CvmOnlineSpec { n_bootstraps, ..spec })
+            }
+            DetectorSpec::FetOnline(spec) => {
+                let n_bootstraps = n_bootstraps(spec.ert, N_BOOTSTRAPS_COLUMNS);
+                DetectorSpec::FetOnline(FetOnlineSpec { n_bootstraps, ..spec })
+            }
+            DetectorSpec::LsddOnline(spec) => {
+                let n_bootstraps = n_bootstraps(spec.ert, N_BOOTSTRAPS_KERNEL);
+                DetectorSpec::LsddOnline(LsddOnlineSpec { n_bootstraps, ..spec })
+            }
+            DetectorSpec::MmdOnline(spec) => {
+                let n_bootstraps = n_bootstraps(spec.ert, N_BOOTSTRAPS_KERNEL);
+                DetectorSpec::MmdOnline(MmdOnlineSpec { n_bootstraps, ..spec })
+            }
         })
+    }
+
+    /// Reports the parameters that came though the kind has none of that name.
+    fn refuse_foreign(&self, kind: DetectorKind, issues: &mut Vec<SettingIssue>) {
+        use DetectorKind::{CvmOnline, FetOnline, LsddOnline, MmdOnline};
+        let parameters: [(&'static str, bool, &[DetectorKind]); 6] = [
+            ("detector/sigma", self.sigma.is_some(), &[LsddOnline, MmdOnline]),
+            ("detector/alternative", self.alternative.is_some(), &[FetOnline]),
+            ("detector/lam", self.lam.is_some(), &[FetOnline]),
+            ("detector/t_max", self.t_max.is_some(), &[FetOnline]),
+            ("detector/n_kernel_centers", self.n_kernel_centers.is_some(), &[LsddOnline]),
+            ("detector/lambda_rd_max", self.lambda_rd_max.is_some(), &[LsddOnline]),
+        ];
+        for (setting, came, kinds) in parameters {
+            if came && !kinds.contains(&kind) {
+                issues.push(issue(setting, format!("`{kind}` has no such parameter")));
+            }
+        }
+        if self.window_sizes.is_some() && ![CvmOnline, FetOnline].contains(&kind) {
+            let detail = format!("`{kind}` has one window, expected `window_size`");
+            issues.push(issue("detector/window_sizes", detail));
+        }
+    }
+
+    fn threshold_steps(&self, window_sizes: &[usize], issues: &mut Vec<SettingIssue>) -> usize {
+        // Windows that are too large have been reported.
+        let least = FetOnlineSpec::t_max_least(window_sizes).min(STEPS_MAX);
+        let t_max = self.t_max.unwrap_or(least);
+        if !(least..=STEPS_MAX).contains(&t_max) {
+            let detail =
+                format!("expected {least} (twice the largest window less 1) to {STEPS_MAX} steps, {t_max} came");
+            issues.push(issue("detector/t_max", detail));
+        }
+        t_max
+    }
+
+    fn kernel_centers(&self, window_size: usize, issues: &mut Vec<SettingIssue>) -> usize {
+        let n = self.n_kernel_centers.unwrap_or(window_size.saturating_mul(2).min(KERNEL_CENTERS_MAX));
+        if !(1..=KERNEL_CENTERS_MAX).contains(&n) {
+            let detail = format!("expected 1 to {KERNEL_CENTERS_MAX} centres of kernels, {n} came");
+            issues.push(issue("detector/n_kernel_centers", detail));
+        }
+        n
     }
 
     fn one_window(&self, issues: &mut Vec<SettingIssue>) -> usize {
@@ -208,7 +297,7 @@ impl DetectorRequest {
             check_window("detector/window_size", size, issues);
             return vec![size];
         }
-        let sizes = self.window_sizes.clone().unwrap_or_else(|| WINDOW_SIZES_CVM.to_vec());
+        let sizes = self.window_sizes.clone().unwrap_or_else(|| SEVERAL_WINDOW_SIZES.to_vec());
         if sizes.is_empty() || sizes.len() > WINDOWS_MAX {
             let detail = format!("expected 1 to {WINDOWS_MAX} windows, {} came", sizes.len());
             issues.push(issue("detector/window_sizes", detail));
@@ -249,8 +338,11 @@ fn check_window(setting: &'static str, size: usize, issues: &mut Vec<SettingIssu
     }
 }
 
-fn not_of(kind: DetectorKind, setting: &'static str) -> SettingIssue {
-    issue(setting, format!("`{kind}` has no such parameter"))
+fn share(setting: &'static str, value: f64, issues: &mut Vec<SettingIssue>) -> f64 {
+    if !(value > 0.0 && value <= 1.0) {
+        issues.push(issue(setting, format!("expected a number above 0, up to 1, {value} came")));
+    }
+    value
 }
 
 fn issue(setting: &'static str, detail: String) -> SettingIssue {
@@ -274,11 +366,63 @@ mod tests {
     }
 
     #[test]
+    fn defaults_of_the_kinds_for_classes_and_densities_are_written_out() {
+        let default = DetectorRequest::default();
+        let expected = FetOnlineSpec {
+            ert: 400.0,
+            window_sizes: vec![40, 80],
+            alternative: Alternative::TwoSided,
+            lam: 0.99,
+            t_max: 159,
+            n_bootstraps: 10_000,
+            seed: 0,
+        };
+        assert_eq!(default.specification(DetectorKind::FetOnline, 1), Ok(DetectorSpec::FetOnline(expected)));
+        let expected = LsddOnlineSpec {
+            ert: 400.0,
+            window_size: 40,
+            n_bootstraps: 8_000,
+            sigma: vec![],
+            n_kernel_centers: 80,
+            lambda_rd_max: 0.2,
+            seed: 0,
+        };
+        assert_eq!(default.specification(DetectorKind::LsddOnline, 5), Ok(DetectorSpec::LsddOnline(expected)));
+    }
+
+    #[test]
+    fn parameters_of_other_kinds_and_out_of_range_are_named() {
+        let request = DetectorRequest {
+            window_sizes: Some(vec![40, usize::MAX]),
+            t_max: Some(10),
+            lam: Some(0.0),
+            lambda_rd_max: Some(2.0),
+            n_kernel_centers: Some(0),
+            ..DetectorRequest::default()
+        };
+        let settings = |kind| -> Vec<&str> {
+            let error = request.specification(kind, 1).unwrap_err();
+            error.issues.iter().map(|issue| issue.setting.trim_start_matches("detector/")).collect()
+        };
+        assert_eq!(
+            settings(DetectorKind::FetOnline),
+            ["n_kernel_centers", "lambda_rd_max", "window_sizes", "lam", "t_max"]
+        );
+        assert_eq!(
+            settings(DetectorKind::LsddOnline),
+            ["lam", "t_max", "window_sizes", "n_kernel_centers", "lambda_rd_max"]
+        );
+    }
+
+    #[test]
     fn the_default_bootstraps_are_enough_for_any_number_of_columns() {
         for n_columns in [1, 5, 50, 200] {
             let spec = DetectorRequest::default().specification(DetectorKind::CvmOnline, n_columns).unwrap();
             let DetectorSpec::CvmOnline(cvm) = &spec else { panic!("another kind") };
             assert!(cvm.n_bootstraps >= spec.n_bootstraps_min(n_columns));
+            let spec = DetectorRequest::default().specification(DetectorKind::FetOnline, n_columns).unwrap();
+            let DetectorSpec::FetOnline(fet) = &spec else { panic!("another kind") };
+            assert!(fet.n_bootstraps >= spec.n_bootstraps_min(n_columns));
         }
     }
 

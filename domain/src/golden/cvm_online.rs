@@ -40,14 +40,12 @@ pub(super) fn case(case: &Case) {
             let reference = numbers(case.input("x_ref"));
             let d = width(case.input("x_ref"));
             let largest = spec(case, 0).window_sizes.into_iter().max().expect("a window");
-            distributions::check_run_lengths(
+            distributions::RunLengths {
                 case,
-                &reference,
-                d,
-                warm_up(&spec(case, 0)),
-                2 * largest,
-                &|reference, seed| fit(&spec(case, seed), reference, d),
-            );
+                fit: &|reference, seed| fit(&spec(case, seed), reference, d),
+                warm_up: warm_up(&spec(case, 0)),
+            }
+            .of_numbers(&reference, d, 2 * largest);
         }
     }
 }

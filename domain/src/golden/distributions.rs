@@ -31,70 +31,94 @@ pub(super) fn check_thresholds(case: &Case, sets: &[Vec<f64>]) {
 
 type Fit<'f> = &'f dyn Fn(&[f64], u64) -> Box<dyn OnlineDetector>;
 
-/// Mean run lengths, without drift and after changes, are within four standard errors; and over fresh references
-/// within 0.9 to 1.15 of the ERT.
-pub(super) fn check_run_lengths(
-    case: &Case,
-    reference: &[f64],
-    d: usize,
-    warm_up: usize,
-    settled: usize,
-    fit: Fit<'_>,
-) {
-    let cap = |name: &str| usize::try_from(case.expected(name)["cap"].as_u64().expect("a cap")).expect("small");
-    let fixed = |name: &str, clean: usize, shift: f64, scale: f64, uncounted: usize| {
+/// Run lengths of detectors, held against those of a case.
+pub(super) struct RunLengths<'c> {
+    pub(super) case: &'c Case,
+    /// A detector of a reference and a seed.
+    pub(super) fit: Fit<'c>,
+    /// Rows that a run without drift does not count.
+    pub(super) warm_up: usize,
+}
+
+/// A row without a change, or with it.
+type Row<'r> = &'r dyn Fn(&mut ChaCha8Rng, bool) -> Vec<f64>;
+
+impl RunLengths<'_> {
+    /// On one reference the mean, counted after `clean` rows without a change and less `uncounted`, is within four
+    /// standard errors. It is given back.
+    pub(super) fn fixed(&self, name: &str, reference: &[f64], clean: usize, uncounted: usize, row: Row<'_>) -> f64 {
+        let cap = cap(self.case, name);
         let runs: Vec<Vec<f64>> = (0..20)
             .map(|seed| {
-                let detector = fit(reference, seed);
+                let detector = (self.fit)(reference, seed);
                 let mut generator = stream(1_000 + seed, 1);
-                (0..40)
-                    .map(|_| {
-                        run_length(&*detector, d, &mut generator, clean, shift, scale, cap(name)) - uncounted as f64
-                    })
-                    .collect()
+                (0..40).map(|_| run_length(&*detector, &mut generator, clean, cap, row) - uncounted as f64).collect()
             })
             .collect();
-        compare(case, name, &runs);
-    };
-    fixed("null_fixed_ref", 0, 0.0, 1.0, warm_up);
-    for (name, _) in case.0["expected"].as_object().expect("summaries") {
-        let after = if name.contains("_after_") { settled } else { 0 };
-        if name.starts_with("delay_shift_1sd") {
-            fixed(name, after, 1.0, 1.0, after);
-        } else if name.starts_with("delay_scale_x2") {
-            fixed(name, after, 0.0, 2.0, after);
-        }
+        compare(self.case, name, &runs);
+        moments(&runs.concat()).0
     }
-    let fresh: Vec<Vec<f64>> = (0..200)
-        .map(|seed| {
-            let mut generator = stream(seed, 2);
-            let reference: Vec<f64> = (0..reference.len()).map(|_| normal(&mut generator)).collect();
-            let detector = fit(&reference, seed);
-            let cap = cap("null_fresh_ref");
-            (0..10).map(|_| run_length(&*detector, d, &mut generator, 0, 0.0, 1.0, cap) - warm_up as f64).collect()
-        })
-        .collect();
-    compare(case, "null_fresh_ref", &fresh);
-    let (mean, _) = moments(&fresh.concat());
+
+    /// On fresh references of `n_rows` rows without drift the mean is within four standard errors. It is given back.
+    pub(super) fn fresh(&self, n_rows: usize, row: Row<'_>) -> f64 {
+        let cap = cap(self.case, "null_fresh_ref");
+        let runs: Vec<Vec<f64>> = (0..200)
+            .map(|seed| {
+                let mut generator = stream(seed, 2);
+                let reference: Vec<f64> = (0..n_rows).flat_map(|_| row(&mut generator, false)).collect();
+                let detector = (self.fit)(&reference, seed);
+                (0..10).map(|_| run_length(&*detector, &mut generator, 0, cap, row) - self.warm_up as f64).collect()
+            })
+            .collect();
+        compare(self.case, "null_fresh_ref", &runs);
+        moments(&runs.concat()).0
+    }
+
+    /// Of numbers: without drift, and after a shift and a change of scale of every column; over fresh references the mean
+    /// is within 0.9 to 1.15 of the ERT too.
+    pub(super) fn of_numbers(&self, reference: &[f64], d: usize, settled: usize) {
+        let law = |shift: f64, scale: f64| {
+            move |generator: &mut ChaCha8Rng, is_changed: bool| {
+                let (shift, scale) = if is_changed { (shift, scale) } else { (0.0, 1.0) };
+                (0..d).map(|_| normal(generator) * scale + shift).collect()
+            }
+        };
+        let unchanged = law(0.0, 1.0);
+        self.fixed("null_fixed_ref", reference, 0, self.warm_up, &unchanged);
+        for (name, _) in self.case.0["expected"].as_object().expect("summaries") {
+            let after = if name.contains("_after_") { settled } else { 0 };
+            if name.starts_with("delay_shift_1sd") {
+                self.fixed(name, reference, after, after, &law(1.0, 1.0));
+            } else if name.starts_with("delay_scale_x2") {
+                self.fixed(name, reference, after, after, &law(0.0, 2.0));
+            }
+        }
+        let mean = self.fresh(reference.len() / d, &unchanged);
+        check_promise(self.case, mean);
+    }
+}
+
+/// A mean run without drift is within 0.9 to 1.15 of the ERT.
+pub(super) fn check_promise(case: &Case, mean: f64) {
     let ert = case.params("ert").as_f64().expect("an ert");
     assert!((0.9..=1.15).contains(&(mean / ert)), "{}: mean run length {mean} for an ert of {ert}", case.id());
 }
 
-/// Rows until the first alarm after `clean` rows without drift.
+fn cap(case: &Case, name: &str) -> usize {
+    usize::try_from(case.expected(name)["cap"].as_u64().expect("a cap")).expect("small")
+}
+
+/// Rows until the first alarm after `clean` rows without a change, these included.
 fn run_length(
     detector: &dyn OnlineDetector,
-    d: usize,
     generator: &mut ChaCha8Rng,
     clean: usize,
-    shift: f64,
-    scale: f64,
     cap: usize,
+    row: Row<'_>,
 ) -> f64 {
     let mut state = detector.start();
     for time in 1..=clean + cap {
-        let (shift, scale) = if time > clean { (shift, scale) } else { (0.0, 1.0) };
-        let row: Vec<f64> = (0..d).map(|_| normal(generator) * scale + shift).collect();
-        if detector.step(&mut state, &row).is_drift && time > clean {
+        if detector.step(&mut state, &row(generator, time > clean)).is_drift && time > clean {
             return time as f64;
         }
     }

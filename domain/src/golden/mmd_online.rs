@@ -32,6 +32,10 @@ impl Splits for Recorded {
     fn unusual(&self, ert: f64) -> f64 {
         1.0 / ert
     }
+
+    fn order(&self, n_rows: usize) -> Vec<usize> {
+        (0..n_rows).collect()
+    }
 }
 
 pub(super) fn case(case: &Case) {
@@ -54,9 +58,8 @@ pub(super) fn case(case: &Case) {
             let reference = numbers(with_reference.input("x_ref"));
             let d = width(with_reference.input("x_ref"));
             let settled = 2 * spec(case, 0).window_size;
-            distributions::check_run_lengths(case, &reference, d, 0, settled, &|reference, seed| {
-                fit(reference, d, seed)
-            });
+            distributions::RunLengths { case, fit: &|reference, seed| fit(reference, d, seed), warm_up: 0 }
+                .of_numbers(&reference, d, settled);
         }
     }
 }

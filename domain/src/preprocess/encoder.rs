@@ -35,6 +35,8 @@ enum EncodedCells {
     Scaled,
     /// 1 where the value differs from the constant that the reference held, else 0.
     Departure,
+    /// 1 for the second of two classes, else 0.
+    Binary,
     /// One cell a category, and a last one for unseen categories.
     OneHot { n_categories: usize },
 }
@@ -42,17 +44,19 @@ enum EncodedCells {
 impl EncodedCells {
     fn width(self) -> usize {
         match self {
-            Self::Scaled | Self::Departure => 1,
+            Self::Scaled | Self::Departure | Self::Binary => 1,
             Self::OneHot { n_categories } => n_categories + 1,
         }
     }
 }
 
-/// Whether a detector sees the numbers of numeric columns as they are or, as kernels need it, encoded.
+/// What a detector sees of the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
     /// Numeric columns as they are; there are no others.
     Raw,
+    /// Zeros and ones; every column has two classes.
+    Binary,
     /// Scaled numbers, one-hot categories, departures from constants.
     Kernel,
 }
@@ -159,6 +163,7 @@ impl Encoder {
                 cells: match &column.kind {
                     ColumnType::Numeric if constant[index] == 1 => EncodedCells::Departure,
                     ColumnType::Numeric => EncodedCells::Scaled,
+                    ColumnType::Binary { .. } => EncodedCells::Binary,
                     ColumnType::Categorical { categories } => EncodedCells::OneHot { n_categories: categories.len() },
                 },
             })
@@ -180,7 +185,11 @@ fn fit_column(cells: &Cells, standardize: bool, encoding: Encoding) -> ColumnEnc
             // The first of the most frequent ones.
             let most = counts.iter().max().copied().unwrap_or(0);
             let fill = counts.iter().position(|count| *count == most).unwrap_or(0);
-            ColumnEncoder { center: 0.0, scale: 1.0, fill: fill as f64, cells: EncodedCells::OneHot { n_categories } }
+            let cells = match encoding {
+                Encoding::Binary => EncodedCells::Binary,
+                Encoding::Raw | Encoding::Kernel => EncodedCells::OneHot { n_categories },
+            };
+            ColumnEncoder { center: 0.0, scale: 1.0, fill: fill as f64, cells }
         }
         Cells::Numeric(values) => {
             let mut present: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
@@ -188,7 +197,9 @@ fn fit_column(cells: &Cells, standardize: bool, encoding: Encoding) -> ColumnEnc
             let is_constant = present.iter().all(|value| *value == first);
             let fill = quantile(&mut present, 0.5, QuantileType::Seven, true).unwrap_or(first);
             match encoding {
-                Encoding::Raw => ColumnEncoder { center: 0.0, scale: 1.0, fill, cells: EncodedCells::Scaled },
+                Encoding::Raw | Encoding::Binary => {
+                    ColumnEncoder { center: 0.0, scale: 1.0, fill, cells: EncodedCells::Scaled }
+                }
                 Encoding::Kernel if is_constant => {
                     ColumnEncoder { center: first, scale: 1.0, fill: first, cells: EncodedCells::Departure }
                 }
@@ -203,7 +214,7 @@ fn fit_column(cells: &Cells, standardize: bool, encoding: Encoding) -> ColumnEnc
 
 /// Mean and sample standard deviation of the values that are not missing; of at least two different ones. Values are
 /// first brought near 1, so that neither the squares of huge ones overflow nor those of tiny ones vanish.
-fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
+pub(crate) fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     let present = || values.iter().copied().filter(|value| !value.is_nan());
     let unit = present().fold(0.0_f64, |largest, value| largest.max(value.abs()));
     let n = present().count() as f64;
@@ -229,6 +240,9 @@ impl ColumnEncoder {
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small category code")]
                 let code = if code == MISSING_CODE { self.fill as usize } else { code as usize };
                 encoded[code.min(n_categories)] = 1.0;
+            }
+            (Cells::Categorical { codes, .. }, EncodedCells::Binary) => {
+                encoded[0] = if codes[row] == MISSING_CODE { self.fill } else { f64::from(codes[row]) };
             }
             // The schema that made the encoder makes every frame, so a column never changes its type.
             (Cells::Categorical { .. }, EncodedCells::Scaled | EncodedCells::Departure) => {}

@@ -1,5 +1,6 @@
 //! Fit: reference and settings → detector → store → registry.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,7 +9,7 @@ use super::loaded::LoadedProject;
 use super::registry::{Body, Entry};
 use super::run_length::Trial;
 use super::{DriftService, FitError, ProjectView};
-use crate::data::{Cells, ColumnType, Frame, InvalidData, MissingValues, Schema, Table};
+use crate::data::{Cells, Frame, InvalidData, MISSING_CODE, MissingValues, Schema, Table};
 use crate::detectors::{
     CvmThresholds, DetectorKind, DetectorRequest, DetectorSpec, InvalidSettings, OnlineDetector, check_online,
     fit_online,
@@ -279,21 +280,23 @@ fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
         return Err(InvalidData::whole(detail).into());
     }
     let schema = Schema::infer(&request.reference, request.missing_values)?;
-    let kind = request.detector.kind_for(request.drift_type, &schema)?;
-    let preprocessing = preprocessing(&request, kind)?;
     let frame = schema.read(&request.reference)?;
-    if request.drift_type == DriftType::Label && request.detector.kind.is_none() && has_two_values(&frame) {
-        let detail = "expected a kind: two distinct numbers are classes, for which this version has no default yet; \
-                      `cvm_online` takes them as numbers";
-        return Err(InvalidSettings::one("detector/kind", detail).into());
-    }
     if frame.n_rows() == 0 {
         return Err(InvalidData::whole("expected rows without missing values, every row has one").into());
     }
+    let kind = request.detector.kind_for(request.drift_type, &schema, &frame)?;
+    let preprocessing = preprocessing(&request, kind)?;
+    let (schema, frame) = if kind.encoding() == Encoding::Binary {
+        let schema = schema.of_two_classes(&frame)?;
+        let frame = schema.read(&request.reference)?;
+        (schema, frame)
+    } else {
+        (schema, frame)
+    };
     let encoder = Encoder::fit(&frame, &preprocessing, kind.encoding())?;
     let spec = request.detector.specification(kind, encoder.width())?;
-    // A kernel has no bandwidth then; ranks do well with a constant.
-    if kind.encoding() == Encoding::Kernel && is_constant(&frame) {
+    // A kernel has no bandwidth then, and a share of ones no variance; ranks do well with a constant.
+    if kind.encoding() != Encoding::Raw && is_constant(&frame) {
         return Err(crate::detectors::FitProblem::AllConstant.into());
     }
     check_online(&spec, frame.n_rows(), encoder.width())?;
@@ -332,7 +335,7 @@ fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessi
         standardize: request.standardize.unwrap_or(kind.encoding() == Encoding::Kernel),
         n_components: request.n_components,
     };
-    if kind.encoding() == Encoding::Raw {
+    if kind.encoding() != Encoding::Kernel {
         let alone = |setting| {
             InvalidSettings::one(setting, format!("`{kind}` judges each column as it is and has no such setting"))
         };
@@ -344,15 +347,6 @@ fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessi
         }
     }
     Ok(settings)
-}
-
-/// Whether the first column holds exactly two distinct numbers.
-fn has_two_values(frame: &Frame) -> bool {
-    let Some(Cells::Numeric(values)) = frame.columns().first() else { return false };
-    let mut present = values.iter().copied().filter(|value| !value.is_nan());
-    let Some(first) = present.next() else { return false };
-    let Some(second) = present.find(|value| *value != first) else { return false };
-    present.all(|value| value == first || value == second)
 }
 
 fn is_constant(frame: &Frame) -> bool {
@@ -381,15 +375,22 @@ fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
         warnings.push(format!("{} rows with missing values were left out", frame.n_dropped()));
     }
     for (column, cells) in schema.columns.iter().zip(frame.columns()) {
-        let Cells::Numeric(values) = cells else { continue };
-        debug_assert_eq!(column.kind, ColumnType::Numeric);
+        let values: Cow<'_, [f64]> = match cells {
+            Cells::Numeric(values) => Cow::Borrowed(values),
+            Cells::Categorical { codes, .. } if kind.encoding() == Encoding::Binary => {
+                let value = |code: &u32| if *code == MISSING_CODE { f64::NAN } else { f64::from(*code) };
+                Cow::Owned(codes.iter().map(value).collect())
+            }
+            Cells::Categorical { .. } => continue,
+        };
         let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         sorted.sort_by(f64::total_cmp);
         if sorted.first() == sorted.last() {
-            warnings.push(format!(
-                "column `{}` is constant in the reference: every other value of it counts as a departure",
-                column.name
-            ));
+            let consequence = match kind.encoding() {
+                Encoding::Binary => "its share of ones is not watched",
+                Encoding::Raw | Encoding::Kernel => "every other value of it counts as a departure",
+            };
+            warnings.push(format!("column `{}` is constant in the reference: {consequence}", column.name));
             continue;
         }
         let n_ties = sorted.windows(2).filter(|pair| pair[0] == pair[1]).count();
@@ -399,7 +400,7 @@ fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
                 column.name
             ));
         }
-        let correlation = neighbour_correlation(values);
+        let correlation = neighbour_correlation(&values);
         if correlation > AUTOCORRELATED {
             warnings.push(format!(
                 "column `{}` is autocorrelated in the order of the reference ({correlation:.2} from row to row): the thresholds assume independent rows, so rows in time order will raise many false alarms; difference them, or take every k-th",

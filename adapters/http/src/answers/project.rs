@@ -8,7 +8,7 @@ use drifting_domain::use_cases::{LastDetection as DomainLastDetection, ProjectSt
 use poem_openapi::{Enum, Object, Union};
 use serde::Serialize;
 
-use super::words::{DriftType, MissingValues, Status};
+use super::words::{Alternative, DriftType, MissingValues, Status};
 
 /// A project: its configuration, its status and its counters. What cannot be read is null.
 #[derive(Debug, Object, Serialize)]
@@ -86,8 +86,11 @@ pub(crate) struct RunLength {
 #[derive(Debug, Union, Serialize)]
 #[oai(discriminator_name = "kind", one_of, rename_all = "snake_case")]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "names of kinds, of which all so far are online ones")]
 pub(crate) enum Detector {
     CvmOnline(CvmOnline),
+    FetOnline(FetOnline),
+    LsddOnline(LsddOnline),
     MmdOnline(MmdOnline),
 }
 
@@ -100,6 +103,44 @@ pub(crate) struct CvmOnline {
     pub(crate) window_sizes: Vec<u64>,
     /// Number of simulated streams behind the thresholds.
     pub(crate) n_bootstraps: u64,
+    /// Seed of everything random.
+    pub(crate) seed: u64,
+}
+
+/// Fisher's exact test, each column of two classes by itself, row by row.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct FetOnline {
+    /// Expected run time: the mean number of rows between false alarms.
+    pub(crate) ert: f64,
+    /// Sizes of the windows, in rows.
+    pub(crate) window_sizes: Vec<u64>,
+    /// Which change of the share of the second class counts.
+    pub(crate) alternative: Alternative,
+    /// Weight of the new value in the smoothed statistic.
+    pub(crate) lam: f64,
+    /// Steps until the thresholds stay the same.
+    pub(crate) t_max: u64,
+    /// Number of simulated streams a column behind the thresholds.
+    pub(crate) n_bootstraps: u64,
+    /// Seed of everything random, the draws at ties included.
+    pub(crate) seed: u64,
+}
+
+/// Least-squares density difference, all columns together, row by row.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct LsddOnline {
+    /// Expected run time: the mean number of rows between false alarms.
+    pub(crate) ert: f64,
+    /// Size of the window, in rows.
+    pub(crate) window_size: u64,
+    /// Number of permutations of the reference behind the thresholds.
+    pub(crate) n_bootstraps: u64,
+    /// Bandwidths of the kernel, in units of standardised columns.
+    pub(crate) sigma: Vec<f64>,
+    /// Number of rows of the reference that are centres of kernels.
+    pub(crate) n_kernel_centers: u64,
+    /// Largest relative difference that the regulariser may make.
+    pub(crate) lambda_rd_max: f64,
     /// Seed of everything random.
     pub(crate) seed: u64,
 }
@@ -145,18 +186,20 @@ pub(crate) struct ColumnSchema {
     pub(crate) name: String,
     /// Its type.
     pub(crate) r#type: ColumnKind,
-    /// The texts that the reference held, of a categorical column; others count as unseen.
+    /// The texts that the reference held, of a categorical column; others count as unseen. The two classes of a binary
+    /// column, the second of which counts as 1; others are refused.
     #[oai(nullable)]
     pub(crate) categories: Option<Vec<String>>,
 }
 
-/// The type of a column.
+/// The type of a column: `binary` is one of two classes and nothing else.
 #[derive(Debug, Clone, Copy, Enum, Serialize)]
 #[oai(rename = "ColumnType", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ColumnKind {
     Numeric,
     Categorical,
+    Binary,
 }
 
 /// The latest verdict and when it was given.
@@ -243,6 +286,24 @@ impl From<&DetectorSpec> for Detector {
                 n_bootstraps: spec.n_bootstraps as u64,
                 seed: spec.seed,
             }),
+            DetectorSpec::FetOnline(spec) => Self::FetOnline(FetOnline {
+                ert: spec.ert,
+                window_sizes: spec.window_sizes.iter().map(|size| *size as u64).collect(),
+                alternative: spec.alternative.into(),
+                lam: spec.lam,
+                t_max: spec.t_max as u64,
+                n_bootstraps: spec.n_bootstraps as u64,
+                seed: spec.seed,
+            }),
+            DetectorSpec::LsddOnline(spec) => Self::LsddOnline(LsddOnline {
+                ert: spec.ert,
+                window_size: spec.window_size as u64,
+                n_bootstraps: spec.n_bootstraps as u64,
+                sigma: spec.sigma.clone(),
+                n_kernel_centers: spec.n_kernel_centers as u64,
+                lambda_rd_max: spec.lambda_rd_max,
+                seed: spec.seed,
+            }),
             DetectorSpec::MmdOnline(spec) => Self::MmdOnline(MmdOnline {
                 ert: spec.ert,
                 window_size: spec.window_size as u64,
@@ -260,6 +321,7 @@ impl From<&Schema> for DataSchema {
             let (kind, categories) = match &column.kind {
                 ColumnType::Numeric => (ColumnKind::Numeric, None),
                 ColumnType::Categorical { categories } => (ColumnKind::Categorical, Some(categories.clone())),
+                ColumnType::Binary { categories, .. } => (ColumnKind::Binary, Some(categories.to_vec())),
             };
             ColumnSchema { name: column.name.clone(), r#type: kind, categories }
         });

@@ -6,7 +6,7 @@ use poem_openapi::Object;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 
-use super::words::{DetectorKind, DriftType, MissingValues};
+use super::words::{Alternative, DetectorKind, DriftType, MissingValues};
 
 /// A reference and the settings of its detector.
 #[derive(Debug, Object)]
@@ -59,7 +59,8 @@ pub(crate) struct FitSettings {
 /// A detector; what is left out or null takes its default.
 #[derive(Debug, Object)]
 pub(crate) struct DetectorSettings {
-    /// The kind. By default `cvm_online` for a label of numbers, `mmd_online` for tables.
+    /// The kind. By default `cvm_online` for a label of numbers, `fet_online` for one of two classes, `mmd_online` for
+    /// tables.
     #[oai(nullable)]
     pub(crate) kind: Option<DetectorKind>,
     /// Expected run time: the mean number of rows between false alarms, above 1; by default 400.
@@ -68,15 +69,33 @@ pub(crate) struct DetectorSettings {
     /// Size of the window, in rows; by default 40.
     #[oai(nullable, validator(minimum(value = "2"), maximum(value = "10000")))]
     pub(crate) window_size: Option<u64>,
-    /// Sizes of several windows, in rows, of `cvm_online`; by default 40 and 80.
+    /// Sizes of several windows, in rows, of `cvm_online` and `fet_online`; by default 40 and 80.
     #[oai(nullable, validator(min_items = 1, max_items = 16))]
     pub(crate) window_sizes: Option<Vec<u64>>,
     /// Simulated streams or permutations behind the thresholds; by default as many as the ert needs.
     #[oai(nullable, validator(minimum(value = "1")))]
     pub(crate) n_bootstraps: Option<u64>,
-    /// One or several bandwidths of the kernel of `mmd_online`, in units of the encoded columns; by default inferred.
+    /// One or several bandwidths of the kernel, in units of the encoded columns (`mmd_online`) or of standardised ones
+    /// (`lsdd_online`); by default inferred.
     #[oai(nullable)]
     pub(crate) sigma: Option<Bandwidths>,
+    /// Which change of the share of the second class counts, of `fet_online`; by default `two-sided`.
+    #[oai(nullable)]
+    pub(crate) alternative: Option<Alternative>,
+    /// Weight of the new value in the smoothed statistic of `fet_online`, above 0, up to 1; by default 0.99.
+    #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1")))]
+    pub(crate) lam: Option<f64>,
+    /// Steps until the thresholds of `fet_online` stay the same; by default and at least twice the largest window less
+    /// 1.
+    #[oai(nullable, validator(minimum(value = "3"), maximum(value = "20000")))]
+    pub(crate) t_max: Option<u64>,
+    /// Rows of the reference that are centres of the kernels of `lsdd_online`; by default twice the window, at most
+    /// 1,000.
+    #[oai(nullable, validator(minimum(value = "1"), maximum(value = "1000")))]
+    pub(crate) n_kernel_centers: Option<u64>,
+    /// Largest relative difference that the regulariser of `lsdd_online` may make, above 0, up to 1; by default 0.2.
+    #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1")))]
+    pub(crate) lambda_rd_max: Option<f64>,
     /// Seed of everything random; by default 0.
     #[oai(nullable)]
     pub(crate) seed: Option<u64>,

@@ -2,6 +2,7 @@
 
 use drifting_domain::data::MissingValues as DomainMissingValues;
 use drifting_domain::project::DriftType as DomainDriftType;
+use drifting_domain::statistics::alternative::Alternative as DomainAlternative;
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
@@ -32,9 +33,36 @@ impl From<DomainDriftType> for DriftType {
 /// The kinds of detectors that this version fits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "snake_case")]
+#[expect(clippy::enum_variant_names, reason = "names of kinds, of which all so far are online ones")]
 pub(crate) enum DetectorKind {
     CvmOnline,
+    FetOnline,
+    LsddOnline,
     MmdOnline,
+}
+
+/// Which change counts: either way, or that to larger, or to smaller values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+pub(crate) enum Alternative {
+    #[oai(rename = "two-sided")]
+    #[serde(rename = "two-sided")]
+    TwoSided,
+    #[oai(rename = "greater")]
+    #[serde(rename = "greater")]
+    Greater,
+    #[oai(rename = "less")]
+    #[serde(rename = "less")]
+    Less,
+}
+
+impl From<DomainAlternative> for Alternative {
+    fn from(alternative: DomainAlternative) -> Self {
+        match alternative {
+            DomainAlternative::TwoSided => Self::TwoSided,
+            DomainAlternative::Greater => Self::Greater,
+            DomainAlternative::Less => Self::Less,
+        }
+    }
 }
 
 /// Whether a project serves: `failed` when it cannot be loaded.

@@ -12,7 +12,7 @@ use super::answer::{Also, Answer, BodyOf, Operation};
 use super::operations::{Origin, Origins, new_id};
 use super::parameter::{InQuery, NameInPath, Prefer};
 use super::{Tag, driven};
-use crate::answers::{DetectorKind, DriftType, LongFit, MissingValues, Project};
+use crate::answers::{Alternative, DetectorKind, DriftType, LongFit, MissingValues, Project};
 use crate::body::{FitBody, MediaType, Unread, parse, parse_data};
 use crate::error::Failure;
 use crate::front::RequestId;
@@ -119,6 +119,21 @@ impl FitApi {
         /// All bodies but JSON: bandwidths of the kernel, with commas between.
         #[oai(name = "sigma", explode = false)]
         _sigma: InQuery<Vec<f64>>,
+        /// All bodies but JSON: which change counts, of `fet_online`.
+        #[oai(name = "alternative")]
+        _alternative: InQuery<Alternative>,
+        /// All bodies but JSON: weight of the new value in the smoothed statistic of `fet_online`.
+        #[oai(name = "lam", validator(minimum(value = "0", exclusive), maximum(value = "1")))]
+        _lam: InQuery<f64>,
+        /// All bodies but JSON: steps until the thresholds of `fet_online` stay the same.
+        #[oai(name = "t_max", validator(minimum(value = "3"), maximum(value = "20000")))]
+        _t_max: InQuery<u64>,
+        /// All bodies but JSON: centres of the kernels of `lsdd_online`.
+        #[oai(name = "n_kernel_centers", validator(minimum(value = "1"), maximum(value = "1000")))]
+        _n_kernel_centers: InQuery<u64>,
+        /// All bodies but JSON: largest relative difference that the regulariser of `lsdd_online` may make.
+        #[oai(name = "lambda_rd_max", validator(minimum(value = "0", exclusive), maximum(value = "1")))]
+        _lambda_rd_max: InQuery<f64>,
         /// All bodies but JSON: seed of everything random.
         #[oai(name = "seed")]
         _seed: InQuery<u64>,

@@ -5,6 +5,7 @@ use std::fmt;
 use drifting_domain::data::MissingValues;
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::project::DriftType;
+use drifting_domain::statistics::alternative::Alternative;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::faults::Faults;
@@ -25,6 +26,11 @@ pub(super) enum Name {
     WindowSizes,
     NBootstraps,
     Sigma,
+    Alternative,
+    Lam,
+    TMax,
+    NKernelCenters,
+    LambdaRdMax,
     Seed,
 }
 
@@ -34,8 +40,20 @@ impl Name {
     /// Those of `preprocessing`.
     pub(super) const PREPROCESSING: [Self; 2] = [Self::Standardize, Self::NComponents];
     /// Those of `detector`.
-    pub(super) const DETECTOR: [Self; 7] =
-        [Self::Kind, Self::Ert, Self::WindowSize, Self::WindowSizes, Self::NBootstraps, Self::Sigma, Self::Seed];
+    pub(super) const DETECTOR: [Self; 12] = [
+        Self::Kind,
+        Self::Ert,
+        Self::WindowSize,
+        Self::WindowSizes,
+        Self::NBootstraps,
+        Self::Sigma,
+        Self::Alternative,
+        Self::Lam,
+        Self::TMax,
+        Self::NKernelCenters,
+        Self::LambdaRdMax,
+        Self::Seed,
+    ];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -51,6 +69,11 @@ impl Name {
             Self::WindowSizes => "window_sizes",
             Self::NBootstraps => "n_bootstraps",
             Self::Sigma => "sigma",
+            Self::Alternative => "alternative",
+            Self::Lam => "lam",
+            Self::TMax => "t_max",
+            Self::NKernelCenters => "n_kernel_centers",
+            Self::LambdaRdMax => "lambda_rd_max",
             Self::Seed => "seed",
         }
     }
@@ -194,6 +217,11 @@ impl Settings {
             }
             Name::NBootstraps => self.detector.n_bootstraps = Some(count(value)?),
             Name::Sigma => self.detector.sigma = Some(bandwidths(value)?),
+            Name::Alternative => self.detector.alternative = Some(one_of(value, &ALTERNATIVES)?),
+            Name::Lam => self.detector.lam = Some(number(value)?),
+            Name::TMax => self.detector.t_max = Some(count(value)?),
+            Name::NKernelCenters => self.detector.n_kernel_centers = Some(count(value)?),
+            Name::LambdaRdMax => self.detector.lambda_rd_max = Some(number(value)?),
             Name::Seed => {
                 let seed = as_whole(one(value)).ok_or_else(|| wrong("a whole number from 0 on", &value.came()))?;
                 self.detector.seed = Some(seed);
@@ -213,6 +241,9 @@ const DRIFT_TYPES: [(&str, DriftType); 5] = [
 
 const MISSING_VALUES: [(&str, MissingValues); 3] =
     [("reject", MissingValues::Reject), ("drop", MissingValues::Drop), ("impute", MissingValues::Impute)];
+
+const ALTERNATIVES: [(&str, Alternative); 3] =
+    [("two-sided", Alternative::TwoSided), ("greater", Alternative::Greater), ("less", Alternative::Less)];
 
 /// The drift type of a name.
 pub(super) fn drift_type(text: &str) -> Result<DriftType, String> {

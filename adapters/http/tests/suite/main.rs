@@ -6,6 +6,7 @@ mod bodies;
 mod connections;
 mod document;
 mod formats;
+mod kinds;
 mod multipart;
 mod mutants;
 mod operations;

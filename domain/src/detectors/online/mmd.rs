@@ -18,8 +18,8 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::simulation::Splits;
-use self::simulation::{SeededSplits, Simulation};
+use self::simulation::Simulation;
+use super::splits::{SeededSplits, Splits};
 use super::{FitProblem, OnlineDetector, OnlineState, alarm_probability, check};
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
