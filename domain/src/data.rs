@@ -1,11 +1,12 @@
 //! Data from outside, parsed once into types that cannot be wrong.
 
+mod collected;
 mod frame;
 mod schema;
 mod table;
 mod tensors;
 
-pub use frame::{Cells, Frame, MISSING_CODE};
+pub use frame::{Cells, Frame, MISSING_CODE, UNSEEN_MAX};
 pub use schema::{CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, MissingValues, Schema};
 pub use table::{Column, DataIssue, InvalidData, Table, Values};
 pub use tensors::{Tensor, TensorError, TensorValues, Tensors};

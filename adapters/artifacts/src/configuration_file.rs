@@ -232,7 +232,7 @@ mod tests {
             }
             for text in texts.iter().chain(&odd) {
                 configuration.warnings.push(text.clone());
-                let kind = ColumnType::Categorical { categories: vec![text.clone()] };
+                let kind = ColumnType::Categorical { categories: vec![text.clone()], is_numeric: false };
                 configuration.schema.columns.push(ColumnSchema { name: text.clone(), kind });
             }
             let (bytes, _) = encode(configuration.clone(), parameters()).unwrap();

@@ -13,7 +13,7 @@ pub enum TensorsFileError {
     #[error("expected a safetensors file: {0}")]
     Container(#[from] SafeTensorError),
     /// An array of a type that this store never writes.
-    #[error("the array `{name}` should hold F64 or U64, it holds {actual}")]
+    #[error("the array `{name}` should hold F64, U64 or U8, it holds {actual}")]
     Type {
         /// Its name.
         name: String,
@@ -53,6 +53,7 @@ fn tensor_of(name: &str, view: &TensorView<'_>) -> Result<Tensor, TensorsFileErr
     let values = match view.dtype() {
         Dtype::F64 => TensorValues::F64(words.iter().map(|word| f64::from_le_bytes(*word)).collect()),
         Dtype::U64 => TensorValues::U64(words.iter().map(|word| u64::from_le_bytes(*word)).collect()),
+        Dtype::U8 => TensorValues::U8(view.data().to_vec()),
         actual => return Err(TensorsFileError::Type { name: name.to_owned(), actual }),
     };
     Ok(Tensor::new(view.shape().to_vec(), values)?)
@@ -65,6 +66,7 @@ impl View for Stored<'_> {
         match self.0.values() {
             TensorValues::F64(_) => Dtype::F64,
             TensorValues::U64(_) => Dtype::U64,
+            TensorValues::U8(_) => Dtype::U8,
         }
     }
 
@@ -77,12 +79,14 @@ impl View for Stored<'_> {
         match self.0.values() {
             TensorValues::F64(values) => values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes())),
             TensorValues::U64(values) => values.iter().for_each(|value| bytes.extend_from_slice(&value.to_le_bytes())),
+            TensorValues::U8(values) => return values.into(),
         }
         bytes.into()
     }
 
     fn data_len(&self) -> usize {
-        self.0.values().len() * size_of::<u64>()
+        let width = if matches!(self.0.values(), TensorValues::U8(_)) { 1 } else { size_of::<u64>() };
+        self.0.values().len() * width
     }
 }
 
@@ -94,27 +98,28 @@ mod tests {
 
     fn tensor() -> impl Strategy<Value = Tensor> {
         let shape = prop::collection::vec(0_usize..4, 0..4);
-        (shape, any::<bool>(), prop::collection::vec(any::<u64>(), 64)).prop_map(|(shape, floating, bits)| {
+        (shape, 0..3, prop::collection::vec(any::<u64>(), 64)).prop_map(|(shape, kind, bits)| {
             let n = shape.iter().product();
-            let values = if floating {
-                TensorValues::F64(bits[..n].iter().map(|bits| f64::from_bits(*bits)).collect())
-            } else {
-                TensorValues::U64(bits[..n].to_vec())
+            let values = match kind {
+                0 => TensorValues::F64(bits[..n].iter().map(|bits| f64::from_bits(*bits)).collect()),
+                1 => TensorValues::U64(bits[..n].to_vec()),
+                _ => TensorValues::U8(bits[..n].iter().map(|bits| bits.to_le_bytes()[0]).collect()),
             };
             Tensor::new(shape, values).unwrap()
         })
     }
 
-    fn bits(tensors: &Tensors) -> Vec<(String, Vec<usize>, bool, Vec<u64>)> {
+    fn bits(tensors: &Tensors) -> Vec<(String, Vec<usize>, Dtype, Vec<u64>)> {
         let bits_of = |values: &TensorValues| match values {
-            TensorValues::F64(values) => (true, values.iter().map(|value| value.to_bits()).collect()),
-            TensorValues::U64(values) => (false, values.clone()),
+            TensorValues::F64(values) => (Dtype::F64, values.iter().map(|value| value.to_bits()).collect()),
+            TensorValues::U64(values) => (Dtype::U64, values.clone()),
+            TensorValues::U8(values) => (Dtype::U8, values.iter().map(|value| u64::from(*value)).collect()),
         };
         tensors
             .iter()
             .map(|(name, tensor)| {
-                let (floating, bits) = bits_of(tensor.values());
-                (name.to_owned(), tensor.shape().to_vec(), floating, bits)
+                let (kind, bits) = bits_of(tensor.values());
+                (name.to_owned(), tensor.shape().to_vec(), kind, bits)
             })
             .collect()
     }

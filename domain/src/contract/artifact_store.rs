@@ -36,6 +36,14 @@ pub fn sample_project(project: &str, generation: u64, seed: u32) -> StoredProjec
                         name: "day".to_owned(),
                         kind: ColumnType::Categorical {
                             categories: vec![String::new(), "no".to_owned(), "1".to_owned()],
+                            is_numeric: false,
+                        },
+                    },
+                    ColumnSchema {
+                        name: "code".to_owned(),
+                        kind: ColumnType::Categorical {
+                            categories: vec!["1".to_owned(), "1e300".to_owned()],
+                            is_numeric: true,
                         },
                     },
                     ColumnSchema {

@@ -4,18 +4,25 @@ use std::borrow::Cow;
 
 /// The code of a missing category.
 pub const MISSING_CODE: u32 = u32::MAX;
+/// Unseen categories of a column that have codes of their own; all others count as the last of them.
+pub const UNSEEN_MAX: usize = 1_000;
+/// The code of the last of them, counted from the first.
+pub(super) const UNSEEN_LAST: u32 = 999;
 
 /// The cells of one column.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cells<'t> {
     /// Finite numbers; `NaN` is a missing value.
     Numeric(Cow<'t, [f64]>),
-    /// Codes `0..n_categories` of known categories, `n_categories` for an unseen one, [`MISSING_CODE`] for a missing one.
+    /// Codes `0..n_categories` of known categories, those from `n_categories` on of unseen ones, [`MISSING_CODE`] for a
+    /// missing one.
     Categorical {
         /// One code a row.
         codes: Vec<u32>,
         /// Number of categories in the reference.
         n_categories: u32,
+        /// The unseen categories, in the order of their codes.
+        unseen: Vec<String>,
     },
 }
 
@@ -44,8 +51,8 @@ impl Cells<'_> {
     fn slice(&self, rows: std::ops::Range<usize>) -> Cells<'_> {
         match self {
             Self::Numeric(values) => Cells::Numeric(Cow::Borrowed(&values[rows])),
-            Self::Categorical { codes, n_categories } => {
-                Cells::Categorical { codes: codes[rows].to_vec(), n_categories: *n_categories }
+            Self::Categorical { codes, n_categories, unseen } => {
+                Cells::Categorical { codes: codes[rows].to_vec(), n_categories: *n_categories, unseen: unseen.clone() }
             }
         }
     }
@@ -62,9 +69,9 @@ impl Cells<'_> {
 /// The columns of a schema, in its order, with some rows. Numbers stay where the table `'t` has them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame<'t> {
-    columns: Vec<Cells<'t>>,
-    n_rows: usize,
-    n_dropped: usize,
+    pub(super) columns: Vec<Cells<'t>>,
+    pub(super) n_rows: usize,
+    pub(super) n_dropped: usize,
 }
 
 impl<'t> Frame<'t> {
@@ -87,17 +94,21 @@ impl<'t> Frame<'t> {
         self
     }
 
+    /// Some rows that follow each other.
+    ///
+    /// # Panics
+    /// When there are fewer rows.
+    pub fn range(&self, rows: std::ops::Range<usize>) -> Frame<'_> {
+        let n_rows = rows.len();
+        Frame::new(self.columns.iter().map(|cells| cells.slice(rows.clone())).collect(), n_rows)
+    }
+
     /// The rows before one, and those from it on.
     ///
     /// # Panics
     /// When there are fewer rows than `row`.
     pub fn split_at(&self, row: usize) -> (Frame<'_>, Frame<'_>) {
-        let part = |rows: std::ops::Range<usize>| Frame {
-            columns: self.columns.iter().map(|cells| cells.slice(rows.clone())).collect(),
-            n_rows: rows.len(),
-            n_dropped: 0,
-        };
-        (part(0..row), part(row..self.n_rows))
+        (self.range(0..row), self.range(row..self.n_rows))
     }
 
     /// The columns, in the order of the schema.

@@ -1,11 +1,15 @@
 //! What a project's data look like: learnt from the reference, held against every later row.
 
-use std::borrow::Cow;
+mod classes;
+mod read;
+
 use std::collections::{BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::frame::{Cells, Frame, MISSING_CODE};
+use self::classes::{read_numeric_classes, report_unseen};
+use self::read::{parse_number, read_categorical, read_numeric, report_missing};
+use super::frame::{Cells, Frame};
 use super::table::{Column, DataIssue, InvalidData, Table, Values};
 
 /// More columns than this are refused.
@@ -36,6 +40,9 @@ pub enum ColumnType {
     Categorical {
         /// The reference's distinct texts, sorted.
         categories: Vec<String>,
+        /// Whether the texts are numbers.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_numeric: bool,
     },
     /// One of two classes and nothing else, of detectors that watch the share of one of them.
     Binary {
@@ -104,15 +111,15 @@ impl Schema {
                     Some(source) => read_numeric(&source.values, &column.name, &mut issues),
                     None => Cells::Numeric(vec![f64::NAN; table.n_rows()].into()),
                 },
-                ColumnType::Categorical { categories } => {
+                ColumnType::Categorical { categories, is_numeric } => {
                     let all_missing = Values::Missing(table.n_rows());
                     let values = source.map_or(&all_missing, |source| &source.values);
-                    read_categorical(values, &column.name, categories, &mut issues)
+                    read_categorical(values, &column.name, categories, *is_numeric, &mut issues)
                 }
                 ColumnType::Binary { categories, is_numeric: false } => {
                     let all_missing = Values::Missing(table.n_rows());
                     let values = source.map_or(&all_missing, |source| &source.values);
-                    let cells = read_categorical(values, &column.name, categories, &mut issues);
+                    let cells = read_categorical(values, &column.name, categories, false, &mut issues);
                     report_unseen(&cells, values, &column.name, categories, &mut issues);
                     cells
                 }
@@ -132,39 +139,6 @@ impl Schema {
         }
         let frame = Frame::new(columns, table.n_rows());
         Ok(if self.missing_values == MissingValues::Drop { frame.without_missing() } else { frame })
-    }
-
-    /// Whether a column of this reference holds two classes: two texts, truth values, or two distinct numbers.
-    pub fn has_two_classes(&self, column: usize, reference: &Frame) -> bool {
-        match (&self.columns[column].kind, &reference.columns()[column]) {
-            (ColumnType::Numeric, Cells::Numeric(values)) => distinct(values).is_some_and(|values| values.len() == 2),
-            (ColumnType::Categorical { categories }, _) => categories.len() == 2,
-            (ColumnType::Binary { .. }, _) => true,
-            (ColumnType::Numeric, Cells::Categorical { .. }) => false,
-        }
-    }
-
-    /// The same with every column binary. Of two texts the lexically later one counts as 1, of two numbers the larger.
-    ///
-    /// # Errors
-    /// When a column does not hold two classes. A column of zeros only, or ones only, is one of zeros and ones.
-    pub fn of_two_classes(&self, reference: &Frame) -> Result<Self, InvalidData> {
-        let mut issues = Vec::new();
-        let mut columns = Vec::with_capacity(self.columns.len());
-        for (column, cells) in self.columns.iter().zip(reference.columns()) {
-            match two_classes(&column.kind, cells) {
-                Ok(kind) => columns.push(ColumnSchema { name: column.name.clone(), kind }),
-                Err(came) => issues.push(DataIssue::column(
-                    &column.name,
-                    format!("expected two classes (two texts, truth values or two distinct numbers), {came}"),
-                )),
-            }
-        }
-        if issues.is_empty() {
-            Ok(Self { columns, missing_values: self.missing_values })
-        } else {
-            Err(InvalidData::new(issues))
-        }
     }
 
     /// The table's column for each of the schema's; `None` for one that may be absent, since missing values may.
@@ -226,7 +200,9 @@ fn infer_type(values: &Values) -> Result<ColumnType, String> {
         Values::Numeric(numbers) if numbers.iter().all(|number| number.is_nan()) => Err(nothing_came(numbers.len())),
         Values::Numeric(_) => Ok(ColumnType::Numeric),
         Values::Boolean(truths) if truths.iter().all(Option::is_none) => Err(nothing_came(truths.len())),
-        Values::Boolean(_) => Ok(ColumnType::Categorical { categories: vec!["false".to_owned(), "true".to_owned()] }),
+        Values::Boolean(_) => {
+            Ok(ColumnType::Categorical { categories: vec!["false".to_owned(), "true".to_owned()], is_numeric: false })
+        }
         Values::Text(texts) => categories_of(texts),
         Values::Untyped(texts) => {
             let mut present = texts.iter().flatten().peekable();
@@ -258,218 +234,7 @@ fn categories_of(texts: &[Option<String>]) -> Result<ColumnType, String> {
             categories.len()
         ));
     }
-    Ok(ColumnType::Categorical { categories: categories.into_iter().cloned().collect() })
-}
-
-fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Vec<DataIssue>) -> Cells<'t> {
-    let values = match values {
-        Values::Numeric(numbers) => {
-            for (row, number) in numbers.iter().enumerate() {
-                if number.is_infinite() {
-                    report(issues, row, column, "expected a finite number, an infinite one came");
-                }
-            }
-            return Cells::Numeric(Cow::Borrowed(numbers));
-        }
-        Values::Untyped(texts) => texts
-            .iter()
-            .enumerate()
-            .map(|(row, text)| {
-                let Some(text) = text else { return f64::NAN };
-                match parse_number(text) {
-                    Some(number) if number.is_finite() => number,
-                    _ => {
-                        report(
-                            issues,
-                            row,
-                            column,
-                            format!("expected a finite number, the text {} came", quoted(text)),
-                        );
-                        f64::NAN
-                    }
-                }
-            })
-            .collect(),
-        Values::Text(texts) => texts
-            .iter()
-            .enumerate()
-            .map(|(row, text)| {
-                if let Some(text) = text {
-                    report(issues, row, column, format!("expected a number, the text {} came", quoted(text)));
-                }
-                f64::NAN
-            })
-            .collect(),
-        Values::Boolean(truths) => truths
-            .iter()
-            .enumerate()
-            .map(|(row, truth)| {
-                if let Some(truth) = truth {
-                    report(issues, row, column, format!("expected a number, `{truth}` came"));
-                }
-                f64::NAN
-            })
-            .collect(),
-        Values::Missing(n) => vec![f64::NAN; *n],
-    };
-    Cells::Numeric(values.into())
-}
-
-fn read_categorical(
-    values: &Values,
-    column: &str,
-    categories: &[String],
-    issues: &mut Vec<DataIssue>,
-) -> Cells<'static> {
-    // A category that the reference did not hold has the code after the last known one.
-    let unseen = u32::try_from(categories.len()).unwrap_or(MISSING_CODE - 1);
-    let code = |text: &str| match categories.binary_search_by(|category| category.as_str().cmp(text)) {
-        Ok(index) => u32::try_from(index).unwrap_or(unseen),
-        Err(_) => unseen,
-    };
-    let codes = match values {
-        Values::Text(texts) | Values::Untyped(texts) => {
-            texts.iter().map(|text| text.as_deref().map_or(MISSING_CODE, code)).collect()
-        }
-        Values::Boolean(truths) => truths
-            .iter()
-            .map(|truth| truth.map_or(MISSING_CODE, |truth| code(if truth { "true" } else { "false" })))
-            .collect(),
-        Values::Numeric(numbers) => numbers
-            .iter()
-            .enumerate()
-            .map(|(row, number)| {
-                if !number.is_nan() {
-                    report(issues, row, column, format!("expected a text, the number {number} came"));
-                }
-                MISSING_CODE
-            })
-            .collect(),
-        Values::Missing(n) => vec![MISSING_CODE; *n],
-    };
-    Cells::Categorical { codes, n_categories: unseen }
-}
-
-fn read_numeric_classes(
-    values: &Values,
-    column: &str,
-    categories: &[String; 2],
-    issues: &mut Vec<DataIssue>,
-) -> Cells<'static> {
-    let Cells::Numeric(numbers) = read_numeric(values, column, issues) else {
-        unreachable!("numbers are read as numbers")
-    };
-    let classes = categories.each_ref().map(|category| category.parse().unwrap_or(f64::NAN));
-    let codes = numbers.iter().enumerate().map(|(row, number)| match *number {
-        number if number.is_nan() => MISSING_CODE,
-        number if number == classes[0] => 0,
-        number if number == classes[1] => 1,
-        number => {
-            if number.is_finite() {
-                report(issues, row, column, unseen(categories, &written(number)));
-            }
-            MISSING_CODE
-        }
-    });
-    Cells::Categorical { codes: codes.collect(), n_categories: 2 }
-}
-
-/// Reports the values that are neither of two classes.
-fn report_unseen(cells: &Cells, values: &Values, column: &str, categories: &[String; 2], issues: &mut Vec<DataIssue>) {
-    let Cells::Categorical { codes, .. } = cells else { return };
-    for (row, _) in codes.iter().enumerate().filter(|(_, code)| **code == 2) {
-        let came = match values {
-            Values::Text(texts) | Values::Untyped(texts) => texts[row].as_deref().map(quoted).unwrap_or_default(),
-            Values::Boolean(truths) => truths[row].map(|truth| format!("`{truth}`")).unwrap_or_default(),
-            Values::Numeric(_) | Values::Missing(_) => continue,
-        };
-        report(issues, row, column, unseen(categories, &came));
-    }
-}
-
-fn unseen([first, second]: &[String; 2], came: &str) -> String {
-    format!("expected {} or {}, the classes of the reference, {came} came", quoted(first), quoted(second))
-}
-
-/// Up to two distinct numbers, in order, missing ones left out; nothing where there are more.
-fn distinct(values: &[f64]) -> Option<Vec<f64>> {
-    let mut found: Vec<f64> = Vec::with_capacity(2);
-    for value in values.iter().filter(|value| !value.is_nan()) {
-        if !found.contains(value) {
-            if found.len() == 2 {
-                return None;
-            }
-            found.push(*value);
-        }
-    }
-    found.sort_by(f64::total_cmp);
-    Some(found)
-}
-
-/// The shortest text that is read as the same number.
-fn written(number: f64) -> String {
-    let (plain, scientific) = (number.to_string(), format!("{number:e}"));
-    if plain.len() <= scientific.len() + 4 { plain } else { scientific }
-}
-
-fn two_classes(kind: &ColumnType, cells: &Cells) -> Result<ColumnType, String> {
-    let numbers =
-        |first, second| Ok(ColumnType::Binary { categories: [written(first), written(second)], is_numeric: true });
-    match (kind, cells) {
-        (ColumnType::Numeric, Cells::Numeric(values)) => match distinct(values).as_deref() {
-            None => Err("more distinct numbers came".to_owned()),
-            Some([first, second]) => numbers(*first, *second),
-            Some([0.0 | 1.0]) => numbers(0.0, 1.0),
-            Some([only]) => Err(format!("only {} came", written(*only))),
-            Some(_) => Err("no value came".to_owned()),
-        },
-        (ColumnType::Categorical { categories }, _) => match &categories[..] {
-            [first, second] => {
-                Ok(ColumnType::Binary { categories: [first.clone(), second.clone()], is_numeric: false })
-            }
-            [only] => Err(format!("only {} came", quoted(only))),
-            several => Err(format!("{} distinct texts came", several.len())),
-        },
-        (ColumnType::Binary { .. }, _) | (ColumnType::Numeric, Cells::Categorical { .. }) => Ok(kind.clone()),
-    }
-}
-
-fn report_missing(cells: &Cells, name: &str, issues: &mut Vec<DataIssue>) {
-    for row in 0..cells.len() {
-        if cells.is_missing(row) && !issues.iter().any(|issue| is_at(issue, row, name)) {
-            if issues.len() >= InvalidData::ISSUES_MAX {
-                return;
-            }
-            issues.push(DataIssue::cell(row, name, "expected a value, a missing one came"));
-        }
-    }
-}
-
-fn is_at(issue: &DataIssue, row: usize, name: &str) -> bool {
-    issue.row == Some(row) && issue.column.as_deref() == Some(name)
-}
-
-fn report(issues: &mut Vec<DataIssue>, row: usize, column: &str, detail: impl Into<String>) {
-    if issues.len() < InvalidData::ISSUES_MAX {
-        issues.push(DataIssue::cell(row, column, detail));
-    }
-}
-
-/// A number as written in a CSV file; surrounding blanks are allowed, names such as `nan` and `inf` are texts.
-fn parse_number(text: &str) -> Option<f64> {
-    let text = text.trim();
-    let starts_like_a_number = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
-    if starts_like_a_number && !text.bytes().any(|byte| byte.is_ascii_alphabetic() && !b"eE".contains(&byte)) {
-        text.parse().ok()
-    } else {
-        None
-    }
-}
-
-fn quoted(text: &str) -> String {
-    const SHOWN: usize = 40;
-    let shown: String = text.chars().take(SHOWN).collect();
-    if shown.len() == text.len() { format!("{shown:?}") } else { format!("{shown:?}…") }
+    Ok(ColumnType::Categorical { categories: categories.into_iter().cloned().collect(), is_numeric: false })
 }
 
 #[cfg(test)]
@@ -492,7 +257,10 @@ mod tests {
         let row = table(vec![("day", texts(&["wed"])), ("price", Values::Numeric(vec![3.0]))]);
         let frame = schema.read(&row).unwrap();
         assert_eq!(frame.columns()[0], Cells::Numeric(vec![3.0].into()));
-        assert_eq!(frame.columns()[1], Cells::Categorical { codes: vec![2], n_categories: 2 });
+        assert_eq!(
+            frame.columns()[1],
+            Cells::Categorical { codes: vec![2], n_categories: 2, unseen: vec!["wed".to_owned()] }
+        );
     }
 
     #[test]
@@ -546,65 +314,7 @@ mod tests {
         assert_eq!(schema.columns[0].kind, ColumnType::Numeric);
         assert_eq!(
             schema.columns[1].kind,
-            ColumnType::Categorical { categories: vec!["1".to_owned(), "inf".to_owned()] }
+            ColumnType::Categorical { categories: vec!["1".to_owned(), "inf".to_owned()], is_numeric: false }
         );
-    }
-
-    fn binary(values: Values) -> Result<Schema, InvalidData> {
-        let reference = Table::unnamed(vec![values]).unwrap();
-        let schema = Schema::infer(&reference, MissingValues::Reject).unwrap();
-        schema.of_two_classes(&schema.read(&reference).unwrap())
-    }
-
-    fn codes(schema: &Schema, values: Values) -> Result<Vec<u32>, String> {
-        let table = Table::unnamed(vec![values]).unwrap();
-        let frame = schema.read(&table).map_err(|error| error.to_string())?;
-        let Cells::Categorical { codes, n_categories: 2 } = frame.columns()[0].clone() else { panic!("no classes") };
-        Ok(codes)
-    }
-
-    #[test]
-    fn the_later_class_and_the_larger_number_count_as_one() {
-        let untyped = |values: &[&str]| Values::Untyped(values.iter().map(|text| Some((*text).to_owned())).collect());
-        for (reference, row, expected) in [
-            (texts(&["yes", "no", "yes"]), texts(&["no", "yes"]), [0, 1]),
-            (Values::Boolean(vec![Some(true); 2]), Values::Boolean(vec![Some(false), Some(true)]), [0, 1]),
-            (Values::Numeric(vec![7.5, -1e300]), Values::Numeric(vec![7.5, -1e300]), [1, 0]),
-            (Values::Numeric(vec![0.1, 0.3]), untyped(&["0.30", "1e-1"]), [1, 0]),
-            (untyped(&["0", "1"]), Values::Numeric(vec![1.0, -0.0]), [1, 0]),
-            (Values::Numeric(vec![0.0; 3]), Values::Numeric(vec![0.0, 1.0]), [0, 1]),
-        ] {
-            let schema = binary(reference).unwrap();
-            assert_eq!(codes(&schema, row).unwrap(), expected, "{schema:?}");
-        }
-    }
-
-    #[test]
-    fn values_outside_the_two_classes_are_refused_by_name() {
-        let schema = binary(texts(&["yes", "no"])).unwrap();
-        let error = codes(&schema, texts(&["no", "maybe"])).unwrap_err();
-        assert_eq!(
-            error,
-            "column `value`, row 2: expected \"no\" or \"yes\", the classes of the reference, \"maybe\" came"
-        );
-        let schema = binary(Values::Numeric(vec![0.0, 1.0])).unwrap();
-        let error = codes(&schema, Values::Numeric(vec![2.0])).unwrap_err();
-        assert_eq!(error, "column `value`, row 1: expected \"0\" or \"1\", the classes of the reference, 2 came");
-        assert!(codes(&schema, Values::Numeric(vec![f64::INFINITY])).unwrap_err().contains("infinite"));
-        assert!(codes(&schema, Values::Numeric(vec![f64::NAN])).unwrap_err().contains("missing"));
-        assert!(codes(&schema, Values::Boolean(vec![Some(true)])).unwrap_err().contains("expected a number"));
-    }
-
-    #[test]
-    fn other_than_two_classes_are_refused_with_what_came() {
-        for (values, came) in [
-            (Values::Numeric(vec![1.0, 2.0, 3.0]), "more distinct numbers came"),
-            (Values::Numeric(vec![4.0, 4.0]), "only 4 came"),
-            (texts(&["a", "a"]), "only \"a\" came"),
-            (texts(&["a", "b", "c"]), "3 distinct texts came"),
-        ] {
-            let error = binary(values).unwrap_err().to_string();
-            assert!(error.contains("expected two classes") && error.contains(came), "{error}");
-        }
     }
 }

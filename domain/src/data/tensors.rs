@@ -9,6 +9,8 @@ pub enum TensorValues {
     F64(Vec<f64>),
     /// 64-bit unsigned integers.
     U64(Vec<u64>),
+    /// Bytes, of texts in UTF-8.
+    U8(Vec<u8>),
 }
 
 impl TensorValues {
@@ -17,6 +19,7 @@ impl TensorValues {
         match self {
             Self::F64(values) => values.len(),
             Self::U64(values) => values.len(),
+            Self::U8(values) => values.len(),
         }
     }
 
@@ -90,6 +93,18 @@ impl Tensors {
         self.0.insert(name.to_owned(), Tensor { shape: vec![values.len()], values: TensorValues::U64(values) });
     }
 
+    /// Puts texts: their bytes one after the other under the name, and where each ends under `<name>_ends`.
+    pub fn insert_texts(&mut self, name: &str, texts: &[String]) {
+        let mut end = 0;
+        let ends = texts.iter().map(|text| {
+            end += text.len() as u64;
+            end
+        });
+        self.insert_u64(&format!("{name}_ends"), ends.collect());
+        let bytes = texts.concat().into_bytes();
+        self.0.insert(name.to_owned(), Tensor { shape: vec![bytes.len()], values: TensorValues::U8(bytes) });
+    }
+
     /// Adds all arrays of another set.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
@@ -112,7 +127,7 @@ impl Tensors {
     pub fn f64s(&self, name: &str) -> Result<&[f64], TensorError> {
         match self.require(name)?.values() {
             TensorValues::F64(values) => Ok(values),
-            TensorValues::U64(_) => {
+            TensorValues::U64(_) | TensorValues::U8(_) => {
                 Err(TensorError::Type { name: name.to_owned(), expected: "floating-point numbers" })
             }
         }
@@ -125,7 +140,9 @@ impl Tensors {
     pub fn u64s(&self, name: &str) -> Result<&[u64], TensorError> {
         match self.require(name)?.values() {
             TensorValues::U64(values) => Ok(values),
-            TensorValues::F64(_) => Err(TensorError::Type { name: name.to_owned(), expected: "integers" }),
+            TensorValues::F64(_) | TensorValues::U8(_) => {
+                Err(TensorError::Type { name: name.to_owned(), expected: "integers" })
+            }
         }
     }
 
@@ -153,6 +170,27 @@ impl Tensors {
         } else {
             Err(TensorError::Length { name: name.to_owned(), expected: length, actual: values.len() })
         }
+    }
+
+    /// The texts that [`Self::insert_texts`] put under a name.
+    ///
+    /// # Errors
+    /// When they are absent, or when the bytes are not such texts.
+    pub fn texts(&self, name: &str) -> Result<Vec<String>, TensorError> {
+        let TensorValues::U8(bytes) = self.require(name)?.values() else {
+            return Err(TensorError::Type { name: name.to_owned(), expected: "bytes" });
+        };
+        let mut texts = Vec::new();
+        let mut start = 0;
+        for end in self.u64s(&format!("{name}_ends"))? {
+            let text = usize::try_from(*end).ok().and_then(|end| bytes.get(start..end));
+            let text = text.and_then(|text| std::str::from_utf8(text).ok());
+            let wrong = || TensorError::Value { name: name.to_owned(), reason: "these are no texts".to_owned() };
+            let text = text.ok_or_else(wrong)?;
+            start += text.len();
+            texts.push(text.to_owned());
+        }
+        Ok(texts)
     }
 
     fn require(&self, name: &str) -> Result<&Tensor, TensorError> {

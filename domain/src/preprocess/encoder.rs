@@ -164,7 +164,9 @@ impl Encoder {
                     ColumnType::Numeric if constant[index] == 1 => EncodedCells::Departure,
                     ColumnType::Numeric => EncodedCells::Scaled,
                     ColumnType::Binary { .. } => EncodedCells::Binary,
-                    ColumnType::Categorical { categories } => EncodedCells::OneHot { n_categories: categories.len() },
+                    ColumnType::Categorical { categories, .. } => {
+                        EncodedCells::OneHot { n_categories: categories.len() }
+                    }
                 },
             })
             .collect();
@@ -176,11 +178,11 @@ impl Encoder {
 
 fn fit_column(cells: &Cells, standardize: bool, encoding: Encoding) -> ColumnEncoder {
     match cells {
-        Cells::Categorical { codes, n_categories } => {
+        Cells::Categorical { codes, n_categories, .. } => {
             let n_categories = *n_categories as usize;
             let mut counts = vec![0_usize; n_categories + 1];
             for code in codes.iter().filter(|code| **code != MISSING_CODE) {
-                counts[*code as usize] += 1;
+                counts[(*code as usize).min(n_categories)] += 1;
             }
             // The first of the most frequent ones.
             let most = counts.iter().max().copied().unwrap_or(0);

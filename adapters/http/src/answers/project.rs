@@ -320,7 +320,7 @@ impl From<&Schema> for DataSchema {
         let columns = schema.columns.iter().map(|column| {
             let (kind, categories) = match &column.kind {
                 ColumnType::Numeric => (ColumnKind::Numeric, None),
-                ColumnType::Categorical { categories } => (ColumnKind::Categorical, Some(categories.clone())),
+                ColumnType::Categorical { categories, .. } => (ColumnKind::Categorical, Some(categories.clone())),
                 ColumnType::Binary { categories, .. } => (ColumnKind::Binary, Some(categories.to_vec())),
             };
             ColumnSchema { name: column.name.clone(), r#type: kind, categories }

@@ -1,0 +1,276 @@
+//! Rows that are collected over several requests: a frame that grows at its end, shrinks at its beginning, and is saved.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::frame::{Cells, Frame, MISSING_CODE, UNSEEN_LAST, UNSEEN_MAX};
+use super::schema::{ColumnType, Schema};
+use super::tensors::{TensorError, Tensors};
+
+impl Frame<'static> {
+    /// No row of a schema.
+    pub fn empty(schema: &Schema) -> Self {
+        let columns = schema.columns.iter().map(|column| match n_categories(&column.kind) {
+            None => Cells::Numeric(Cow::Owned(Vec::new())),
+            Some(n_categories) => Cells::Categorical { codes: Vec::new(), n_categories, unseen: Vec::new() },
+        });
+        Self::new(columns.collect(), 0)
+    }
+
+    /// Adds the rows of a frame of the same schema at the end. O(rows added), and O(unseen categories).
+    ///
+    /// # Panics
+    /// When the columns are not those of the same schema.
+    pub fn append(&mut self, rows: &Frame<'_>) {
+        for (cells, more) in self.columns.iter_mut().zip(rows.columns()) {
+            match (cells, more) {
+                (Cells::Numeric(values), Cells::Numeric(more)) => values.to_mut().extend_from_slice(more),
+                (
+                    Cells::Categorical { codes, n_categories, unseen },
+                    Cells::Categorical { codes: more, unseen: more_unseen, .. },
+                ) => {
+                    let own = merged(unseen, more_unseen);
+                    let code = |code: &u32| match code.checked_sub(*n_categories) {
+                        Some(index) if *code != MISSING_CODE => *n_categories + own[index as usize],
+                        _ => *code,
+                    };
+                    codes.extend(more.iter().map(code));
+                }
+                _ => unreachable!("columns of one schema have one type"),
+            }
+        }
+        self.n_rows += rows.n_rows();
+    }
+
+    /// Removes rows at the beginning, and forgets the unseen categories that are left without a row. O(rows kept).
+    ///
+    /// # Panics
+    /// When there are fewer rows.
+    pub fn drop_front(&mut self, n_rows: usize) {
+        for cells in &mut self.columns {
+            match cells {
+                Cells::Numeric(values) => drop(values.to_mut().drain(..n_rows)),
+                Cells::Categorical { codes, n_categories, unseen } => {
+                    codes.drain(..n_rows);
+                    if !unseen.is_empty() {
+                        forget_unused(codes, *n_categories, unseen);
+                    }
+                }
+            }
+        }
+        self.n_rows -= n_rows;
+    }
+
+    /// Puts the row `from` of another frame in the place of the row `at`.
+    ///
+    /// # Panics
+    /// When there is no such row, or when the columns are not those of the same schema.
+    pub fn replace_row(&mut self, at: usize, rows: &Frame<'_>, from: usize) {
+        for (cells, other) in self.columns.iter_mut().zip(rows.columns()) {
+            match (cells, other) {
+                (Cells::Numeric(values), Cells::Numeric(other)) => values.to_mut()[at] = other[from],
+                (
+                    Cells::Categorical { codes, n_categories, unseen },
+                    Cells::Categorical { codes: other, unseen: other_unseen, .. },
+                ) => {
+                    let code = other[from];
+                    codes[at] = match code.checked_sub(*n_categories) {
+                        Some(index) if code != MISSING_CODE => {
+                            let name = std::slice::from_ref(&other_unseen[index as usize]);
+                            *n_categories + merged(unseen, name)[0]
+                        }
+                        _ => code,
+                    };
+                }
+                _ => unreachable!("columns of one schema have one type"),
+            }
+        }
+    }
+
+    /// The rows that [`Frame::save`] put under a name.
+    ///
+    /// # Errors
+    /// When they are not rows of this schema.
+    pub fn restore(name: &str, schema: &Schema, tensors: &Tensors) -> Result<Self, TensorError> {
+        let mut columns = Vec::with_capacity(schema.columns.len());
+        for (index, column) in schema.columns.iter().enumerate() {
+            let name = format!("{name}.{index}");
+            columns.push(match n_categories(&column.kind) {
+                None => {
+                    let values = tensors.f64s(&name)?;
+                    if values.iter().any(|value| value.is_infinite()) {
+                        return Err(TensorError::Value { name, reason: "an infinite value".to_owned() });
+                    }
+                    Cells::Numeric(Cow::Owned(values.to_vec()))
+                }
+                Some(n_categories) => {
+                    let unseen = tensors.texts(&format!("{name}.unseen"))?;
+                    let bound = u64::from(n_categories) + unseen.len() as u64;
+                    let code = |code: &u64| {
+                        let known = (*code < bound).then(|| u32::try_from(*code).unwrap_or(MISSING_CODE));
+                        known.or((*code == u64::from(MISSING_CODE)).then_some(MISSING_CODE))
+                    };
+                    let codes: Option<Vec<u32>> = tensors.u64s(&name)?.iter().map(code).collect();
+                    let wrong = || TensorError::Value { name, reason: "a code of no category".to_owned() };
+                    Cells::Categorical { codes: codes.ok_or_else(wrong)?, n_categories, unseen }
+                }
+            });
+        }
+        let n_rows = columns.first().map_or(0, Cells::len);
+        for (index, cells) in columns.iter().enumerate() {
+            if cells.len() != n_rows {
+                let name = format!("{name}.{index}");
+                return Err(TensorError::Length { name, expected: n_rows, actual: cells.len() });
+            }
+        }
+        Ok(Self::new(columns, n_rows))
+    }
+}
+
+impl Frame<'_> {
+    /// The same rows, whatever becomes of the table that they came in.
+    pub fn into_owned(self) -> Frame<'static> {
+        let owned = |cells| match cells {
+            Cells::Numeric(values) => Cells::Numeric(Cow::Owned(values.into_owned())),
+            Cells::Categorical { codes, n_categories, unseen } => Cells::Categorical { codes, n_categories, unseen },
+        };
+        Frame { columns: self.columns.into_iter().map(owned).collect(), n_rows: self.n_rows, n_dropped: self.n_dropped }
+    }
+
+    /// Puts the rows into arrays: `<name>.<index>` of each column, with the texts of its unseen categories.
+    pub fn save(&self, name: &str, tensors: &mut Tensors) {
+        for (index, cells) in self.columns.iter().enumerate() {
+            let name = format!("{name}.{index}");
+            match cells {
+                Cells::Numeric(values) => tensors.insert_f64(&name, values.to_vec()),
+                Cells::Categorical { codes, unseen, .. } => {
+                    tensors.insert_u64(&name, codes.iter().map(|code| u64::from(*code)).collect());
+                    tensors.insert_texts(&format!("{name}.unseen"), unseen);
+                }
+            }
+        }
+    }
+}
+
+/// The number of categories of a column that has them.
+fn n_categories(kind: &ColumnType) -> Option<u32> {
+    let n = match kind {
+        ColumnType::Numeric => return None,
+        ColumnType::Categorical { categories, .. } => categories.len(),
+        ColumnType::Binary { .. } => 2,
+    };
+    Some(u32::try_from(n).unwrap_or(MISSING_CODE - 1))
+}
+
+/// Adds names to those that are known; gives the place of each.
+fn merged(known: &mut Vec<String>, more: &[String]) -> Vec<u32> {
+    if more.is_empty() {
+        return Vec::new();
+    }
+    let place = |index: usize| u32::try_from(index).unwrap_or(UNSEEN_LAST).min(UNSEEN_LAST);
+    let mut places: HashMap<String, u32> =
+        known.iter().enumerate().map(|(index, name)| (name.clone(), place(index))).collect();
+    let mut place_of = |name: &String| {
+        if let Some(place) = places.get(name) {
+            return *place;
+        }
+        if known.len() == UNSEEN_MAX {
+            return UNSEEN_LAST;
+        }
+        let place = place(known.len());
+        known.push(name.clone());
+        places.insert(name.clone(), place);
+        place
+    };
+    more.iter().map(&mut place_of).collect()
+}
+
+fn forget_unused(codes: &mut [u32], n_categories: u32, unseen: &mut Vec<String>) {
+    let mut new_place = vec![None; unseen.len()];
+    let mut kept = Vec::new();
+    for code in codes {
+        let Some(index) = code.checked_sub(n_categories).filter(|_| *code != MISSING_CODE) else { continue };
+        let index = index as usize;
+        let place = *new_place[index].get_or_insert_with(|| {
+            kept.push(std::mem::take(&mut unseen[index]));
+            u32::try_from(kept.len() - 1).unwrap_or(UNSEEN_LAST)
+        });
+        *code = n_categories + place;
+    }
+    *unseen = kept;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Column, MissingValues, Table, Values};
+
+    fn table(numbers: &[f64], texts: &[&str]) -> Table {
+        let texts = texts.iter().map(|text| (!text.is_empty()).then(|| (*text).to_owned())).collect();
+        let columns = [("n", Values::Numeric(numbers.to_vec())), ("t", Values::Text(texts))];
+        Table::named(columns.map(|(name, values)| Column { name: name.to_owned(), values }).into()).unwrap()
+    }
+
+    fn schema() -> Schema {
+        Schema::infer(&table(&[1.0, 2.0], &["a", "b"]), MissingValues::Impute).unwrap()
+    }
+
+    fn told(frame: &Frame<'_>) -> Vec<(f64, String)> {
+        let [Cells::Numeric(numbers), Cells::Categorical { codes, unseen, .. }] = frame.columns() else { panic!() };
+        let text = |code: &u32| match *code {
+            MISSING_CODE => String::new(),
+            code if code < 2 => ["a", "b"][code as usize].to_owned(),
+            code => unseen[code as usize - 2].clone(),
+        };
+        numbers.iter().copied().zip(codes.iter().map(text)).collect()
+    }
+
+    #[test]
+    fn rows_of_several_requests_are_as_those_of_one() {
+        let schema = schema();
+        let (first, second) = (table(&[1.0, 2.0], &["x", "a"]), table(&[3.0, 4.0, 5.0], &["y", "", "x"]));
+        let whole = table(&[1.0, 2.0, 3.0, 4.0, 5.0], &["x", "a", "y", "", "x"]);
+        let mut collected = Frame::empty(&schema);
+        collected.append(&schema.read(&first).unwrap());
+        collected.append(&schema.read(&second).unwrap());
+        assert_eq!(collected, schema.read(&whole).unwrap());
+
+        let mut tensors = Tensors::new();
+        collected.save("window", &mut tensors);
+        assert_eq!(Frame::restore("window", &schema, &tensors).unwrap(), collected);
+
+        collected.drop_front(2);
+        assert_eq!(told(&collected), [(3.0, "y".to_owned()), (4.0, String::new()), (5.0, "x".to_owned())]);
+        collected.replace_row(0, &schema.read(&table(&[9.0], &["z"])).unwrap(), 0);
+        assert_eq!(told(&collected)[0], (9.0, "z".to_owned()));
+        collected.drop_front(3);
+        assert_eq!(collected, Frame::empty(&schema));
+    }
+
+    #[test]
+    fn unseen_categories_are_bounded() {
+        let schema = schema();
+        let texts: Vec<String> = (0..1_500).map(|index| format!("u{index}")).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let mut collected = Frame::empty(&schema);
+        for _ in 0..2 {
+            collected.append(&schema.read(&table(&vec![0.0; 1_500], &texts)).unwrap());
+        }
+        let Cells::Categorical { codes, unseen, .. } = &collected.columns()[1] else { panic!() };
+        assert_eq!((unseen.len(), codes.iter().max()), (UNSEEN_MAX, Some(&(2 + UNSEEN_LAST))));
+        collected.drop_front(2_999);
+        assert_eq!(told(&collected), [(0.0, "u999".to_owned())]);
+    }
+
+    #[test]
+    fn arrays_that_are_no_rows_are_refused() {
+        let schema = schema();
+        let mut tensors = Tensors::new();
+        Frame::empty(&schema).save("w", &mut tensors);
+        assert!(Frame::restore("v", &schema, &tensors).is_err());
+        tensors.insert_u64("w.1", vec![2]);
+        assert!(matches!(Frame::restore("w", &schema, &tensors), Err(TensorError::Value { .. })));
+        tensors.insert_u64("w.1", vec![1]);
+        assert!(matches!(Frame::restore("w", &schema, &tensors), Err(TensorError::Length { .. })));
+    }
+}
