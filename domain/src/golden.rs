@@ -8,6 +8,7 @@ mod fet_online;
 mod functions;
 mod lsdd_online;
 mod mmd_online;
+mod univariate;
 
 use serde_json::Value;
 
@@ -54,13 +55,14 @@ impl Case {
     }
 }
 
-/// All numbers of a value in reading order; `null` and `"NaN"` are `NaN`.
+/// All numbers of a value in reading order; `null` and `"NaN"` are `NaN`, `"Infinity"` is that double.
 fn numbers(value: &Value) -> Vec<f64> {
     fn collect(value: &Value, into: &mut Vec<f64>) {
         match value {
             Value::Array(values) => values.iter().for_each(|value| collect(value, into)),
             Value::Number(number) => into.push(number.as_f64().expect("a double")),
             Value::String(text) if text == "NaN" => into.push(f64::NAN),
+            Value::String(text) if text == "Infinity" => into.push(f64::INFINITY),
             Value::Null => into.push(f64::NAN),
             other => panic!("no number: {other}"),
         }
@@ -96,8 +98,10 @@ fn run(file: &str, case: fn(&Case)) {
 }
 
 #[test]
-fn quantiles() {
-    run("basics.json", functions::quantile);
+fn quantiles_and_corrections() {
+    run("basics.json", |case| {
+        if case.id().contains("-fdr-") { functions::correction(case) } else { functions::quantile(case) }
+    });
 }
 
 #[test]
@@ -128,4 +132,29 @@ fn lsdd_online() {
 #[test]
 fn mmd_online() {
     run("mmd_online.json", mmd_online::case);
+}
+
+#[test]
+fn kolmogorov_smirnov() {
+    run("ks.json", univariate::kolmogorov_smirnov);
+}
+
+#[test]
+fn cramer_von_mises() {
+    run("cvm.json", univariate::cramer_von_mises);
+}
+
+#[test]
+fn chi_square() {
+    run("chi2.json", univariate::chi_square);
+}
+
+#[test]
+fn fisher_exact() {
+    run("fet.json", univariate::fisher_exact);
+}
+
+#[test]
+fn tabular() {
+    run("tabular.json", univariate::tabular);
 }

@@ -1,6 +1,7 @@
-use super::{Case, integers, numbers, width};
+use super::{Case, integers, numbers, univariate, width};
 use crate::ports::Silent;
 use crate::preprocess::Pca;
+use crate::statistics::correction::Correction;
 use crate::statistics::kernel::{GaussianKernel, Points, median_bandwidth, squared_mmd};
 use crate::statistics::quantile::{self, QuantileType};
 use crate::test_pool::Threads;
@@ -16,6 +17,15 @@ pub(super) fn quantile(case: &Case) {
     let value = |p| quantile::quantile(&mut sample.clone(), p, definition, interpolate).expect("a large enough sample");
     let values: Vec<f64> = numbers(case.input("p")).into_iter().map(value).collect();
     case.check("value", &values);
+}
+
+pub(super) fn correction(case: &Case) {
+    let p_values: Vec<Option<f64>> = numbers(case.input("p_vals")).into_iter().map(Some).collect();
+    let level = case.params("q").as_f64().expect("a level");
+    let fdr = Correction::Fdr.judge(&p_values, level);
+    univariate::check_verdict(case, &fdr, "is_drift", "threshold");
+    let bonferroni = Correction::Bonferroni.judge(&p_values, level);
+    univariate::check_verdict(case, &bonferroni, "bonferroni_is_drift", "bonferroni_threshold");
 }
 
 pub(super) fn kernel(case: &Case) {

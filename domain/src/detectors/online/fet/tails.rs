@@ -1,6 +1,8 @@
 //! How surprising each count of ones in a window is, by Fisher's exact test against the reference: computed once, as
 //! nothing but the count matters.
 
+use crate::statistics::hypergeometric::Hypergeometric;
+
 /// Both tails for each count of ones from 0 to the size of the window.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tails {
@@ -26,35 +28,27 @@ const NEGLIGIBLE: f64 = 1e-25;
 /// Sums outwards from the mode by the ratios of neighbours, relative to the largest term: no logarithm of a factorial,
 /// so nothing is lost however large the reference.
 fn tails(n_rows: usize, ones: usize, size: usize, count: usize) -> (f64, f64) {
-    let all_ones = ones + count;
-    let zeros = n_rows + size - all_ones;
-    let least = size.saturating_sub(zeros);
-    let most = size.min(all_ones);
-    // P(X = x + 1) / P(X = x).
-    let ratio = |x: usize| {
-        let (x, all_ones, zeros, size) = (x as f64, all_ones as f64, zeros as f64, size as f64);
-        (all_ones - x) * (size - x) / ((x + 1.0) * (zeros - size + x + 1.0))
-    };
-    let mode = ((size + 1) as u128 * (all_ones + 1) as u128 / (n_rows + size + 2) as u128) as usize;
-    let mode = mode.clamp(least, most);
+    let law = Hypergeometric::new((n_rows + size) as u64, (ones + count) as u64, size as u64);
     let (mut below, mut at, mut above) = (0.0, 0.0, 0.0);
-    let mut add = |x: usize, term: f64| match x.cmp(&count) {
+    let count = count as u64;
+    let mut add = |x: u64, term: f64| match x.cmp(&count) {
         std::cmp::Ordering::Less => below += term,
         std::cmp::Ordering::Equal => at += term,
         std::cmp::Ordering::Greater => above += term,
     };
+    let mode = law.mode();
     add(mode, 1.0);
     let mut term = 1.0;
-    for x in mode..most {
-        term *= ratio(x);
+    for x in mode..law.most() {
+        term *= law.ratio(x);
         add(x + 1, term);
         if term < NEGLIGIBLE {
             break;
         }
     }
     term = 1.0;
-    for x in (least..mode).rev() {
-        term /= ratio(x);
+    for x in (law.least()..mode).rev() {
+        term /= law.ratio(x);
         add(x, term);
         if term < NEGLIGIBLE {
             break;
