@@ -151,7 +151,7 @@ async fn save_all(service: &Arc<DriftService>) -> Result<(), PortError> {
     failure.map_or(Ok(()), Err)
 }
 
-/// Saves moved state at each interval, until the sender of `stopped` is gone.
+/// Closes windows that have become too old, and saves moved state, at each interval until the sender of `stopped` is gone.
 fn spawn_checkpoints(
     service: Arc<DriftService>,
     interval: Duration,
@@ -163,6 +163,11 @@ fn spawn_checkpoints(
             tokio::select! {
                 _ = stopped.changed() => return,
                 () = tokio::time::sleep(interval) => {}
+            }
+            // Judging may take a while.
+            let closing = Arc::clone(&service);
+            if tokio::task::spawn_blocking(move || closing.close_aged_windows()).await.is_err() {
+                tracing::error!("closing the windows that have become too old ended unexpectedly");
             }
             match save_all(&service).await {
                 Ok(()) => is_failing = false,

@@ -1,5 +1,6 @@
 //! The client of the HTTP interface: one method a verb, answers as they came, errors as sentences.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,7 +124,7 @@ impl Client {
     pub async fn begin(
         &self,
         path: &[&str],
-        query: &[(&str, String)],
+        query: &[(Cow<'_, str>, String)],
         body: Body,
         sent: Sent,
     ) -> anyhow::Result<Begun> {

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use drifting_domain::detectors::{
-    CvmThresholds, DetectorKind, DetectorRequest, DetectorSpec, OnlineDetector, fit_online,
+    CvmThresholds, DetectorKind, DetectorRequest, OnlineDetector, OnlineSpec, fit_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
 use drifting_domain::statistics::draws::stream;
@@ -29,7 +29,8 @@ fn main() {
         "| detector | columns | ERT | references | runs | mean run | s.e. | mean / ERT | ± 2 s.e. | median | sd between references |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    for kind in DetectorKind::ALL.into_iter().filter(|kind| wanted.is_empty() || wanted.contains(&kind.to_string())) {
+    let online = DetectorKind::ALL.into_iter().filter(|kind| kind.is_online());
+    for kind in online.filter(|kind| wanted.is_empty() || wanted.contains(&kind.to_string())) {
         for d in [1, 5] {
             for ert in [50.0, 150.0, 400.0] {
                 let runs = runs_of(kind, d, ert, n_references, n_runs);
@@ -40,9 +41,9 @@ fn main() {
 }
 
 /// As it is served by default.
-fn specification(kind: DetectorKind, ert: f64, d: usize, seed: u64) -> DetectorSpec {
+fn specification(kind: DetectorKind, ert: f64, d: usize, seed: u64) -> OnlineSpec {
     let request = DetectorRequest { ert: Some(ert), seed: Some(seed), ..DetectorRequest::default() };
-    request.specification(kind, d).expect("the defaults are valid")
+    request.online_specification(kind, d).expect("the defaults are valid")
 }
 
 /// The run lengths of each reference.
@@ -64,9 +65,9 @@ fn runs_of(kind: DetectorKind, d: usize, ert: f64, n_references: usize, n_runs: 
                     let detector = fit_online(&spec, &reference, d, &CvmThresholds::default(), &Here, &Silent);
                     let detector = detector.expect("the reference is large enough");
                     let warm_up = match &spec {
-                        DetectorSpec::CvmOnline(spec) => spec.window_sizes[0] - 1,
-                        DetectorSpec::FetOnline(spec) => spec.window_sizes[0] - 1,
-                        DetectorSpec::LsddOnline(_) | DetectorSpec::MmdOnline(_) => 0,
+                        OnlineSpec::CvmOnline(spec) => spec.window_sizes[0] - 1,
+                        OnlineSpec::FetOnline(spec) => spec.window_sizes[0] - 1,
+                        OnlineSpec::LsddOnline(_) | OnlineSpec::MmdOnline(_) => 0,
                     };
                     let runs = (0..n_runs).map(|_| run(kind, &*detector, d, &mut generator) - warm_up as f64).collect();
                     all.lock().expect("no thread panics").push(runs);
@@ -121,7 +122,7 @@ fn moments(values: &[f64]) -> (f64, f64) {
 fn value(kind: DetectorKind, generator: &mut ChaCha8Rng) -> f64 {
     match kind {
         DetectorKind::FetOnline => f64::from(u8::from(generator.random::<f64>() < 0.3)),
-        DetectorKind::CvmOnline | DetectorKind::LsddOnline | DetectorKind::MmdOnline => normal(generator),
+        _ => normal(generator),
     }
 }
 

@@ -107,7 +107,7 @@ async fn report(service: &DriftService, kind: DetectorKind, reference: &[f64], s
 
 /// Alarms per 1,000 judged rows of the trial's detector on fresh rows.
 fn rate(kind: DetectorKind, beginning: &[f64], seed: u64, law: &mut Series) -> f64 {
-    let spec = settings(kind, seed).specification(kind, 1).expect("the defaults are valid");
+    let spec = settings(kind, seed).online_specification(kind, 1).expect("the defaults are valid");
     let detector = fit_online(&spec, beginning, 1, &CvmThresholds::default(), &InlineCpuPool, &Silent);
     let detector = detector.expect("the reference is large enough");
     let mut state = detector.start();

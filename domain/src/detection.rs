@@ -1,12 +1,16 @@
 //! What a detector answers.
 
+use crate::detectors::Explanation;
+
 /// The verdict on one row (online detectors) or on one test window.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Detection {
     /// Whether it drifts.
     pub is_drift: bool,
-    /// Rows fed since the start or the last reset, this one included.
+    /// Rows fed since the start or the last reset, these included.
     pub time: u64,
+    /// Rows that were judged: 1 of online detectors.
+    pub rows: u64,
     /// Whether the detector has too few rows to judge yet.
     pub warm_up: bool,
     /// The statistic, where there is one.
@@ -15,15 +19,20 @@ pub struct Detection {
     pub threshold: Option<f64>,
     /// The p-value, of detectors that have one.
     pub p_value: Option<f64>,
-    /// The distance or effect size, of detectors that have one.
+    /// The distance, of detectors that have one.
     pub distance: Option<f64>,
-    /// The verdict on each column, of detectors that judge several columns one by one; the largest statistic
-    /// first.
+    /// The distance that has the significance as its p-value, of detectors that permute.
+    pub distance_threshold: Option<f64>,
+    /// How large the difference is, whatever the number of rows, of detectors that know it.
+    pub effect_size: Option<f64>,
+    /// Why there is no verdict, where a window could not be judged.
+    pub problem: Option<Box<str>>,
+    /// The verdict on each column, in the order of the schema, of detectors that judge columns one by one or explain.
     pub features: Vec<FeatureDetection>,
 }
 
 /// The verdict on one column.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FeatureDetection {
     /// Index of the column in the schema.
     pub column: usize,
@@ -35,6 +44,10 @@ pub struct FeatureDetection {
     pub p_value: Option<f64>,
     /// What its statistic was compared with.
     pub threshold: Option<f64>,
-    /// Its distance or effect size, of detectors that have one.
+    /// Its distance, of detectors that have one.
     pub distance: Option<f64>,
+    /// How large the difference is, from 0 to 1, of detectors that test windows.
+    pub effect_size: Option<f64>,
+    /// What moved, where that was asked for.
+    pub explanation: Option<Box<Explanation>>,
 }

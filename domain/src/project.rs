@@ -1,5 +1,7 @@
 //! A project: its name, its status, its configuration.
 
+mod policy;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -7,6 +9,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub use self::policy::{AfterAlarm, Policy, ReferenceUpdate, UpdateMethod, WindowPolicy};
 use crate::data::Schema;
 use crate::detectors::DetectorSpec;
 use crate::preprocess::Preprocessing;
@@ -158,6 +161,9 @@ pub struct Configuration {
     pub drift_type: DriftType,
     /// The detector, with every parameter written out.
     pub detector: DetectorSpec,
+    /// What happens around the detector.
+    #[serde(default, skip_serializing_if = "Policy::is_default")]
+    pub policy: Policy,
     /// How rows become the numbers that the detector sees.
     pub preprocessing: Preprocessing,
     /// The columns and the policy on missing values.

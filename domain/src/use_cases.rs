@@ -5,14 +5,17 @@ mod errors;
 mod fit;
 mod fit_queue;
 mod loaded;
+mod online;
 mod operations;
 mod predict;
 mod projects;
 mod registry;
 mod run_length;
+mod serving;
 mod startup;
 mod tally;
 mod trend;
+mod windows;
 
 use std::sync::Arc;
 
@@ -20,7 +23,7 @@ pub use errors::{FitError, PredictError, ProjectError};
 pub use fit::{FitRequest, FittedProject, PreparedFit};
 pub use loaded::OpenProject;
 pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, OperationView};
-pub use predict::Prediction;
+pub use predict::{PredictRequest, Prediction};
 pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, ProjectView};
 pub use startup::StartReport;
 pub use tally::LastDetection;

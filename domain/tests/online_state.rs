@@ -3,8 +3,8 @@
 use drifting_domain::data::Tensors;
 use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{
-    CvmOnlineSpec, CvmThresholds, DetectorSpec, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineDetector,
-    fit_online, restore_online,
+    CvmOnlineSpec, CvmThresholds, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineDetector, OnlineSpec, fit_online,
+    restore_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
 use drifting_domain::statistics::alternative::Alternative;
@@ -22,10 +22,10 @@ impl CpuPool for OneThread {
     }
 }
 
-fn specs() -> impl Strategy<Value = DetectorSpec> {
+fn specs() -> impl Strategy<Value = OnlineSpec> {
     let cvm = (prop::collection::hash_set(2_usize..9, 1..4), any::<u64>()).prop_map(|(sizes, seed)| {
         let window_sizes = sizes.into_iter().collect();
-        DetectorSpec::CvmOnline(CvmOnlineSpec { ert: 10.0, window_sizes, n_bootstraps: 300, seed })
+        OnlineSpec::CvmOnline(CvmOnlineSpec { ert: 10.0, window_sizes, n_bootstraps: 300, seed })
     });
     let alternative = prop::sample::select(vec![Alternative::TwoSided, Alternative::Greater, Alternative::Less]);
     let sizes = prop::collection::hash_set(2_usize..9, 1..4);
@@ -34,7 +34,7 @@ fn specs() -> impl Strategy<Value = DetectorSpec> {
             let window_sizes: Vec<usize> = sizes.into_iter().collect();
             let t_max = 2 * window_sizes.iter().max().expect("a window") - 1 + more_steps;
             let n_bootstraps = 600;
-            DetectorSpec::FetOnline(FetOnlineSpec {
+            OnlineSpec::FetOnline(FetOnlineSpec {
                 ert: 10.0,
                 window_sizes,
                 alternative,
@@ -48,7 +48,7 @@ fn specs() -> impl Strategy<Value = DetectorSpec> {
     let sigma = prop::collection::vec(0.5_f64..5.0, 0..3);
     let lsdd =
         (2_usize..9, any::<u64>(), sigma, 1_usize..12).prop_map(|(window_size, seed, sigma, n_kernel_centers)| {
-            DetectorSpec::LsddOnline(LsddOnlineSpec {
+            OnlineSpec::LsddOnline(LsddOnlineSpec {
                 ert: 10.0,
                 window_size,
                 n_bootstraps: 300,
@@ -60,7 +60,7 @@ fn specs() -> impl Strategy<Value = DetectorSpec> {
         });
     let mmd =
         (2_usize..9, any::<u64>(), prop::collection::vec(0.1_f64..5.0, 0..3)).prop_map(|(window_size, seed, sigma)| {
-            DetectorSpec::MmdOnline(MmdOnlineSpec { ert: 10.0, window_size, n_bootstraps: 300, sigma, seed })
+            OnlineSpec::MmdOnline(MmdOnlineSpec { ert: 10.0, window_size, n_bootstraps: 300, sigma, seed })
         });
     prop_oneof![cvm, fet, lsdd, mmd]
 }
@@ -72,9 +72,9 @@ fn rows(n: std::ops::Range<usize>, d: usize) -> impl Strategy<Value = Vec<f64>> 
 }
 
 /// Zeros and ones for the kind that needs them.
-fn suited(spec: &DetectorSpec, rows: Vec<f64>) -> Vec<f64> {
+fn suited(spec: &OnlineSpec, rows: Vec<f64>) -> Vec<f64> {
     match spec {
-        DetectorSpec::FetOnline(_) => rows.into_iter().map(|value| f64::from(u8::from(value > 0.0))).collect(),
+        OnlineSpec::FetOnline(_) => rows.into_iter().map(|value| f64::from(u8::from(value > 0.0))).collect(),
         _ => rows,
     }
 }
@@ -136,11 +136,11 @@ proptest! {
 #[test]
 fn states_of_other_detectors_are_refused() {
     let reference: Vec<f64> = (0..60).map(f64::from).collect();
-    let fit = |spec: DetectorSpec, d| {
+    let fit = |spec: OnlineSpec, d| {
         fit_online(&spec, &reference, d, &CvmThresholds::default(), &OneThread, &Silent).expect("a fit")
     };
-    let cvm = DetectorSpec::CvmOnline(CvmOnlineSpec { ert: 10.0, window_sizes: vec![4], n_bootstraps: 300, seed: 1 });
-    let mmd = DetectorSpec::MmdOnline(MmdOnlineSpec {
+    let cvm = OnlineSpec::CvmOnline(CvmOnlineSpec { ert: 10.0, window_sizes: vec![4], n_bootstraps: 300, seed: 1 });
+    let mmd = OnlineSpec::MmdOnline(MmdOnlineSpec {
         ert: 10.0,
         window_size: 5,
         n_bootstraps: 300,
@@ -158,13 +158,13 @@ fn states_of_other_detectors_are_refused() {
     // Specifications that no fit gives, from configurations written by hand.
     let saved = mmd.save();
     for window_size in [0, 1, usize::MAX] {
-        let DetectorSpec::MmdOnline(spec) = mmd.spec() else { unreachable!() };
-        let forged = DetectorSpec::MmdOnline(MmdOnlineSpec { window_size, ..spec });
+        let OnlineSpec::MmdOnline(spec) = mmd.spec() else { unreachable!() };
+        let forged = OnlineSpec::MmdOnline(MmdOnlineSpec { window_size, ..spec });
         assert!(restore_online(&forged, &saved, 1).is_err());
     }
     for window_sizes in [vec![], vec![0], vec![4, usize::MAX]] {
-        let DetectorSpec::CvmOnline(spec) = cvm.spec() else { unreachable!() };
-        let forged = DetectorSpec::CvmOnline(CvmOnlineSpec { window_sizes, ..spec });
+        let OnlineSpec::CvmOnline(spec) = cvm.spec() else { unreachable!() };
+        let forged = OnlineSpec::CvmOnline(CvmOnlineSpec { window_sizes, ..spec });
         assert!(restore_online(&forged, &cvm.save(), 1).is_err());
     }
     assert!(restore_online(&mmd.spec(), &saved, 0).is_err());
@@ -174,11 +174,11 @@ fn states_of_other_detectors_are_refused() {
 fn states_and_specifications_of_no_fet_or_lsdd_are_refused() {
     let flags: Vec<f64> = (0..60).map(|row| f64::from(row % 3 / 2)).collect();
     let numbers: Vec<f64> = (0..60).map(f64::from).collect();
-    let fit = |spec: DetectorSpec, reference: &[f64]| {
+    let fit = |spec: OnlineSpec, reference: &[f64]| {
         fit_online(&spec, reference, 1, &CvmThresholds::default(), &OneThread, &Silent).expect("a fit")
     };
-    let by_test = fit(DetectorSpec::FetOnline(fet(vec![4, 8])), &flags);
-    let by_density = fit(DetectorSpec::LsddOnline(lsdd(5)), &numbers);
+    let by_test = fit(OnlineSpec::FetOnline(fet(vec![4, 8])), &flags);
+    let by_density = fit(OnlineSpec::LsddOnline(lsdd(5)), &numbers);
     let state = |detector: &dyn OnlineDetector| detector.save_state(&detector.start());
     assert!(by_test.restore_state(&state(&*by_density)).is_err());
     assert!(by_density.restore_state(&state(&*by_test)).is_err());
@@ -189,11 +189,11 @@ fn states_and_specifications_of_no_fet_or_lsdd_are_refused() {
 
     let saved = by_test.save();
     for t_max in [0, 14, usize::MAX] {
-        let forged = DetectorSpec::FetOnline(FetOnlineSpec { t_max, ..fet(vec![4, 8]) });
+        let forged = OnlineSpec::FetOnline(FetOnlineSpec { t_max, ..fet(vec![4, 8]) });
         assert!(restore_online(&forged, &saved, 1).is_err(), "{t_max}");
     }
     for lam in [0.0, f64::NAN, 1.5] {
-        let forged = DetectorSpec::FetOnline(FetOnlineSpec { lam, ..fet(vec![4, 8]) });
+        let forged = OnlineSpec::FetOnline(FetOnlineSpec { lam, ..fet(vec![4, 8]) });
         assert!(restore_online(&forged, &saved, 1).is_err(), "{lam}");
     }
     let mut more_ones_than_rows = saved.clone();
@@ -201,12 +201,12 @@ fn states_and_specifications_of_no_fet_or_lsdd_are_refused() {
     assert!(restore_online(&by_test.spec(), &more_ones_than_rows, 1).is_err());
 
     let saved = by_density.save();
-    let DetectorSpec::LsddOnline(spec) = by_density.spec() else { unreachable!() };
+    let OnlineSpec::LsddOnline(spec) = by_density.spec() else { unreachable!() };
     for n_kernel_centers in [0, 9, usize::MAX] {
-        let forged = DetectorSpec::LsddOnline(LsddOnlineSpec { n_kernel_centers, ..spec.clone() });
+        let forged = OnlineSpec::LsddOnline(LsddOnlineSpec { n_kernel_centers, ..spec.clone() });
         assert!(restore_online(&forged, &saved, 1).is_err(), "{n_kernel_centers}");
     }
-    assert!(restore_online(&DetectorSpec::LsddOnline(lsdd(5)), &saved, 1).is_err(), "no bandwidth");
+    assert!(restore_online(&OnlineSpec::LsddOnline(lsdd(5)), &saved, 1).is_err(), "no bandwidth");
     assert!(restore_online(&by_density.spec(), &saved, 2).is_err());
 }
 
@@ -214,15 +214,15 @@ fn states_and_specifications_of_no_fet_or_lsdd_are_refused() {
 fn a_state_does_not_grow_with_the_stream() {
     let reference: Vec<f64> = (0..60).map(f64::from).collect();
     let windows = vec![4, 8];
-    let cvm = DetectorSpec::CvmOnline(CvmOnlineSpec { ert: 20.0, window_sizes: windows, n_bootstraps: 600, seed: 1 });
-    let mmd = DetectorSpec::MmdOnline(MmdOnlineSpec {
+    let cvm = OnlineSpec::CvmOnline(CvmOnlineSpec { ert: 20.0, window_sizes: windows, n_bootstraps: 600, seed: 1 });
+    let mmd = OnlineSpec::MmdOnline(MmdOnlineSpec {
         ert: 20.0,
         window_size: 8,
         n_bootstraps: 600,
         sigma: Vec::new(),
         seed: 1,
     });
-    for spec in [cvm, DetectorSpec::FetOnline(fet(vec![4, 8])), DetectorSpec::LsddOnline(lsdd(8)), mmd] {
+    for spec in [cvm, OnlineSpec::FetOnline(fet(vec![4, 8])), OnlineSpec::LsddOnline(lsdd(8)), mmd] {
         let reference = suited(&spec, reference.iter().map(|value| value - 30.0).collect());
         let detector = fit_online(&spec, &reference, 1, &CvmThresholds::default(), &OneThread, &Silent).expect("a fit");
         let size = |n_rows: u32| {

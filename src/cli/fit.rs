@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::RowsArgs;
 
@@ -12,6 +13,7 @@ Examples:
   drifting fit prices training.csv --columns price
   drifting fit sensors training.parquet --rows ..5000 --detector mmd_online --ert 1000 --window-size 60
   drifting fit prices newer.csv --columns price --overwrite --json
+  drifting fit orders training.csv --detector tabular --p-val 0.01 --set window.size=500 --set window.max_age=1h
   zcat training.csv.gz | drifting fit sensors - --missing-values drop";
 
 /// Options of `fit`.
@@ -99,7 +101,7 @@ impl MissingValues {
 #[derive(Debug, Clone, Default, PartialEq, clap::Args, Serialize)]
 #[command(next_help_heading = "Detector (defaults are the server's)")]
 pub struct DetectorFlags {
-    /// Kind of the detector, such as cvm_online, fet_online, lsdd_online or mmd_online
+    /// Kind of the detector, such as cvm_online, mmd_online, ks, chi_square or tabular
     #[arg(long = "detector", value_name = "KIND")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
@@ -158,6 +160,16 @@ pub struct DetectorFlags {
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+
+    /// Significance of a test: the probability of a false alarm in a window
+    #[arg(long, value_name = "P", value_parser = positive)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p_val: Option<f64>,
+
+    /// Any other parameter, such as window.size=100 or correction=fdr; may be said more than once
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = assignment)]
+    #[serde(flatten, serialize_with = "as_members")]
+    pub other: Vec<(String, String)>,
 }
 
 /// What happens to rows before the detector sees them. The names of the fields are the members of a request.
@@ -173,6 +185,34 @@ pub struct PreprocessingFlags {
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub n_components: Option<usize>,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected a name and a value with = between")?;
+    let is_name = !name.is_empty() && name.split('.').all(|part| !part.is_empty());
+    if !is_name {
+        return Err("expected the name of a parameter before the =, such as window.size".to_owned());
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Parameters as members of a document: `window.size` is the member `size` of an object `window`. A value that is JSON is
+/// taken as such, any other as a text.
+fn as_members<S: Serializer>(parameters: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    let mut members = Map::new();
+    for (name, value) in parameters {
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.clone()));
+        match name.split_once('.') {
+            None => drop(members.insert(name.clone(), value)),
+            Some((object, member)) => {
+                let object = members.entry(object).or_insert_with(|| Value::Object(Map::new()));
+                if let Value::Object(object) = object {
+                    object.insert(member.to_owned(), value);
+                }
+            }
+        }
+    }
+    serializer.collect_map(members)
 }
 
 fn positive(text: &str) -> Result<f64, String> {

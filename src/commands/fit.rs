@@ -1,5 +1,6 @@
 //! `fit`: a file of reference rows becomes a project.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::Arc;
 
@@ -77,9 +78,9 @@ fn drift_type(args: &FitArgs, is_one_column: bool, json: bool) -> TableType {
 }
 
 /// The settings beside a body of rows.
-fn query(args: &FitArgs, drift_type: TableType) -> Vec<(&'static str, String)> {
+fn query(args: &FitArgs, drift_type: TableType) -> Vec<(Cow<'static, str>, String)> {
     let DetectorFlags { kind, ert, window_size, window_sizes, n_bootstraps, sigma, seed, .. } = &args.detector;
-    let DetectorFlags { alternative, lam, t_max, n_kernel_centers, lambda_rd_max, .. } = &args.detector;
+    let DetectorFlags { alternative, lam, t_max, n_kernel_centers, lambda_rd_max, p_val, other, .. } = &args.detector;
     let PreprocessingFlags { standardize, n_components } = &args.preprocessing;
     let settings = [
         ("drift_type", Some(drift_type.as_str().to_owned())),
@@ -100,8 +101,10 @@ fn query(args: &FitArgs, drift_type: TableType) -> Vec<(&'static str, String)> {
         ("n_kernel_centers", text(n_kernel_centers.as_ref())),
         ("lambda_rd_max", text(lambda_rd_max.as_ref())),
         ("seed", text(seed.as_ref())),
+        ("p_val", text(p_val.as_ref())),
     ];
-    settings.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+    let settings = settings.into_iter().filter_map(|(name, value)| Some((Cow::Borrowed(name), value?)));
+    settings.chain(other.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.clone()))).collect()
 }
 
 fn text<T: ToString>(value: Option<&T>) -> Option<String> {
@@ -178,32 +181,36 @@ mod tests {
     fn settings_go_into_the_query() {
         let line = "x.csv --detector mmd_online --ert 400 --window-size 40 --sigma 0.5,2 --seed 7 --standardize false \
                     --alternative less --lam 0.9 --t-max 200 --n-kernel-centers 30 --lambda-rd-max 0.1 \
-                    --n-components 3 --missing-values drop --report-run-length --overwrite --n-bootstraps 100 --window-sizes 40,80";
+                    --n-components 3 --missing-values drop --report-run-length --overwrite --n-bootstraps 100 --window-sizes 40,80 \
+                    --p-val 0.01 --set window.size=5 --set tests.a=cvm";
         let query = query(&args(line), TableType::Tabular);
         let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
             query.join("&"),
             "drift_type=tabular&overwrite=true&missing_values=drop&report_run_length=true&standardize=false&n_components=3&kind=mmd_online&\
              ert=400&window_size=40&window_sizes=40,80&n_bootstraps=100&sigma=0.5,2&alternative=less&\
-             lam=0.9&t_max=200&n_kernel_centers=30&lambda_rd_max=0.1&seed=7"
+             lam=0.9&t_max=200&n_kernel_centers=30&lambda_rd_max=0.1&seed=7&p_val=0.01&window.size=5&tests.a=cvm"
         );
     }
 
     #[test]
     fn what_was_not_said_is_left_to_the_server() {
-        assert_eq!(super::query(&args("x.csv"), TableType::Label), [("drift_type", "label".to_owned())]);
+        assert_eq!(super::query(&args("x.csv"), TableType::Label), [(Cow::Borrowed("drift_type"), "label".to_owned())]);
     }
 
     #[test]
     fn json_carries_the_settings_beside_the_data() {
         let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
         std::fs::write(file.path(), r#"{"a": [1, 2.50], "b": ["x", null]}"#).unwrap();
-        let args = args(&format!("{} --detector mmd_online --ert 400 --n-components 2", file.path().display()));
+        let args = args(&format!(
+            "{} --detector mmd_online --ert 400 --n-components 2 --set window.size=9 --set correction=fdr",
+            file.path().display()
+        ));
         let Input::Json(data) = input::open(&args.rows).unwrap() else { panic!("expected JSON") };
         assert_eq!(
             String::from_utf8(document(&args, &data, false).unwrap()).unwrap(),
             r#"{"drift_type":"tabular","data":{"a": [1, 2.50], "b": ["x", null]},"#.to_owned()
-                + r#""detector":{"kind":"mmd_online","ert":400.0},"preprocessing":{"n_components":2},"overwrite":false}"#
+                + r#""detector":{"kind":"mmd_online","ert":400.0,"correction":"fdr","window":{"size":9}},"preprocessing":{"n_components":2},"overwrite":false}"#
         );
     }
 

@@ -1,6 +1,8 @@
 //! What goes over the wire as JSON, apart from the domain's own types: a serialised type is a promise.
 
 mod detection;
+mod detector;
+mod feature;
 mod metrics;
 mod operation;
 mod project;
@@ -12,4 +14,4 @@ pub(crate) use metrics::MetricsPage;
 pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage};
 pub(crate) use requests::{FitRequest, FitSettings, PredictRequest};
-pub(crate) use words::{Alternative, DetectorKind, DriftType, Health, MissingValues, Status};
+pub(crate) use words::{AfterAlarm, Alternative, Correction, DetectorKind, DriftType, Health, MissingValues, Status};

@@ -13,10 +13,30 @@ const DESCRIPTION: &str = "Fit a detector next to the training code, feed each r
 Failures are problem details (RFC 9457, `application/problem+json`) whose `code` a program can act on. Every answer carries `X-Request-Id`, the one of the request if it had a usable one.";
 
 /// Schemas of requests: what may be left out of them may be left out. Of answers every member is there.
-const REQUESTS: [&str; 5] =
-    ["FitRequest", "FitSettings", "PredictRequest", "DetectorSettings", "PreprocessingSettings"];
-/// Members of answers that may be absent all the same.
-const OPTIONAL: [(&str, &str); 1] = [("Problem", "errors")];
+const REQUESTS: [&str; 7] = [
+    "FitRequest",
+    "FitSettings",
+    "PredictRequest",
+    "DetectorSettings",
+    "PreprocessingSettings",
+    "WindowSettings",
+    "ReferenceUpdateSettings",
+];
+
+/// Whether a member of an answer may be absent all the same.
+fn may_be_absent(schema: &str, member: &str) -> bool {
+    match schema {
+        "Problem" => member == "errors",
+        "Detector" => !["kind", "after_alarm", "seed"].contains(&member),
+        "FeatureDetection" => !["name", "is_drift", "statistic", "p_value", "threshold", "distance"].contains(&member),
+        "Detection" => ["pending_rows", "distance_threshold", "effect_size", "problem"].contains(&member),
+        "RowDetection" => ["effect_size", "problem"].contains(&member),
+        "ColumnSummary" => member == "quantiles",
+        "WindowPolicy" => member == "max_age",
+        "ReferenceUpdate" => ["last", "reservoir"].contains(&member),
+        _ => false,
+    }
+}
 
 /// The document as JSON, with a line feed at its end.
 pub fn openapi_document() -> String {
@@ -74,10 +94,7 @@ fn require_members_of_answers(document: &mut Value) {
             continue;
         }
         let Some(properties) = schema.get("properties").and_then(Value::as_mapping) else { continue };
-        let is_always_there = |member: &&Value| {
-            let member = member.as_str().unwrap_or_default();
-            !OPTIONAL.contains(&(name, member))
-        };
+        let is_always_there = |member: &&Value| !may_be_absent(name, member.as_str().unwrap_or_default());
         let required: Vec<Value> = properties.keys().filter(is_always_there).cloned().collect();
         if let Some(schema) = schema.as_mapping_mut() {
             schema.insert("required".into(), required.into());

@@ -99,7 +99,8 @@ impl Failure {
     fn of_problem(problem: &FitProblem, source: Source) -> Self {
         let detail = problem.to_string();
         match problem {
-            FitProblem::TooFewRows { .. }
+            FitProblem::TooFewReferenceRows { .. }
+            | FitProblem::TooFewRows { .. }
             | FitProblem::TooFewRowsForCenters { .. }
             | FitProblem::CoincidentCenters { .. }
             | FitProblem::NotBinary

@@ -59,10 +59,11 @@ mod records;
 mod rows;
 mod scalar;
 mod setting;
+mod setting_object;
 
 pub(crate) use data::Data;
 pub(crate) use fit_request::{FitInput, Unusable, read_settings};
 pub(crate) use format::DataFormat;
 pub(crate) use pointer::{Form, Source, pointer_of};
-pub(crate) use predict_request::read_predict;
+pub(crate) use predict_request::{PredictInput, read_predict};
 pub(crate) use query::Parameters;

@@ -9,8 +9,7 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use drifting_domain::data::{Frame, MissingValues, Schema, Table, Values};
 use drifting_domain::detectors::{
-    CvmOnlineSpec, CvmThresholds, DetectorSpec, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineDetector,
-    fit_online,
+    CvmOnlineSpec, CvmThresholds, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineDetector, OnlineSpec, fit_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
 use drifting_domain::preprocess::{Encoder, Encoding, Preprocessing};
@@ -38,12 +37,12 @@ fn rows(n: usize, d: usize) -> Vec<f64> {
     (0..n * d).map(|_| (0..12).map(|_| generator.random::<f64>()).sum::<f64>() - 6.0).collect()
 }
 
-fn cvm(n_bootstraps: usize) -> DetectorSpec {
-    DetectorSpec::CvmOnline(CvmOnlineSpec { ert: 400.0, window_sizes: vec![40, 80], n_bootstraps, seed: 0 })
+fn cvm(n_bootstraps: usize) -> OnlineSpec {
+    OnlineSpec::CvmOnline(CvmOnlineSpec { ert: 400.0, window_sizes: vec![40, 80], n_bootstraps, seed: 0 })
 }
 
-fn fet(n_bootstraps: usize) -> DetectorSpec {
-    DetectorSpec::FetOnline(FetOnlineSpec {
+fn fet(n_bootstraps: usize) -> OnlineSpec {
+    OnlineSpec::FetOnline(FetOnlineSpec {
         ert: 400.0,
         window_sizes: vec![40, 80],
         alternative: Alternative::TwoSided,
@@ -54,8 +53,8 @@ fn fet(n_bootstraps: usize) -> DetectorSpec {
     })
 }
 
-fn lsdd(n_bootstraps: usize) -> DetectorSpec {
-    DetectorSpec::LsddOnline(LsddOnlineSpec {
+fn lsdd(n_bootstraps: usize) -> OnlineSpec {
+    OnlineSpec::LsddOnline(LsddOnlineSpec {
         ert: 400.0,
         window_size: 40,
         n_bootstraps,
@@ -66,11 +65,11 @@ fn lsdd(n_bootstraps: usize) -> DetectorSpec {
     })
 }
 
-fn mmd(n_bootstraps: usize) -> DetectorSpec {
-    DetectorSpec::MmdOnline(MmdOnlineSpec { ert: 400.0, window_size: 40, n_bootstraps, sigma: Vec::new(), seed: 0 })
+fn mmd(n_bootstraps: usize) -> OnlineSpec {
+    OnlineSpec::MmdOnline(MmdOnlineSpec { ert: 400.0, window_size: 40, n_bootstraps, sigma: Vec::new(), seed: 0 })
 }
 
-fn fitted(spec: &DetectorSpec, reference: &[f64], d: usize) -> Box<dyn OnlineDetector> {
+fn fitted(spec: &OnlineSpec, reference: &[f64], d: usize) -> Box<dyn OnlineDetector> {
     fit_online(spec, reference, d, &CvmThresholds::default(), &OneThread, &Silent).expect("the reference is usable")
 }
 

@@ -2,10 +2,12 @@ use chrono::DateTime;
 
 use super::name;
 use crate::data::{ColumnSchema, ColumnType, MissingValues, Schema, Tensors};
-use crate::detectors::{CvmOnlineSpec, DetectorSpec};
+use crate::detectors::{CvmOnlineSpec, DetectorSpec, OnlineSpec};
 use crate::ports::{ArtifactStore, StoredProject};
 use crate::preprocess::Preprocessing;
-use crate::project::{Configuration, DriftType, RunLengthReport};
+use crate::project::{
+    AfterAlarm, Configuration, DriftType, Policy, ReferenceUpdate, RunLengthReport, UpdateMethod, WindowPolicy,
+};
 
 /// A project of a generation; another seed gives other parameters.
 ///
@@ -17,17 +19,27 @@ pub fn sample_project(project: &str, generation: u64, seed: u32) -> StoredProjec
     parameters.insert_f64("thresholds", vec![f64::NAN, -0.0, f64::MIN_POSITIVE, 1e300]);
     parameters.insert_u64("codes", vec![0, u64::MAX]);
     parameters.insert_f64("nothing", Vec::new());
+    parameters.insert_texts("names", &["ä".to_owned(), String::new(), "b\n".to_owned()]);
     StoredProject {
         configuration: Configuration {
             generation,
             project: name(project),
             drift_type: DriftType::Tabular,
-            detector: DetectorSpec::CvmOnline(CvmOnlineSpec {
+            detector: DetectorSpec::Online(OnlineSpec::CvmOnline(CvmOnlineSpec {
                 ert: 400.0,
                 window_sizes: vec![40, 80],
                 n_bootstraps: 10_000,
                 seed: u64::MAX,
-            }),
+            })),
+            policy: Policy {
+                window: Some(WindowPolicy { size: 50, stride: 10, max_age: Some(0.1) }),
+                update_reference: Some(ReferenceUpdate {
+                    method: UpdateMethod::Reservoir,
+                    rows: 1_000,
+                    only_without_drift: true,
+                }),
+                after_alarm: AfterAlarm::Latch,
+            },
             preprocessing: Preprocessing { standardize: false, n_components: None },
             schema: Schema {
                 columns: vec![

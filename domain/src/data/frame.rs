@@ -48,6 +48,30 @@ impl Cells<'_> {
         }
     }
 
+    /// Number of missing cells.
+    pub fn n_missing(&self) -> u64 {
+        let n = match self {
+            Self::Numeric(values) => values.iter().filter(|value| value.is_nan()).count(),
+            Self::Categorical { codes, .. } => codes.iter().filter(|code| **code == MISSING_CODE).count(),
+        };
+        n as u64
+    }
+
+    /// The cells with `value` (a number, or the code of a category) in the place of missing ones.
+    pub fn filled(&self, value: f64) -> Cells<'static> {
+        match self {
+            Self::Numeric(values) => {
+                Cells::Numeric(values.iter().map(|cell| if cell.is_nan() { value } else { *cell }).collect())
+            }
+            Self::Categorical { codes, n_categories, unseen } => {
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a category code")]
+                let fill = (value as u32).min(n_categories.saturating_sub(1));
+                let codes = codes.iter().map(|code| if *code == MISSING_CODE { fill } else { *code }).collect();
+                Cells::Categorical { codes, n_categories: *n_categories, unseen: unseen.clone() }
+            }
+        }
+    }
+
     fn slice(&self, rows: std::ops::Range<usize>) -> Cells<'_> {
         match self {
             Self::Numeric(values) => Cells::Numeric(Cow::Borrowed(&values[rows])),
@@ -109,6 +133,12 @@ impl<'t> Frame<'t> {
     /// When there are fewer rows than `row`.
     pub fn split_at(&self, row: usize) -> (Frame<'_>, Frame<'_>) {
         (self.range(0..row), self.range(row..self.n_rows))
+    }
+
+    /// The same rows with other cells, made from each column by its place.
+    pub fn map<'c>(&self, cells: impl Fn(usize, &Cells<'_>) -> Cells<'c>) -> Frame<'c> {
+        let columns = self.columns.iter().enumerate().map(|(index, column)| cells(index, column)).collect();
+        Frame { columns, n_rows: self.n_rows, n_dropped: self.n_dropped }
     }
 
     /// The columns, in the order of the schema.

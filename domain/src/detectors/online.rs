@@ -15,11 +15,27 @@ pub use mmd::{MmdOnline, MmdOnlineSpec, MmdState};
 #[cfg(test)]
 pub(crate) use splits::Splits;
 
-use super::DetectorSpec;
+use serde::{Deserialize, Serialize};
+
+use super::DetectorKind;
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
 use crate::ports::{CpuPool, Progress};
 use crate::statistics::run_length::n_streams_min;
+
+/// An online kind with every parameter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum OnlineSpec {
+    /// See [`CvmOnlineSpec`].
+    CvmOnline(CvmOnlineSpec),
+    /// See [`FetOnlineSpec`].
+    FetOnline(FetOnlineSpec),
+    /// See [`LsddOnlineSpec`].
+    LsddOnline(LsddOnlineSpec),
+    /// See [`MmdOnlineSpec`].
+    MmdOnline(MmdOnlineSpec),
+}
 
 /// Judges one row after the other. It never changes: its memory is the state that it is handed.
 ///
@@ -46,7 +62,7 @@ pub trait OnlineDetector: Send + Sync {
     fn save(&self) -> Tensors;
 
     /// The detector with every parameter, those included that were learnt.
-    fn spec(&self) -> DetectorSpec;
+    fn spec(&self) -> OnlineSpec;
 
     /// About how many nanoseconds a step takes; for deciding where to run many.
     fn step_cost_ns(&self) -> u64;
@@ -80,6 +96,14 @@ impl OnlineState {
 /// Why an online detector cannot be fitted.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FitProblem {
+    /// A test needs more rows.
+    #[error("expected at least {expected} rows of reference, {actual} came")]
+    TooFewReferenceRows {
+        /// The least number.
+        expected: usize,
+        /// What came.
+        actual: usize,
+    },
     /// The mathematics needs more rows.
     #[error("expected at least {expected} rows of reference for these windows, {actual} came")]
     TooFewRows {
@@ -164,7 +188,7 @@ pub const SIMULATED_MAX: usize = 1 << 27;
 /// # Errors
 /// When the mathematics of the kind fails, or when cancelled.
 pub fn fit_online(
-    spec: &DetectorSpec,
+    spec: &OnlineSpec,
     reference: &[f64],
     n_columns: usize,
     cvm_thresholds: &CvmThresholds,
@@ -172,12 +196,12 @@ pub fn fit_online(
     progress: &dyn Progress,
 ) -> Result<Box<dyn OnlineDetector>, FitProblem> {
     match spec {
-        DetectorSpec::CvmOnline(spec) => {
+        OnlineSpec::CvmOnline(spec) => {
             Ok(Box::new(CvmOnline::fit(spec, reference, n_columns, cvm_thresholds, pool, progress)?))
         }
-        DetectorSpec::FetOnline(spec) => Ok(Box::new(FetOnline::fit(spec, reference, n_columns, pool, progress)?)),
-        DetectorSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::fit(spec, reference, n_columns, pool, progress)?)),
-        DetectorSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::fit(spec, reference, n_columns, pool, progress)?)),
+        OnlineSpec::FetOnline(spec) => Ok(Box::new(FetOnline::fit(spec, reference, n_columns, pool, progress)?)),
+        OnlineSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::fit(spec, reference, n_columns, pool, progress)?)),
+        OnlineSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::fit(spec, reference, n_columns, pool, progress)?)),
     }
 }
 
@@ -186,12 +210,12 @@ pub fn fit_online(
 ///
 /// # Errors
 /// With too few rows or bootstraps, or too large a simulation.
-pub fn check_online(spec: &DetectorSpec, n_rows: usize, n_columns: usize) -> Result<(), FitProblem> {
+pub fn check_online(spec: &OnlineSpec, n_rows: usize, n_columns: usize) -> Result<(), FitProblem> {
     match spec {
-        DetectorSpec::CvmOnline(spec) => spec.check(n_rows, n_columns),
-        DetectorSpec::FetOnline(spec) => spec.check(n_rows),
-        DetectorSpec::LsddOnline(spec) => spec.check(n_rows),
-        DetectorSpec::MmdOnline(spec) => spec.check(n_rows),
+        OnlineSpec::CvmOnline(spec) => spec.check(n_rows, n_columns),
+        OnlineSpec::FetOnline(spec) => spec.check(n_rows),
+        OnlineSpec::LsddOnline(spec) => spec.check(n_rows),
+        OnlineSpec::MmdOnline(spec) => spec.check(n_rows),
     }
 }
 
@@ -222,26 +246,26 @@ fn check(
 /// # Errors
 /// When no fit gives such a specification, or when the arrays are not those of such a detector of `n_columns` columns.
 pub fn restore_online(
-    spec: &DetectorSpec,
+    spec: &OnlineSpec,
     parameters: &Tensors,
     n_columns: usize,
 ) -> Result<Box<dyn OnlineDetector>, TensorError> {
     // A configuration can be written by hand; from here on its sizes are trusted.
     let windows = match spec {
-        DetectorSpec::CvmOnline(spec) => &spec.window_sizes[..],
-        DetectorSpec::FetOnline(spec) => &spec.window_sizes[..],
-        DetectorSpec::LsddOnline(spec) => std::slice::from_ref(&spec.window_size),
-        DetectorSpec::MmdOnline(spec) => std::slice::from_ref(&spec.window_size),
+        OnlineSpec::CvmOnline(spec) => &spec.window_sizes[..],
+        OnlineSpec::FetOnline(spec) => &spec.window_sizes[..],
+        OnlineSpec::LsddOnline(spec) => std::slice::from_ref(&spec.window_size),
+        OnlineSpec::MmdOnline(spec) => std::slice::from_ref(&spec.window_size),
     };
     if n_columns == 0 || windows.is_empty() || !windows.iter().all(|size| WINDOW_SIZES.contains(size)) {
         let reason = format!("no fit gives windows of {windows:?} over {n_columns} columns");
         return Err(TensorError::Value { name: "thresholds".to_owned(), reason });
     }
     match spec {
-        DetectorSpec::CvmOnline(spec) => Ok(Box::new(CvmOnline::restore(spec, parameters, n_columns)?)),
-        DetectorSpec::FetOnline(spec) => Ok(Box::new(FetOnline::restore(spec, parameters, n_columns)?)),
-        DetectorSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::restore(spec, parameters, n_columns)?)),
-        DetectorSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::restore(spec, parameters, n_columns)?)),
+        OnlineSpec::CvmOnline(spec) => Ok(Box::new(CvmOnline::restore(spec, parameters, n_columns)?)),
+        OnlineSpec::FetOnline(spec) => Ok(Box::new(FetOnline::restore(spec, parameters, n_columns)?)),
+        OnlineSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::restore(spec, parameters, n_columns)?)),
+        OnlineSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::restore(spec, parameters, n_columns)?)),
     }
 }
 
@@ -251,7 +275,27 @@ fn alarm_probability(ert: f64, n_features: usize) -> f64 {
     -((-1.0 / ert).ln_1p() / n_features as f64).exp_m1()
 }
 
-impl DetectorSpec {
+impl OnlineSpec {
+    /// The kind.
+    pub fn kind(&self) -> DetectorKind {
+        match self {
+            Self::CvmOnline(_) => DetectorKind::CvmOnline,
+            Self::FetOnline(_) => DetectorKind::FetOnline,
+            Self::LsddOnline(_) => DetectorKind::LsddOnline,
+            Self::MmdOnline(_) => DetectorKind::MmdOnline,
+        }
+    }
+
+    /// The expected run time, in rows.
+    pub fn ert(&self) -> f64 {
+        match self {
+            Self::CvmOnline(spec) => spec.ert,
+            Self::FetOnline(spec) => spec.ert,
+            Self::LsddOnline(spec) => spec.ert,
+            Self::MmdOnline(spec) => spec.ert,
+        }
+    }
+
     /// The same with another expected run time.
     fn with_ert(&self, ert: f64) -> Self {
         match self.clone() {

@@ -1,5 +1,5 @@
 use super::{Case, cases, distributions, integers, numbers, width};
-use crate::detectors::{DetectorSpec, LsddOnline, LsddOnlineSpec, OnlineDetector, Splits};
+use crate::detectors::{LsddOnline, LsddOnlineSpec, OnlineDetector, OnlineSpec, Splits};
 use crate::ports::Silent;
 use crate::test_pool::Threads;
 
@@ -70,7 +70,7 @@ pub(super) fn case(case: &Case) {
 }
 
 fn sigma(detector: &LsddOnline) -> Vec<f64> {
-    let DetectorSpec::LsddOnline(spec) = detector.spec() else { unreachable!() };
+    let OnlineSpec::LsddOnline(spec) = detector.spec() else { unreachable!() };
     spec.sigma
 }
 

@@ -1,5 +1,7 @@
 //! Columns of a schema as numbers: scaled, one-hot, imputed, projected.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::pca::Pca;
@@ -57,6 +59,8 @@ pub enum Encoding {
     Raw,
     /// Zeros and ones; every column has two classes.
     Binary,
+    /// The cells themselves, missing ones filled in; nothing is encoded.
+    Cells,
     /// Scaled numbers, one-hot categories, departures from constants.
     Kernel,
 }
@@ -127,6 +131,17 @@ impl Encoder {
         }
     }
 
+    /// The cells with the missing ones filled in, and how many of each column were missing. Cells stay where they are
+    /// where none is missing.
+    pub fn fill<'f>(&self, frame: &'f Frame<'_>) -> (Cow<'f, Frame<'f>>, Vec<u64>) {
+        let n_missing: Vec<u64> = frame.columns().iter().map(Cells::n_missing).collect();
+        if n_missing.iter().all(|n| *n == 0) {
+            return (Cow::Borrowed(frame), n_missing);
+        }
+        let filled = frame.map(|index, cells| cells.filled(self.columns[index].fill));
+        (Cow::Owned(filled), n_missing)
+    }
+
     /// The fitted arrays.
     pub fn save(&self) -> Tensors {
         let mut tensors = Tensors::new();
@@ -189,7 +204,7 @@ fn fit_column(cells: &Cells, standardize: bool, encoding: Encoding) -> ColumnEnc
             let fill = counts.iter().position(|count| *count == most).unwrap_or(0);
             let cells = match encoding {
                 Encoding::Binary => EncodedCells::Binary,
-                Encoding::Raw | Encoding::Kernel => EncodedCells::OneHot { n_categories },
+                Encoding::Raw | Encoding::Cells | Encoding::Kernel => EncodedCells::OneHot { n_categories },
             };
             ColumnEncoder { center: 0.0, scale: 1.0, fill: fill as f64, cells }
         }
@@ -199,7 +214,7 @@ fn fit_column(cells: &Cells, standardize: bool, encoding: Encoding) -> ColumnEnc
             let is_constant = present.iter().all(|value| *value == first);
             let fill = quantile(&mut present, 0.5, QuantileType::Seven, true).unwrap_or(first);
             match encoding {
-                Encoding::Raw | Encoding::Binary => {
+                Encoding::Raw | Encoding::Binary | Encoding::Cells => {
                     ColumnEncoder { center: 0.0, scale: 1.0, fill, cells: EncodedCells::Scaled }
                 }
                 Encoding::Kernel if is_constant => {

@@ -6,17 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::fit_queue::{Computation, Place};
 use super::loaded::LoadedProject;
+use super::online::Online;
 use super::registry::{Body, Entry};
 use super::run_length::Trial;
+use super::serving::Detector;
+use super::windows::Windows;
 use super::{DriftService, FitError, ProjectView};
 use crate::data::{Cells, Frame, InvalidData, MISSING_CODE, MissingValues, Schema, Table};
 use crate::detectors::{
-    CvmThresholds, DetectorKind, DetectorRequest, DetectorSpec, InvalidSettings, OnlineDetector, check_online,
-    fit_online,
+    CvmThresholds, DetectorKind, DetectorRequest, DetectorSpec, InvalidSettings, check_batch, check_online, fit_online,
 };
 use crate::ports::{CpuPool, IndexEntry, PortErrorKind, Progress, StoredProject};
 use crate::preprocess::{Encoder, Encoding, Preprocessing};
-use crate::project::{Configuration, DriftType, ProjectName, RunLengthReport, Status};
+use crate::project::{Configuration, DriftType, Policy, ProjectName, RunLengthReport, Status};
 use crate::statistics::part::Part;
 
 /// What a client asks for.
@@ -97,6 +99,8 @@ struct Prepared {
     preprocessing: Preprocessing,
     encoder: Encoder,
     spec: DetectorSpec,
+    policy: Policy,
+    /// The rows that an online detector is fitted on.
     encoded: Vec<f64>,
 }
 
@@ -105,7 +109,8 @@ pub(super) struct Fitted {
     schema: Schema,
     preprocessing: Preprocessing,
     encoder: Encoder,
-    detector: Box<dyn OnlineDetector>,
+    detector: Detector,
+    policy: Policy,
     reference_rows: usize,
     warnings: Vec<String>,
     run_length: Option<RunLengthReport>,
@@ -192,6 +197,7 @@ impl DriftService {
             project,
             drift_type,
             detector: fitted.detector.spec(),
+            policy: fitted.policy,
             preprocessing: fitted.preprocessing.clone(),
             schema: fitted.schema.clone(),
             reference_rows: fitted.reference_rows,
@@ -286,23 +292,34 @@ fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
     }
     let kind = request.detector.kind_for(request.drift_type, &schema, &frame)?;
     let preprocessing = preprocessing(&request, kind)?;
-    let (schema, frame) = if kind.encoding() == Encoding::Binary {
-        let schema = schema.of_two_classes(&frame)?;
-        let frame = schema.read(&request.reference)?;
-        (schema, frame)
-    } else {
-        (schema, frame)
+    let (schema, frame) = match request.detector.schema_for(kind, &schema, &frame)? {
+        None => (schema, frame),
+        Some(schema) => {
+            let frame = schema.read(&request.reference)?;
+            (schema, frame)
+        }
     };
     let encoder = Encoder::fit(&frame, &preprocessing, kind.encoding())?;
-    let spec = request.detector.specification(kind, encoder.width())?;
-    // A kernel has no bandwidth then, and a share of ones no variance; ranks do well with a constant.
-    if kind.encoding() != Encoding::Raw && is_constant(&frame) {
-        return Err(crate::detectors::FitProblem::AllConstant.into());
-    }
-    check_online(&spec, frame.n_rows(), encoder.width())?;
-    let encoded = encoder.encode(&frame);
+    let policy = request.detector.policy(kind, schema.columns.len())?;
+    let (spec, encoded) = if kind.is_online() {
+        let spec = request.detector.online_specification(kind, encoder.width())?;
+        // A kernel has no bandwidth then, and a share of ones no variance; ranks do well with a constant.
+        if kind.encoding() != Encoding::Raw && is_constant(&frame) {
+            return Err(crate::detectors::FitProblem::AllConstant.into());
+        }
+        check_online(&spec, frame.n_rows(), encoder.width())?;
+        (DetectorSpec::Online(spec), encoder.encode(&frame))
+    } else {
+        let spec = request.detector.batch_specification(kind, &schema)?;
+        if request.report_run_length {
+            let detail = format!("`{kind}` judges windows, whose false alarms its `p_val` bounds; leave it out");
+            return Err(InvalidSettings::one("report_run_length", detail).into());
+        }
+        check_batch(&spec, frame.n_rows())?;
+        (DetectorSpec::Batch(spec), Vec::new())
+    };
     drop(frame);
-    Ok(Prepared { request, schema, kind, preprocessing, encoder, spec, encoded })
+    Ok(Prepared { request, schema, kind, preprocessing, encoder, spec, policy, encoded })
 }
 
 fn compute(
@@ -312,22 +329,32 @@ fn compute(
     progress: &dyn Progress,
 ) -> Result<Fitted, FitError> {
     progress.stage("fitting the detector");
-    let Prepared { request, schema, kind, preprocessing, encoder, spec, encoded } = prepared;
+    let Prepared { request, schema, kind, preprocessing, encoder, spec, policy, encoded } = prepared;
     // It borrows from the request, so it could not come along; reading it costs little beside the fit.
     let frame = schema.read(&request.reference)?;
-    let [for_fit, for_trial] = Part::split(progress, [1.0, f64::from(u8::from(request.report_run_length))]);
-    let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?;
     let mut warnings = warnings(&schema, &frame, kind);
     let mut run_length = None;
-    if request.report_run_length {
-        let (detector, preprocessing, progress) = (&request.detector, &preprocessing, &for_trial);
-        let trial = Trial { kind, detector, preprocessing, thresholds, pool, progress };
-        match trial.report(&frame)? {
-            Ok(report) => run_length = Some(report),
-            Err(why_not) => warnings.push(why_not),
+    let reference_rows = frame.n_rows();
+    let detector = match spec {
+        DetectorSpec::Online(spec) => {
+            let [for_fit, for_trial] = Part::split(progress, [1.0, f64::from(u8::from(request.report_run_length))]);
+            let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?;
+            if request.report_run_length {
+                let (detector, preprocessing, progress) = (&request.detector, &preprocessing, &for_trial);
+                let trial = Trial { kind, detector, preprocessing, thresholds, pool, progress };
+                match trial.report(&frame)? {
+                    Ok(report) => run_length = Some(report),
+                    Err(why_not) => warnings.push(why_not),
+                }
+            }
+            Detector::Online(Online::new(detector, &schema, &encoder, &frame, pool, progress)?)
         }
-    }
-    Ok(Fitted { schema, preprocessing, encoder, detector, reference_rows: frame.n_rows(), warnings, run_length })
+        DetectorSpec::Batch(spec) => {
+            let windows = Windows::fit(&spec, &schema, &encoder, &frame, pool, progress)?;
+            Detector::Windows(if policy.update_reference.is_some() { windows.with_reference(frame) } else { windows })
+        }
+    };
+    Ok(Fitted { schema, preprocessing, encoder, detector, policy, reference_rows, warnings, run_length })
 }
 
 fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessing, InvalidSettings> {
@@ -367,8 +394,13 @@ fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
     let mut warnings = Vec::new();
     if frame.n_rows() < FEW_ROWS {
         warnings.push(format!(
-            "{} rows of reference are few: the time between false alarms will differ much from the ert; {FEW_ROWS} or more are better",
-            frame.n_rows()
+            "{} rows of reference are few: {}; {FEW_ROWS} or more are better",
+            frame.n_rows(),
+            if kind.is_online() {
+                "the time between false alarms will differ much from the ert"
+            } else {
+                "small changes will not be told"
+            }
         ));
     }
     if frame.n_dropped() > 0 {
@@ -388,7 +420,7 @@ fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
         if sorted.first() == sorted.last() {
             let consequence = match kind.encoding() {
                 Encoding::Binary => "its share of ones is not watched",
-                Encoding::Raw | Encoding::Kernel => "every other value of it counts as a departure",
+                Encoding::Raw | Encoding::Cells | Encoding::Kernel => "every other value of it counts as a departure",
             };
             warnings.push(format!("column `{}` is constant in the reference: {consequence}", column.name));
             continue;
@@ -403,8 +435,9 @@ fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
         let correlation = neighbour_correlation(&values);
         if correlation > AUTOCORRELATED {
             warnings.push(format!(
-                "column `{}` is autocorrelated in the order of the reference ({correlation:.2} from row to row): the thresholds assume independent rows, so rows in time order will raise many false alarms; difference them, or take every k-th",
-                column.name
+                "column `{}` is autocorrelated in the order of the reference ({correlation:.2} from row to row): {} assume independent rows, so rows in time order will raise many false alarms; difference them, or take every k-th",
+                column.name,
+                if kind.is_online() { "the thresholds" } else { "the tests" }
             ));
         }
     }

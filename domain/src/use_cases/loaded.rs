@@ -3,12 +3,17 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 
+use chrono::{DateTime, Utc};
+
+use super::online::Online;
 use super::registry::{Body, Entry, Known};
+use super::serving::{Detector, Feeding, State};
 use super::tally::Tally;
+use super::windows::Windows;
 use super::{DriftService, ProjectError};
-use crate::data::{TensorError, Tensors};
-use crate::detectors::{OnlineDetector, OnlineState, restore_online};
-use crate::ports::{PortError, PortErrorKind, StoredProject};
+use crate::data::{Frame, InvalidData, TensorError, Tensors};
+use crate::detectors::{DetectorSpec, restore_batch, restore_online};
+use crate::ports::{CpuPool, PortError, PortErrorKind, StoredProject};
 use crate::preprocess::Encoder;
 use crate::project::{Configuration, ProjectName, Status};
 
@@ -16,23 +21,29 @@ use crate::project::{Configuration, ProjectName, Status};
 pub(super) struct LoadedProject {
     pub(super) configuration: Arc<Configuration>,
     pub(super) encoder: Encoder,
-    pub(super) detector: Box<dyn OnlineDetector>,
+    pub(super) detector: Detector,
     running: Mutex<Running>,
     /// Whether the state has moved since it was last saved.
     dirty: AtomicBool,
 }
 
+/// A request that may give more verdicts than this is refused: they are held in memory until they are answered.
+const VERDICTS_MAX: usize = 250_000;
+/// A request with more rows than this is refused where they are collected.
+const ROWS_COLLECTED_MAX: usize = 10_000_000;
+
 /// What moves.
 pub(super) struct Running {
-    pub(super) state: OnlineState,
+    pub(super) state: State,
     pub(super) tally: Tally,
     /// Whether it has been unloaded and takes no more rows.
     pub(super) is_closed: bool,
 }
 
 impl LoadedProject {
-    pub(super) fn new(configuration: Configuration, encoder: Encoder, detector: Box<dyn OnlineDetector>) -> Self {
-        let running = Running { state: detector.start(), tally: Tally::default(), is_closed: false };
+    pub(super) fn new(configuration: Configuration, encoder: Encoder, detector: Detector) -> Self {
+        let state = detector.start(&configuration.schema);
+        let running = Running { state, tally: Tally::default(), is_closed: false };
         Self {
             configuration: Arc::new(configuration),
             encoder,
@@ -43,33 +54,87 @@ impl LoadedProject {
     }
 
     /// A project at its start, with the counters of a former state where they can be read.
-    pub(super) fn restore_at_start(stored: StoredProject, former: Option<&Tensors>) -> Result<Self, TensorError> {
-        let project = Self::restore(stored, None)?;
+    pub(super) fn restore_at_start(
+        stored: StoredProject,
+        former: Option<&Tensors>,
+        pool: &dyn CpuPool,
+    ) -> Result<Self, TensorError> {
+        let project = Self::restore(stored, None, pool)?;
         if let Some(Ok(tally)) = former.map(Tally::restore) {
             project.running().tally = tally;
         }
         Ok(project)
     }
 
-    fn restore(stored: StoredProject, state: Option<&Tensors>) -> Result<Self, TensorError> {
+    fn restore(stored: StoredProject, state: Option<&Tensors>, pool: &dyn CpuPool) -> Result<Self, TensorError> {
         let StoredProject { configuration, parameters } = stored;
         // As of a detector that no fit gives: a configuration can be written by hand.
         if configuration.schema.columns.is_empty() || configuration.preprocessing.n_components == Some(0) {
             let reason = "the configuration has no column".to_owned();
             return Err(TensorError::Value { name: "preprocess.center".to_owned(), reason });
         }
-        let encoder = Encoder::restore(&parameters, &configuration.schema, &configuration.preprocessing)?;
-        let detector = restore_online(&configuration.detector, &parameters, encoder.width())?;
+        let (schema, policy) = (&configuration.schema, &configuration.policy);
+        let encoder = Encoder::restore(&parameters, schema, &configuration.preprocessing)?;
+        let detector = match &configuration.detector {
+            DetectorSpec::Online(spec) => {
+                let detector = restore_online(spec, &parameters, encoder.width())?;
+                Detector::Online(Online::restore(detector, schema, &parameters)?)
+            }
+            DetectorSpec::Batch(spec) => {
+                if policy.window.is_some_and(|window| window.size < 2 || !(1..=window.size).contains(&window.stride)) {
+                    let reason = format!("no fit gives such a window: {:?}", policy.window);
+                    return Err(TensorError::Value { name: "columns".to_owned(), reason });
+                }
+                let reference = policy.update_reference.map(|_| Frame::restore("reference", schema, &parameters));
+                Detector::Windows(Windows::new(restore_batch(spec, schema, &parameters)?, reference.transpose()?))
+            }
+        };
         let mut project = Self::new(configuration, encoder, detector);
         if let Some(state) = state {
             let running = Running {
-                state: project.detector.restore_state(state)?,
+                state: project.detector.restore_state(state, project.feeding(None, DateTime::UNIX_EPOCH, pool))?,
                 tally: Tally::restore(state)?,
                 is_closed: false,
             };
             project.running = Mutex::new(running);
         }
         Ok(project)
+    }
+
+    /// What does not change while rows are fed.
+    pub(super) fn feeding<'f>(
+        &'f self,
+        explain: Option<bool>,
+        at: DateTime<Utc>,
+        pool: &'f dyn CpuPool,
+    ) -> Feeding<'f> {
+        let Configuration { schema, policy, .. } = &*self.configuration;
+        Feeding { schema, encoder: &self.encoder, policy, explain, at, pool }
+    }
+
+    /// How many rows a request can have.
+    pub(super) fn n_rows_max(&self) -> usize {
+        match (&self.detector, self.configuration.policy.window) {
+            (Detector::Windows(windows), None) => *windows.detector().spec().window_rows().end(),
+            (Detector::Windows(_), Some(window)) => VERDICTS_MAX.saturating_mul(window.stride).min(ROWS_COLLECTED_MAX),
+            (Detector::Online(_), _) => VERDICTS_MAX,
+        }
+    }
+
+    /// Whether so many rows can be a window, where a request is one.
+    pub(super) fn check_window(&self, n_rows: usize) -> Result<(), InvalidData> {
+        let Detector::Windows(windows) = &self.detector else { return Ok(()) };
+        let spec = windows.detector().spec();
+        let least = *spec.window_rows().start();
+        // Without any row there is no window.
+        if self.configuration.policy.window.is_some() || n_rows == 0 || n_rows >= least {
+            return Ok(());
+        }
+        let kind = spec.kind();
+        Err(InvalidData::whole(format!(
+            "expected a window of at least {least} rows for `{kind}`, {n_rows} came; send more rows at once, or fit with \
+             a `window`, for which the server collects them"
+        )))
     }
 
     pub(super) fn running(&self) -> MutexGuard<'_, Running> {
@@ -165,6 +230,7 @@ impl DriftService {
             Ok(loaded) => {
                 let loaded = Arc::new(loaded);
                 entry.set(Status::Active, Body::Loaded(Arc::clone(&loaded)));
+                self.note_waiting(entry, &loaded);
                 Ok(loaded)
             }
             Err(ReadError::Damaged { reason, cause }) => {
@@ -187,7 +253,7 @@ impl DriftService {
             Ok(state) => state,
             Err(error) => return Err(ReadError::from_port(error, "its online state is damaged; reset it to go on")),
         };
-        LoadedProject::restore(stored, state.as_ref())
+        LoadedProject::restore(stored, state.as_ref(), &*self.ports.predict_pool)
             .map_err(|error| ReadError::damaged("its arrays are not those of its detector", &error.to_string()))
     }
 }

@@ -2,13 +2,31 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures_channel::oneshot;
 
 use super::loaded::{LoadedProject, Running};
+use super::registry::{Body, Entry};
 use super::{DriftService, OpenProject, PredictError, StateDurability};
 use crate::data::{InvalidData, Table};
 use crate::detection::Detection;
-use crate::ports::DriftRecord;
+use crate::ports::{CpuPool, DriftRecord};
+use crate::project::ProjectName;
+
+/// Rows to judge.
+#[derive(Debug, Clone)]
+pub struct PredictRequest {
+    /// The rows.
+    pub rows: Table,
+    /// Whether the verdict says what moved: by default that of a window does, and that of a row where it drifts.
+    pub explain: Option<bool>,
+}
+
+impl From<Table> for PredictRequest {
+    fn from(rows: Table) -> Self {
+        Self { rows, explain: None }
+    }
+}
 
 /// The verdicts on the rows of a request.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,14 +37,18 @@ pub struct Prediction {
     pub rows_dropped: usize,
     /// Rows fed since the start or the last reset.
     pub time: u64,
-    /// One a row fed, in order.
+    /// Whether every verdict is drift, since there was one, until a reset.
+    pub is_latched: bool,
+    /// Rows that wait for their window to close; of detectors that collect them.
+    pub pending_rows: Option<usize>,
+    /// One a row fed or a window closed, in order.
     pub detections: Vec<Detection>,
 }
 
-/// More rows than this in one request are refused: their verdicts are held in memory until they are answered.
-const ROWS_MAX: usize = 250_000;
 /// Work that takes longer than this runs on the pool, in nanoseconds.
 const INLINE_MAX_NS: u64 = 500_000;
+/// Requests that take longer than this, in nanoseconds, are refused: other projects wait for processors meanwhile.
+const WORK_MAX_NS: u64 = 120_000_000_000;
 /// About what a row costs beside the detector's step, in nanoseconds.
 const ROW_COST_NS: u64 = 500;
 
@@ -36,41 +58,98 @@ impl DriftService {
     ///
     /// # Errors
     /// When a row cannot be used; when the state must be saved before the answer and cannot be.
-    pub async fn predict(&self, project: &OpenProject, table: Table) -> Result<Prediction, PredictError> {
-        if table.n_rows() > ROWS_MAX {
-            let detail = format!("expected at most {ROWS_MAX} rows a request, {} came", table.n_rows());
+    pub async fn predict(
+        &self,
+        project: &OpenProject,
+        request: impl Into<PredictRequest>,
+    ) -> Result<Prediction, PredictError> {
+        let request = request.into();
+        let n_rows = request.rows.n_rows();
+        let loaded = &project.loaded;
+        let n_rows_max = loaded.n_rows_max();
+        if n_rows > n_rows_max {
+            return Err(
+                InvalidData::whole(format!("expected at most {n_rows_max} rows a request, {n_rows} came")).into()
+            );
+        }
+        let policy = &loaded.configuration.policy;
+        let cost_ns = loaded.detector.cost_ns(n_rows, policy).saturating_add(n_rows as u64 * ROW_COST_NS);
+        if cost_ns > WORK_MAX_NS {
+            let detail = format!(
+                "expected fewer rows: judging {n_rows} of them would take about {} seconds, at most {} are taken",
+                cost_ns / 1_000_000_000,
+                WORK_MAX_NS / 1_000_000_000
+            );
             return Err(InvalidData::whole(detail).into());
         }
-        let loaded = &project.loaded;
-        let cost_ns = table.n_rows() as u64 * (loaded.detector.step_cost_ns() + ROW_COST_NS);
         let at = self.ports.clock.now();
         let inline = if cost_ns <= INLINE_MAX_NS { loaded.try_running() } else { None };
+        let pool = &self.ports.predict_pool;
         // The lock is gone before anything is waited for.
-        let fed = inline.map(|mut running| feed(loaded, &mut running, &table, at));
+        let fed = inline.map(|mut running| feed(loaded, &mut running, &request, at, &**pool));
         let prediction = if let Some(fed) = fed {
             fed?
         } else {
             let (sender, receiver) = oneshot::channel();
-            let job_loaded = Arc::clone(loaded);
-            self.ports.predict_pool.spawn(Box::new(move || {
-                let result = feed(&job_loaded, &mut job_loaded.running(), &table, at);
+            let (job_loaded, job_pool) = (Arc::clone(loaded), Arc::clone(pool));
+            pool.spawn(Box::new(move || {
+                let result = feed(&job_loaded, &mut job_loaded.running(), &request, at, &*job_pool);
                 // The client may have left; the rows are fed all the same.
                 let _ = sender.send(result);
             }));
             receiver.await.map_err(|_| PredictError::Crashed)??
         };
-        self.record(project, &prediction, at);
+        self.record(project.name(), loaded, &prediction.detections, at);
+        if prediction.pending_rows.is_some_and(|n_pending| n_pending > 0) {
+            self.note_waiting(&project.entry, loaded);
+        }
         self.note_progress(project).await?;
         Ok(prediction)
     }
 
-    fn record(&self, project: &OpenProject, prediction: &Prediction, at: chrono::DateTime<chrono::Utc>) {
-        let records = prediction.detections.iter().map(|detection| DriftRecord {
-            project: project.name().clone(),
-            generation: project.loaded.configuration.generation,
+    /// Closes the windows whose oldest row has become too old though no row came since, of projects in memory.
+    pub fn close_aged_windows(&self) {
+        let at = self.ports.clock.now();
+        for entry in self.registry.take_waiting() {
+            let Body::Loaded(loaded) = entry.slot().body else { continue };
+            let (closed, is_waiting) = {
+                let mut running = loaded.running();
+                let Running { state, tally, is_closed } = &mut *running;
+                if *is_closed {
+                    continue;
+                }
+                let feeding = loaded.feeding(Some(false), at, &*self.ports.predict_pool);
+                let closed = loaded.detector.close_aged(state, feeding);
+                tally.count(0, closed.as_slice(), at);
+                (closed, state.n_pending() > 0)
+            };
+            if is_waiting {
+                self.registry.push_waiting(Arc::clone(&entry));
+            }
+            if let Some(detection) = closed {
+                self.record(&entry.name, &loaded, &[detection], at);
+                if loaded.mark_dirty() {
+                    self.registry.push_dirty(entry);
+                }
+            }
+        }
+    }
+
+    /// Remembers a project whose rows wait for a window that age can close.
+    pub(super) fn note_waiting(&self, entry: &Arc<Entry>, loaded: &LoadedProject) {
+        let can_age = loaded.configuration.policy.window.is_some_and(|window| window.max_age.is_some());
+        if can_age && entry.wait() {
+            self.registry.push_waiting(Arc::clone(entry));
+        }
+    }
+
+    fn record(&self, project: &ProjectName, loaded: &LoadedProject, detections: &[Detection], at: DateTime<Utc>) {
+        let records = detections.iter().map(|detection| DriftRecord {
+            project: project.clone(),
+            generation: loaded.configuration.generation,
             at,
             time: detection.time,
-            rows: 1,
+            rows: detection.rows,
             statistic: detection.statistic,
             threshold: detection.threshold,
             p_value: detection.p_value,
@@ -96,18 +175,26 @@ impl DriftService {
 fn feed(
     loaded: &LoadedProject,
     running: &mut Running,
-    table: &Table,
-    at: chrono::DateTime<chrono::Utc>,
+    request: &PredictRequest,
+    at: DateTime<Utc>,
+    pool: &dyn CpuPool,
 ) -> Result<Prediction, PredictError> {
     if running.is_closed {
         return Err(PredictError::Inactive);
     }
-    let frame = loaded.configuration.schema.read(table)?;
-    let rows = loaded.encoder.encode(&frame);
-    let mut detections = Vec::with_capacity(frame.n_rows());
-    for row in rows.chunks_exact(loaded.encoder.width()) {
-        detections.push(loaded.detector.step(&mut running.state, row));
-    }
-    running.tally.count(&detections, at);
-    Ok(Prediction { rows: detections.len(), rows_dropped: frame.n_dropped(), time: running.state.time(), detections })
+    let frame = loaded.configuration.schema.read(&request.rows)?;
+    loaded.check_window(frame.n_rows())?;
+    let feeding = loaded.feeding(request.explain, at, pool);
+    let fed = loaded.detector.feed(&mut running.state, &frame, feeding);
+    let detections = fed.map_err(|problem| InvalidData::whole(problem.to_string()))?;
+    running.tally.count(frame.n_rows(), &detections, at);
+    let collects = loaded.configuration.policy.window.is_some();
+    Ok(Prediction {
+        rows: frame.n_rows(),
+        rows_dropped: frame.n_dropped(),
+        time: running.state.time(),
+        is_latched: running.state.is_latched(),
+        pending_rows: collects.then(|| running.state.n_pending()),
+        detections,
+    })
 }

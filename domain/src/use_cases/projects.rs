@@ -203,14 +203,14 @@ impl DriftService {
                     Err(error) => return Err(error.into()),
                 };
                 let counters = self.ports.artifacts.state(name, stored.configuration.generation).await.ok().flatten();
-                let loaded = LoadedProject::restore_at_start(stored, counters.as_ref())
+                let loaded = LoadedProject::restore_at_start(stored, counters.as_ref(), &*self.ports.predict_pool)
                     .map_err(|error| ProjectError::Failed { reason: error.to_string() })?;
                 Arc::new(loaded)
             }
         };
         {
             let mut running = loaded.running();
-            running.state = loaded.detector.start();
+            running.state = loaded.detector.start(&loaded.configuration.schema);
             running.tally.last_detection = None;
         }
         let generation = loaded.configuration.generation;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque, btree_map};
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::loaded::LoadedProject;
@@ -14,6 +15,8 @@ pub(super) struct Registry {
     entries: RwLock<BTreeMap<String, Arc<Entry>>>,
     /// Entries whose state has moved since it was last saved.
     dirty: Mutex<VecDeque<Arc<Entry>>>,
+    /// Entries whose rows wait for a window that age can close.
+    waiting: Mutex<Vec<Arc<Entry>>>,
 }
 
 /// A known project.
@@ -22,6 +25,8 @@ pub(super) struct Entry {
     /// Held by whoever changes what is stored of the project: one at a time.
     pub(super) lifecycle: async_lock::Mutex<()>,
     slot: RwLock<Slot>,
+    /// Whether it is among those that wait.
+    is_waiting: AtomicBool,
 }
 
 /// What is known of a project. Cheap to copy.
@@ -53,7 +58,17 @@ pub(super) struct Known {
 
 impl Entry {
     pub(super) fn new(name: ProjectName, status: Status, body: Body) -> Self {
-        Self { name, lifecycle: async_lock::Mutex::new(()), slot: RwLock::new(Slot { status, body }) }
+        Self {
+            name,
+            lifecycle: async_lock::Mutex::new(()),
+            slot: RwLock::new(Slot { status, body }),
+            is_waiting: AtomicBool::new(false),
+        }
+    }
+
+    /// Marks it as waiting; says whether it was not marked before.
+    pub(super) fn wait(&self) -> bool {
+        !self.is_waiting.swap(true, Ordering::AcqRel)
     }
 
     pub(super) fn slot(&self) -> Slot {
@@ -118,6 +133,21 @@ impl Registry {
 
     pub(super) fn n_dirty(&self) -> usize {
         self.dirty().len()
+    }
+
+    /// Adds an entry that is marked as waiting.
+    pub(super) fn push_waiting(&self, entry: Arc<Entry>) {
+        entry.is_waiting.store(true, Ordering::Release);
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+    }
+
+    /// Those that wait, no longer marked.
+    pub(super) fn take_waiting(&self) -> Vec<Arc<Entry>> {
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        for entry in &waiting {
+            entry.is_waiting.store(false, Ordering::Release);
+        }
+        waiting
     }
 
     fn dirty(&self) -> MutexGuard<'_, VecDeque<Arc<Entry>>> {

@@ -41,7 +41,7 @@ impl Trial<'_> {
     fn replay(&self, beginning: &Frame, rest: &Frame) -> Result<RunLengthReport, FitError> {
         let encoder = Encoder::fit(beginning, self.preprocessing, self.kind.encoding())?;
         let width = encoder.width();
-        let spec = self.detector.specification(self.kind, width)?;
+        let spec = self.detector.online_specification(self.kind, width)?;
         let detector = fit_online(&spec, &encoder.encode(beginning), width, self.thresholds, self.pool, self.progress)?;
         self.progress.stage("replaying the last fifth of the reference");
         let mut state = detector.start();
@@ -57,7 +57,7 @@ impl Trial<'_> {
                 state = detector.start();
             }
         }
-        let report = spec.ert().and_then(|ert| RunLengthReport::of(rows, alarm_starts, ert));
+        let report = RunLengthReport::of(rows, alarm_starts, spec.ert());
         report.ok_or_else(|| InvalidData::whole("the other rows do not fill the smallest window").into())
     }
 }

@@ -10,7 +10,7 @@ use crate::detection::Detection;
 pub struct LastDetection {
     /// When the server judged.
     pub at: DateTime<Utc>,
-    /// The verdict; after a restart without what it says of single columns.
+    /// The verdict, without what it says of single columns.
     pub detection: Detection,
 }
 
@@ -19,7 +19,7 @@ pub struct LastDetection {
 pub(super) struct Tally {
     /// Rows fed.
     pub(super) rows_seen: u64,
-    /// How many of them were judged as drift.
+    /// Rows, or windows, that were judged as drift.
     pub(super) drifts_seen: u64,
     pub(super) last_detection: Option<LastDetection>,
 }
@@ -29,23 +29,41 @@ const LAST_NUMBERS: &str = "last_detection.numbers";
 const LAST_FACTS: &str = "last_detection.facts";
 
 impl Tally {
-    /// Counts the verdicts of one request.
-    pub(super) fn count(&mut self, detections: &[Detection], at: DateTime<Utc>) {
-        self.rows_seen += detections.len() as u64;
+    /// Counts the rows and the verdicts of one request.
+    pub(super) fn count(&mut self, n_rows: usize, detections: &[Detection], at: DateTime<Utc>) {
+        self.rows_seen += n_rows as u64;
         self.drifts_seen += detections.iter().filter(|detection| detection.is_drift).count() as u64;
         if let Some(last) = detections.last() {
-            self.last_detection = Some(LastDetection { at, detection: last.clone() });
+            let Detection { is_drift, time, rows, warm_up, statistic, threshold, p_value, distance, .. } = *last;
+            let Detection { distance_threshold, effect_size, .. } = *last;
+            let features = Vec::new();
+            let detection = Detection {
+                is_drift,
+                time,
+                rows,
+                warm_up,
+                statistic,
+                threshold,
+                p_value,
+                distance,
+                distance_threshold,
+                effect_size,
+                features,
+                problem: None,
+            };
+            self.last_detection = Some(LastDetection { at, detection });
         }
     }
 
     pub(super) fn save(&self, tensors: &mut Tensors) {
         tensors.insert_u64(COUNTERS, vec![self.rows_seen, self.drifts_seen]);
         if let Some(LastDetection { at, detection }) = &self.last_detection {
-            let numbers = [detection.statistic, detection.threshold, detection.p_value, detection.distance];
+            let Detection { statistic, threshold, p_value, distance, distance_threshold, effect_size, .. } = detection;
+            let numbers = [statistic, threshold, p_value, distance, distance_threshold, effect_size];
             tensors.insert_f64(LAST_NUMBERS, numbers.map(|number| number.unwrap_or(f64::NAN)).to_vec());
             let at = u64::try_from(at.timestamp_micros()).unwrap_or(0);
             let (is_drift, warm_up) = (u64::from(detection.is_drift), u64::from(detection.warm_up));
-            tensors.insert_u64(LAST_FACTS, vec![at, detection.time, is_drift, warm_up]);
+            tensors.insert_u64(LAST_FACTS, vec![at, detection.time, is_drift, warm_up, detection.rows]);
         }
     }
 
@@ -53,21 +71,25 @@ impl Tally {
         let counters = tensors.u64s_of_length(COUNTERS, 2)?;
         let mut tally = Self { rows_seen: counters[0], drifts_seen: counters[1], last_detection: None };
         if tensors.get(LAST_FACTS).is_some() {
-            let numbers = tensors.f64s_of_length(LAST_NUMBERS, 4)?;
+            let numbers = tensors.f64s_of_length(LAST_NUMBERS, 6)?;
             let number = |index: usize| Some(numbers[index]).filter(|number| !number.is_nan());
-            let facts = tensors.u64s_of_length(LAST_FACTS, 4)?;
+            let facts = tensors.u64s_of_length(LAST_FACTS, 5)?;
             let at = i64::try_from(facts[0]).ok().and_then(DateTime::from_timestamp_micros);
             tally.last_detection = at.map(|at| LastDetection {
                 at,
                 detection: Detection {
                     is_drift: facts[2] == 1,
                     time: facts[1],
+                    rows: facts[4],
                     warm_up: facts[3] == 1,
                     statistic: number(0),
                     threshold: number(1),
                     p_value: number(2),
                     distance: number(3),
+                    distance_threshold: number(4),
+                    effect_size: number(5),
                     features: Vec::new(),
+                    problem: None,
                 },
             });
         }

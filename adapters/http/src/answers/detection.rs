@@ -6,9 +6,10 @@ use drifting_domain::use_cases::Prediction;
 use poem_openapi::Object;
 use serde::{Serialize, Serializer};
 
+use super::feature::{Feature, FeatureAnswer, ranked};
 use super::words::{DetectorKind, DriftType};
 
-/// The verdict on the rows of a request. Fields that a detector has no value for are null.
+/// The verdict on the rows of a request. Members that a detector has no value for are null, or absent where they say so.
 #[derive(Debug, Object)]
 pub(crate) struct Detection {
     /// The project.
@@ -17,7 +18,7 @@ pub(crate) struct Detection {
     pub(crate) drift_type: DriftType,
     /// The kind of its detector.
     pub(crate) detector: DetectorKind,
-    /// Whether any row of the request drifted.
+    /// Whether any row or window of the request drifted.
     pub(crate) is_drift: bool,
     /// Rows fed.
     pub(crate) rows: u64,
@@ -25,74 +26,69 @@ pub(crate) struct Detection {
     pub(crate) rows_dropped: u64,
     /// Rows fed since the start or the last reset.
     pub(crate) time: u64,
-    /// Whether the detector has too few rows to judge the last row yet.
+    /// Whether the detector has too few rows to judge the last row yet, or no window has closed.
     pub(crate) warm_up: bool,
-    /// The statistic at the last row.
+    /// Rows that wait for their window to close; absent unless the project collects them.
+    pub(crate) pending_rows: Option<u64>,
+    /// The statistic at the last row or of the last window. Where columns are tested one by one, that of the column with
+    /// the smallest p-value, and so are its p-value, its distance and its effect size.
     #[oai(nullable)]
     pub(crate) statistic: Option<f64>,
-    /// What it was compared with.
+    /// What the statistic was compared with, or, of kinds that judge windows, the p-value.
     #[oai(nullable)]
     pub(crate) threshold: Option<f64>,
-    /// Expected run time: the mean number of rows between false alarms.
+    /// Expected run time: the mean number of rows between false alarms, of online kinds.
     #[oai(nullable)]
     pub(crate) ert: Option<f64>,
-    /// The p-value, of detectors that have one.
+    /// The p-value, of kinds that judge windows.
     #[oai(nullable)]
     pub(crate) p_value: Option<f64>,
-    /// The distance, of detectors that have one.
+    /// The distance, of kinds that judge windows.
     #[oai(nullable)]
     pub(crate) distance: Option<f64>,
-    /// The verdict on each column at the last row, the most suspicious first, of detectors that judge columns.
+    /// The distance that has the significance as its p-value; absent of kinds that do not permute.
+    pub(crate) distance_threshold: Option<f64>,
+    /// How large the difference is, whatever the number of rows; absent of online kinds.
+    pub(crate) effect_size: Option<f64>,
+    /// Why the last window could not be judged; absent where it was.
+    pub(crate) problem: Option<String>,
+    /// The verdict on each column at the last row or in the last window, the most suspicious first, of kinds that judge
+    /// columns, and of others where they explain their verdict.
     pub(crate) features: Vec<Feature>,
-    /// The verdict on each row, where there is more than one.
+    /// The verdict on each row or window, where there is more than one.
     pub(crate) results: Vec<RowDetection>,
 }
 
-/// The verdict on one row.
+/// The verdict on one row or window.
 #[derive(Debug, Object)]
 pub(crate) struct RowDetection {
     /// Whether it drifts.
     pub(crate) is_drift: bool,
-    /// Rows fed since the start or the last reset, this one included.
+    /// Rows that were judged.
+    pub(crate) rows: u64,
+    /// Rows fed since the start or the last reset, these included.
     pub(crate) time: u64,
     /// Whether the detector has too few rows to judge yet.
     pub(crate) warm_up: bool,
     /// The statistic.
     #[oai(nullable)]
     pub(crate) statistic: Option<f64>,
-    /// What it was compared with.
+    /// What the statistic, or the p-value, was compared with.
     #[oai(nullable)]
     pub(crate) threshold: Option<f64>,
-    /// The p-value, of detectors that have one.
+    /// The p-value, of kinds that judge windows.
     #[oai(nullable)]
     pub(crate) p_value: Option<f64>,
-    /// The distance, of detectors that have one.
+    /// The distance, of kinds that judge windows.
     #[oai(nullable)]
     pub(crate) distance: Option<f64>,
+    /// How large the difference is; absent of online kinds.
+    pub(crate) effect_size: Option<f64>,
+    /// Why the window could not be judged; absent where it was.
+    pub(crate) problem: Option<String>,
 }
 
-/// The verdict on one column.
-#[derive(Debug, Object)]
-#[oai(rename = "FeatureDetection")]
-pub(crate) struct Feature {
-    /// The column.
-    pub(crate) name: String,
-    /// Whether it drifts.
-    pub(crate) is_drift: bool,
-    /// Its statistic.
-    #[oai(nullable)]
-    pub(crate) statistic: Option<f64>,
-    /// Its p-value, of detectors that have one.
-    #[oai(nullable)]
-    pub(crate) p_value: Option<f64>,
-    /// What its statistic was compared with.
-    #[oai(nullable)]
-    pub(crate) threshold: Option<f64>,
-    /// Its distance, of detectors that have one.
-    #[oai(nullable)]
-    pub(crate) distance: Option<f64>,
-}
-
+/// The answer to a prediction, in the order of its members.
 #[derive(Serialize)]
 struct Answer<'a> {
     project: &'a str,
@@ -103,76 +99,99 @@ struct Answer<'a> {
     rows_dropped: usize,
     time: u64,
     warm_up: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pending_rows: Option<usize>,
     // Numbers that are not finite are written as null.
     statistic: Option<f64>,
     threshold: Option<f64>,
     ert: Option<f64>,
     p_value: Option<f64>,
     distance: Option<f64>,
-    features: Vec<FeatureAnswer<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    distance_threshold: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect_size: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'a str>,
+    #[serde(serialize_with = "columns")]
+    features: (&'a [FeatureDetection], &'a Configuration),
     #[serde(serialize_with = "rows")]
     results: &'a [DomainDetection],
 }
 
 #[derive(Serialize)]
-struct FeatureAnswer<'a> {
-    name: &'a str,
+struct Row<'a> {
     is_drift: bool,
-    statistic: Option<f64>,
-    p_value: Option<f64>,
-    threshold: Option<f64>,
-    distance: Option<f64>,
-}
-
-#[derive(Serialize)]
-struct Row {
-    is_drift: bool,
+    rows: u64,
     time: u64,
     warm_up: bool,
     statistic: Option<f64>,
     threshold: Option<f64>,
     p_value: Option<f64>,
     distance: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect_size: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'a str>,
 }
 
-impl From<&DomainDetection> for Row {
-    fn from(detection: &DomainDetection) -> Self {
+impl<'a> From<&'a DomainDetection> for Row<'a> {
+    fn from(detection: &'a DomainDetection) -> Self {
         Self {
             is_drift: detection.is_drift,
+            rows: detection.rows,
             time: detection.time,
             warm_up: detection.warm_up,
             statistic: detection.statistic,
             threshold: detection.threshold,
             p_value: detection.p_value,
             distance: detection.distance,
+            effect_size: detection.effect_size,
+            problem: detection.problem.as_deref(),
         }
     }
 }
 
-/// One entry a row, unless there is only one row.
+/// One entry a row or window, unless there is only one.
 fn rows<S: Serializer>(detections: &&[DomainDetection], serializer: S) -> Result<S::Ok, S::Error> {
     let told = if detections.len() > 1 { *detections } else { &[] };
     serializer.collect_seq(told.iter().map(Row::from))
 }
 
+/// One entry a column, the most suspicious first.
+fn columns<S: Serializer>(
+    (features, configuration): &(&[FeatureDetection], &Configuration),
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(ranked(features).into_iter().filter_map(|feature| {
+        let name = &configuration.schema.columns.get(feature.column)?.name;
+        Some(FeatureAnswer::of(name, feature))
+    }))
+}
+
 /// The answer to a prediction, as JSON.
 pub(crate) fn detection_json(configuration: &Configuration, prediction: &Prediction) -> serde_json::Result<Vec<u8>> {
     let last = prediction.detections.last();
+    let collects = prediction.pending_rows.is_some();
     let answer = Answer {
         project: configuration.project.as_str(),
         drift_type: configuration.drift_type.as_str(),
         detector: configuration.detector.kind().as_str(),
-        is_drift: prediction.detections.iter().any(|detection| detection.is_drift),
+        is_drift: prediction.is_latched || prediction.detections.iter().any(|detection| detection.is_drift),
         rows: prediction.rows,
         rows_dropped: prediction.rows_dropped,
         time: prediction.time,
-        warm_up: last.is_some_and(|last| last.warm_up),
+        warm_up: last.map_or(collects, |last| last.warm_up),
+        pending_rows: prediction.pending_rows,
         statistic: last.and_then(|last| last.statistic),
         threshold: last.and_then(|last| last.threshold),
         ert: configuration.detector.ert(),
         p_value: last.and_then(|last| last.p_value),
         distance: last.and_then(|last| last.distance),
-        features: last.map(|last| ranked(&last.features, configuration)).unwrap_or_default(),
+        distance_threshold: last.and_then(|last| last.distance_threshold),
+        effect_size: last.and_then(|last| last.effect_size),
+        problem: last.and_then(|last| last.problem.as_deref()),
+        features: (last.map_or(&[], |last| &last.features), configuration),
         results: &prediction.detections,
     };
     let mut json = Vec::with_capacity(512);
@@ -180,43 +199,13 @@ pub(crate) fn detection_json(configuration: &Configuration, prediction: &Predict
     Ok(json)
 }
 
-/// The columns, the most suspicious first.
-fn ranked<'a>(features: &[FeatureDetection], configuration: &'a Configuration) -> Vec<FeatureAnswer<'a>> {
-    let mut order: Vec<&FeatureDetection> = features.iter().collect();
-    order.sort_by(|a, b| suspicion(b).total_cmp(&suspicion(a)));
-    order
-        .into_iter()
-        .filter_map(|feature| {
-            Some(FeatureAnswer {
-                name: &configuration.schema.columns.get(feature.column)?.name,
-                is_drift: feature.is_drift,
-                statistic: feature.statistic,
-                p_value: feature.p_value,
-                threshold: feature.threshold,
-                distance: feature.distance,
-            })
-        })
-        .collect()
-}
-
-/// How much a column stands out: by its p-value, else by how far its statistic is beyond its threshold.
-fn suspicion(feature: &FeatureDetection) -> f64 {
-    let suspicion = match (feature.p_value, feature.statistic, feature.threshold) {
-        (Some(p_value), _, _) => -p_value,
-        (None, Some(statistic), Some(threshold)) => statistic - threshold,
-        (None, Some(statistic), None) => statistic,
-        (None, None, _) => f64::NEG_INFINITY,
-    };
-    if suspicion.is_nan() { f64::NEG_INFINITY } else { suspicion }
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
     use drifting_domain::data::{ColumnSchema, ColumnType, MissingValues, Schema};
-    use drifting_domain::detectors::{CvmOnlineSpec, DetectorSpec};
+    use drifting_domain::detectors::{CvmOnlineSpec, DetectorSpec, OnlineSpec};
     use drifting_domain::preprocess::Preprocessing;
-    use drifting_domain::project::DriftType;
+    use drifting_domain::project::{DriftType, Policy};
 
     use super::*;
 
@@ -227,7 +216,8 @@ mod tests {
             generation: 1,
             project: "p".parse().unwrap(),
             drift_type: DriftType::Tabular,
-            detector: DetectorSpec::CvmOnline(spec),
+            detector: DetectorSpec::Online(OnlineSpec::CvmOnline(spec)),
+            policy: Policy::default(),
             preprocessing: Preprocessing { standardize: false, n_components: None },
             schema: Schema { columns: vec![column("a"), column("b")], missing_values: MissingValues::Reject },
             reference_rows: 10,
@@ -243,24 +233,30 @@ mod tests {
             column,
             is_drift: false,
             statistic: Some(statistic),
-            p_value: None,
             threshold: Some(f64::INFINITY),
-            distance: None,
+            ..FeatureDetection::default()
         };
         DomainDetection {
             is_drift: false,
             time: 1,
             warm_up: false,
+            rows: 1,
             statistic: Some(statistic),
             threshold: Some(2.0),
-            p_value: None,
-            distance: None,
             features: vec![feature(0, 0.1), feature(1, f64::NAN)],
+            ..DomainDetection::default()
         }
     }
 
     fn json(detections: Vec<DomainDetection>, rows_dropped: usize) -> serde_json::Value {
-        let prediction = Prediction { rows: detections.len(), rows_dropped, time: 7, detections };
+        let prediction = Prediction {
+            rows: detections.len(),
+            rows_dropped,
+            time: 7,
+            is_latched: false,
+            pending_rows: None,
+            detections,
+        };
         serde_json::from_slice(&detection_json(&configuration(), &prediction).unwrap()).unwrap()
     }
 

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use drifting_domain::data::{ColumnType, Schema};
-use drifting_domain::detectors::DetectorSpec;
 use drifting_domain::project::{Configuration, RunLengthReport};
 use drifting_domain::use_cases::{LastDetection as DomainLastDetection, ProjectStatus, ProjectView};
-use poem_openapi::{Enum, Object, Union};
+use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
-use super::words::{Alternative, DriftType, MissingValues, Status};
+use super::detector::Detector;
+use super::words::{DriftType, MissingValues, Status};
 
 /// A project: its configuration, its status and its counters. What cannot be read is null.
 #[derive(Debug, Object, Serialize)]
@@ -48,7 +48,7 @@ pub(crate) struct Project {
     /// Rows fed in the life of this fit; null where the project cannot be read.
     #[oai(nullable)]
     pub(crate) rows_seen: Option<u64>,
-    /// How many of them were judged as drift.
+    /// Rows, or windows, that were judged as drift.
     #[oai(nullable)]
     pub(crate) drifts_seen: Option<u64>,
     /// Rows fed since the start or the last reset.
@@ -82,84 +82,6 @@ pub(crate) struct RunLength {
     pub(crate) wanted_per_1000_rows: f64,
 }
 
-/// A detector with every parameter.
-#[derive(Debug, Union, Serialize)]
-#[oai(discriminator_name = "kind", one_of, rename_all = "snake_case")]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[expect(clippy::enum_variant_names, reason = "names of kinds, of which all so far are online ones")]
-pub(crate) enum Detector {
-    CvmOnline(CvmOnline),
-    FetOnline(FetOnline),
-    LsddOnline(LsddOnline),
-    MmdOnline(MmdOnline),
-}
-
-/// Cramér–von Mises, each column by itself, row by row.
-#[derive(Debug, Object, Serialize)]
-pub(crate) struct CvmOnline {
-    /// Expected run time: the mean number of rows between false alarms.
-    pub(crate) ert: f64,
-    /// Sizes of the windows, in rows.
-    pub(crate) window_sizes: Vec<u64>,
-    /// Number of simulated streams behind the thresholds.
-    pub(crate) n_bootstraps: u64,
-    /// Seed of everything random.
-    pub(crate) seed: u64,
-}
-
-/// Fisher's exact test, each column of two classes by itself, row by row.
-#[derive(Debug, Object, Serialize)]
-pub(crate) struct FetOnline {
-    /// Expected run time: the mean number of rows between false alarms.
-    pub(crate) ert: f64,
-    /// Sizes of the windows, in rows.
-    pub(crate) window_sizes: Vec<u64>,
-    /// Which change of the share of the second class counts.
-    pub(crate) alternative: Alternative,
-    /// Weight of the new value in the smoothed statistic.
-    pub(crate) lam: f64,
-    /// Steps until the thresholds stay the same.
-    pub(crate) t_max: u64,
-    /// Number of simulated streams a column behind the thresholds.
-    pub(crate) n_bootstraps: u64,
-    /// Seed of everything random, the draws at ties included.
-    pub(crate) seed: u64,
-}
-
-/// Least-squares density difference, all columns together, row by row.
-#[derive(Debug, Object, Serialize)]
-pub(crate) struct LsddOnline {
-    /// Expected run time: the mean number of rows between false alarms.
-    pub(crate) ert: f64,
-    /// Size of the window, in rows.
-    pub(crate) window_size: u64,
-    /// Number of permutations of the reference behind the thresholds.
-    pub(crate) n_bootstraps: u64,
-    /// Bandwidths of the kernel, in units of standardised columns.
-    pub(crate) sigma: Vec<f64>,
-    /// Number of rows of the reference that are centres of kernels.
-    pub(crate) n_kernel_centers: u64,
-    /// Largest relative difference that the regulariser may make.
-    pub(crate) lambda_rd_max: f64,
-    /// Seed of everything random.
-    pub(crate) seed: u64,
-}
-
-/// Maximum mean discrepancy, all columns together, row by row.
-#[derive(Debug, Object, Serialize)]
-pub(crate) struct MmdOnline {
-    /// Expected run time: the mean number of rows between false alarms.
-    pub(crate) ert: f64,
-    /// Size of the window, in rows.
-    pub(crate) window_size: u64,
-    /// Number of permutations of the reference behind the thresholds.
-    pub(crate) n_bootstraps: u64,
-    /// Bandwidths of the kernel, in units of the encoded columns.
-    pub(crate) sigma: Vec<f64>,
-    /// Seed of everything random.
-    pub(crate) seed: u64,
-}
-
 /// How rows become the numbers that the detector sees.
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct Preprocessing {
@@ -186,7 +108,8 @@ pub(crate) struct ColumnSchema {
     pub(crate) name: String,
     /// Its type.
     pub(crate) r#type: ColumnKind,
-    /// The texts that the reference held, of a categorical column; others count as unseen. The two classes of a binary
+    /// The texts that the reference held, of a categorical column (numbers as texts, where numbers are tested as
+    /// categories); others count as unseen. The two classes of a binary
     /// column, the second of which counts as 1; others are refused.
     #[oai(nullable)]
     pub(crate) categories: Option<Vec<String>>,
@@ -250,7 +173,7 @@ impl From<ProjectView> for Project {
             drift_type: configuration.map(|c| c.drift_type.into()),
             status,
             reason,
-            detector: configuration.map(|c| Detector::from(&c.detector)),
+            detector: configuration.map(Detector::from),
             preprocessing: configuration.map(|c| Preprocessing {
                 standardize: c.preprocessing.standardize,
                 n_components: c.preprocessing.n_components.map(|n| n as u64),
@@ -274,44 +197,6 @@ impl From<RunLengthReport> for RunLength {
     fn from(report: RunLengthReport) -> Self {
         let RunLengthReport { rows, alarm_starts, per_1000_rows, low, high, wanted_per_1000_rows } = report;
         Self { rows, alarm_starts, per_1000_rows, low, high, wanted_per_1000_rows }
-    }
-}
-
-impl From<&DetectorSpec> for Detector {
-    fn from(spec: &DetectorSpec) -> Self {
-        match spec {
-            DetectorSpec::CvmOnline(spec) => Self::CvmOnline(CvmOnline {
-                ert: spec.ert,
-                window_sizes: spec.window_sizes.iter().map(|size| *size as u64).collect(),
-                n_bootstraps: spec.n_bootstraps as u64,
-                seed: spec.seed,
-            }),
-            DetectorSpec::FetOnline(spec) => Self::FetOnline(FetOnline {
-                ert: spec.ert,
-                window_sizes: spec.window_sizes.iter().map(|size| *size as u64).collect(),
-                alternative: spec.alternative.into(),
-                lam: spec.lam,
-                t_max: spec.t_max as u64,
-                n_bootstraps: spec.n_bootstraps as u64,
-                seed: spec.seed,
-            }),
-            DetectorSpec::LsddOnline(spec) => Self::LsddOnline(LsddOnline {
-                ert: spec.ert,
-                window_size: spec.window_size as u64,
-                n_bootstraps: spec.n_bootstraps as u64,
-                sigma: spec.sigma.clone(),
-                n_kernel_centers: spec.n_kernel_centers as u64,
-                lambda_rd_max: spec.lambda_rd_max,
-                seed: spec.seed,
-            }),
-            DetectorSpec::MmdOnline(spec) => Self::MmdOnline(MmdOnline {
-                ert: spec.ert,
-                window_size: spec.window_size as u64,
-                n_bootstraps: spec.n_bootstraps as u64,
-                sigma: spec.sigma.clone(),
-                seed: spec.seed,
-            }),
-        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! The schemas of request bodies. They are only described here: `input` reads them straight from the bytes.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use poem_openapi::Object;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 
-use super::words::{Alternative, DetectorKind, DriftType, MissingValues};
+use super::words::{AfterAlarm, Alternative, ColumnTest, Correction, DetectorKind, DriftType, MissingValues};
 
 /// A reference and the settings of its detector.
 #[derive(Debug, Object)]
@@ -59,8 +60,8 @@ pub(crate) struct FitSettings {
 /// A detector; what is left out or null takes its default.
 #[derive(Debug, Object)]
 pub(crate) struct DetectorSettings {
-    /// The kind. By default `cvm_online` for a label of numbers, `fet_online` for one of two classes, `mmd_online` for
-    /// tables.
+    /// The kind. By default `cvm_online` for a label of numbers, `fet_online` for one of two classes, `chi_square` in
+    /// windows of 100 rows for one of more, `mmd_online` for tables.
     #[oai(nullable)]
     pub(crate) kind: Option<DetectorKind>,
     /// Expected run time: the mean number of rows between false alarms, above 1; by default 400.
@@ -79,7 +80,8 @@ pub(crate) struct DetectorSettings {
     /// (`lsdd_online`); by default inferred.
     #[oai(nullable)]
     pub(crate) sigma: Option<Bandwidths>,
-    /// Which change of the share of the second class counts, of `fet_online`; by default `two-sided`.
+    /// Which change counts, of `fet_online`, `ks`, `fisher_exact` and the `ks` tests of `tabular`: `greater` is more of the
+    /// second class, or larger numbers. By default `two-sided`; `greater` of `fisher_exact`.
     #[oai(nullable)]
     pub(crate) alternative: Option<Alternative>,
     /// Weight of the new value in the smoothed statistic of `fet_online`, above 0, up to 1; by default 0.99.
@@ -99,6 +101,58 @@ pub(crate) struct DetectorSettings {
     /// Seed of everything random; by default 0.
     #[oai(nullable)]
     pub(crate) seed: Option<u64>,
+    /// Significance of kinds that judge windows: the probability of a false alarm in a window; by default 0.05.
+    #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1", exclusive)))]
+    pub(crate) p_val: Option<f64>,
+    /// How the significance is shared among columns, of kinds that test them one by one; by default `bonferroni`.
+    #[oai(nullable)]
+    pub(crate) correction: Option<Correction>,
+    /// The tests of columns, of `tabular`; by default `ks` of numbers, `chi_square` of texts and booleans. Numbers that are
+    /// tested by `chi_square` or `fisher_exact` are categories.
+    #[oai(nullable)]
+    pub(crate) tests: Option<BTreeMap<String, ColumnTest>>,
+    /// Effect size, from 0 to 1, from which on a significant difference counts; by default every one does.
+    #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1")))]
+    pub(crate) min_effect: Option<f64>,
+    /// How rows are collected into windows, of kinds that judge windows; by default a request is a window.
+    #[oai(nullable)]
+    pub(crate) window: Option<WindowSettings>,
+    /// How the reference moves on after each window has been judged; by default it does not.
+    #[oai(nullable)]
+    pub(crate) update_reference: Option<ReferenceUpdateSettings>,
+    /// What follows an alarm; by default `continue`.
+    #[oai(nullable)]
+    pub(crate) after_alarm: Option<AfterAlarm>,
+}
+
+/// How rows are collected: a window closes when it holds `size` rows, or when its oldest row is `max_age` old. One of
+/// both, or both.
+#[derive(Debug, Object)]
+pub(crate) struct WindowSettings {
+    /// Rows that close a window.
+    #[oai(nullable, validator(minimum(value = "2"), maximum(value = "1000000")))]
+    pub(crate) size: Option<u64>,
+    /// Rows that leave a window that its size has closed: by default all (windows follow each other), with fewer windows
+    /// overlap.
+    #[oai(nullable, validator(minimum(value = "1"), maximum(value = "1000000")))]
+    pub(crate) stride: Option<u64>,
+    /// Age of the oldest row that closes a window: seconds, or a text such as `90s`, `15m`, `1.5h`, `7d`.
+    #[oai(nullable)]
+    pub(crate) max_age: Option<Age>,
+}
+
+/// How the reference moves on: `last` or `reservoir`.
+#[derive(Debug, Object)]
+pub(crate) struct ReferenceUpdateSettings {
+    /// The reference are the latest rows, so many.
+    #[oai(nullable, validator(minimum(value = "2"), maximum(value = "1000000")))]
+    pub(crate) last: Option<u64>,
+    /// The reference is a sample of so many of all rows since the fit.
+    #[oai(nullable, validator(minimum(value = "2"), maximum(value = "1000000")))]
+    pub(crate) reservoir: Option<u64>,
+    /// Whether windows in drift leave the reference as it is; by default they do not.
+    #[oai(nullable)]
+    pub(crate) only_without_drift: Option<bool>,
 }
 
 /// How rows become the numbers that a kernel's detector sees; what is left out or null takes its default.
@@ -118,6 +172,9 @@ pub(crate) struct PreprocessingSettings {
 pub(crate) struct PredictRequest {
     /// The rows, one or many.
     pub(crate) data: Data,
+    /// Whether the answer says what moved. By default it does where windows are judged, and at rows in drift.
+    #[oai(nullable)]
+    pub(crate) explain: Option<bool>,
 }
 
 /// Data in one of four forms.
@@ -127,6 +184,10 @@ pub(crate) struct Data;
 /// One bandwidth, or several.
 #[derive(Debug)]
 pub(crate) struct Bandwidths;
+
+/// A number of seconds, or a text with a unit.
+#[derive(Debug)]
+pub(crate) struct Age;
 
 fn inline(schema: MetaSchema) -> MetaSchemaRef {
     MetaSchemaRef::Inline(Box::new(schema))
@@ -233,6 +294,36 @@ impl Type for Bandwidths {
     }
 }
 
+impl Type for Age {
+    const IS_REQUIRED: bool = true;
+
+    type RawValueType = Self;
+    type RawElementValueType = Self;
+
+    fn name() -> Cow<'static, str> {
+        "Age".into()
+    }
+
+    fn schema_ref() -> MetaSchemaRef {
+        inline(MetaSchema {
+            // Null must be one of the two, and only one.
+            one_of: vec![
+                inline(MetaSchema { nullable: true, ..MetaSchema::new_with_format("number", "double") }),
+                inline(MetaSchema { pattern: Some("^[0-9.]+ *[smhd]$".to_owned()), ..MetaSchema::new("string") }),
+            ],
+            ..MetaSchema::ANY
+        })
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+
+    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        Box::new(std::iter::once(self))
+    }
+}
+
 /// What poem-openapi asks of the members of an object, and never calls here.
 macro_rules! never_read_nor_written {
     ($($described:ty),*) => {$(
@@ -249,4 +340,4 @@ macro_rules! never_read_nor_written {
         }
     )*};
 }
-never_read_nor_written!(Data, Bandwidths);
+never_read_nor_written!(Data, Bandwidths, Age);

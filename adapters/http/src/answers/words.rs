@@ -2,7 +2,6 @@
 
 use drifting_domain::data::MissingValues as DomainMissingValues;
 use drifting_domain::project::DriftType as DomainDriftType;
-use drifting_domain::statistics::alternative::Alternative as DomainAlternative;
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
@@ -30,40 +29,92 @@ impl From<DomainDriftType> for DriftType {
     }
 }
 
-/// The kinds of detectors that this version fits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
-#[oai(rename_all = "snake_case")]
-#[expect(clippy::enum_variant_names, reason = "names of kinds, of which all so far are online ones")]
-pub(crate) enum DetectorKind {
-    CvmOnline,
-    FetOnline,
-    LsddOnline,
-    MmdOnline,
-}
-
-/// Which change counts: either way, or that to larger, or to smaller values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
-pub(crate) enum Alternative {
-    #[oai(rename = "two-sided")]
-    #[serde(rename = "two-sided")]
-    TwoSided,
-    #[oai(rename = "greater")]
-    #[serde(rename = "greater")]
-    Greater,
-    #[oai(rename = "less")]
-    #[serde(rename = "less")]
-    Less,
-}
-
-impl From<DomainAlternative> for Alternative {
-    fn from(alternative: DomainAlternative) -> Self {
-        match alternative {
-            DomainAlternative::TwoSided => Self::TwoSided,
-            DomainAlternative::Greater => Self::Greater,
-            DomainAlternative::Less => Self::Less,
+/// A list of words of the domain as the document shows it.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident of $domain:ty { $($word:ident = $text:literal),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+        pub(crate) enum $name {
+            $(
+                #[oai(rename = $text)]
+                #[serde(rename = $text)]
+                $word,
+            )+
         }
+
+        impl From<$domain> for $name {
+            fn from(word: $domain) -> Self {
+                match word {
+                    $(<$domain>::$word => Self::$word,)+
+                }
+            }
+        }
+    };
+}
+
+words!(
+    /// The kinds of detectors that this version fits: the online ones judge row by row, the others windows.
+    DetectorKind of drifting_domain::detectors::DetectorKind {
+        CvmOnline = "cvm_online",
+        FetOnline = "fet_online",
+        LsddOnline = "lsdd_online",
+        MmdOnline = "mmd_online",
+        Ks = "ks",
+        Cvm = "cvm",
+        ChiSquare = "chi_square",
+        FisherExact = "fisher_exact",
+        Tabular = "tabular",
+    }
+);
+
+impl Default for DetectorKind {
+    fn default() -> Self {
+        Self::CvmOnline
     }
 }
+
+words!(
+    /// A test of one column.
+    ColumnTest of drifting_domain::detectors::ColumnTest {
+        Ks = "ks",
+        Cvm = "cvm",
+        ChiSquare = "chi_square",
+        FisherExact = "fisher_exact",
+    }
+);
+
+words!(
+    /// How the significance is shared among columns: each of `d` gets `p_val / d`, or the false-discovery rate is bounded
+    /// (Benjamini & Hochberg).
+    Correction of drifting_domain::statistics::correction::Correction {
+        Bonferroni = "bonferroni",
+        Fdr = "fdr",
+    }
+);
+
+words!(
+    /// What follows an alarm: the detector goes on, starts anew as after a reset, or says drift until it is reset.
+    AfterAlarm of drifting_domain::project::AfterAlarm {
+        Continue = "continue",
+        Reset = "reset",
+        Latch = "latch",
+    }
+);
+
+impl Default for AfterAlarm {
+    fn default() -> Self {
+        Self::Continue
+    }
+}
+
+words!(
+    /// Which change counts: either way, or that to larger, or to smaller values.
+    Alternative of drifting_domain::statistics::alternative::Alternative {
+        TwoSided = "two-sided",
+        Greater = "greater",
+        Less = "less",
+    }
+);
 
 /// Whether a project serves: `failed` when it cannot be loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]

@@ -12,7 +12,7 @@ use super::answer::{Also, Answer, BodyOf, Operation};
 use super::operations::{Origin, Origins, new_id};
 use super::parameter::{InQuery, NameInPath, Prefer};
 use super::{Tag, driven};
-use crate::answers::{Alternative, DetectorKind, DriftType, LongFit, MissingValues, Project};
+use crate::answers::{AfterAlarm, Alternative, Correction, DetectorKind, DriftType, LongFit, MissingValues, Project};
 use crate::body::{FitBody, MediaType, Unread, parse, parse_data};
 use crate::error::Failure;
 use crate::front::RequestId;
@@ -137,6 +137,36 @@ impl FitApi {
         /// All bodies but JSON: seed of everything random.
         #[oai(name = "seed")]
         _seed: InQuery<u64>,
+        /// All bodies but JSON: significance of kinds that judge windows.
+        #[oai(name = "p_val", validator(minimum(value = "0", exclusive), maximum(value = "1", exclusive)))]
+        _p_val: InQuery<f64>,
+        /// All bodies but JSON: how the significance is shared among columns.
+        #[oai(name = "correction")]
+        _correction: InQuery<Correction>,
+        /// All bodies but JSON: effect size from which on a significant difference counts.
+        #[oai(name = "min_effect", validator(minimum(value = "0"), maximum(value = "1")))]
+        _min_effect: InQuery<f64>,
+        /// All bodies but JSON: rows that close a window.
+        #[oai(name = "window.size", validator(minimum(value = "2"), maximum(value = "1000000")))]
+        _window_rows: InQuery<u64>,
+        /// All bodies but JSON: rows that leave a window that its size has closed.
+        #[oai(name = "window.stride", validator(minimum(value = "1"), maximum(value = "1000000")))]
+        _window_stride: InQuery<u64>,
+        /// All bodies but JSON: age of the oldest row that closes a window, in seconds or with a unit, such as `15m`.
+        #[oai(name = "window.max_age")]
+        _window_max_age: InQuery<String>,
+        /// All bodies but JSON: the reference are the latest rows, so many. (The test of a column: `tests.<column>`.)
+        #[oai(name = "update_reference.last", validator(minimum(value = "2"), maximum(value = "1000000")))]
+        _update_last: InQuery<u64>,
+        /// All bodies but JSON: the reference is a sample of so many of all rows.
+        #[oai(name = "update_reference.reservoir", validator(minimum(value = "2"), maximum(value = "1000000")))]
+        _update_reservoir: InQuery<u64>,
+        /// All bodies but JSON: whether windows in drift leave the reference as it is.
+        #[oai(name = "update_reference.only_without_drift")]
+        _update_only_without_drift: InQuery<bool>,
+        /// All bodies but JSON: what follows an alarm.
+        #[oai(name = "after_alarm")]
+        _after_alarm: InQuery<AfterAlarm>,
         body: FitBody,
     ) -> Result<Answer<Fitted>, Failure> {
         let name = project.parse()?;

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use drifting_domain::use_cases::{DriftService, OpenProject, Prediction};
+use drifting_domain::use_cases::{DriftService, OpenProject, PredictRequest, Prediction};
 use poem::Request;
 use poem_openapi::OpenApi;
 
 use super::answer::{Answer, Operation};
-use super::parameter::NameInPath;
+use super::parameter::{InQuery, NameInPath};
 use super::{Tag, driven};
 use crate::answers::{Detection, detection_json};
 use crate::body::{MediaType, PredictBody, Unread, parse, parse_data};
 use crate::error::Failure;
-use crate::input::{Data, DataFormat, Parameters, read_predict};
+use crate::input::{Data, DataFormat, Parameters, PredictInput, read_predict};
 use crate::settings::HttpTimeouts;
 
 pub(crate) struct Predicted;
@@ -51,23 +51,34 @@ impl PredictApi {
     /// Feed rows
     ///
     /// Feeds rows to the detector in their order and answers with its verdicts. The request is checked whole before
-    /// its first row is fed, and fed whole even if the client leaves. The top level speaks for the last row.
+    /// its first row is fed, and fed whole even if the client leaves. The top level speaks for the last row or window.
+    /// Kinds that judge windows judge the request as one, unless the project collects rows into windows.
     #[oai(path = "/projects/:project/predict", method = "post", operation_id = "predict")]
     async fn predict(
         &self,
         request: &Request,
         /// The project.
         project: NameInPath,
+        /// Whether the answer says what moved; JSON bodies can say it as a member, too.
+        #[oai(name = "explain")]
+        _explain: InQuery<bool>,
         body: PredictBody,
     ) -> Result<Answer<Predicted>, Failure> {
         let name = project.parse()?;
         let open = self.service.open(&name).await.map_err(Failure::of_project)?;
-        let data = self.read(body.0).await?;
-        Parameters::of(request).refuse_all("a prediction has no settings")?;
-        let (form, table) = (data.form, data.table);
-        let width = table.columns().len();
+        let PredictInput { data, explain: in_body } = self.read(body.0).await?;
+        let in_query = Parameters::of(request).explain()?;
+        if in_body.is_some() && in_query.is_some() {
+            return Err(Failure::setting(
+                "/explain",
+                "expected `explain` in the body or in the query, it came in both",
+            ));
+        }
+        let (form, rows) = (data.form, data.table);
+        let width = rows.columns().len();
         let (service, project) = (Arc::clone(&self.service), open.clone());
-        let fed = driven(async move { service.predict(&project, table).await }).await?;
+        let request = PredictRequest { rows, explain: in_body.or(in_query) };
+        let fed = driven(async move { service.predict(&project, request).await }).await?;
         let prediction = fed.map_err(|error| {
             let columns = open.configuration().schema.columns.iter();
             let columns: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
@@ -78,22 +89,23 @@ impl PredictApi {
 }
 
 impl PredictApi {
-    async fn read(&self, body: Unread) -> Result<Data, Failure> {
-        match body.media_type()? {
+    async fn read(&self, body: Unread) -> Result<PredictInput, Failure> {
+        let alone = |data: Data| PredictInput { data, explain: None };
+        Ok(match body.media_type()? {
             MediaType::Data(DataFormat::Json) => {
                 let body = body.read(self.body_bytes_max, &self.timeouts).await?;
-                parse(body, read_predict).await?
+                parse(body, read_predict).await??
             }
             MediaType::Data(format) => {
                 let body = body.read(self.body_bytes_max, &self.timeouts).await?;
-                parse_data(format, body, self.body_bytes_max).await?
+                alone(parse_data(format, body, self.body_bytes_max).await??)
             }
             MediaType::Multipart(boundary) => {
                 let parts = body.read_parts(&boundary, false, self.body_bytes_max, &self.timeouts).await;
                 let (format, data) = parts?.take_data()?;
-                parse_data(format, data, self.body_bytes_max).await?
+                alone(parse_data(format, data, self.body_bytes_max).await??)
             }
-        }
+        })
     }
 }
 

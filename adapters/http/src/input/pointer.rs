@@ -36,7 +36,11 @@ impl Source {
     pub(crate) fn setting_pointer(self, setting: &str) -> String {
         match self {
             Self::Json(_) => format!("/{setting}"),
-            Self::Query(_) => format!("/{}", setting.rsplit('/').next().unwrap_or(setting)),
+            // There, groups have no name, and the members of an object follow a dot.
+            Self::Query(_) => {
+                let setting = setting.trim_start_matches("detector/").trim_start_matches("preprocessing/");
+                format!("/{}", setting.replace('/', "."))
+            }
         }
     }
 }

@@ -36,6 +36,12 @@ impl Parameters {
         }
     }
 
+    /// `explain`, the only parameter of a prediction.
+    pub(crate) fn explain(&self) -> Result<Option<bool>, Failure> {
+        self.check(&["explain"])?;
+        self.parsed("explain", "`true` or `false`", |text| text.parse().ok())
+    }
+
     /// Refuses one parameter, with a sentence of its own.
     pub(crate) fn refuse(&self, name: &str, why: &str) -> Result<(), Failure> {
         if self.0.iter().any(|(came, _)| came == name) { Err(Failure::setting(pointer(name), why)) } else { Ok(()) }
@@ -107,6 +113,17 @@ impl Parameters {
         let mut seen: Vec<Name> = Vec::new();
         for (key, text) in &self.0 {
             let mut names = Name::TOP.into_iter().chain(Name::PREPROCESSING).chain(Name::DETECTOR);
+            // The members of an object follow a dot: `window.size`.
+            if let Some((object, member)) = key.split_once('.')
+                && let Some(name) = names.clone().find(|name| name.is_object() && name.as_str() == object)
+            {
+                if self.0.iter().filter(|(other, _)| other == key).count() > 1 {
+                    faults.setting(pointer(key), "expected each query parameter once, this one came more than once");
+                }
+                let member = Setting::Object(vec![(member.to_owned(), scalar(text))]);
+                settings.set(name, &member, &pointer(object), &mut faults);
+                continue;
+            }
             let Some(name) = names.find(|name| name.as_str() == key) else {
                 let known: Vec<&str> =
                     Name::TOP.into_iter().chain(Name::PREPROCESSING).chain(Name::DETECTOR).map(Name::as_str).collect();

@@ -4,12 +4,14 @@ use std::fmt;
 
 use drifting_domain::data::MissingValues;
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
-use drifting_domain::project::DriftType;
+use drifting_domain::project::{AfterAlarm, DriftType};
 use drifting_domain::statistics::alternative::Alternative;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use drifting_domain::statistics::correction::Correction;
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::faults::Faults;
 use super::scalar::Scalar;
+use super::setting_object::SetObject;
 
 /// A setting by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +34,13 @@ pub(super) enum Name {
     NKernelCenters,
     LambdaRdMax,
     Seed,
+    PVal,
+    Correction,
+    Tests,
+    MinEffect,
+    Window,
+    UpdateReference,
+    AfterAlarm,
 }
 
 impl Name {
@@ -40,7 +49,7 @@ impl Name {
     /// Those of `preprocessing`.
     pub(super) const PREPROCESSING: [Self; 2] = [Self::Standardize, Self::NComponents];
     /// Those of `detector`.
-    pub(super) const DETECTOR: [Self; 12] = [
+    pub(super) const DETECTOR: [Self; 19] = [
         Self::Kind,
         Self::Ert,
         Self::WindowSize,
@@ -53,6 +62,13 @@ impl Name {
         Self::NKernelCenters,
         Self::LambdaRdMax,
         Self::Seed,
+        Self::PVal,
+        Self::Correction,
+        Self::Tests,
+        Self::MinEffect,
+        Self::Window,
+        Self::UpdateReference,
+        Self::AfterAlarm,
     ];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -75,7 +91,19 @@ impl Name {
             Self::NKernelCenters => "n_kernel_centers",
             Self::LambdaRdMax => "lambda_rd_max",
             Self::Seed => "seed",
+            Self::PVal => "p_val",
+            Self::Correction => "correction",
+            Self::Tests => "tests",
+            Self::MinEffect => "min_effect",
+            Self::Window => "window",
+            Self::UpdateReference => "update_reference",
+            Self::AfterAlarm => "after_alarm",
         }
+    }
+
+    /// Whether it takes an object.
+    pub(super) fn is_object(self) -> bool {
+        matches!(self, Self::Tests | Self::Window | Self::UpdateReference)
     }
 
     /// Whether it takes a list.
@@ -107,13 +135,16 @@ fn listed(names: &[&str]) -> String {
 pub(super) enum Setting<'de> {
     One(Scalar<'de>),
     List(Vec<Scalar<'de>>),
+    /// The members as they came, also those that stand twice.
+    Object(Vec<(String, Scalar<'de>)>),
 }
 
 impl Setting<'_> {
-    fn came(&self) -> String {
+    pub(super) fn came(&self) -> String {
         match self {
             Self::One(value) => value.came().into_owned(),
             Self::List(_) => "an array".to_owned(),
+            Self::Object(_) => "an object".to_owned(),
         }
     }
 
@@ -170,8 +201,11 @@ impl<'de> Visitor<'de> for SettingVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Setting::One(Scalar::Object))
+        let mut object = Vec::new();
+        while let Some(member) = members.next_entry()? {
+            object.push(member);
+        }
+        Ok(Setting::Object(object))
     }
 }
 
@@ -193,7 +227,9 @@ impl Settings {
         if value.is_null() {
             return;
         }
-        if let Err(detail) = self.try_set(name, value) {
+        if name.is_object() {
+            self.detector.set_object(name, value, pointer, faults);
+        } else if let Err(detail) = self.try_set(name, value) {
             faults.setting(pointer.to_owned(), detail);
         }
     }
@@ -226,6 +262,11 @@ impl Settings {
                 let seed = as_whole(one(value)).ok_or_else(|| wrong("a whole number from 0 on", &value.came()))?;
                 self.detector.seed = Some(seed);
             }
+            Name::PVal => self.detector.p_val = Some(number(value)?),
+            Name::Correction => self.detector.correction = Some(one_of(value, &CORRECTIONS)?),
+            Name::MinEffect => self.detector.min_effect = Some(number(value)?),
+            Name::AfterAlarm => self.detector.after_alarm = Some(one_of(value, &AFTER_ALARM)?),
+            Name::Tests | Name::Window | Name::UpdateReference => {}
         }
         Ok(())
     }
@@ -245,12 +286,17 @@ const MISSING_VALUES: [(&str, MissingValues); 3] =
 const ALTERNATIVES: [(&str, Alternative); 3] =
     [("two-sided", Alternative::TwoSided), ("greater", Alternative::Greater), ("less", Alternative::Less)];
 
+const CORRECTIONS: [(&str, Correction); 2] = [("bonferroni", Correction::Bonferroni), ("fdr", Correction::Fdr)];
+
+const AFTER_ALARM: [(&str, AfterAlarm); 3] =
+    [("continue", AfterAlarm::Continue), ("reset", AfterAlarm::Reset), ("latch", AfterAlarm::Latch)];
+
 /// The drift type of a name.
 pub(super) fn drift_type(text: &str) -> Result<DriftType, String> {
     one_of(&Setting::One(Scalar::Text(text.into())), &DRIFT_TYPES)
 }
 
-fn wrong(expected: &str, came: &str) -> String {
+pub(super) fn wrong(expected: &str, came: &str) -> String {
     format!("expected {expected}, {came} came")
 }
 
@@ -258,10 +304,11 @@ fn one<'s, 'de>(value: &'s Setting<'de>) -> &'s Scalar<'de> {
     match value {
         Setting::One(value) => value,
         Setting::List(_) => &Scalar::Array,
+        Setting::Object(_) => &Scalar::Object,
     }
 }
 
-fn one_of<T: Copy>(value: &Setting<'_>, known: &[(&str, T)]) -> Result<T, String> {
+pub(super) fn one_of<T: Copy>(value: &Setting<'_>, known: &[(&str, T)]) -> Result<T, String> {
     if let Scalar::Text(text) = one(value)
         && let Some((_, found)) = known.iter().find(|(name, _)| *name == text)
     {
@@ -300,7 +347,7 @@ fn bandwidths(value: &Setting<'_>) -> Result<Vec<f64>, String> {
     }
 }
 
-fn as_number(value: &Scalar<'_>) -> Option<f64> {
+pub(super) fn as_number(value: &Scalar<'_>) -> Option<f64> {
     match value {
         Scalar::Number(number) => Some(*number),
         Scalar::Whole(number) => Some(*number as f64),
@@ -319,6 +366,6 @@ fn as_whole(value: &Scalar<'_>) -> Option<u64> {
     }
 }
 
-fn as_count(value: &Scalar<'_>) -> Option<usize> {
+pub(super) fn as_count(value: &Scalar<'_>) -> Option<usize> {
     as_whole(value).and_then(|number| usize::try_from(number).ok())
 }

@@ -27,7 +27,7 @@ async fn labels_of_two_classes_have_a_kind_by_default() {
         let project = server.fit(name, &json!({"drift_type": "label", "data": data})).await;
         let expected = json!({
             "kind": "fet_online", "ert": 400.0, "window_sizes": [40, 80], "alternative": "two-sided", "lam": 0.99,
-            "t_max": 159, "n_bootstraps": 10_000, "seed": 0
+            "t_max": 159, "n_bootstraps": 10_000, "after_alarm": "continue", "seed": 0
         });
         assert_eq!(project["detector"], expected, "{name}");
         let column = &project["schema"]["columns"][0];
@@ -42,10 +42,13 @@ async fn labels_of_two_classes_have_a_kind_by_default() {
         assert_eq!((&answer["is_drift"], &answer["warm_up"]), (&json!(true), &json!(false)), "{name} {value}");
         assert!(answer["statistic"].as_f64().unwrap() >= answer["threshold"].as_f64().unwrap());
     }
-    // More classes have no default yet, numbers are values.
-    let three = json!({"drift_type": "label", "data": ["a", "b", "c", "a"]});
-    let problem = server.post_json("/api/v1/projects/three/fit", &three).await.json();
-    assert_eq!(problem["errors"][0]["pointer"], "/detector/kind");
+    // More classes are collected into windows, numbers are values.
+    let project = server.fit("three", &json!({"drift_type": "label", "data": ["a", "b", "c", "a"]})).await;
+    let expected = json!({
+        "kind": "chi_square", "p_val": 0.05, "correction": "bonferroni", "window": {"size": 100, "stride": 100},
+        "after_alarm": "continue", "seed": 0
+    });
+    assert_eq!(project["detector"], expected);
     let project = server.fit("values", &json!({"drift_type": "label", "data": numbers(300)})).await;
     assert_eq!(project["detector"]["kind"], "cvm_online");
 }

@@ -17,3 +17,4 @@ mod refusals;
 mod sentences;
 mod settings;
 mod support;
+mod two_sample;

@@ -64,7 +64,8 @@ async fn settings_of_csv_stand_in_the_query() {
     let project = reply.json();
     assert_eq!(
         project["detector"],
-        json!({"kind": "cvm_online", "ert": 20.0, "window_sizes": [3, 5], "n_bootstraps": 4000, "seed": u64::MAX})
+        json!({"kind": "cvm_online", "ert": 20.0, "window_sizes": [3, 5], "n_bootstraps": 4000,
+            "after_alarm": "continue", "seed": u64::MAX})
     );
     assert_eq!(project["schema"]["missing_values"], "drop");
     assert_eq!(project["reference_rows"], 60);

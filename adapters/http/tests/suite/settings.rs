@@ -22,7 +22,7 @@ async fn settings_of_fits() {
         (with(r#""missing_values": "ignore""#), "invalid_settings", Some("/missing_values")),
         (with(r#""detektor": {}"#), "invalid_settings", Some("/detektor")),
         (with(r#""detector": 5"#), "invalid_settings", Some("/detector")),
-        (with(r#""detector": {"kind": "cvm"}"#), "invalid_settings", Some("/detector/kind")),
+        (with(r#""detector": {"kind": "cwm"}"#), "invalid_settings", Some("/detector/kind")),
         (with(r#""detector": {"window": 5}"#), "invalid_settings", Some("/detector/window")),
         (with(r#""detector": {"ert": "400"}"#), "invalid_settings", Some("/detector/ert")),
         (with(r#""detector": {"ert": 1}"#), "invalid_settings", Some("/detector/ert")),

@@ -18,14 +18,18 @@ impl Schema {
         }
     }
 
-    /// The same with every column binary. Of two texts the lexically later one counts as 1, of two numbers the larger.
+    /// The same with some columns binary. Of two texts the lexically later one counts as 1, of two numbers the larger.
     ///
     /// # Errors
-    /// When a column does not hold two classes. A column of zeros only, or ones only, is one of zeros and ones.
-    pub fn of_two_classes(&self, reference: &Frame) -> Result<Self, InvalidData> {
+    /// When such a column does not hold two classes. A column of zeros only, or ones only, is one of zeros and ones.
+    pub fn of_two_classes(&self, reference: &Frame, is_wanted: impl Fn(&str) -> bool) -> Result<Self, InvalidData> {
         let mut issues = Vec::new();
         let mut columns = Vec::with_capacity(self.columns.len());
         for (column, cells) in self.columns.iter().zip(reference.columns()) {
+            if !is_wanted(&column.name) {
+                columns.push(column.clone());
+                continue;
+            }
             match two_classes(&column.kind, cells) {
                 Ok(kind) => columns.push(ColumnSchema { name: column.name.clone(), kind }),
                 Err(came) => issues.push(DataIssue::column(
@@ -182,7 +186,7 @@ mod tests {
     fn binary(values: Values) -> Result<Schema, InvalidData> {
         let reference = Table::unnamed(vec![values]).unwrap();
         let schema = Schema::infer(&reference, MissingValues::Reject).unwrap();
-        schema.of_two_classes(&schema.read(&reference).unwrap())
+        schema.of_two_classes(&schema.read(&reference).unwrap(), |_| true)
     }
 
     fn codes(schema: &Schema, values: Values) -> Result<Vec<u32>, String> {

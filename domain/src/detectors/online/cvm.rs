@@ -26,7 +26,7 @@ pub use thresholds::CvmThresholds;
 use super::{FitProblem, OnlineDetector, OnlineState, alarm_probability, check};
 use crate::data::{TensorError, Tensors};
 use crate::detection::{Detection, FeatureDetection};
-use crate::detectors::DetectorSpec;
+use crate::detectors::OnlineSpec;
 use crate::ports::{CpuPool, Progress};
 
 /// The parameters.
@@ -286,9 +286,8 @@ impl OnlineDetector for CvmOnline {
                     column,
                     is_drift: statistic.zip(threshold).is_some_and(|(statistic, threshold)| statistic > threshold),
                     statistic,
-                    p_value: None,
                     threshold,
-                    distance: None,
+                    ..FeatureDetection::default()
                 }
             })
             .collect();
@@ -305,9 +304,9 @@ impl OnlineDetector for CvmOnline {
             warm_up: threshold.is_none(),
             statistic,
             threshold,
-            p_value: None,
-            distance: None,
+            rows: 1,
             features,
+            ..Detection::default()
         }
     }
 
@@ -349,8 +348,8 @@ impl OnlineDetector for CvmOnline {
         tensors
     }
 
-    fn spec(&self) -> DetectorSpec {
-        DetectorSpec::CvmOnline(self.spec.clone())
+    fn spec(&self) -> OnlineSpec {
+        OnlineSpec::CvmOnline(self.spec.clone())
     }
 
     fn step_cost_ns(&self) -> u64 {

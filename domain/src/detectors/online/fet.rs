@@ -35,7 +35,7 @@ pub(crate) use self::thresholds::{Curve, curve};
 use super::{FitProblem, OnlineDetector, OnlineState, SIMULATED_MAX, STEPS_MAX, alarm_probability};
 use crate::data::{TensorError, Tensors};
 use crate::detection::{Detection, FeatureDetection};
-use crate::detectors::DetectorSpec;
+use crate::detectors::OnlineSpec;
 use crate::ports::{CpuPool, Progress};
 use crate::statistics::alternative::Alternative;
 use crate::statistics::draws::stream;
@@ -340,7 +340,7 @@ impl FetOnline {
                 threshold = step.map(|step| watched.curve.thresholds[step]);
             }
             let is_drift = statistic.zip(threshold).is_some_and(|(statistic, threshold)| statistic > threshold);
-            features.push(FeatureDetection { column, is_drift, statistic, p_value: None, threshold, distance: None });
+            features.push(FeatureDetection { column, is_drift, statistic, threshold, ..FeatureDetection::default() });
         }
         let mut is_drift = features.iter().any(|feature| feature.is_drift);
         for feature in &mut features {
@@ -370,9 +370,9 @@ impl FetOnline {
             warm_up: step.is_none(),
             statistic,
             threshold,
-            p_value: None,
-            distance: None,
+            rows: 1,
             features,
+            ..Detection::default()
         }
     }
 
@@ -501,8 +501,8 @@ impl OnlineDetector for FetOnline {
         tensors
     }
 
-    fn spec(&self) -> DetectorSpec {
-        DetectorSpec::FetOnline(self.spec.clone())
+    fn spec(&self) -> OnlineSpec {
+        OnlineSpec::FetOnline(self.spec.clone())
     }
 
     fn step_cost_ns(&self) -> u64 {

@@ -28,7 +28,7 @@ use super::splits::{SeededSplits, Splits};
 use super::{FitProblem, OnlineDetector, OnlineState, SIMULATED_MAX, alarm_probability};
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
-use crate::detectors::DetectorSpec;
+use crate::detectors::OnlineSpec;
 use crate::ports::{CpuPool, Progress};
 use crate::preprocess::mean_and_deviation;
 use crate::statistics::kernel::{Points, median_bandwidth};
@@ -419,9 +419,8 @@ impl OnlineDetector for LsddOnline {
             warm_up: false,
             statistic: Some(statistic),
             threshold: Some(threshold),
-            p_value: None,
-            distance: None,
-            features: Vec::new(),
+            rows: 1,
+            ..Detection::default()
         }
     }
 
@@ -457,8 +456,8 @@ impl OnlineDetector for LsddOnline {
         tensors
     }
 
-    fn spec(&self) -> DetectorSpec {
-        DetectorSpec::LsddOnline(self.spec.clone())
+    fn spec(&self) -> OnlineSpec {
+        OnlineSpec::LsddOnline(self.spec.clone())
     }
 
     fn step_cost_ns(&self) -> u64 {

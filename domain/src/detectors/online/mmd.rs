@@ -23,7 +23,7 @@ use super::splits::{SeededSplits, Splits};
 use super::{FitProblem, OnlineDetector, OnlineState, alarm_probability, check};
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
-use crate::detectors::DetectorSpec;
+use crate::detectors::OnlineSpec;
 use crate::ports::{CpuPool, Progress};
 use crate::statistics::kernel::{BLOCK, GaussianKernel, Points, median_bandwidth};
 use crate::statistics::parallel::run_tasks;
@@ -313,9 +313,8 @@ impl OnlineDetector for MmdOnline {
             warm_up: false,
             statistic: Some(statistic),
             threshold: Some(threshold),
-            p_value: None,
-            distance: None,
-            features: Vec::new(),
+            rows: 1,
+            ..Detection::default()
         }
     }
 
@@ -353,8 +352,8 @@ impl OnlineDetector for MmdOnline {
         tensors
     }
 
-    fn spec(&self) -> DetectorSpec {
-        DetectorSpec::MmdOnline(self.spec.clone())
+    fn spec(&self) -> OnlineSpec {
+        OnlineSpec::MmdOnline(self.spec.clone())
     }
 
     fn step_cost_ns(&self) -> u64 {

@@ -1,0 +1,87 @@
+//! The names of the kinds, and what each needs of the columns.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::preprocess::Encoding;
+
+/// The kinds of detectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DetectorKind {
+    /// Cramér–von Mises, each column by itself, row by row.
+    CvmOnline,
+    /// Fisher's exact test, each column of two classes by itself, row by row.
+    FetOnline,
+    /// Least-squares density difference, all columns together, row by row.
+    LsddOnline,
+    /// Maximum mean discrepancy, all columns together, row by row.
+    MmdOnline,
+    /// Kolmogorov–Smirnov, each column of numbers by itself.
+    Ks,
+    /// Cramér–von Mises, each column of numbers by itself.
+    Cvm,
+    /// Pearson's chi-square, each column of categories by itself.
+    ChiSquare,
+    /// Fisher's exact test, each column of two classes by itself.
+    FisherExact,
+    /// Each column by itself, by the test that suits its type.
+    Tabular,
+}
+
+impl DetectorKind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::CvmOnline,
+        Self::FetOnline,
+        Self::LsddOnline,
+        Self::MmdOnline,
+        Self::Ks,
+        Self::Cvm,
+        Self::ChiSquare,
+        Self::FisherExact,
+        Self::Tabular,
+    ];
+
+    /// Whether it judges row by row; the others judge windows.
+    pub fn is_online(self) -> bool {
+        matches!(self, Self::CvmOnline | Self::FetOnline | Self::LsddOnline | Self::MmdOnline)
+    }
+
+    /// Whether it judges each column by itself.
+    pub fn judges_columns(self) -> bool {
+        self.encoding() != Encoding::Kernel
+    }
+
+    /// What it sees of the columns.
+    pub fn encoding(self) -> Encoding {
+        match self {
+            Self::CvmOnline => Encoding::Raw,
+            Self::FetOnline => Encoding::Binary,
+            Self::Ks | Self::Cvm | Self::ChiSquare | Self::FisherExact | Self::Tabular => Encoding::Cells,
+            Self::LsddOnline | Self::MmdOnline => Encoding::Kernel,
+        }
+    }
+
+    /// Its name in requests, answers and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CvmOnline => "cvm_online",
+            Self::FetOnline => "fet_online",
+            Self::LsddOnline => "lsdd_online",
+            Self::MmdOnline => "mmd_online",
+            Self::Ks => "ks",
+            Self::Cvm => "cvm",
+            Self::ChiSquare => "chi_square",
+            Self::FisherExact => "fisher_exact",
+            Self::Tabular => "tabular",
+        }
+    }
+}
+
+impl fmt::Display for DetectorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

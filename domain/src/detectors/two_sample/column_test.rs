@@ -1,0 +1,139 @@
+//! Tests of one column: how a window's values differ from the reference's.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::ColumnType;
+use crate::statistics::alternative::Alternative;
+use crate::statistics::cramer_von_mises::CramerVonMises;
+use crate::statistics::sorted_sample::SortedSample;
+use crate::statistics::{chi_square, fisher_exact, kolmogorov_smirnov};
+
+/// A test of one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnTest {
+    /// Kolmogorov–Smirnov, of numbers.
+    Ks,
+    /// Cramér–von Mises, of numbers.
+    Cvm,
+    /// Pearson's chi-square, of categories.
+    ChiSquare,
+    /// Fisher's exact test, of two classes.
+    FisherExact,
+}
+
+impl ColumnTest {
+    /// Every test.
+    pub const ALL: [Self; 4] = [Self::Ks, Self::Cvm, Self::ChiSquare, Self::FisherExact];
+
+    /// The test that suits a type by default.
+    pub fn suiting(kind: &ColumnType) -> Self {
+        match kind {
+            ColumnType::Numeric => Self::Ks,
+            ColumnType::Categorical { .. } | ColumnType::Binary { .. } => Self::ChiSquare,
+        }
+    }
+
+    /// Whether it can test columns of a type.
+    pub fn takes(self, kind: &ColumnType) -> bool {
+        match self {
+            Self::Ks | Self::Cvm => matches!(kind, ColumnType::Numeric),
+            Self::ChiSquare => !matches!(kind, ColumnType::Numeric),
+            Self::FisherExact => matches!(kind, ColumnType::Binary { .. }),
+        }
+    }
+
+    /// Its name in requests, answers and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ks => "ks",
+            Self::Cvm => "cvm",
+            Self::ChiSquare => "chi_square",
+            Self::FisherExact => "fisher_exact",
+        }
+    }
+}
+
+impl fmt::Display for ColumnTest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a test says of one column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct ColumnResult {
+    pub(super) statistic: Option<f64>,
+    /// None where the sizes of the samples allow none.
+    pub(super) p_value: Option<f64>,
+    /// Share of the rows that moved at least, from 0 to 1: the largest difference of the distribution functions of
+    /// numbers (that of the side that is tested), half the sum of the differences of the shares of categories.
+    pub(super) effect_size: f64,
+}
+
+/// Tests numbers. Time O(n + m).
+pub(super) fn test_numbers(
+    test: ColumnTest,
+    alternative: Alternative,
+    reference: &SortedSample,
+    window: &SortedSample,
+    distance: &kolmogorov_smirnov::Distance,
+) -> ColumnResult {
+    let (n, m) = (reference.n_values(), window.n_values());
+    match test {
+        ColumnTest::Cvm => {
+            let result = CramerVonMises::new(reference, window);
+            ColumnResult {
+                statistic: result.map(|result| result.statistic()),
+                p_value: result.map(|result| result.p_value()),
+                effect_size: distance.of(Alternative::TwoSided).size,
+            }
+        }
+        ColumnTest::Ks | ColumnTest::ChiSquare | ColumnTest::FisherExact => {
+            let size = distance.of(alternative).size;
+            let p_value = kolmogorov_smirnov::p_value_asymptotic(size, n, m, alternative);
+            ColumnResult { statistic: Some(size), p_value, effect_size: size }
+        }
+    }
+}
+
+/// Tests categories by how often each level stands in both samples, levels in the same order. Time O(levels).
+pub(super) fn test_counts(
+    test: ColumnTest,
+    alternative: Alternative,
+    reference: &[u64],
+    window: &[u64],
+) -> ColumnResult {
+    let (n, m) = (reference.iter().sum::<u64>() as f64, window.iter().sum::<u64>() as f64);
+    let share = |(reference, window): (&u64, &u64)| *window as f64 / m - *reference as f64 / n;
+    match test {
+        ColumnTest::FisherExact => {
+            let counts = |counts: &[u64]| fisher_exact::BinaryCounts {
+                zeros: counts.first().copied().unwrap_or(0),
+                ones: counts.get(1).copied().unwrap_or(0),
+            };
+            let result = fisher_exact::fisher_exact(counts(reference), counts(window), alternative);
+            let moved = reference.iter().zip(window).nth(1).map_or(0.0, share);
+            let effect_size = match alternative {
+                Alternative::TwoSided => moved.abs(),
+                Alternative::Greater => moved.max(0.0),
+                Alternative::Less => (-moved).max(0.0),
+            };
+            ColumnResult { statistic: result.odds_ratio, p_value: Some(result.p_value), effect_size }
+        }
+        ColumnTest::ChiSquare | ColumnTest::Ks | ColumnTest::Cvm => {
+            // A level in neither sample says nothing of either.
+            let (reference, window): (Vec<u64>, Vec<u64>) =
+                reference.iter().zip(window).filter(|(reference, window)| **reference + **window > 0).unzip();
+            let result = chi_square::chi_square(&reference, &window).ok();
+            let effect_size = reference.iter().zip(&window).map(|pair| share(pair).abs()).sum::<f64>() / 2.0;
+            ColumnResult {
+                statistic: result.map(|result| result.statistic),
+                p_value: result.map(|result| result.p_value),
+                effect_size: effect_size.min(1.0),
+            }
+        }
+    }
+}

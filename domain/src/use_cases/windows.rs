@@ -1,0 +1,360 @@
+//! Windows: rows are collected, judged when a window closes, and may move the reference on.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use chrono::{DateTime, Utc};
+use rand::RngExt;
+
+use crate::data::{Frame, Schema, TensorError, Tensors};
+use crate::detection::Detection;
+use crate::detectors::{BatchDetector, BatchSpec, FitProblem, Window, WindowProblem, fit_batch};
+use crate::ports::{CpuPool, Progress, Silent};
+use crate::preprocess::{Encoder, Encoding};
+use crate::project::{AfterAlarm, Policy, ReferenceUpdate, UpdateMethod, WindowPolicy};
+use crate::statistics::draws::stream;
+
+/// A batch detector with what it needs to judge windows and to move its reference on. It never changes.
+pub(super) struct Windows {
+    detector: Box<dyn BatchDetector>,
+    /// The reference as it was fitted, where it moves on.
+    reference: Option<Frame<'static>>,
+}
+
+/// What moves while windows are judged.
+pub(super) struct WindowState {
+    /// Rows fed since the start.
+    pub(super) time: u64,
+    /// Rows that wait for their window to close.
+    pending: Frame<'static>,
+    /// When each of them came, in microseconds; only where age closes windows.
+    arrived: VecDeque<i64>,
+    /// The reference, once it has moved on.
+    moved: Option<MovedReference>,
+}
+
+struct MovedReference {
+    rows: Frame<'static>,
+    /// Rows that the reservoir has seen.
+    n_seen: u64,
+    detector: Box<dyn BatchDetector>,
+}
+
+/// What is the same for every window of a request.
+#[derive(Clone, Copy)]
+pub(super) struct Judging<'j> {
+    pub(super) schema: &'j Schema,
+    pub(super) encoder: &'j Encoder,
+    pub(super) policy: &'j Policy,
+    pub(super) explain: bool,
+    pub(super) pool: &'j dyn CpuPool,
+}
+
+impl Windows {
+    pub(super) fn new(detector: Box<dyn BatchDetector>, reference: Option<Frame<'static>>) -> Self {
+        Self { detector, reference }
+    }
+
+    /// Fits the detector of a specification.
+    ///
+    /// # Errors
+    /// When the mathematics of the kind fails, or when cancelled.
+    pub(super) fn fit(
+        spec: &BatchSpec,
+        schema: &Schema,
+        encoder: &Encoder,
+        reference: &Frame<'_>,
+        pool: &dyn CpuPool,
+        progress: &dyn Progress,
+    ) -> Result<Self, FitProblem> {
+        let seen = Seen::of_kind(reference, encoder, spec.kind().encoding());
+        Ok(Self::new(fit_batch(spec, schema, &seen.window(), pool, progress)?, None))
+    }
+
+    /// The same with the rows that it was fitted on, from which the reference moves on.
+    pub(super) fn with_reference(self, reference: Frame<'_>) -> Self {
+        Self { reference: Some(reference.into_owned()), ..self }
+    }
+
+    pub(super) fn detector(&self) -> &dyn BatchDetector {
+        &*self.detector
+    }
+
+    /// The arrays of the detector, and the rows of the reference where it moves on.
+    pub(super) fn save(&self) -> Tensors {
+        let mut tensors = self.detector.save();
+        if let Some(reference) = &self.reference {
+            reference.save("reference", &mut tensors);
+        }
+        tensors
+    }
+
+    /// Feeds rows, and gives the verdict on each window that closes. Without a policy on windows, the rows are one.
+    ///
+    /// # Errors
+    /// When the rows are a window and cannot be judged; then they are not fed. A collected window that cannot be judged has
+    /// a verdict that says why.
+    pub(super) fn feed(
+        &self,
+        state: &mut WindowState,
+        is_latched: &mut bool,
+        rows: &Frame<'_>,
+        at: DateTime<Utc>,
+        judging: Judging<'_>,
+    ) -> Result<Vec<Detection>, WindowProblem> {
+        let Some(window) = judging.policy.window else {
+            if rows.n_rows() == 0 {
+                return Ok(Vec::new());
+            }
+            let judged = self.test(state, rows, judging)?;
+            state.time += rows.n_rows() as u64;
+            return Ok(vec![self.conclude(state, is_latched, rows, judged, judging)]);
+        };
+        let mut detections: Vec<Detection> = self.close_aged(state, is_latched, at, judging).into_iter().collect();
+        let mut fed = 0;
+        while fed < rows.n_rows() {
+            let n = (window.size - state.pending.n_rows()).min(rows.n_rows() - fed);
+            state.pending.append(&rows.range(fed..fed + n));
+            if window.max_age.is_some() {
+                state.arrived.extend(std::iter::repeat_n(at.timestamp_micros(), n));
+            }
+            fed += n;
+            state.time += n as u64;
+            if state.pending.n_rows() == window.size {
+                detections.push(self.close(state, is_latched, window.stride, judging));
+            }
+        }
+        Ok(detections)
+    }
+
+    /// Closes the window whose oldest row has become too old, and judges it. One with fewer rows than the detector can
+    /// judge waits for more.
+    pub(super) fn close_aged(
+        &self,
+        state: &mut WindowState,
+        is_latched: &mut bool,
+        at: DateTime<Utc>,
+        judging: Judging<'_>,
+    ) -> Option<Detection> {
+        let WindowPolicy { max_age, .. } = judging.policy.window?;
+        let age = at.timestamp_micros().saturating_sub(*state.arrived.front()?) as f64 / 1e6;
+        let n_rows = state.pending.n_rows();
+        let can_be_judged = self.detector.spec().window_rows().contains(&n_rows);
+        (age >= max_age? && can_be_judged).then(|| self.close(state, is_latched, n_rows, judging))
+    }
+
+    /// Judges the rows that wait, of which some then leave.
+    fn close(&self, state: &mut WindowState, is_latched: &mut bool, n_leave: usize, judging: Judging<'_>) -> Detection {
+        let empty = Frame::empty(judging.schema);
+        let pending = std::mem::replace(&mut state.pending, empty);
+        let judged = self.test(state, &pending, judging).unwrap_or_else(|problem| {
+            tracing::warn!(%problem, "a window cannot be judged");
+            let problem = Some(problem.to_string().into());
+            Detection { rows: pending.n_rows() as u64, problem, ..Detection::default() }
+        });
+        let detection = self.conclude(state, is_latched, &pending, judged, judging);
+        // Unless the alarm has started the detector anew.
+        if state.time > 0 {
+            state.pending = pending;
+            state.pending.drop_front(n_leave);
+            state.arrived.drain(..n_leave.min(state.arrived.len()));
+        }
+        detection
+    }
+
+    /// The verdict on rows against the reference as it is now.
+    fn test(&self, state: &WindowState, rows: &Frame<'_>, judging: Judging<'_>) -> Result<Detection, WindowProblem> {
+        let detector = state.moved.as_ref().map_or(&*self.detector, |moved| &*moved.detector);
+        let seen = Seen::new(rows, judging.encoder, detector);
+        detector.test(&seen.window(), judging.explain, judging.pool)
+    }
+
+    /// What follows a verdict on rows.
+    fn conclude(
+        &self,
+        state: &mut WindowState,
+        is_latched: &mut bool,
+        rows: &Frame<'_>,
+        judged: Detection,
+        judging: Judging<'_>,
+    ) -> Detection {
+        let mut detection = judged;
+        detection.time = state.time;
+        let is_drift = detection.is_drift;
+        if is_drift && judging.policy.after_alarm == AfterAlarm::Latch {
+            *is_latched = true;
+        }
+        detection.is_drift |= *is_latched;
+        if is_drift && judging.policy.after_alarm == AfterAlarm::Reset {
+            *state = WindowState::start(judging.schema);
+        } else if let (Some(update), Some(reference)) = (judging.policy.update_reference, &self.reference)
+            && !(detection.is_drift && update.only_without_drift)
+            && detection.problem.is_none()
+        {
+            self.move_reference(state, reference, rows, update, judging);
+        }
+        detection
+    }
+
+    /// Moves the reference on by the rows of a window; where that leaves one that cannot be fitted, it stays.
+    fn move_reference(
+        &self,
+        state: &mut WindowState,
+        reference: &Frame<'static>,
+        rows: &Frame<'_>,
+        update: ReferenceUpdate,
+        judging: Judging<'_>,
+    ) {
+        let spec = self.detector.spec();
+        let (mut moved, n_seen) = match &state.moved {
+            Some(moved) => (moved.rows.clone(), moved.n_seen),
+            None => (reference.clone(), reference.n_rows() as u64),
+        };
+        match update.method {
+            UpdateMethod::Last => {
+                moved.append(rows);
+                moved.drop_front(moved.n_rows().saturating_sub(update.rows));
+            }
+            UpdateMethod::Reservoir => {
+                // The draws of a window depend on the rows before it alone, so a restored state goes on as it would have.
+                let mut generator = stream(spec.seed(), n_seen);
+                sample(&mut moved, rows, update.rows, n_seen, || generator.random());
+            }
+        }
+        let n_seen = n_seen + rows.n_rows() as u64;
+        match fitted(&spec, judging.schema, judging.encoder, &moved, judging.pool) {
+            Ok(detector) => state.moved = Some(MovedReference { rows: moved, n_seen, detector }),
+            Err(problem) => {
+                tracing::warn!(%problem, "a reference stays as it is, as the one after it cannot be fitted");
+            }
+        }
+    }
+
+    /// The state of such arrays.
+    ///
+    /// # Errors
+    /// When they are not what [`WindowState::save`] gives.
+    pub(super) fn restore_state(
+        &self,
+        tensors: &Tensors,
+        schema: &Schema,
+        encoder: &Encoder,
+        policy: &Policy,
+        pool: &dyn CpuPool,
+    ) -> Result<WindowState, TensorError> {
+        let invalid =
+            |name: &str, reason: &str| TensorError::Value { name: name.to_owned(), reason: reason.to_owned() };
+        let time = tensors.u64s_of_length("time", 1)?[0];
+        let pending = Frame::restore("window", schema, tensors)?;
+        let n_pending_max = policy.window.map_or(0, |window| window.size - 1);
+        if pending.n_rows() > n_pending_max || time < pending.n_rows() as u64 {
+            return Err(invalid("time", "more rows wait than have come or than a window holds"));
+        }
+        let arrived: VecDeque<i64> = tensors.u64s("window.arrived")?.iter().map(|at| at.cast_signed()).collect();
+        let n_timed = if policy.window.is_some_and(|window| window.max_age.is_some()) { pending.n_rows() } else { 0 };
+        if arrived.len() != n_timed {
+            return Err(invalid("window.arrived", "the rows that wait and their times differ in number"));
+        }
+        let mut moved = None;
+        if tensors.get("reference.seen").is_some() {
+            let n_seen = tensors.u64s_of_length("reference.seen", 1)?[0];
+            let rows = Frame::restore("reference", schema, tensors)?;
+            let detector = fitted(&self.detector.spec(), schema, encoder, &rows, pool)
+                .map_err(|problem| invalid("reference.0", &problem.to_string()))?;
+            moved = Some(MovedReference { rows, n_seen, detector });
+        }
+        Ok(WindowState { time, pending, arrived, moved })
+    }
+}
+
+impl WindowState {
+    /// The state before the first row.
+    pub(super) fn start(schema: &Schema) -> Self {
+        Self { time: 0, pending: Frame::empty(schema), arrived: VecDeque::new(), moved: None }
+    }
+
+    /// The arrays of a self.
+    pub(super) fn save(&self) -> Tensors {
+        let mut tensors = Tensors::new();
+        tensors.insert_u64("time", vec![self.time]);
+        self.pending.save("window", &mut tensors);
+        let arrived = self.arrived.iter().map(|at| at.cast_unsigned());
+        tensors.insert_u64("window.arrived", arrived.collect());
+        if let Some(moved) = &self.moved {
+            tensors.insert_u64("reference.seen", vec![moved.n_seen]);
+            moved.rows.save("reference", &mut tensors);
+        }
+        tensors
+    }
+
+    /// Rows that wait for their window to close.
+    pub(super) fn n_pending(&self) -> usize {
+        self.pending.n_rows()
+    }
+}
+
+/// Rows as a detector sees them.
+struct Seen<'r> {
+    cells: Cow<'r, Frame<'r>>,
+    n_missing: Vec<u64>,
+    encoded: Vec<f64>,
+}
+
+impl<'r> Seen<'r> {
+    fn new(rows: &'r Frame<'_>, encoder: &Encoder, detector: &dyn BatchDetector) -> Self {
+        Self::of_kind(rows, encoder, detector.spec().kind().encoding())
+    }
+
+    fn of_kind(rows: &'r Frame<'_>, encoder: &Encoder, encoding: Encoding) -> Self {
+        let (cells, n_missing) = encoder.fill(rows);
+        let encoded = if encoding == Encoding::Cells { Vec::new() } else { encoder.encode(&cells) };
+        Self { cells, n_missing, encoded }
+    }
+
+    fn window(&self) -> Window<'_> {
+        Window { cells: &self.cells, n_missing: &self.n_missing, encoded: &self.encoded }
+    }
+}
+
+/// The detector of a specification on other rows of reference.
+fn fitted(
+    spec: &BatchSpec,
+    schema: &Schema,
+    encoder: &Encoder,
+    rows: &Frame<'_>,
+    pool: &dyn CpuPool,
+) -> Result<Box<dyn BatchDetector>, FitProblem> {
+    crate::detectors::check_batch(spec, rows.n_rows())?;
+    let seen = Seen::of_kind(rows, encoder, spec.kind().encoding());
+    fit_batch(spec, schema, &seen.window(), pool, &Silent)
+}
+
+/// Vitter's algorithm R: every row since the first is in the reservoir of `rows_max` with the same probability. A window
+/// that fits in whole is put in without a draw, as the reference library does.
+pub(crate) fn sample(
+    reservoir: &mut Frame<'static>,
+    rows: &Frame<'_>,
+    rows_max: usize,
+    n_seen: u64,
+    mut uniform: impl FnMut() -> f64,
+) {
+    if reservoir.n_rows() > rows_max {
+        reservoir.drop_front(reservoir.n_rows() - rows_max);
+    }
+    if n_seen + rows.n_rows() as u64 <= rows_max as u64 {
+        reservoir.append(rows);
+        return;
+    }
+    for row in 0..rows.n_rows() {
+        if reservoir.n_rows() < rows_max {
+            reservoir.append(&rows.range(row..row + 1));
+            continue;
+        }
+        let n_seen = n_seen + row as u64 + 1;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below the number of rows seen")]
+        let slot = (uniform() * n_seen as f64) as usize;
+        if slot < rows_max {
+            reservoir.replace_row(slot, rows, row);
+        }
+    }
+}
