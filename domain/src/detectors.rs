@@ -8,6 +8,7 @@ use crate::preprocess::Encoding;
 
 mod online;
 mod request;
+pub mod two_sample;
 
 #[cfg(test)]
 pub(crate) use online::{Curve, Splits, TiedStreams, curve};

@@ -7,6 +7,7 @@ mod distributions;
 mod fet_online;
 mod functions;
 mod lsdd_online;
+mod mmd;
 mod mmd_online;
 
 use serde_json::Value;
@@ -70,6 +71,10 @@ fn numbers(value: &Value) -> Vec<f64> {
     all
 }
 
+fn number(value: &Value) -> f64 {
+    value.as_f64().expect("a number")
+}
+
 fn integers(value: &Value) -> Vec<usize> {
     let integer = |value: &Value| usize::try_from(value.as_u64().expect("an integer")).expect("a small integer");
     value.as_array().expect("a list").iter().map(integer).collect()
@@ -86,6 +91,12 @@ fn cases(file: &str) -> Vec<Case> {
     let mut file: Value = serde_json::from_str(&text).expect("a golden file is JSON");
     let Value::Array(cases) = file["cases"].take() else { panic!("a golden file has cases") };
     cases.into_iter().map(Case).collect()
+}
+
+/// The case of this id.
+fn with_id(cases: Vec<Case>, id: &Value) -> Case {
+    let id = id.as_str().expect("an id");
+    cases.into_iter().find(|case| case.id() == id).expect("a case of this id")
 }
 
 /// Runs every case of a file.
@@ -123,6 +134,11 @@ fn fet_online() {
 #[test]
 fn lsdd_online() {
     run("lsdd_online.json", lsdd_online::case);
+}
+
+#[test]
+fn mmd() {
+    run("mmd.json", mmd::case);
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod exponential;
 pub mod kernel;
 pub mod parallel;
 pub mod part;
+pub mod permutation;
 pub mod poisson;
 pub mod quantile;
 pub mod run_length;

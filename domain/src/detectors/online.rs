@@ -19,6 +19,7 @@ use super::DetectorSpec;
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
 use crate::ports::{CpuPool, Progress};
+use crate::statistics::kernel::BandwidthProblem;
 use crate::statistics::run_length::n_streams_min;
 
 /// Judges one row after the other. It never changes: its memory is the state that it is handed.
@@ -148,6 +149,16 @@ pub enum FitProblem {
     /// Nobody wants the result any more.
     #[error("the fit was cancelled")]
     Cancelled,
+}
+
+impl From<BandwidthProblem> for FitProblem {
+    fn from(problem: BandwidthProblem) -> Self {
+        match problem {
+            BandwidthProblem::Coincident => Self::NoBandwidth,
+            BandwidthProblem::Overflow => Self::Overflow,
+            BandwidthProblem::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
 /// The sizes that a window can have, in rows.

@@ -31,7 +31,7 @@ use crate::detection::Detection;
 use crate::detectors::DetectorSpec;
 use crate::ports::{CpuPool, Progress};
 use crate::preprocess::mean_and_deviation;
-use crate::statistics::kernel::{Points, median_bandwidth};
+use crate::statistics::kernel::{Points, median_bandwidth, usable_bandwidth};
 use crate::statistics::parallel::run_tasks;
 use crate::statistics::quantile::{QuantileType, quantile};
 use crate::statistics::run_length::{Survivors, n_streams_min, thresholds};
@@ -181,14 +181,7 @@ impl LsddOnline {
         let points = Points::from_rows(&standardised, n_columns);
         let mut spec = spec.clone();
         if spec.sigma.is_empty() {
-            let sigma = median_bandwidth(&points, pool, progress).ok_or(FitProblem::Cancelled)?;
-            if !sigma.is_finite() {
-                return Err(FitProblem::Overflow);
-            }
-            if sigma * sigma < f64::MIN_POSITIVE {
-                return Err(FitProblem::NoBandwidth);
-            }
-            spec.sigma = vec![sigma];
+            spec.sigma = vec![usable_bandwidth(median_bandwidth(&points, pool, progress))?];
         }
         let row = |row: usize| &standardised[row * n_columns..(row + 1) * n_columns];
         let (centers, effective) = choose_centers(&splits.order(n_rows), spec.n_kernel_centers, row)?;

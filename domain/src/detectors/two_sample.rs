@@ -1,0 +1,63 @@
+//! Two-sample tests: whether the rows of a window have the law of the reference.
+
+pub mod mmd;
+
+use crate::statistics::kernel::BandwidthProblem;
+use crate::statistics::permutation::PermutationSpec;
+
+/// Why a window cannot be tested.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum TestProblem {
+    /// A mean over pairs of different rows needs two of them.
+    #[error("expected at least {expected} rows to test, {actual} came")]
+    TooFewRows {
+        /// The least number.
+        expected: usize,
+        /// What came.
+        actual: usize,
+    },
+    /// No p-value would be below the level.
+    #[error("expected n_permutations of at least {expected} for this level, {actual} came")]
+    TooFewPermutations {
+        /// The least number.
+        expected: usize,
+        /// What came.
+        actual: usize,
+    },
+    /// At least half of the pairs of rows coincide, so that no bandwidth can be inferred.
+    #[error(
+        "expected rows that differ: at least half of the pairs of rows are equal, so no bandwidth can be inferred; give `sigma`"
+    )]
+    NoBandwidth,
+    /// Squared distances overflow.
+    #[error("expected numbers of moderate size: the distances between rows overflow")]
+    Overflow,
+    /// Nobody wants the result any more.
+    #[error("the test was cancelled")]
+    Cancelled,
+}
+
+impl From<BandwidthProblem> for TestProblem {
+    fn from(problem: BandwidthProblem) -> Self {
+        match problem {
+            BandwidthProblem::Coincident => Self::NoBandwidth,
+            BandwidthProblem::Overflow => Self::Overflow,
+            BandwidthProblem::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// Rows of a window below which there is nothing to compare.
+const WINDOW_ROWS_MIN: usize = 2;
+
+/// What every test needs of its window of `n_rows` rows and of its permutations.
+fn check(n_rows: usize, spec: &PermutationSpec) -> Result<(), TestProblem> {
+    if n_rows < WINDOW_ROWS_MIN {
+        return Err(TestProblem::TooFewRows { expected: WINDOW_ROWS_MIN, actual: n_rows });
+    }
+    let expected = spec.n_permutations_min();
+    if spec.n_permutations < expected {
+        return Err(TestProblem::TooFewPermutations { expected, actual: spec.n_permutations });
+    }
+    Ok(())
+}
