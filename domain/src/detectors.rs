@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::preprocess::Encoding;
 
+mod density_difference;
 mod online;
 mod request;
 pub mod two_sample;

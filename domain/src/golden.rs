@@ -6,6 +6,7 @@ mod cvm_online;
 mod distributions;
 mod fet_online;
 mod functions;
+mod lsdd;
 mod lsdd_online;
 mod mmd;
 mod mmd_online;
@@ -129,6 +130,11 @@ fn cvm_online() {
 #[test]
 fn fet_online() {
     run("fet_online.json", fet_online::case);
+}
+
+#[test]
+fn lsdd() {
+    run("lsdd.json", lsdd::case);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod processor_time;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use drifting_domain::detectors::two_sample::lsdd::{LsddReference, LsddSpec};
 use drifting_domain::detectors::two_sample::mmd::{MmdBandwidth, MmdReference};
 use drifting_domain::ports::{CpuPool, Silent};
 use drifting_domain::statistics::draws::stream;
@@ -55,9 +56,26 @@ fn mmd(criterion: &mut Criterion<ProcessorTime>) {
     }
 }
 
+fn lsdd(criterion: &mut Criterion<ProcessorTime>) {
+    let mut group = criterion.benchmark_group("lsdd");
+    group.sample_size(10);
+    for n in [1_000, 3_000, 10_000] {
+        let (reference, window) = (rows(n, 1), rows(n, 2));
+        let n_kernel_centers = LsddSpec::n_kernel_centers_of(n);
+        let spec = LsddSpec { sigma: Vec::new(), n_kernel_centers, lambda_rd_max: 0.2, seed: 0 };
+        let fit = |rows: &[f64]| LsddReference::fit(&spec, rows, N_COLUMNS, &OneThread, &Silent).expect("rows differ");
+        let size = format!("n=m={n} d={N_COLUMNS} c={n_kernel_centers} P={}", SPEC.n_permutations);
+        group.bench_function(BenchmarkId::new("fit", &size), |bencher| bencher.iter(|| fit(black_box(&reference))));
+        let fitted = fit(&reference);
+        group.bench_function(BenchmarkId::new("test", &size), |bencher| {
+            bencher.iter(|| fitted.test(black_box(&window), &SPEC, &OneThread, &Silent).expect("rows are enough"));
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(ProcessorTime);
-    targets = mmd
+    targets = mmd, lsdd
 }
 criterion_main!(benches);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::density_difference::KERNEL_CENTERS_MAX;
 use super::online::{STEPS_MAX, WINDOW_SIZES};
 use super::{CvmOnlineSpec, DetectorKind, DetectorSpec, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec};
 use crate::data::{ColumnType, Frame, Schema};
@@ -90,8 +91,6 @@ const ERT_MAX: f64 = 1e7;
 const WINDOWS_MAX: usize = 16;
 /// More bandwidths than this are refused.
 const SIGMAS_MAX: usize = 64;
-/// More centres of kernels than this are refused: their kernels are decomposed.
-const KERNEL_CENTERS_MAX: usize = 1_000;
 /// Bandwidths outside are refused, as their squares leave the range of numbers.
 const SIGMA_RANGE: std::ops::RangeInclusive<f64> = 1e-150..=1e150;
 

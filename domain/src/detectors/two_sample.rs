@@ -1,7 +1,9 @@
 //! Two-sample tests: whether the rows of a window have the law of the reference.
 
+pub mod lsdd;
 pub mod mmd;
 
+use crate::data::TensorError;
 use crate::statistics::kernel::BandwidthProblem;
 use crate::statistics::permutation::PermutationSpec;
 
@@ -32,6 +34,14 @@ pub enum TestProblem {
     /// Squared distances overflow.
     #[error("expected numbers of moderate size: the distances between rows overflow")]
     Overflow,
+    /// No regulariser gives an estimate that is near enough.
+    #[error(
+        "expected rows that repeat less: no regulariser keeps the relative difference below lambda_rd_max {lambda_rd_max}; give a larger one, or a smaller n_kernel_centers"
+    )]
+    NoRegularizer {
+        /// The limit.
+        lambda_rd_max: f64,
+    },
     /// Nobody wants the result any more.
     #[error("the test was cancelled")]
     Cancelled,
@@ -60,4 +70,8 @@ fn check(n_rows: usize, spec: &PermutationSpec) -> Result<(), TestProblem> {
         return Err(TestProblem::TooFewPermutations { expected, actual: spec.n_permutations });
     }
     Ok(())
+}
+
+fn invalid(name: &str, reason: &str) -> TensorError {
+    TensorError::Value { name: name.to_owned(), reason: reason.to_owned() }
 }

@@ -10,7 +10,7 @@ mod assignments;
 mod sums;
 
 pub(crate) use self::assignments::Assignments;
-pub(crate) use self::sums::AssignedSums;
+pub(crate) use self::sums::{AssignedSums, LANES};
 
 /// How a p-value is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@
 
 mod pooled;
 
-use super::{TestProblem, check};
+use super::{TestProblem, check, invalid};
 use crate::data::{TensorError, Tensors};
 use crate::detectors::FitProblem;
 use crate::ports::{CpuPool, Progress};
@@ -153,10 +153,6 @@ impl MmdReference {
         }
         Ok(Self { reference: Points::from_rows(rows, n_columns), sigma: sigma.to_vec() })
     }
-}
-
-fn invalid(name: &str, reason: &str) -> TensorError {
-    TensorError::Value { name: name.to_owned(), reason: reason.to_owned() }
 }
 
 #[cfg(test)]

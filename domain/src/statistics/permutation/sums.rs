@@ -12,7 +12,7 @@ use multiversion::multiversion;
 use crate::statistics::kernel::BLOCK;
 
 /// Numbers that are summed side by side: one or some vector registers.
-pub(super) const LANES: usize = 8;
+pub(crate) const LANES: usize = 8;
 /// Rows that share a table.
 const GROUP: usize = 4;
 /// Sums of the rows of a group.
@@ -47,6 +47,13 @@ impl AssignedSums {
         self.sums
             .chunks_exact(LANES * self.n_assignments)
             .flat_map(move |chunk| chunk[assignment * LANES..(assignment + 1) * LANES].iter().copied())
+    }
+
+    /// Adds other sums of the same vectors over other rows.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for (sum, other) in self.sums.iter_mut().zip(&other.sums) {
+            *sum += other;
+        }
     }
 }
 
