@@ -1,9 +1,10 @@
 //! The detectors, a closed set: one file each.
 
+mod density_difference;
 mod kind;
 mod online;
 mod request;
-mod two_sample;
+pub mod two_sample;
 
 use serde::{Deserialize, Serialize};
 

@@ -6,7 +6,9 @@ mod cvm_online;
 mod distributions;
 mod fet_online;
 mod functions;
+mod lsdd;
 mod lsdd_online;
+mod mmd;
 mod mmd_online;
 mod univariate;
 
@@ -72,6 +74,10 @@ fn numbers(value: &Value) -> Vec<f64> {
     all
 }
 
+fn number(value: &Value) -> f64 {
+    value.as_f64().expect("a number")
+}
+
 fn integers(value: &Value) -> Vec<usize> {
     let integer = |value: &Value| usize::try_from(value.as_u64().expect("an integer")).expect("a small integer");
     value.as_array().expect("a list").iter().map(integer).collect()
@@ -88,6 +94,12 @@ fn cases(file: &str) -> Vec<Case> {
     let mut file: Value = serde_json::from_str(&text).expect("a golden file is JSON");
     let Value::Array(cases) = file["cases"].take() else { panic!("a golden file has cases") };
     cases.into_iter().map(Case).collect()
+}
+
+/// The case of this id.
+fn with_id(cases: Vec<Case>, id: &Value) -> Case {
+    let id = id.as_str().expect("an id");
+    cases.into_iter().find(|case| case.id() == id).expect("a case of this id")
 }
 
 /// Runs every case of a file.
@@ -125,8 +137,18 @@ fn fet_online() {
 }
 
 #[test]
+fn lsdd() {
+    run("lsdd.json", lsdd::case);
+}
+
+#[test]
 fn lsdd_online() {
     run("lsdd_online.json", lsdd_online::case);
+}
+
+#[test]
+fn mmd() {
+    run("mmd.json", mmd::case);
 }
 
 #[test]

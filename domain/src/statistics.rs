@@ -13,6 +13,7 @@ pub mod kernel;
 pub mod kolmogorov_smirnov;
 pub mod parallel;
 pub mod part;
+pub mod permutation;
 pub mod poisson;
 pub mod pooled_values;
 pub mod quantile;

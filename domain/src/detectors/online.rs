@@ -21,6 +21,7 @@ use super::DetectorKind;
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
 use crate::ports::{CpuPool, Progress};
+use crate::statistics::kernel::BandwidthProblem;
 use crate::statistics::run_length::n_streams_min;
 
 /// An online kind with every parameter.
@@ -172,6 +173,16 @@ pub enum FitProblem {
     /// Nobody wants the result any more.
     #[error("the fit was cancelled")]
     Cancelled,
+}
+
+impl From<BandwidthProblem> for FitProblem {
+    fn from(problem: BandwidthProblem) -> Self {
+        match problem {
+            BandwidthProblem::Coincident => Self::NoBandwidth,
+            BandwidthProblem::Overflow => Self::Overflow,
+            BandwidthProblem::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
 /// The sizes that a window can have, in rows.

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use self::policy::{ReferenceUpdateRequest, WindowRequest};
+use super::density_difference::KERNEL_CENTERS_MAX;
 use super::{ColumnTest, DetectorKind};
 use crate::project::AfterAlarm;
 use crate::statistics::alternative::Alternative;
@@ -99,8 +100,6 @@ const SIGMAS_MAX: usize = 64;
 /// Bandwidths outside are refused, as their squares leave the range of numbers.
 const SIGMA_RANGE: std::ops::RangeInclusive<f64> = 1e-150..=1e150;
 const LAMBDA_RD_MAX: f64 = 0.2;
-/// More centres of kernels than this are refused: their kernels are decomposed.
-const KERNEL_CENTERS_MAX: usize = 1_000;
 
 impl DetectorRequest {
     /// The places of the parameters that came.

@@ -3,6 +3,9 @@
 mod column_test;
 mod columns;
 mod explanation;
+pub mod lsdd;
+pub mod mmd;
+mod permutation_test;
 
 use std::ops::RangeInclusive;
 
@@ -11,6 +14,8 @@ use serde::{Deserialize, Serialize};
 pub use column_test::ColumnTest;
 pub use columns::{ColumnTests, ColumnsSpec};
 pub use explanation::{CategoryShift, Direction, Explanation, QUANTILES, Summary};
+pub use permutation_test::TestProblem;
+use permutation_test::{check, invalid};
 
 use self::columns::ColumnsDetector;
 use super::{DetectorKind, FitProblem};

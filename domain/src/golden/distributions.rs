@@ -29,6 +29,27 @@ pub(super) fn check_thresholds(case: &Case, sets: &[Vec<f64>]) {
     assert!(outside.len() <= mean_expected.len().div_ceil(50), "{}: {outside:?}", case.id());
 }
 
+/// Values of several seeds: their mean is within four standard errors.
+pub(super) fn check_summary(case: &Case, field: &str, values: &[f64]) {
+    let expected = case.expected(field);
+    let number = |name: &str| expected[name].as_f64().expect("a summary holds this number");
+    let (mean, variance) = moments(values);
+    let error = (variance / values.len() as f64 + number("sd").powi(2) / number("n")).sqrt();
+    let expected = number("mean");
+    assert!(
+        (mean - expected).abs() <= 4.0 * error,
+        "{}: {field}: mean {mean}, expected {expected}, standard error {error}",
+        case.id()
+    );
+}
+
+/// A share of `n` draws against one of as many: within four standard errors of their difference, and two draws.
+pub(super) fn check_share(case: &Case, field: &str, share: f64, n: f64) {
+    let expected = super::number(case.expected(field));
+    let error = (2.0 * expected * (1.0 - expected) / n).sqrt();
+    assert!((share - expected).abs() <= 4.0 * error + 2.0 / n, "{}: {field}: {share}, expected {expected}", case.id());
+}
+
 type Fit<'f> = &'f dyn Fn(&[f64], u64) -> Box<dyn OnlineDetector>;
 
 /// Run lengths of detectors, held against those of a case.

@@ -2,11 +2,15 @@
 //!
 //! **Source**: Gretton et al., *A kernel two-sample test* (2012).
 
+mod bandwidth;
+
 use multiversion::multiversion;
 
+pub use self::bandwidth::{
+    BandwidthProblem, median_bandwidth, median_bandwidth_between, pooled_median_bandwidth, usable_bandwidth,
+};
 use super::exponential::exp2_of_negative;
 use super::parallel::run_tasks;
-use super::part::Part;
 use crate::ports::{CpuPool, Progress};
 
 /// Rows of numbers in blocks of [`BLOCK`] rows, each kept column by column: the distances of one row to many are vector
@@ -61,14 +65,30 @@ impl Points {
         (0..self.n_columns).map(move |column| self.blocks[start + column * BLOCK])
     }
 
+    fn all_rows(&self) -> impl Iterator<Item = impl Iterator<Item = f64>> {
+        (0..self.n_rows).map(|row| self.values_of(row))
+    }
+
     /// The numbers, row-major.
     pub fn to_rows(&self) -> Vec<f64> {
-        (0..self.n_rows).flat_map(|row| self.values_of(row)).collect()
+        self.all_rows().flatten().collect()
     }
 
     /// One row.
     pub fn row(&self, row: usize) -> Vec<f64> {
         self.values_of(row).collect()
+    }
+
+    /// Puts the numbers of one row where there is room for them.
+    pub(crate) fn copy_row(&self, row: usize, numbers: &mut [f64]) {
+        for (number, value) in numbers.iter_mut().zip(self.values_of(row)) {
+            *number = value;
+        }
+    }
+
+    /// The rows of this and then those of another, with as many columns.
+    pub(crate) fn followed_by(&self, other: &Self) -> Self {
+        Self::of(self.n_rows + other.n_rows, self.n_columns, self.all_rows().chain(other.all_rows()))
     }
 
     /// Some of the rows, in the order asked for.
@@ -208,7 +228,8 @@ impl GaussianKernel {
         apply(&self.factors, values);
     }
 
-    /// The kernel of `x` with the rows `from..from + values.len()` of `points`.
+    /// The kernel of `x` with the rows `from..from + values.len()` of `points`. Those that the last block lacks may be
+    /// asked for; they are zeros.
     pub fn with_rows(&self, x: &[f64], points: &Points, from: usize, values: &mut [f64]) {
         points.squared_distances(x, from, values);
         apply(&self.factors, values);
@@ -251,87 +272,6 @@ pub fn sum(values: &[f64]) -> f64 {
 
 fn together([a, b, c, d, e, f, g, h]: [f64; N_PARTS]) -> f64 {
     ((a + b) + (c + d)) + ((e + f) + (g + h))
-}
-
-/// The median heuristic: the median distance between different rows of `points`, divided by the square root of 2.
-///
-/// Finds the order statistic by two passes over the distances (counts by leading bits, then the few that share them),
-/// so memory stays small however many rows there are. Time O(n^2 d). `None` when cancelled; 0 when at least half of
-/// the pairs coincide. `points` has at least two rows.
-pub fn median_bandwidth(points: &Points, pool: &dyn CpuPool, progress: &dyn Progress) -> Option<f64> {
-    // Position of the median among the n(n-1) ordered pairs, each of which stands there twice.
-    let n = points.n_rows;
-    let rank = ((n * (n - 1)) / 2).saturating_sub(1) / 2;
-    let [counting, gathering] = Part::split(progress, [1.0, 1.0]);
-    let counts = count_by_leading_bits(points, pool, &counting)?;
-    let mut before = 0;
-    let mut bucket = 0;
-    for (index, count) in counts.iter().enumerate() {
-        if before + count > rank {
-            bucket = index;
-            break;
-        }
-        before += count;
-    }
-    let mut within = values_with_leading_bits(points, bucket, pool, &gathering)?;
-    let (_, median, _) = within.select_nth_unstable_by(rank - before, f64::total_cmp);
-    Some((*median / 2.0).sqrt())
-}
-
-/// Of a number that is not negative: its sign, exponent and first bits of its mantissa.
-const LEADING_BITS: u32 = 20;
-const N_BUCKETS: usize = 1 << (LEADING_BITS - 1);
-
-fn bucket_of(value: f64) -> usize {
-    // The sign bit is 0, so one bit less is needed.
-    usize::try_from(value.to_bits() >> (64 - LEADING_BITS)).unwrap_or(N_BUCKETS - 1).min(N_BUCKETS - 1)
-}
-
-fn for_each_distance(points: &Points, rows: std::ops::Range<usize>, visit: &mut dyn FnMut(&[f64])) {
-    let mut block = [0.0; BLOCK];
-    for row in rows {
-        let x = points.row(row);
-        let mut from = row + 1;
-        while from < points.n_rows {
-            let n = (BLOCK - from % BLOCK).min(points.n_rows - from);
-            points.squared_distances(&x, from, &mut block[..n]);
-            visit(&block[..n]);
-            from += n;
-        }
-    }
-}
-
-fn count_by_leading_bits(points: &Points, pool: &dyn CpuPool, progress: &dyn Progress) -> Option<Vec<usize>> {
-    let total = std::sync::Mutex::new(vec![0_usize; N_BUCKETS]);
-    per_chunk_of_rows(points.n_rows, pool, progress, &|rows| {
-        let mut counts = vec![0_u32; N_BUCKETS];
-        for_each_distance(points, rows, &mut |distances| {
-            for distance in distances {
-                counts[bucket_of(*distance)] += 1;
-            }
-        });
-        let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for (total, count) in total.iter_mut().zip(&counts) {
-            *total += *count as usize;
-        }
-    })?;
-    Some(total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
-}
-
-fn values_with_leading_bits(
-    points: &Points,
-    bucket: usize,
-    pool: &dyn CpuPool,
-    progress: &dyn Progress,
-) -> Option<Vec<f64>> {
-    let chunks = per_chunk_of_rows(points.n_rows, pool, progress, &|rows| {
-        let mut within = Vec::new();
-        for_each_distance(points, rows, &mut |distances| {
-            within.extend(distances.iter().filter(|distance| bucket_of(**distance) == bucket));
-        });
-        within
-    })?;
-    Some(chunks.concat())
 }
 
 /// Runs `work` on chunks of the rows, several at a time, and gives the results in the order of the rows.

@@ -6,7 +6,7 @@
 //!
 //! Each column is standardised by the reference's mean and standard deviation; in one that is constant there, any other
 //! value is far from everything. Bandwidth by the median heuristic; the regulariser is the largest power of 1/4 that does not make the
-//! difference seem too small (`lambda_rd_max`). See `estimator` for the formula.
+//! difference seem too small (`lambda_rd_max`). See `density_difference` for the formula.
 //!
 //! **Cost**: a step O(c d + c^2 + W c) for c centres, whatever the size of the reference or the length of the stream;
 //! memory O(c d + c^2 + W c). A fit O(n^2 d) for the bandwidth and O(n c^2 + B W c) for B bootstraps; memory O(n c).
@@ -15,23 +15,23 @@
 //! (2016); Bu, Zhao & Alippi, *An incremental change detection test based on density difference estimation*, IEEE SMC
 //! (2017).
 
-mod estimator;
 mod simulation;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-use self::estimator::{Basis, Eigenvalues, N_REGULARIZERS, squared_difference};
 use self::simulation::{Simulation, add};
 use super::splits::{SeededSplits, Splits};
 use super::{FitProblem, OnlineDetector, OnlineState, SIMULATED_MAX, alarm_probability};
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
 use crate::detectors::OnlineSpec;
+use crate::detectors::density_difference::{
+    Basis, Eigenvalues, N_REGULARIZERS, Scales, choose_centers, squared_difference,
+};
 use crate::ports::{CpuPool, Progress};
-use crate::preprocess::mean_and_deviation;
-use crate::statistics::kernel::{Points, median_bandwidth};
+use crate::statistics::kernel::{Points, median_bandwidth, usable_bandwidth};
 use crate::statistics::parallel::run_tasks;
 use crate::statistics::quantile::{QuantileType, quantile};
 use crate::statistics::run_length::{Survivors, n_streams_min, thresholds};
@@ -74,36 +74,6 @@ impl LsddOnlineSpec {
     /// Steps at which permutations are left out: all but the first, as in the reference library.
     pub(crate) fn n_filtered_steps(&self) -> usize {
         self.window_size - 1
-    }
-}
-
-/// Added to the standard deviation of each column, as in the reference library: noise from rounding stays noise, and a
-/// departure from what was constant is far from everything.
-const LEAST_SCALE: f64 = 1e-12;
-
-/// What makes each column comparable.
-#[derive(Debug, Clone, PartialEq)]
-struct Scales {
-    means: Vec<f64>,
-    deviations: Vec<f64>,
-}
-
-impl Scales {
-    fn of(rows: &[f64], n_columns: usize) -> Self {
-        let (means, deviations) = (0..n_columns)
-            .map(|column| {
-                let values: Vec<f64> = rows.iter().skip(column).step_by(n_columns).copied().collect();
-                let is_constant = values.iter().all(|value| *value == values[0]);
-                let (mean, deviation) = if is_constant { (values[0], 0.0) } else { mean_and_deviation(&values) };
-                (mean, deviation + LEAST_SCALE)
-            })
-            .unzip();
-        Self { means, deviations }
-    }
-
-    fn standardised(&self, x: &[f64]) -> Vec<f64> {
-        let scales = self.means.iter().zip(&self.deviations);
-        x.iter().zip(scales).map(|(value, (mean, deviation))| (value - mean) / deviation).collect()
     }
 }
 
@@ -173,22 +143,14 @@ impl LsddOnline {
         let n_rows = reference.len() / n_columns;
         let too_few = check_sizes(spec, n_rows)?;
         let scales = Scales::of(reference, n_columns);
-        let standardised: Vec<f64> =
-            reference.chunks_exact(n_columns).flat_map(|row| scales.standardised(row)).collect();
+        let standardised = scales.all_standardised(reference);
         if !standardised.iter().all(|value| value.is_finite()) {
             return Err(FitProblem::Overflow);
         }
         let points = Points::from_rows(&standardised, n_columns);
         let mut spec = spec.clone();
         if spec.sigma.is_empty() {
-            let sigma = median_bandwidth(&points, pool, progress).ok_or(FitProblem::Cancelled)?;
-            if !sigma.is_finite() {
-                return Err(FitProblem::Overflow);
-            }
-            if sigma * sigma < f64::MIN_POSITIVE {
-                return Err(FitProblem::NoBandwidth);
-            }
-            spec.sigma = vec![sigma];
+            spec.sigma = vec![usable_bandwidth(median_bandwidth(&points, pool, progress))?];
         }
         let row = |row: usize| &standardised[row * n_columns..(row + 1) * n_columns];
         let (centers, effective) = choose_centers(&splits.order(n_rows), spec.n_kernel_centers, row)?;
@@ -249,10 +211,7 @@ impl LsddOnline {
         let vectors = tensors.f64s_of_length("eigenvectors", c.saturating_mul(c))?;
         let initial = tensors.f64s_of_length("initial_window", spec.window_size * n_columns)?;
         let mut detector = Self {
-            scales: Scales {
-                means: tensors.f64s_of_length("means", n_columns)?.to_vec(),
-                deviations: tensors.f64s_of_length("deviations", n_columns)?.to_vec(),
-            },
+            scales: Scales::restore(tensors, n_columns)?,
             basis: Basis::restore(&spec.sigma, Points::from_rows(centers, n_columns), vectors.to_vec()),
             lambda: tensors.f64s_of_length("lambda", 1)?[0],
             weights: tensors.f64s_of_length("weights", c)?.to_vec(),
@@ -279,8 +238,7 @@ impl LsddOnline {
     /// The mean kernel of the sub-reference with each centre.
     #[cfg(test)]
     pub(crate) fn mean_kernels(&self) -> Vec<f64> {
-        let vectors = self.basis.vectors().chunks_exact(self.reference_mean.len());
-        vectors.map(|vector| vector.iter().zip(&self.reference_mean).map(|(entry, mean)| entry * mean).sum()).collect()
+        self.basis.turned_back(&self.reference_mean)
     }
 
     fn window_row(&self, x: Vec<f64>) -> WindowRow {
@@ -316,33 +274,6 @@ fn check_sizes(spec: &LsddOnlineSpec, n_rows: usize) -> Result<FitProblem, FitPr
         return Err(FitProblem::TooLarge { n_values });
     }
     Ok(too_few)
-}
-
-/// The first different rows of an order become centres; the others stay in that order.
-///
-/// The reference library takes the first rows whatever they are, and moves all centres a little where two coincide.
-/// That gives what repeats twice the weight; ours looks further.
-fn choose_centers<'r>(
-    order: &[usize],
-    n_centers: usize,
-    row: impl Fn(usize) -> &'r [f64],
-) -> Result<(Vec<usize>, Vec<usize>), FitProblem> {
-    let mut known = HashSet::with_capacity(n_centers);
-    let (mut centers, mut effective) = (Vec::with_capacity(n_centers), Vec::with_capacity(order.len()));
-    for &index in order {
-        // Adding 0 makes a negative zero a positive one.
-        let is_center = centers.len() < n_centers
-            && known.insert(row(index).iter().map(|value| (value + 0.0).to_bits()).collect::<Vec<u64>>());
-        if is_center {
-            centers.push(index);
-        } else {
-            effective.push(index);
-        }
-    }
-    if centers.len() < n_centers {
-        return Err(FitProblem::CoincidentCenters { expected: n_centers, actual: centers.len() });
-    }
-    Ok((centers, effective))
 }
 
 /// All but a share of about `1 / ert` of the attempts succeed.
@@ -435,7 +366,7 @@ impl OnlineDetector for LsddOnline {
     }
 
     fn restore_state(&self, tensors: &Tensors) -> Result<OnlineState, TensorError> {
-        let n_columns = self.scales.means.len();
+        let n_columns = self.scales.n_columns();
         let rows = tensors.f64s_of_length("window", self.spec.window_size * n_columns)?;
         let window = rows.chunks_exact(n_columns).map(|row| self.window_row(row.to_vec())).collect();
         Ok(OnlineState::Lsdd(LsddState { time: tensors.u64s_of_length("time", 1)?[0], window }))
@@ -443,8 +374,7 @@ impl OnlineDetector for LsddOnline {
 
     fn save(&self) -> Tensors {
         let mut tensors = Tensors::new();
-        tensors.insert_f64("means", self.scales.means.clone());
-        tensors.insert_f64("deviations", self.scales.deviations.clone());
+        self.scales.save(&mut tensors);
         tensors.insert_rows("centers", self.weights.len(), self.basis.centers().to_rows());
         tensors.insert_rows("eigenvectors", self.weights.len(), self.basis.vectors().to_vec());
         tensors.insert_f64("lambda", vec![self.lambda]);
@@ -461,7 +391,7 @@ impl OnlineDetector for LsddOnline {
     }
 
     fn step_cost_ns(&self) -> u64 {
-        let (c, d) = (self.weights.len(), self.scales.means.len());
+        let (c, d) = (self.weights.len(), self.scales.n_columns());
         (c * (d + 4 * self.spec.sigma.len()) / 4 + c * c / 4 + c * self.spec.window_size / 4 + 200) as u64
     }
 }

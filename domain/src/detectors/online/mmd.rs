@@ -25,7 +25,7 @@ use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
 use crate::detectors::OnlineSpec;
 use crate::ports::{CpuPool, Progress};
-use crate::statistics::kernel::{BLOCK, GaussianKernel, Points, median_bandwidth};
+use crate::statistics::kernel::{BLOCK, GaussianKernel, Points, median_bandwidth, usable_bandwidth};
 use crate::statistics::parallel::run_tasks;
 use crate::statistics::part::Part;
 use crate::statistics::quantile::{QuantileType, quantile};
@@ -140,14 +140,7 @@ impl MmdOnline {
         let mut spec = spec.clone();
         if spec.sigma.is_empty() {
             progress.stage("inferring the bandwidth of the kernel");
-            let sigma = median_bandwidth(&reference, pool, &for_bandwidth).ok_or(FitProblem::Cancelled)?;
-            if !sigma.is_finite() {
-                return Err(FitProblem::Overflow);
-            }
-            if sigma * sigma < f64::MIN_POSITIVE {
-                return Err(FitProblem::NoBandwidth);
-            }
-            spec.sigma = vec![sigma];
+            spec.sigma = vec![usable_bandwidth(median_bandwidth(&reference, pool, &for_bandwidth))?];
         }
         let kernel = GaussianKernel::new(&spec.sigma);
         progress.stage("summing the kernel over the reference");

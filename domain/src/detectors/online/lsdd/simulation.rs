@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::estimator::{Basis, Eigenvalues, N_REGULARIZERS, squared_difference};
+use crate::detectors::density_difference::{Basis, Eigenvalues, N_REGULARIZERS, squared_difference};
 use crate::detectors::online::splits::Splits;
 use crate::ports::{CpuPool, Progress};
 use crate::statistics::parallel::run_tasks;

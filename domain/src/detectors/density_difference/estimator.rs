@@ -16,7 +16,7 @@ use crate::statistics::kernel::{GaussianKernel, Points};
 
 /// Centres and the eigenvectors of their kernels.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Basis {
+pub(in crate::detectors) struct Basis {
     kernel: GaussianKernel,
     centers: Points,
     /// The entries of each centre in all eigenvectors, row-major.
@@ -24,11 +24,12 @@ pub(super) struct Basis {
 }
 
 /// Of the kernels among the centres.
-pub(super) struct Eigenvalues(Vec<f64>);
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::detectors) struct Eigenvalues(Vec<f64>);
 
 impl Basis {
     /// Decomposes the kernels among the centres. Time O(c^2 d + c^3). `None` when that fails.
-    pub(super) fn of(sigma: &[f64], centers: Points) -> Option<(Self, Eigenvalues)> {
+    pub(in crate::detectors) fn of(sigma: &[f64], centers: Points) -> Option<(Self, Eigenvalues)> {
         let c = centers.n_rows();
         let wide: Vec<f64> = sigma.iter().map(|sigma| sigma * std::f64::consts::SQRT_2).collect();
         let among = GaussianKernel::new(&wide);
@@ -47,23 +48,42 @@ impl Basis {
     }
 
     /// What was saved.
-    pub(super) fn restore(sigma: &[f64], centers: Points, vectors: Vec<f64>) -> Self {
+    pub(in crate::detectors) fn restore(sigma: &[f64], centers: Points, vectors: Vec<f64>) -> Self {
         Self { kernel: GaussianKernel::new(sigma), centers, vectors }
     }
 
-    pub(super) fn centers(&self) -> &Points {
+    pub(in crate::detectors) fn centers(&self) -> &Points {
         &self.centers
     }
 
-    pub(super) fn vectors(&self) -> &[f64] {
+    pub(in crate::detectors) fn vectors(&self) -> &[f64] {
         &self.vectors
     }
 
+    /// The kernels of a standardised row with the centres. Time O(c d).
+    pub(in crate::detectors) fn kernels(&self, x: &[f64], kernels: &mut [f64]) {
+        self.kernel.with_rows(x, &self.centers, 0, kernels);
+    }
+
+    /// Kernels with the centres, or a combination of such, along the eigenvectors. Time O(c^2).
+    pub(in crate::detectors) fn turned(&self, kernels: &[f64]) -> Vec<f64> {
+        let mut coordinates = vec![0.0; kernels.len()];
+        turn(kernels, &self.vectors, &mut coordinates);
+        coordinates
+    }
+
     /// The kernels of a standardised row with the centres, along the eigenvectors. Time O(c d + c^2).
-    pub(super) fn coordinates(&self, x: &[f64], coordinates: &mut [f64]) {
+    pub(in crate::detectors) fn coordinates(&self, x: &[f64], coordinates: &mut [f64]) {
         let mut kernels = vec![0.0; self.centers.n_rows()];
-        self.kernel.with_rows(x, &self.centers, 0, &mut kernels);
+        self.kernels(x, &mut kernels);
         turn(&kernels, &self.vectors, coordinates);
+    }
+
+    /// The opposite of [`Self::turned`].
+    #[cfg(test)]
+    pub(in crate::detectors) fn turned_back(&self, coordinates: &[f64]) -> Vec<f64> {
+        let vectors = self.vectors.chunks_exact(coordinates.len());
+        vectors.map(|vector| vector.iter().zip(coordinates).map(|(entry, value)| entry * value).sum()).collect()
     }
 }
 
@@ -79,16 +99,25 @@ fn turn(kernels: &[f64], vectors: &[f64], coordinates: &mut [f64]) {
 }
 
 /// How many regularisers are tried: the powers of 1/4 from 1 on.
-pub(super) const N_REGULARIZERS: usize = 10;
+pub(in crate::detectors) const N_REGULARIZERS: usize = 10;
 
 fn regularizer(index: usize) -> f64 {
     (0..index).fold(1.0, |lambda, _| lambda / 4.0)
 }
 
 impl Eigenvalues {
+    /// What was saved.
+    pub(in crate::detectors) fn restore(values: Vec<f64>) -> Self {
+        Self(values)
+    }
+
+    pub(in crate::detectors) fn values(&self) -> &[f64] {
+        &self.0
+    }
+
     /// The relative difference of the estimate of `differences`, for each regulariser: how much smaller it makes the
     /// difference of densities seem.
-    pub(super) fn relative_differences(&self, differences: &[f64]) -> [f64; N_REGULARIZERS] {
+    pub(in crate::detectors) fn relative_differences(&self, differences: &[f64]) -> [f64; N_REGULARIZERS] {
         std::array::from_fn(|index| {
             let lambda = regularizer(index);
             let (mut within, mut across) = (0.0, 0.0);
@@ -102,18 +131,18 @@ impl Eigenvalues {
     }
 
     /// The largest regulariser whose mean relative difference is below the limit.
-    pub(super) fn choose(mean_relative_differences: &[f64; N_REGULARIZERS], limit: f64) -> Option<f64> {
+    pub(in crate::detectors) fn choose(mean_relative_differences: &[f64; N_REGULARIZERS], limit: f64) -> Option<f64> {
         mean_relative_differences.iter().position(|mean| *mean < limit).map(regularizer)
     }
 
     /// The weight of each squared coordinate in the statistic: the eigenvalues of `2 R - R H R`.
-    pub(super) fn weights(&self, lambda: f64) -> Vec<f64> {
+    pub(in crate::detectors) fn weights(&self, lambda: f64) -> Vec<f64> {
         self.0.iter().map(|value| (value + 2.0 * lambda) / ((value + lambda) * (value + lambda))).collect()
     }
 }
 
 /// The squared difference of two samples with these mean coordinates, the second one given as a sum over `n` rows.
-pub(super) fn squared_difference(weights: &[f64], first: &[f64], second_sum: &[f64], n: f64) -> f64 {
+pub(in crate::detectors) fn squared_difference(weights: &[f64], first: &[f64], second_sum: &[f64], n: f64) -> f64 {
     weights
         .iter()
         .zip(first.iter().zip(second_sum))
