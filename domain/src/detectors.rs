@@ -8,6 +8,7 @@ use crate::preprocess::Encoding;
 
 mod online;
 mod request;
+mod two_sample;
 
 #[cfg(test)]
 pub(crate) use online::{Curve, Splits, TiedStreams, curve};
@@ -16,6 +17,11 @@ pub use online::{
     MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineState, check_online, fit_online, restore_online,
 };
 pub use request::{DetectorRequest, InvalidSettings, SettingIssue};
+#[cfg(test)]
+pub(crate) use two_sample::prediction_test;
+pub use two_sample::{
+    ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest, HeldOut, ModelTestProblem, Validation,
+};
 
 /// The kinds of detectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 //! near. `replay` cases carry the random draws that the reference library made; `distribution` cases summarise many
 //! seeds or runs and are compared as such.
 
+mod classifier;
 mod cvm_online;
 mod distributions;
 mod fet_online;
@@ -43,9 +44,14 @@ impl Case {
 
     /// Holds computed numbers against those of a field.
     fn check(&self, field: &str, computed: &[f64]) {
+        self.check_within(field, field, computed);
+    }
+
+    /// The same, with the tolerance that stands under another name.
+    fn check_within(&self, field: &str, tolerance: &str, computed: &[f64]) {
         let expected = numbers(self.expected(field));
         assert_eq!(computed.len(), expected.len(), "{}: {field} has another length", self.id());
-        let (rtol, atol) = self.tolerance(field);
+        let (rtol, atol) = self.tolerance(tolerance);
         for (index, (computed, expected)) in computed.iter().zip(&expected).enumerate() {
             let near = (computed - expected).abs() <= atol + rtol * expected.abs();
             let same = computed == expected || (computed.is_nan() && expected.is_nan());
@@ -108,6 +114,11 @@ fn kernels() {
 #[test]
 fn principal_components() {
     run("pca.json", functions::pca);
+}
+
+#[test]
+fn classifier() {
+    run("classifier.json", classifier::case);
 }
 
 #[test]

@@ -29,6 +29,19 @@ pub(super) fn check_thresholds(case: &Case, sets: &[Vec<f64>]) {
     assert!(outside.len() <= mean_expected.len().div_ceil(50), "{}: {outside:?}", case.id());
 }
 
+/// A number by seed: the mean is within four standard errors.
+pub(super) fn check_mean(case: &Case, field: &str, values: &[f64]) {
+    let expected = |name: &str| case.expected(field)[name].as_f64().expect("a summary holds this number");
+    let (mean, variance) = moments(values);
+    let error = (variance / values.len() as f64).sqrt().hypot(expected("se"));
+    assert!(
+        (mean - expected("mean")).abs() <= 4.0 * error,
+        "{}: {field}: mean {mean} ± {error}, expected {}",
+        case.id(),
+        expected("mean")
+    );
+}
+
 type Fit<'f> = &'f dyn Fn(&[f64], u64) -> Box<dyn OnlineDetector>;
 
 /// Run lengths of detectors, held against those of a case.
