@@ -17,11 +17,12 @@ pub use online::{
     MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineState, check_online, fit_online, restore_online,
 };
 pub use request::{DetectorRequest, InvalidSettings, SettingIssue};
-#[cfg(test)]
-pub(crate) use two_sample::prediction_test;
 pub use two_sample::{
-    ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest, HeldOut, ModelTestProblem, Validation,
+    ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest, HeldOut, ModelTestProblem, SpotTheDiff,
+    SpotTheDiffOutcome, SpotTheDiffSettings, Validation,
 };
+#[cfg(test)]
+pub(crate) use two_sample::{SpotTheDiffModel, prediction_test};
 
 /// The kinds of detectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

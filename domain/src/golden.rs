@@ -9,6 +9,7 @@ mod fet_online;
 mod functions;
 mod lsdd_online;
 mod mmd_online;
+mod spot_the_diff;
 
 use serde_json::Value;
 
@@ -139,4 +140,9 @@ fn lsdd_online() {
 #[test]
 fn mmd_online() {
     run("mmd_online.json", mmd_online::case);
+}
+
+#[test]
+fn spot_the_diff() {
+    run("spot_the_diff.json", spot_the_diff::case);
 }

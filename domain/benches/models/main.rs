@@ -10,7 +10,9 @@ mod processor_time;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
-use drifting_domain::detectors::{ClassifierModel, ClassifierSettings, ClassifierTest, Validation};
+use drifting_domain::detectors::{
+    ClassifierModel, ClassifierSettings, ClassifierTest, SpotTheDiff, SpotTheDiffSettings, Validation,
+};
 use drifting_domain::ports::{CpuPool, Silent};
 use drifting_domain::statistics::draws::stream;
 use rand::RngExt;
@@ -56,9 +58,23 @@ fn classifier(criterion: &mut Criterion<ProcessorTime>) {
     }
 }
 
+fn spot_the_diff(criterion: &mut Criterion<ProcessorTime>) {
+    let mut group = criterion.benchmark_group("spot_the_diff");
+    group.sample_size(10);
+    let test = SpotTheDiff::new(rows(N, D, 1), D).expect("rows enough");
+    let window = rows(N, D, 2);
+    for (name, validation) in [("5 folds", Validation::NFolds(5)), ("1 split", Validation::TrainSize(0.75))] {
+        let settings = SpotTheDiffSettings { validation, ..SpotTheDiffSettings::default() };
+        let id = BenchmarkId::from_parameter(format!("n={N} m={N} d={D}, {} epochs, {name}", settings.epochs));
+        group.bench_function(id, |bencher| {
+            bencher.iter(|| test.test(black_box(&window), &settings, 0, &OneThread, &Silent));
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(ProcessorTime);
-    targets = classifier
+    targets = classifier, spot_the_diff
 }
 criterion_main!(benches);

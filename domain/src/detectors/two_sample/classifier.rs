@@ -17,11 +17,11 @@
 //! **Source**: Lopez-Paz & Oquab, *Revisiting classifier two-sample tests*, ICLR (2017).
 
 mod calibration;
-mod folds;
+pub(crate) mod folds;
 mod forest;
 mod judge;
-mod logistic_regression;
-mod pooled;
+pub(crate) mod logistic_regression;
+pub(crate) mod pooled;
 pub(crate) mod prediction_test;
 
 #[cfg(test)]
@@ -47,6 +47,18 @@ pub struct ClassifierSettings {
     pub binarize_preds: bool,
     /// Whether scores are turned into probabilities by a logistic function that is fitted on inner folds.
     pub calibrated: bool,
+}
+
+/// Logistic regression with one split, whose level is exact.
+impl Default for ClassifierSettings {
+    fn default() -> Self {
+        Self {
+            model: ClassifierModel::LogisticRegression,
+            validation: Validation::TrainSize(0.75),
+            binarize_preds: false,
+            calibrated: false,
+        }
+    }
 }
 
 /// Why reference and window cannot be told apart by a model.
@@ -86,9 +98,14 @@ pub enum ModelTestProblem {
         /// Rows of reference and window.
         n_rows: usize,
     },
-    /// No trees.
-    #[error("expected n_trees of at least 1")]
-    NoTrees,
+    /// A setting out of its range.
+    #[error("expected {name} {expected}")]
+    Setting {
+        /// Its name.
+        name: &'static str,
+        /// The range in words.
+        expected: &'static str,
+    },
     /// Values so large that the mathematics overflows.
     #[error("expected smaller values: the model of these columns overflows; divide them by a constant, or standardize")]
     Overflow,
@@ -202,7 +219,7 @@ fn judge(
     progress: &dyn Progress,
 ) -> Result<Option<ClassifierOutcome>, ModelTestProblem> {
     if settings.model == (ClassifierModel::RandomForest { n_trees: 0 }) {
-        return Err(ModelTestProblem::NoTrees);
+        return Err(ModelTestProblem::Setting { name: "n_trees", expected: "of at least 1" });
     }
     let judgements = settings.model.judge(pooled, splits, settings.calibrated, seed, pool, progress);
     let Some(judgements) = judgements else { return Ok(None) };
@@ -214,8 +231,7 @@ fn judge(
     }
     let scores: Vec<&[f64]> = judgements.iter().map(|judgement| &*judgement.scores).collect();
     let (reference, window) = HeldOut::by_sample(pooled, splits, &scores)?;
-    let test = if settings.binarize_preds { prediction_test::of_labels } else { prediction_test::of_probabilities };
-    let found = test(&reference.probabilities, &window.probabilities);
+    let found = prediction_test::of(&reference, &window, settings.binarize_preds);
     Ok(Some(ClassifierOutcome {
         p_value: found.p_value,
         distance: found.distance,
@@ -225,15 +241,15 @@ fn judge(
     }))
 }
 
-/// Of a sum of values that are not negative; zeros stay zeros.
-fn shares(values: &[f64]) -> Vec<f64> {
+/// Of the sum of values that are not negative; zeros stay zeros.
+pub(crate) fn shares(values: &[f64]) -> Vec<f64> {
     let sum: f64 = values.iter().sum();
     if sum > 0.0 { values.iter().map(|value| value / sum).collect() } else { values.to_vec() }
 }
 
 impl HeldOut {
     /// Of the reference and of the window, from the probabilities of each split.
-    fn by_sample(
+    pub(crate) fn by_sample(
         pooled: &Pooled<'_>,
         splits: &[Split],
         probabilities: &[&[f64]],

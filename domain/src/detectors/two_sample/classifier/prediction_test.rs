@@ -6,11 +6,19 @@
 
 use statrs::function::beta::beta_reg;
 
+use super::HeldOut;
+
 /// What a test says of predictions.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct PredictionTest {
     pub(crate) p_value: f64,
     pub(crate) distance: f64,
+}
+
+/// Compares probabilities, or the labels that they predict.
+pub(crate) fn of(reference: &HeldOut, window: &HeldOut, binarize_preds: bool) -> PredictionTest {
+    let test = if binarize_preds { of_labels } else { of_probabilities };
+    test(&reference.probabilities, &window.probabilities)
 }
 
 /// Compares the predicted probabilities of the window's rows with those of the reference's: one-sided

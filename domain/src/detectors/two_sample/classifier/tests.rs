@@ -121,7 +121,10 @@ fn unfit_samples_and_settings_are_refused_with_what_was_expected() {
         (refused(9, 5, FOREST, folds(10)), ModelTestProblem::NFolds { expected_max: 9, actual: 10 }),
         (refused(9, 5, FOREST, Validation::TrainSize(1.0)), ModelTestProblem::TrainSize { actual: 1.0, n_rows: 14 }),
         (refused(9, 5, FOREST, Validation::TrainSize(0.1)), ModelTestProblem::TrainSize { actual: 0.1, n_rows: 14 }),
-        (refused(9, 5, ClassifierModel::RandomForest { n_trees: 0 }, folds(2)), ModelTestProblem::NoTrees),
+        (
+            refused(9, 5, ClassifierModel::RandomForest { n_trees: 0 }, folds(2)),
+            ModelTestProblem::Setting { name: "n_trees", expected: "of at least 1" },
+        ),
     ];
     for (actual, expected) in cases {
         assert_eq!(actual, Err(expected));
