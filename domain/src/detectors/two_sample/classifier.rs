@@ -225,6 +225,9 @@ fn judge(
     let Some(judgements) = judgements else { return Ok(None) };
     let mut importances = vec![0.0; pooled.n_columns()];
     for judgement in &judgements {
+        if !judgement.importances.iter().all(|importance| importance.is_finite()) {
+            return Err(ModelTestProblem::Overflow);
+        }
         for (sum, value) in importances.iter_mut().zip(shares(&judgement.importances)) {
             *sum += value;
         }

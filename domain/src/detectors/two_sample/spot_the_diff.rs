@@ -126,16 +126,17 @@ impl SpotTheDiff {
         if n_rows < N_ROWS_MIN {
             return Err(ModelTestProblem::TooFewReferenceRows { expected: N_ROWS_MIN, actual: n_rows });
         }
-        let mean_of = |value: &dyn Fn(usize, f64) -> f64| -> Vec<f64> {
-            let of_column = |column| {
-                let values = reference.iter().skip(column).step_by(n_columns);
-                values.map(|entry| value(column, *entry)).sum::<f64>() / n_rows as f64
-            };
-            (0..n_columns).map(of_column).collect()
-        };
-        let mean = mean_of(&|_, value| value);
-        let variance = mean_of(&|column, value| (value - mean[column]) * (value - mean[column]));
-        Ok(Self { deviation: variance.into_iter().map(f64::sqrt).collect(), mean, reference })
+        let (mean, deviation) = (0..n_columns)
+            .map(|column| {
+                let values = || reference.iter().skip(column).step_by(n_columns);
+                // From the first row on, so that a constant column has no deviation at all.
+                let mean_of =
+                    |term: &dyn Fn(f64) -> f64| values().map(|value| term(*value)).sum::<f64>() / n_rows as f64;
+                let mean = reference[column] + mean_of(&|value| value - reference[column]);
+                (mean, mean_of(&|value| (value - mean) * (value - mean)).sqrt())
+            })
+            .unzip();
+        Ok(Self { reference, mean, deviation })
     }
 
     /// The reference, row-major.

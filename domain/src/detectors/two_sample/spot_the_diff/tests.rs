@@ -98,8 +98,20 @@ fn most_windows_that_moved_by_a_standard_deviation_are_found() {
 }
 
 #[test]
+fn a_constant_column_explains_nothing_unless_it_departs() {
+    let with_constant = |rows: Vec<f64>, constant: f64| -> Vec<f64> {
+        rows.chunks_exact(2).flat_map(|row| [row[0], constant, row[1]]).collect()
+    };
+    let reference = with_constant(rows(200, 2, 0.0, 1), 0.1);
+    let found = |window: Vec<f64>| outcome(&reference, &window, 3, &SpotTheDiffSettings::default(), 1);
+    assert_eq!(found(with_constant(rows(200, 2, 1.0, 2), 0.1)).importances[1], 0.0);
+    let departed = found(with_constant(rows(200, 2, 0.0, 2), 2.0));
+    assert!(departed.p_value < 1e-6 && departed.importances[1] > 0.0, "{departed:?}");
+}
+
+#[test]
 fn identical_rows_are_no_drift() {
-    let found = outcome(&[3.0; 80], &[3.0; 40], 2, &SpotTheDiffSettings::default(), 0);
+    let found = outcome(&[0.1; 80], &[0.1; 40], 2, &SpotTheDiffSettings::default(), 0);
     assert_eq!((found.p_value, found.distance), (1.0, 0.0));
     assert!(found.differences.iter().chain(&found.coefficients).all(|entry| entry.is_finite()), "{found:?}");
 }

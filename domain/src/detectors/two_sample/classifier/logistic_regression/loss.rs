@@ -2,6 +2,7 @@
 
 use multiversion::multiversion;
 
+use super::products::PARTS;
 use crate::statistics::exponential::exp2_of_negative;
 
 /// Rows whose factors fit into one product: each is at most 2.
@@ -43,22 +44,6 @@ pub(super) fn derivatives(log_odds: &[f64], signs: &[f64], first: &mut [f64], se
         *first = -sign * wrong;
         *second = small * larger * larger;
     }
-}
-
-const PARTS: usize = 8;
-
-/// A sum of products, in interleaved parts.
-#[multiversion(targets("x86_64+avx512f", "x86_64+avx2", "aarch64+neon"))]
-pub(super) fn dot(x: &[f64], y: &[f64]) -> f64 {
-    let mut parts = [0.0; PARTS];
-    let (x_chunks, y_chunks) = (x.chunks_exact(PARTS), y.chunks_exact(PARTS));
-    let rest: f64 = x_chunks.remainder().iter().zip(y_chunks.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in x_chunks.zip(y_chunks) {
-        for ((part, x), y) in parts.iter_mut().zip(x).zip(y) {
-            *part += x * y;
-        }
-    }
-    parts.iter().sum::<f64>() + rest
 }
 
 #[cfg(test)]
