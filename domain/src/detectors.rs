@@ -18,8 +18,9 @@ pub use online::{
 };
 pub use request::{DetectorRequest, InvalidSettings, SettingIssue};
 pub use two_sample::{
-    ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest, HeldOut, ModelTestProblem, SpotTheDiff,
-    SpotTheDiffOutcome, SpotTheDiffSettings, Validation,
+    ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest, HeldOut, ModelOutputs, ModelTestProblem,
+    SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings, UncertaintyProblem, Validation, entropies, narrow_margins,
+    spreads,
 };
 #[cfg(test)]
 pub(crate) use two_sample::{SpotTheDiffModel, prediction_test};

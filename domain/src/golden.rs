@@ -10,6 +10,7 @@ mod functions;
 mod lsdd_online;
 mod mmd_online;
 mod spot_the_diff;
+mod uncertainty;
 
 use serde_json::Value;
 
@@ -145,4 +146,9 @@ fn mmd_online() {
 #[test]
 fn spot_the_diff() {
     run("spot_the_diff.json", spot_the_diff::case);
+}
+
+#[test]
+fn uncertainty() {
+    run("uncertainty.json", uncertainty::case);
 }

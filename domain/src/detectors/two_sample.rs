@@ -2,6 +2,7 @@
 
 mod classifier;
 mod spot_the_diff;
+mod uncertainty;
 
 #[cfg(test)]
 pub(crate) use classifier::prediction_test;
@@ -11,3 +12,4 @@ pub use classifier::{
 #[cfg(test)]
 pub(crate) use spot_the_diff::Model as SpotTheDiffModel;
 pub use spot_the_diff::{SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings};
+pub use uncertainty::{ModelOutputs, UncertaintyProblem, entropies, narrow_margins, spreads};
