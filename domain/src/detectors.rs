@@ -17,9 +17,14 @@ pub use online::{
 };
 pub use request::{DetectorRequest, InvalidSettings, ReferenceUpdateRequest, SettingIssue, WindowRequest};
 pub use two_sample::{
-    BatchDetector, BatchSpec, CategoryShift, ColumnTest, ColumnTests, ColumnsSpec, Direction, Explanation, QUANTILES,
-    Summary, Window, WindowProblem, check_batch, fit_batch, restore_batch,
+    BatchDetector, BatchSpec, CategoryShift, ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest,
+    ColumnTest, ColumnTests, ColumnsSpec, Direction, Explanation, HeldOut, ModelOutputs, ModelTestProblem, QUANTILES,
+    SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings, Summary, TestProblem, UncertaintyProblem, Validation, Window,
+    WindowProblem, check_batch, entropies, fit_batch, narrow_margins, restore_batch, spreads,
 };
+
+#[cfg(test)]
+pub(crate) use two_sample::{SpotTheDiffModel, prediction_test};
 
 /// A kind with every parameter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

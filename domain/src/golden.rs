@@ -2,6 +2,7 @@
 //! near. `replay` cases carry the random draws that the reference library made; `distribution` cases summarise many
 //! seeds or runs and are compared as such.
 
+mod classifier;
 mod cvm_online;
 mod distributions;
 mod fet_online;
@@ -10,6 +11,8 @@ mod lsdd;
 mod lsdd_online;
 mod mmd;
 mod mmd_online;
+mod spot_the_diff;
+mod uncertainty;
 mod univariate;
 
 use serde_json::Value;
@@ -46,9 +49,14 @@ impl Case {
 
     /// Holds computed numbers against those of a field.
     fn check(&self, field: &str, computed: &[f64]) {
+        self.check_within(field, field, computed);
+    }
+
+    /// The same, with the tolerance that stands under another name.
+    fn check_within(&self, field: &str, tolerance: &str, computed: &[f64]) {
         let expected = numbers(self.expected(field));
         assert_eq!(computed.len(), expected.len(), "{}: {field} has another length", self.id());
-        let (rtol, atol) = self.tolerance(field);
+        let (rtol, atol) = self.tolerance(tolerance);
         for (index, (computed, expected)) in computed.iter().zip(&expected).enumerate() {
             let near = (computed - expected).abs() <= atol + rtol * expected.abs();
             let same = computed == expected || (computed.is_nan() && expected.is_nan());
@@ -127,6 +135,11 @@ fn principal_components() {
 }
 
 #[test]
+fn classifier() {
+    run("classifier.json", classifier::case);
+}
+
+#[test]
 fn cvm_online() {
     run("cvm_online.json", cvm_online::case);
 }
@@ -179,4 +192,14 @@ fn fisher_exact() {
 #[test]
 fn tabular() {
     run("tabular.json", univariate::tabular);
+}
+
+#[test]
+fn spot_the_diff() {
+    run("spot_the_diff.json", spot_the_diff::case);
+}
+
+#[test]
+fn uncertainty() {
+    run("uncertainty.json", uncertainty::case);
 }

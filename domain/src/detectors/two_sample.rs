@@ -1,21 +1,34 @@
 //! Batch detectors: a verdict on a whole window, from how it differs from the reference.
 
+mod classifier;
 mod column_test;
 mod columns;
 mod explanation;
 pub mod lsdd;
 pub mod mmd;
 mod permutation_test;
+mod spot_the_diff;
+mod uncertainty;
 
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
+pub(crate) use classifier::prediction_test;
+pub use classifier::{
+    ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest, HeldOut, ModelTestProblem, Validation,
+};
 pub use column_test::ColumnTest;
 pub use columns::{ColumnTests, ColumnsSpec};
 pub use explanation::{CategoryShift, Direction, Explanation, QUANTILES, Summary};
 pub use permutation_test::TestProblem;
 use permutation_test::{check, invalid};
+
+#[cfg(test)]
+pub(crate) use spot_the_diff::Model as SpotTheDiffModel;
+pub use spot_the_diff::{SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings};
+pub use uncertainty::{ModelOutputs, UncertaintyProblem, entropies, narrow_margins, spreads};
 
 use self::columns::ColumnsDetector;
 use super::{DetectorKind, FitProblem};
