@@ -15,12 +15,14 @@ pub use online::{
     CvmOnline, CvmOnlineSpec, CvmThresholds, FetOnline, FetOnlineSpec, FitProblem, LsddOnline, LsddOnlineSpec,
     MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineSpec, OnlineState, check_online, fit_online, restore_online,
 };
-pub use request::{DetectorRequest, InvalidSettings, ReferenceUpdateRequest, SettingIssue, WindowRequest};
+pub use request::{DetectorRequest, InvalidSettings, ModelName, ReferenceUpdateRequest, SettingIssue, WindowRequest};
 pub use two_sample::{
     BatchDetector, BatchSpec, CategoryShift, ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest,
-    ColumnTest, ColumnTests, ColumnsSpec, Direction, Explanation, HeldOut, ModelOutputs, ModelTestProblem, QUANTILES,
-    SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings, Summary, TestProblem, UncertaintyProblem, Validation, Window,
-    WindowProblem, check_batch, entropies, fit_batch, narrow_margins, restore_batch, spreads,
+    ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest, ColumnTests, ColumnsSpec, Direction, Explanation,
+    HeldOut, LsddTestSpec, MmdTestSpec, ModelOutputs, ModelTestProblem, QUANTILES, RegressorUncertaintySpec,
+    SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings, SpotTheDiffTestSpec, Summary, TestProblem,
+    UncertaintyProblem, UncertaintyType, Validation, Window, WindowProblem, check_batch, entropies, fit_batch,
+    narrow_margins, restore_batch, spreads,
 };
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod lsdd;
 mod lsdd_online;
 mod mmd;
 mod mmd_online;
+mod reference_update;
 mod spot_the_diff;
 mod uncertainty;
 mod univariate;
@@ -202,4 +203,9 @@ fn spot_the_diff() {
 #[test]
 fn uncertainty() {
     run("uncertainty.json", uncertainty::case);
+}
+
+#[test]
+fn reference_updates() {
+    run("reference_update.json", reference_update::case);
 }

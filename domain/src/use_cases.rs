@@ -15,7 +15,7 @@ mod serving;
 mod startup;
 mod tally;
 mod trend;
-mod windows;
+pub(crate) mod windows;
 
 use std::sync::Arc;
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
 use drifting_domain::data::{Column, MissingValues, Table, Values};
-use drifting_domain::detection::Detection;
-use drifting_domain::detectors::{DetectorKind, DetectorRequest, Direction, ReferenceUpdateRequest, WindowRequest};
+use drifting_domain::detection::{Detection, FeatureDetection};
+use drifting_domain::detectors::{
+    DetectorKind, DetectorRequest, Direction, ModelName, ReferenceUpdateRequest, UncertaintyType, WindowRequest,
+};
 use drifting_domain::ports::{MetricsRepository, TrendQuery};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
 use drifting_domain::use_cases::{
@@ -404,4 +406,81 @@ async fn settings_that_do_not_suit_are_refused() {
         DetectorRequest { kind: Some(DetectorKind::CvmOnline), window: Some(of_size(9)), ..DetectorRequest::default() };
     let error = refused(online, false).await;
     assert!(error.contains("detector/window: `cvm_online` judges row by row, expected `window_size`"), "{error}");
+}
+
+fn two_columns(values: &[f64], texts: &[&str]) -> Table {
+    let texts = texts.iter().map(|text| Some((*text).to_owned())).collect();
+    let columns = [("value", Values::Numeric(values.to_vec())), ("text", Values::Text(texts))];
+    Table::named(columns.map(|(name, values)| Column { name: name.to_owned(), values }).into()).expect("a table")
+}
+
+#[tokio::test]
+async fn kinds_that_judge_columns_together_are_the_same_after_a_restart() {
+    let house = House::new();
+    let cycle = |n: usize| (0..n).map(|row| ["a", "b", "c"][row % 3]).collect::<Vec<_>>();
+    let calm = two_columns(&uniform(60, 2), &cycle(60));
+    let shifted = two_columns(&uniform(60, 2).iter().map(|value| value + 1.0).collect::<Vec<_>>(), &cycle(60));
+    for (kind, forest) in [
+        (DetectorKind::Mmd, false),
+        (DetectorKind::Lsdd, false),
+        (DetectorKind::Classifier, false),
+        (DetectorKind::Classifier, true),
+        (DetectorKind::SpotTheDiff, false),
+    ] {
+        let service = house.serve().await;
+        let model = forest.then_some(ModelName::RandomForest);
+        // A level at which a calm window is not told by chance.
+        let p_val = Some(0.002);
+        let detector = DetectorRequest { kind: Some(kind), model, p_val, seed: Some(3), ..DetectorRequest::default() };
+        fit(&service, request(two_columns(&uniform(200, 1), &cycle(200)), detector)).await;
+        let before = [feed(&service, calm.clone()).await, feed(&service, shifted.clone()).await];
+        let [calm_before, shifted_before] = before.each_ref().map(|prediction| &prediction.detections[0]);
+        assert!(!calm_before.is_drift && shifted_before.is_drift, "{kind}: {calm_before:?} {shifted_before:?}");
+        let [value, text] = &shifted_before.features[..] else { panic!("two columns") };
+        assert!(value.is_drift && !text.is_drift, "{kind}");
+        let importance = |feature: &FeatureDetection| feature.explanation.as_ref().and_then(|told| told.importance);
+        let learns = matches!(kind, DetectorKind::Classifier | DetectorKind::SpotTheDiff);
+        assert_eq!(importance(value).is_some(), learns, "{kind}");
+        assert!(importance(value) >= importance(text), "{kind}");
+        drop(service);
+        let service = house.serve().await;
+        for (table, before) in [(&calm, calm_before), (&shifted, shifted_before)] {
+            let after = feed(&service, table.clone()).await;
+            assert_eq!(Detection { time: before.time, ..after.detections[0].clone() }, *before, "{kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_of_outputs_are_checked_before_they_are_collected() {
+    let service = House::new().serve().await;
+    let outputs = |n: usize, certain: f64| {
+        let columns = [("no", 1.0 - certain), ("yes", certain)];
+        let column = |(name, value): (&str, f64)| {
+            let jitter = uniform(n, 7).iter().map(|jitter| (value - 0.5) * (1.0 - 0.1 * jitter) + 0.5).collect();
+            Column { name: name.to_owned(), values: Values::Numeric(jitter) }
+        };
+        Table::named(columns.map(column).into()).expect("a table")
+    };
+    for uncertainty_type in [UncertaintyType::Entropy, UncertaintyType::Margin] {
+        let detector = DetectorRequest {
+            kind: Some(DetectorKind::ClassifierUncertainty),
+            uncertainty_type: Some(uncertainty_type),
+            window: Some(of_size(50)),
+            ..DetectorRequest::default()
+        };
+        fit(&service, request(outputs(300, 0.95), detector)).await;
+        assert!(!feed(&service, outputs(50, 0.95)).await.detections[0].is_drift);
+        assert!(feed(&service, outputs(50, 0.52)).await.detections[0].is_drift);
+        let open = service.open(&name()).await.expect("it is open");
+        let wrong = two_columns(&[0.5], &["a"]);
+        assert!(matches!(service.predict(&open, wrong).await, Err(PredictError::Data(_))));
+        let columns = [("no", vec![0.5, 0.5]), ("yes", vec![0.5, 0.6])];
+        let columns = columns.map(|(name, values)| Column { name: name.to_owned(), values: Values::Numeric(values) });
+        let Err(PredictError::Data(error)) = service.predict(&open, Table::named(columns.into()).unwrap()).await else {
+            panic!("refused")
+        };
+        assert!(error.to_string().contains("those of row 1 sum to 1.1"), "{error}");
+        assert_eq!(service.show(&name()).await.unwrap().rows_seen, Some(100));
+    }
 }

@@ -14,4 +14,7 @@ pub(crate) use metrics::MetricsPage;
 pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage};
 pub(crate) use requests::{FitRequest, FitSettings, PredictRequest};
-pub(crate) use words::{AfterAlarm, Alternative, Correction, DetectorKind, DriftType, Health, MissingValues, Status};
+pub(crate) use words::{
+    AfterAlarm, Alternative, ClassifierModel, Correction, DetectorKind, DriftType, Health, MissingValues, PValueRule,
+    PredsType, Status, UncertaintyType,
+};

@@ -104,6 +104,7 @@ impl Failure {
             | FitProblem::TooFewRowsForCenters { .. }
             | FitProblem::CoincidentCenters { .. }
             | FitProblem::NotBinary
+            | FitProblem::Uncertainty(_)
             | FitProblem::NoBandwidth
             | FitProblem::Overflow
             | FitProblem::AllConstant => {

@@ -17,6 +17,16 @@ impl Frame<'static> {
         Self::new(columns.collect(), 0)
     }
 
+    /// Columns of one length.
+    ///
+    /// # Panics
+    /// When their lengths differ.
+    pub fn of(columns: Vec<Cells<'static>>) -> Self {
+        let n_rows = columns.first().map_or(0, Cells::len);
+        assert!(columns.iter().all(|cells| cells.len() == n_rows), "columns have one length");
+        Self::new(columns, n_rows)
+    }
+
     /// Adds the rows of a frame of the same schema at the end. O(rows added), and O(unseen categories).
     ///
     /// # Panics

@@ -28,11 +28,23 @@ pub enum DetectorKind {
     FisherExact,
     /// Each column by itself, by the test that suits its type.
     Tabular,
+    /// Maximum mean discrepancy, all columns together.
+    Mmd,
+    /// Least-squares density difference, all columns together.
+    Lsdd,
+    /// A classifier that tells the window from the reference, all columns together.
+    Classifier,
+    /// A classifier by kernels at learnt places, all columns together.
+    SpotTheDiff,
+    /// How uncertain a classifier is; the columns are its outputs.
+    ClassifierUncertainty,
+    /// How uncertain a regressor is; the columns are the predictions of an ensemble.
+    RegressorUncertainty,
 }
 
 impl DetectorKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::CvmOnline,
         Self::FetOnline,
         Self::LsddOnline,
@@ -42,6 +54,12 @@ impl DetectorKind {
         Self::ChiSquare,
         Self::FisherExact,
         Self::Tabular,
+        Self::Mmd,
+        Self::Lsdd,
+        Self::Classifier,
+        Self::SpotTheDiff,
+        Self::ClassifierUncertainty,
+        Self::RegressorUncertainty,
     ];
 
     /// Whether it judges row by row; the others judge windows.
@@ -57,10 +75,12 @@ impl DetectorKind {
     /// What it sees of the columns.
     pub fn encoding(self) -> Encoding {
         match self {
-            Self::CvmOnline => Encoding::Raw,
+            Self::CvmOnline | Self::ClassifierUncertainty | Self::RegressorUncertainty => Encoding::Raw,
             Self::FetOnline => Encoding::Binary,
             Self::Ks | Self::Cvm | Self::ChiSquare | Self::FisherExact | Self::Tabular => Encoding::Cells,
-            Self::LsddOnline | Self::MmdOnline => Encoding::Kernel,
+            Self::LsddOnline | Self::MmdOnline | Self::Mmd | Self::Lsdd | Self::Classifier | Self::SpotTheDiff => {
+                Encoding::Kernel
+            }
         }
     }
 
@@ -76,6 +96,12 @@ impl DetectorKind {
             Self::ChiSquare => "chi_square",
             Self::FisherExact => "fisher_exact",
             Self::Tabular => "tabular",
+            Self::Mmd => "mmd",
+            Self::Lsdd => "lsdd",
+            Self::Classifier => "classifier",
+            Self::SpotTheDiff => "spot_the_diff",
+            Self::ClassifierUncertainty => "classifier_uncertainty",
+            Self::RegressorUncertainty => "regressor_uncertainty",
         }
     }
 }

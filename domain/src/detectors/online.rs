@@ -170,6 +170,9 @@ pub enum FitProblem {
     /// Nothing varies.
     #[error("expected a column that varies, every column of the reference is constant")]
     AllConstant,
+    /// The outputs of a model have no uncertainty.
+    #[error(transparent)]
+    Uncertainty(super::UncertaintyProblem),
     /// Nobody wants the result any more.
     #[error("the fit was cancelled")]
     Cancelled,

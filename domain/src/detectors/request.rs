@@ -10,10 +10,11 @@ use std::fmt;
 
 pub use self::policy::{ReferenceUpdateRequest, WindowRequest};
 use super::density_difference::KERNEL_CENTERS_MAX;
-use super::{ColumnTest, DetectorKind};
+use super::{ColumnTest, DetectorKind, ModelOutputs, UncertaintyType};
 use crate::project::AfterAlarm;
 use crate::statistics::alternative::Alternative;
 use crate::statistics::correction::Correction;
+use crate::statistics::permutation::PValueRule;
 
 /// Settings as a client gives them; what is left out takes its default.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -50,12 +51,56 @@ pub struct DetectorRequest {
     pub tests: Option<BTreeMap<String, ColumnTest>>,
     /// Effect size from which on a significant difference counts.
     pub min_effect: Option<f64>,
+    /// Permutations of a test.
+    pub n_permutations: Option<usize>,
+    /// How p-values of permutations are counted.
+    pub p_value_rule: Option<PValueRule>,
+    /// Whether the bandwidth is inferred from the reference once.
+    pub configure_kernel_from_x_ref: Option<bool>,
+    /// The model that tells window from reference.
+    pub model: Option<ModelName>,
+    /// Trees of a forest.
+    pub n_trees: Option<usize>,
+    /// Folds that hold rows out from training.
+    pub n_folds: Option<usize>,
+    /// Share of the rows that train, where one split holds rows out.
+    pub train_size: Option<f64>,
+    /// Whether predicted labels are compared instead of probabilities.
+    pub binarize_preds: Option<bool>,
+    /// Whether scores are turned into probabilities on inner folds.
+    pub use_calibration: Option<bool>,
+    /// Learnt differences.
+    pub n_diffs: Option<usize>,
+    /// Weight of the differences' size in the loss.
+    pub l1_reg: Option<f64>,
+    /// Step size of the optimiser.
+    pub learning_rate: Option<f64>,
+    /// Passes over the rows that train.
+    pub epochs: Option<usize>,
+    /// Rows of a step of the optimiser.
+    pub batch_size: Option<usize>,
+    /// What the outputs of a classifier are.
+    pub preds_type: Option<ModelOutputs>,
+    /// What of them is the uncertainty.
+    pub uncertainty_type: Option<UncertaintyType>,
+    /// Difference of probabilities below which a margin is narrow.
+    pub margin_width: Option<f64>,
     /// How rows are collected into windows.
     pub window: Option<WindowRequest>,
     /// How the reference moves on.
     pub update_reference: Option<ReferenceUpdateRequest>,
     /// What follows an alarm.
     pub after_alarm: Option<AfterAlarm>,
+}
+
+/// A model that tells window from reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ModelName {
+    /// Logistic regression.
+    #[default]
+    LogisticRegression,
+    /// A random forest.
+    RandomForest,
 }
 
 /// One setting that is wrong.
@@ -119,6 +164,23 @@ impl DetectorRequest {
             ("detector/correction", self.correction.is_some()),
             ("detector/tests", self.tests.is_some()),
             ("detector/min_effect", self.min_effect.is_some()),
+            ("detector/n_permutations", self.n_permutations.is_some()),
+            ("detector/p_value_rule", self.p_value_rule.is_some()),
+            ("detector/configure_kernel_from_x_ref", self.configure_kernel_from_x_ref.is_some()),
+            ("detector/model", self.model.is_some()),
+            ("detector/n_trees", self.n_trees.is_some()),
+            ("detector/n_folds", self.n_folds.is_some()),
+            ("detector/train_size", self.train_size.is_some()),
+            ("detector/binarize_preds", self.binarize_preds.is_some()),
+            ("detector/use_calibration", self.use_calibration.is_some()),
+            ("detector/n_diffs", self.n_diffs.is_some()),
+            ("detector/l1_reg", self.l1_reg.is_some()),
+            ("detector/learning_rate", self.learning_rate.is_some()),
+            ("detector/epochs", self.epochs.is_some()),
+            ("detector/batch_size", self.batch_size.is_some()),
+            ("detector/preds_type", self.preds_type.is_some()),
+            ("detector/uncertainty_type", self.uncertainty_type.is_some()),
+            ("detector/margin_width", self.margin_width.is_some()),
             ("detector/window", self.window.is_some()),
             ("detector/update_reference", self.update_reference.is_some()),
         ];
@@ -173,15 +235,68 @@ impl DetectorRequest {
 
 /// The parameters of a kind beside `seed` and `after_alarm`, which all have.
 fn parameters(kind: DetectorKind) -> &'static [&'static str] {
-    use DetectorKind::{ChiSquare, Cvm, CvmOnline, FetOnline, FisherExact, Ks, LsddOnline, MmdOnline, Tabular};
+    use DetectorKind as Kind;
     match kind {
-        CvmOnline => &["ert", "window_size", "window_sizes", "n_bootstraps"],
-        FetOnline => &["ert", "window_size", "window_sizes", "n_bootstraps", "alternative", "lam", "t_max"],
-        LsddOnline => &["ert", "window_size", "n_bootstraps", "sigma", "n_kernel_centers", "lambda_rd_max"],
-        MmdOnline => &["ert", "window_size", "n_bootstraps", "sigma"],
-        Ks | FisherExact => &["p_val", "correction", "alternative", "min_effect", "window", "update_reference"],
-        Cvm | ChiSquare => &["p_val", "correction", "min_effect", "window", "update_reference"],
-        Tabular => &["p_val", "correction", "alternative", "tests", "min_effect", "window", "update_reference"],
+        Kind::CvmOnline => &["ert", "window_size", "window_sizes", "n_bootstraps"],
+        Kind::FetOnline => &["ert", "window_size", "window_sizes", "n_bootstraps", "alternative", "lam", "t_max"],
+        Kind::LsddOnline => &["ert", "window_size", "n_bootstraps", "sigma", "n_kernel_centers", "lambda_rd_max"],
+        Kind::MmdOnline => &["ert", "window_size", "n_bootstraps", "sigma"],
+        Kind::Ks | Kind::FisherExact => {
+            &["p_val", "correction", "alternative", "min_effect", "window", "update_reference"]
+        }
+        Kind::Cvm | Kind::ChiSquare => &["p_val", "correction", "min_effect", "window", "update_reference"],
+        Kind::Tabular => &["p_val", "correction", "alternative", "tests", "min_effect", "window", "update_reference"],
+        Kind::Mmd => &[
+            "p_val",
+            "n_permutations",
+            "p_value_rule",
+            "sigma",
+            "configure_kernel_from_x_ref",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        Kind::Lsdd => &[
+            "p_val",
+            "n_permutations",
+            "p_value_rule",
+            "sigma",
+            "n_kernel_centers",
+            "lambda_rd_max",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        Kind::Classifier => &[
+            "p_val",
+            "model",
+            "n_trees",
+            "n_folds",
+            "train_size",
+            "binarize_preds",
+            "use_calibration",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        Kind::SpotTheDiff => &[
+            "p_val",
+            "n_diffs",
+            "l1_reg",
+            "n_folds",
+            "train_size",
+            "binarize_preds",
+            "learning_rate",
+            "epochs",
+            "batch_size",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        Kind::ClassifierUncertainty => {
+            &["p_val", "preds_type", "uncertainty_type", "margin_width", "min_effect", "window", "update_reference"]
+        }
+        Kind::RegressorUncertainty => &["p_val", "min_effect", "window", "update_reference"],
     }
 }
 

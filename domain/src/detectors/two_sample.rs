@@ -4,15 +4,14 @@ mod classifier;
 mod column_test;
 mod columns;
 mod explanation;
+mod joint;
 pub mod lsdd;
 pub mod mmd;
 mod permutation_test;
+mod specs;
 mod spot_the_diff;
+mod uncertain;
 mod uncertainty;
-
-use std::ops::RangeInclusive;
-
-use serde::{Deserialize, Serialize};
 
 #[cfg(test)]
 pub(crate) use classifier::prediction_test;
@@ -25,13 +24,19 @@ pub use explanation::{CategoryShift, Direction, Explanation, QUANTILES, Summary}
 pub use permutation_test::TestProblem;
 use permutation_test::{check, invalid};
 
+pub use specs::{
+    BatchSpec, ClassifierTestSpec, ClassifierUncertaintySpec, LsddTestSpec, MmdTestSpec, RegressorUncertaintySpec,
+    SpotTheDiffTestSpec, UncertaintyType,
+};
 #[cfg(test)]
 pub(crate) use spot_the_diff::Model as SpotTheDiffModel;
 pub use spot_the_diff::{SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings};
 pub use uncertainty::{ModelOutputs, UncertaintyProblem, entropies, narrow_margins, spreads};
 
 use self::columns::ColumnsDetector;
-use super::{DetectorKind, FitProblem};
+use self::joint::JointDetector;
+use self::uncertain::UncertaintyDetector;
+use super::FitProblem;
 use crate::data::{Frame, Schema, TensorError, Tensors};
 use crate::detection::Detection;
 use crate::ports::{CpuPool, Progress};
@@ -48,6 +53,19 @@ pub trait BatchDetector: Send + Sync {
     /// # Errors
     /// When the mathematics of the kind fails on these rows.
     fn test(&self, window: &Window<'_>, explain: bool, pool: &dyn CpuPool) -> Result<Detection, WindowProblem>;
+
+    /// Whether it expects more of rows than their schema does.
+    fn checks_rows(&self) -> bool {
+        false
+    }
+
+    /// Whether rows can be judged at all, whatever window they will stand in.
+    ///
+    /// # Errors
+    /// When a row cannot be one of such a window.
+    fn check(&self, _rows: &Window<'_>) -> Result<(), WindowProblem> {
+        Ok(())
+    }
 
     /// The fitted arrays.
     fn save(&self) -> Tensors;
@@ -73,59 +91,8 @@ pub struct Window<'w> {
     pub n_missing: &'w [u64],
     /// The rows as numbers, row-major; empty for kinds that judge columns.
     pub encoded: &'w [f64],
-}
-
-/// A kind that judges windows, with every parameter.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum BatchSpec {
-    /// Kolmogorov–Smirnov, each column by itself.
-    Ks(ColumnsSpec),
-    /// Cramér–von Mises, each column by itself.
-    Cvm(ColumnsSpec),
-    /// Pearson's chi-square, each column by itself.
-    ChiSquare(ColumnsSpec),
-    /// Fisher's exact test, each column by itself.
-    FisherExact(ColumnsSpec),
-    /// Each column by the test that suits its type.
-    Tabular(ColumnsSpec),
-}
-
-/// More rows than this are not judged at once.
-const WINDOW_ROWS_MAX: usize = 10_000_000;
-
-impl BatchSpec {
-    /// The kind.
-    pub fn kind(&self) -> DetectorKind {
-        match self {
-            Self::Ks(_) => DetectorKind::Ks,
-            Self::Cvm(_) => DetectorKind::Cvm,
-            Self::ChiSquare(_) => DetectorKind::ChiSquare,
-            Self::FisherExact(_) => DetectorKind::FisherExact,
-            Self::Tabular(_) => DetectorKind::Tabular,
-        }
-    }
-
-    /// The seed of everything random.
-    pub fn seed(&self) -> u64 {
-        match self {
-            Self::Ks(spec)
-            | Self::Cvm(spec)
-            | Self::ChiSquare(spec)
-            | Self::FisherExact(spec)
-            | Self::Tabular(spec) => spec.seed,
-        }
-    }
-
-    /// How many rows a window can have.
-    pub fn window_rows(&self) -> RangeInclusive<usize> {
-        match self {
-            // A single value has no Cramér–von Mises statistic.
-            Self::Cvm(_) => 2..=WINDOW_ROWS_MAX,
-            Self::Tabular(spec) if spec.uses(ColumnTest::Cvm) => 2..=WINDOW_ROWS_MAX,
-            Self::Ks(_) | Self::ChiSquare(_) | Self::FisherExact(_) | Self::Tabular(_) => 1..=WINDOW_ROWS_MAX,
-        }
-    }
+    /// The column of the schema behind each number of an encoded row; empty where they are mixed.
+    pub origins: &'w [usize],
 }
 
 /// Whether a reference of so many rows is enough, as far as can be told without computing.
@@ -134,8 +101,17 @@ impl BatchSpec {
 /// With too few rows.
 pub fn check_batch(spec: &BatchSpec, n_rows: usize) -> Result<(), FitProblem> {
     let least = match spec {
-        BatchSpec::Ks(_) | BatchSpec::Cvm(_) | BatchSpec::Tabular(_) => 2,
-        BatchSpec::ChiSquare(_) | BatchSpec::FisherExact(_) => 1,
+        BatchSpec::ChiSquare(_)
+        | BatchSpec::FisherExact(_)
+        | BatchSpec::ClassifierUncertainty(_)
+        | BatchSpec::RegressorUncertainty(_) => 1,
+        BatchSpec::Lsdd(spec) => spec.n_kernel_centers.saturating_add(2),
+        BatchSpec::Ks(_)
+        | BatchSpec::Cvm(_)
+        | BatchSpec::Tabular(_)
+        | BatchSpec::Mmd(_)
+        | BatchSpec::Classifier(_)
+        | BatchSpec::SpotTheDiff(_) => 2,
     };
     if n_rows < least {
         return Err(FitProblem::TooFewReferenceRows { expected: least, actual: n_rows });
@@ -162,10 +138,16 @@ pub fn fit_batch(
         | BatchSpec::Tabular(columns) => {
             Ok(Box::new(ColumnsDetector::fit(spec, columns, schema, reference, pool, progress)?))
         }
+        BatchSpec::Mmd(_) | BatchSpec::Lsdd(_) | BatchSpec::Classifier(_) | BatchSpec::SpotTheDiff(_) => {
+            Ok(Box::new(JointDetector::fit(spec, schema, reference, pool, progress)?))
+        }
+        BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
+            Ok(Box::new(UncertaintyDetector::fit(spec, reference, pool, progress)?))
+        }
     }
 }
 
-/// The detector that was saved.
+/// The detector that was saved, over rows of `n_encoded` numbers.
 ///
 /// # Errors
 /// When the arrays are not those of such a detector over the columns of a schema.
@@ -173,6 +155,7 @@ pub fn restore_batch(
     spec: &BatchSpec,
     schema: &Schema,
     parameters: &Tensors,
+    n_encoded: usize,
 ) -> Result<Box<dyn BatchDetector>, TensorError> {
     match spec {
         BatchSpec::Ks(columns)
@@ -180,5 +163,11 @@ pub fn restore_batch(
         | BatchSpec::ChiSquare(columns)
         | BatchSpec::FisherExact(columns)
         | BatchSpec::Tabular(columns) => Ok(Box::new(ColumnsDetector::restore(spec, columns, schema, parameters)?)),
+        BatchSpec::Mmd(_) | BatchSpec::Lsdd(_) | BatchSpec::Classifier(_) | BatchSpec::SpotTheDiff(_) => {
+            Ok(Box::new(JointDetector::restore(spec, schema, parameters, n_encoded)?))
+        }
+        BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
+            Ok(Box::new(UncertaintyDetector::restore(spec, parameters)?))
+        }
     }
 }

@@ -131,6 +131,15 @@ impl Encoder {
         }
     }
 
+    /// The column of the schema behind each number of an encoded row; empty where components mix them.
+    pub fn origins(&self) -> Vec<usize> {
+        if self.pca.is_some() {
+            return Vec::new();
+        }
+        let of_column = |(index, column): (usize, &ColumnEncoder)| std::iter::repeat_n(index, column.cells.width());
+        self.columns.iter().enumerate().flat_map(of_column).collect()
+    }
+
     /// The cells with the missing ones filled in, and how many of each column were missing. Cells stay where they are
     /// where none is missing.
     pub fn fill<'f>(&self, frame: &'f Frame<'_>) -> (Cow<'f, Frame<'f>>, Vec<u64>) {

@@ -9,13 +9,17 @@
 mod assignments;
 mod sums;
 
+use serde::{Deserialize, Serialize};
+
 pub(crate) use self::assignments::Assignments;
 pub(crate) use self::sums::{AssignedSums, LANES};
 
 /// How a p-value is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PValueRule {
     /// What was observed counts as a permutation too: `(1 + count) / (1 + P)`. Never 0, and the test keeps its level.
+    #[default]
     Corrected,
     /// `count / P`, as in the reference library: 0 when no permutation comes near, and a little too often small.
     Library,

@@ -310,12 +310,22 @@ fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
         check_online(&spec, frame.n_rows(), encoder.width())?;
         (DetectorSpec::Online(spec), encoder.encode(&frame))
     } else {
-        let spec = request.detector.batch_specification(kind, &schema)?;
+        let spec = request.detector.batch_specification(kind, &schema, frame.n_rows())?;
         if request.report_run_length {
             let detail = format!("`{kind}` judges windows, whose false alarms its `p_val` bounds; leave it out");
             return Err(InvalidSettings::one("report_run_length", detail).into());
         }
+        if kind.encoding() == Encoding::Kernel && is_constant(&frame) {
+            return Err(crate::detectors::FitProblem::AllConstant.into());
+        }
         check_batch(&spec, frame.n_rows())?;
+        let least = *spec.window_rows().start();
+        if let Some(window) = policy.window
+            && window.size < least
+        {
+            let detail = format!("expected a window of at least {least} rows for `{kind}`, {} came", window.size);
+            return Err(InvalidSettings::one("detector/window/size", detail).into());
+        }
         (DetectorSpec::Batch(spec), Vec::new())
     };
     drop(frame);

@@ -86,7 +86,10 @@ impl LoadedProject {
                     return Err(TensorError::Value { name: "columns".to_owned(), reason });
                 }
                 let reference = policy.update_reference.map(|_| Frame::restore("reference", schema, &parameters));
-                Detector::Windows(Windows::new(restore_batch(spec, schema, &parameters)?, reference.transpose()?))
+                Detector::Windows(Windows::new(
+                    restore_batch(spec, schema, &parameters, encoder.width())?,
+                    reference.transpose()?,
+                ))
             }
         };
         let mut project = Self::new(configuration, encoder, detector);

@@ -44,7 +44,7 @@ impl Online {
         progress: &dyn Progress,
     ) -> Result<Self, FitProblem> {
         let (cells, n_missing) = encoder.fill(reference);
-        let reference = Window { cells: &cells, n_missing: &n_missing, encoded: &[] };
+        let reference = Window { cells: &cells, n_missing: &n_missing, encoded: &[], origins: &[] };
         let columns = ColumnTests::suiting(schema, &reference, pool, progress)?.thinned(QUANTILES_MAX);
         let n_recent = largest_window(&detector.spec());
         Ok(Self { detector, columns, n_recent })
@@ -140,7 +140,7 @@ impl Online {
         let n_rows = recent.n_rows();
         let window = recent.range(n_rows.saturating_sub(self.n_recent)..n_rows);
         let (cells, n_missing) = encoder.fill(&window);
-        let window = Window { cells: &cells, n_missing: &n_missing, encoded: &[] };
+        let window = Window { cells: &cells, n_missing: &n_missing, encoded: &[], origins: &[] };
         let explained = self.columns.features(&window, Correction::Bonferroni, EXPLAINED_LEVEL, pool);
         if detection.features.is_empty() {
             detection.features = explained;

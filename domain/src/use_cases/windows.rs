@@ -110,6 +110,10 @@ impl Windows {
             state.time += rows.n_rows() as u64;
             return Ok(vec![self.conclude(state, is_latched, rows, judged, judging)]);
         };
+        if self.detector.checks_rows() {
+            let seen = Seen::new(rows, judging.encoder, &*self.detector);
+            self.detector.check(&seen.window())?;
+        }
         let mut detections: Vec<Detection> = self.close_aged(state, is_latched, at, judging).into_iter().collect();
         let mut fed = 0;
         while fed < rows.n_rows() {
@@ -206,21 +210,13 @@ impl Windows {
         judging: Judging<'_>,
     ) {
         let spec = self.detector.spec();
-        let (mut moved, n_seen) = match &state.moved {
+        let (before, n_seen) = match &state.moved {
             Some(moved) => (moved.rows.clone(), moved.n_seen),
             None => (reference.clone(), reference.n_rows() as u64),
         };
-        match update.method {
-            UpdateMethod::Last => {
-                moved.append(rows);
-                moved.drop_front(moved.n_rows().saturating_sub(update.rows));
-            }
-            UpdateMethod::Reservoir => {
-                // The draws of a window depend on the rows before it alone, so a restored state goes on as it would have.
-                let mut generator = stream(spec.seed(), n_seen);
-                sample(&mut moved, rows, update.rows, n_seen, || generator.random());
-            }
-        }
+        // The draws of a window depend on the rows before it alone, so a restored state goes on as it would have.
+        let mut generator = stream(spec.seed(), n_seen);
+        let moved = moved_on(before, rows, update, n_seen, || generator.random());
         let n_seen = n_seen + rows.n_rows() as u64;
         match fitted(&spec, judging.schema, judging.encoder, &moved, judging.pool) {
             Ok(detector) => state.moved = Some(MovedReference { rows: moved, n_seen, detector }),
@@ -298,6 +294,7 @@ struct Seen<'r> {
     cells: Cow<'r, Frame<'r>>,
     n_missing: Vec<u64>,
     encoded: Vec<f64>,
+    origins: Vec<usize>,
 }
 
 impl<'r> Seen<'r> {
@@ -307,12 +304,16 @@ impl<'r> Seen<'r> {
 
     fn of_kind(rows: &'r Frame<'_>, encoder: &Encoder, encoding: Encoding) -> Self {
         let (cells, n_missing) = encoder.fill(rows);
-        let encoded = if encoding == Encoding::Cells { Vec::new() } else { encoder.encode(&cells) };
-        Self { cells, n_missing, encoded }
+        let (mut encoded, mut origins) = (Vec::new(), Vec::new());
+        if encoding != Encoding::Cells {
+            encoded = encoder.encode(&cells);
+            origins = encoder.origins();
+        }
+        Self { cells, n_missing, encoded, origins }
     }
 
     fn window(&self) -> Window<'_> {
-        Window { cells: &self.cells, n_missing: &self.n_missing, encoded: &self.encoded }
+        Window { cells: &self.cells, n_missing: &self.n_missing, encoded: &self.encoded, origins: &self.origins }
     }
 }
 
@@ -329,32 +330,40 @@ fn fitted(
     fit_batch(spec, schema, &seen.window(), pool, &Silent)
 }
 
-/// Vitter's algorithm R: every row since the first is in the reservoir of `rows_max` with the same probability. A window
-/// that fits in whole is put in without a draw, as the reference library does.
-pub(crate) fn sample(
-    reservoir: &mut Frame<'static>,
+/// A reference that has seen `n_seen` rows, moved on by those of a window. Time O(rows of both).
+///
+/// Vitter's algorithm R keeps every row since the first in the reservoir with the same probability. A window that fits in
+/// whole is put in without a draw, as the reference library does.
+pub(crate) fn moved_on(
+    mut reference: Frame<'static>,
     rows: &Frame<'_>,
-    rows_max: usize,
+    update: ReferenceUpdate,
     n_seen: u64,
     mut uniform: impl FnMut() -> f64,
-) {
-    if reservoir.n_rows() > rows_max {
-        reservoir.drop_front(reservoir.n_rows() - rows_max);
+) -> Frame<'static> {
+    let rows_max = update.rows;
+    let too_many = |reference: &Frame<'_>| reference.n_rows().saturating_sub(rows_max);
+    if update.method == UpdateMethod::Last {
+        reference.append(rows);
+        reference.drop_front(too_many(&reference));
+        return reference;
     }
+    reference.drop_front(too_many(&reference));
     if n_seen + rows.n_rows() as u64 <= rows_max as u64 {
-        reservoir.append(rows);
-        return;
+        reference.append(rows);
+        return reference;
     }
     for row in 0..rows.n_rows() {
-        if reservoir.n_rows() < rows_max {
-            reservoir.append(&rows.range(row..row + 1));
+        if reference.n_rows() < rows_max {
+            reference.append(&rows.range(row..row + 1));
             continue;
         }
         let n_seen = n_seen + row as u64 + 1;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below the number of rows seen")]
         let slot = (uniform() * n_seen as f64) as usize;
         if slot < rows_max {
-            reservoir.replace_row(slot, rows, row);
+            reference.replace_row(slot, rows, row);
         }
     }
+    reference
 }

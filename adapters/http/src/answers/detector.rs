@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use drifting_domain::detectors::{BatchSpec, ColumnsSpec, DetectorSpec, OnlineSpec};
+use drifting_domain::detectors::{
+    BatchSpec, ClassifierModel as DomainModel, ColumnsSpec, DetectorSpec, OnlineSpec, Validation,
+};
 use drifting_domain::project::{Configuration, Policy, UpdateMethod, WindowPolicy};
 use poem_openapi::Object;
 use serde::Serialize;
 
-use super::words::{AfterAlarm, Alternative, ColumnTest, Correction, DetectorKind};
+use super::words::{
+    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, PValueRule, PredsType,
+    UncertaintyType,
+};
 
 /// A detector with every parameter, those included that were learnt. Parameters that the kind does not have are absent.
 #[derive(Debug, Default, Object, Serialize)]
@@ -28,7 +33,8 @@ pub(crate) struct Detector {
     /// Simulated streams, or permutations of the reference, behind the thresholds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) n_bootstraps: Option<u64>,
-    /// Bandwidths of the kernel, in units of the encoded columns (`mmd_online`) or of standardised ones (`lsdd_online`).
+    /// Bandwidths of the kernel, in units of the encoded columns (`mmd_online`, `mmd`) or of standardised ones
+    /// (`lsdd_online`, `lsdd`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sigma: Option<Vec<f64>>,
     /// Which change counts.
@@ -55,6 +61,57 @@ pub(crate) struct Detector {
     /// The test of each column.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tests: Option<BTreeMap<String, ColumnTest>>,
+    /// Number of permutations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) n_permutations: Option<u64>,
+    /// How p-values of permutations are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) p_value_rule: Option<PValueRule>,
+    /// Whether the bandwidth is inferred from the reference once; else from reference and window, at every test.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) configure_kernel_from_x_ref: Option<bool>,
+    /// The model that tells the window from the reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) model: Option<ClassifierModel>,
+    /// Number of trees of the forest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) n_trees: Option<u64>,
+    /// Number of folds, each of which is held out from training once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) n_folds: Option<u64>,
+    /// Share of the rows that train, where one split holds rows out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) train_size: Option<f64>,
+    /// Whether predicted labels are compared instead of probabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) binarize_preds: Option<bool>,
+    /// Whether scores are turned into probabilities by a logistic function that is fitted on inner folds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) use_calibration: Option<bool>,
+    /// Number of learnt differences.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) n_diffs: Option<u64>,
+    /// Weight of the mean size of the differences' entries in the loss.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) l1_reg: Option<f64>,
+    /// Step size of the optimiser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) learning_rate: Option<f64>,
+    /// Passes over the rows that train.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) epochs: Option<u64>,
+    /// Rows of a step of the optimiser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) batch_size: Option<u64>,
+    /// What the outputs of the classifier are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) preds_type: Option<PredsType>,
+    /// What of them is the uncertainty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) uncertainty_type: Option<UncertaintyType>,
+    /// Difference of the largest two probabilities below which a margin is narrow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) margin_width: Option<f64>,
     /// Effect size from which on a significant difference counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) min_effect: Option<f64>,
@@ -165,24 +222,75 @@ fn of_online(spec: &OnlineSpec) -> Detector {
 }
 
 fn of_batch(spec: &BatchSpec) -> Detector {
+    let (p_val, min_effect, seed) = (Some(spec.p_val()), spec.min_effect(), spec.seed());
+    let of_all = Detector { p_val, min_effect, seed, ..Detector::default() };
     match spec {
         BatchSpec::Ks(spec)
         | BatchSpec::Cvm(spec)
         | BatchSpec::ChiSquare(spec)
         | BatchSpec::FisherExact(spec)
-        | BatchSpec::Tabular(spec) => of_columns(spec),
+        | BatchSpec::Tabular(spec) => of_columns(spec, of_all),
+        BatchSpec::Mmd(spec) => Detector {
+            n_permutations: Some(spec.n_permutations as u64),
+            p_value_rule: Some(spec.p_value_rule.into()),
+            sigma: Some(spec.sigma.clone()),
+            configure_kernel_from_x_ref: Some(spec.configure_kernel_from_x_ref),
+            ..of_all
+        },
+        BatchSpec::Lsdd(spec) => Detector {
+            n_permutations: Some(spec.n_permutations as u64),
+            p_value_rule: Some(spec.p_value_rule.into()),
+            sigma: Some(spec.sigma.clone()),
+            n_kernel_centers: Some(spec.n_kernel_centers as u64),
+            lambda_rd_max: Some(spec.lambda_rd_max),
+            ..of_all
+        },
+        BatchSpec::Classifier(spec) => {
+            let (model, n_trees) = match spec.settings.model {
+                DomainModel::LogisticRegression => (ClassifierModel::LogisticRegression, None),
+                DomainModel::RandomForest { n_trees } => (ClassifierModel::RandomForest, Some(n_trees as u64)),
+            };
+            Detector {
+                model: Some(model),
+                n_trees,
+                binarize_preds: Some(spec.settings.binarize_preds),
+                use_calibration: Some(spec.settings.calibrated),
+                ..validated(spec.settings.validation, of_all)
+            }
+        }
+        BatchSpec::SpotTheDiff(spec) => Detector {
+            n_diffs: Some(spec.settings.n_diffs as u64),
+            l1_reg: Some(spec.settings.l1_reg),
+            binarize_preds: Some(spec.settings.binarize_preds),
+            learning_rate: Some(spec.settings.learning_rate),
+            epochs: Some(spec.settings.epochs as u64),
+            batch_size: Some(spec.settings.batch_size as u64),
+            ..validated(spec.settings.validation, of_all)
+        },
+        BatchSpec::ClassifierUncertainty(spec) => Detector {
+            preds_type: Some(spec.preds_type.into()),
+            uncertainty_type: Some(spec.uncertainty_type.into()),
+            margin_width: Some(spec.margin_width),
+            ..of_all
+        },
+        BatchSpec::RegressorUncertainty(_) => of_all,
     }
 }
 
-fn of_columns(spec: &ColumnsSpec) -> Detector {
+fn validated(validation: Validation, detector: Detector) -> Detector {
+    let (n_folds, train_size) = match validation {
+        Validation::NFolds(n_folds) => (Some(n_folds as u64), None),
+        Validation::TrainSize(train_size) => (None, Some(train_size)),
+    };
+    Detector { n_folds, train_size, ..detector }
+}
+
+fn of_columns(spec: &ColumnsSpec, of_all: Detector) -> Detector {
     let tests = spec.tests.as_ref();
     Detector {
-        p_val: Some(spec.p_val),
         correction: Some(spec.correction.into()),
         alternative: spec.alternative.map(Into::into),
         tests: tests.map(|tests| tests.iter().map(|(column, test)| (column.clone(), (*test).into())).collect()),
-        min_effect: spec.min_effect,
-        seed: spec.seed,
-        ..Detector::default()
+        ..of_all
     }
 }

@@ -7,7 +7,10 @@ use poem_openapi::Object;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 
-use super::words::{AfterAlarm, Alternative, ColumnTest, Correction, DetectorKind, DriftType, MissingValues};
+use super::words::{
+    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, DriftType, MissingValues,
+    PValueRule, PredsType, UncertaintyType,
+};
 
 /// A reference and the settings of its detector.
 #[derive(Debug, Object)]
@@ -76,8 +79,8 @@ pub(crate) struct DetectorSettings {
     /// Simulated streams or permutations behind the thresholds; by default as many as the ert needs.
     #[oai(nullable, validator(minimum(value = "1")))]
     pub(crate) n_bootstraps: Option<u64>,
-    /// One or several bandwidths of the kernel, in units of the encoded columns (`mmd_online`) or of standardised ones
-    /// (`lsdd_online`); by default inferred.
+    /// One or several bandwidths of the kernel, in units of the encoded columns (`mmd_online`, `mmd`) or of standardised
+    /// ones (`lsdd_online`, `lsdd`); by default inferred.
     #[oai(nullable)]
     pub(crate) sigma: Option<Bandwidths>,
     /// Which change counts, of `fet_online`, `ks`, `fisher_exact` and the `ks` tests of `tabular`: `greater` is more of the
@@ -91,11 +94,11 @@ pub(crate) struct DetectorSettings {
     /// 1.
     #[oai(nullable, validator(minimum(value = "3"), maximum(value = "20000")))]
     pub(crate) t_max: Option<u64>,
-    /// Rows of the reference that are centres of the kernels of `lsdd_online`; by default twice the window, at most
-    /// 1,000.
+    /// Rows of the reference that are centres of the kernels of `lsdd_online` (by default twice the window) or `lsdd` (a
+    /// twentieth of the reference), at most 1,000.
     #[oai(nullable, validator(minimum(value = "1"), maximum(value = "1000")))]
     pub(crate) n_kernel_centers: Option<u64>,
-    /// Largest relative difference that the regulariser of `lsdd_online` may make, above 0, up to 1; by default 0.2.
+    /// Largest relative difference that the regulariser of `lsdd_online` and `lsdd` may make, above 0, up to 1; by default 0.2.
     #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1")))]
     pub(crate) lambda_rd_max: Option<f64>,
     /// Seed of everything random; by default 0.
@@ -114,6 +117,60 @@ pub(crate) struct DetectorSettings {
     /// Effect size, from 0 to 1, from which on a significant difference counts; by default every one does.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1")))]
     pub(crate) min_effect: Option<f64>,
+    /// Permutations of a test, of `mmd` and `lsdd`; by default 100, or as many as the `p_val` needs.
+    #[oai(nullable, validator(minimum(value = "1"), maximum(value = "100000")))]
+    pub(crate) n_permutations: Option<u64>,
+    /// How p-values of permutations are counted, of `mmd` and `lsdd`; by default `corrected`.
+    #[oai(nullable)]
+    pub(crate) p_value_rule: Option<PValueRule>,
+    /// Whether the bandwidth of `mmd` is inferred from the reference once, as by default, or at every test from reference and
+    /// window.
+    #[oai(nullable)]
+    pub(crate) configure_kernel_from_x_ref: Option<bool>,
+    /// The model of `classifier`; by default `logistic_regression`.
+    #[oai(nullable)]
+    pub(crate) model: Option<ClassifierModel>,
+    /// Trees of a `random_forest`; by default 100.
+    #[oai(nullable, validator(minimum(value = "1"), maximum(value = "10000")))]
+    pub(crate) n_trees: Option<u64>,
+    /// Folds, each of which is held out from training once, of `classifier` and `spot_the_diff`; by default there is one
+    /// split. Folds see smaller changes, and raise more false alarms than the `p_val` says.
+    #[oai(nullable, validator(minimum(value = "2"), maximum(value = "100")))]
+    pub(crate) n_folds: Option<u64>,
+    /// Share of the rows that train, where one split holds rows out; by default 0.75.
+    #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1", exclusive)))]
+    pub(crate) train_size: Option<f64>,
+    /// Whether predicted labels are compared instead of probabilities; by default they are not.
+    #[oai(nullable)]
+    pub(crate) binarize_preds: Option<bool>,
+    /// Whether the scores of `classifier` are turned into probabilities by a logistic function that is fitted on inner folds;
+    /// by default they are not.
+    #[oai(nullable)]
+    pub(crate) use_calibration: Option<bool>,
+    /// Learnt differences of `spot_the_diff`; by default 1.
+    #[oai(nullable, validator(minimum(value = "1"), maximum(value = "100")))]
+    pub(crate) n_diffs: Option<u64>,
+    /// Weight of the differences' size in the loss of `spot_the_diff`, from 0 on; by default 0.01.
+    #[oai(nullable, validator(minimum(value = "0")))]
+    pub(crate) l1_reg: Option<f64>,
+    /// Step size of the optimiser of `spot_the_diff`, above 0, up to 1; by default 0.03.
+    #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1")))]
+    pub(crate) learning_rate: Option<f64>,
+    /// Passes over the rows that train `spot_the_diff`; by default 20.
+    #[oai(nullable, validator(minimum(value = "1"), maximum(value = "10000")))]
+    pub(crate) epochs: Option<u64>,
+    /// Rows of a step of the optimiser of `spot_the_diff`; by default 32.
+    #[oai(nullable, validator(minimum(value = "1"), maximum(value = "100000")))]
+    pub(crate) batch_size: Option<u64>,
+    /// What the outputs are that `classifier_uncertainty` judges; by default `probs`.
+    #[oai(nullable)]
+    pub(crate) preds_type: Option<PredsType>,
+    /// What of them is the uncertainty; by default `entropy`.
+    #[oai(nullable)]
+    pub(crate) uncertainty_type: Option<UncertaintyType>,
+    /// Difference of the largest two probabilities below which a margin is narrow, above 0, up to 1; by default 0.1.
+    #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1")))]
+    pub(crate) margin_width: Option<f64>,
     /// How rows are collected into windows, of kinds that judge windows; by default a request is a window.
     #[oai(nullable)]
     pub(crate) window: Option<WindowSettings>,

@@ -64,6 +64,12 @@ words!(
         ChiSquare = "chi_square",
         FisherExact = "fisher_exact",
         Tabular = "tabular",
+        Mmd = "mmd",
+        Lsdd = "lsdd",
+        Classifier = "classifier",
+        SpotTheDiff = "spot_the_diff",
+        ClassifierUncertainty = "classifier_uncertainty",
+        RegressorUncertainty = "regressor_uncertainty",
     }
 );
 
@@ -72,6 +78,39 @@ impl Default for DetectorKind {
         Self::CvmOnline
     }
 }
+
+words!(
+    /// How p-values of permutations are counted: `(1 + count) / (1 + P)`, or `count / P` as the reference library does.
+    PValueRule of drifting_domain::statistics::permutation::PValueRule {
+        Corrected = "corrected",
+        Library = "library",
+    }
+);
+
+words!(
+    /// A model that tells the window from the reference.
+    ClassifierModel of drifting_domain::detectors::ModelName {
+        LogisticRegression = "logistic_regression",
+        RandomForest = "random_forest",
+    }
+);
+
+words!(
+    /// What the outputs of a classifier are: probabilities that sum to 1, or what the softmax function turns into such.
+    PredsType of drifting_domain::detectors::ModelOutputs {
+        Probs = "probs",
+        Logits = "logits",
+    }
+);
+
+words!(
+    /// What of a classifier's probabilities is its uncertainty: their entropy, or whether the largest two are near each
+    /// other.
+    UncertaintyType of drifting_domain::detectors::UncertaintyType {
+        Entropy = "entropy",
+        Margin = "margin",
+    }
+);
 
 words!(
     /// A test of one column.

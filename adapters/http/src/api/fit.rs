@@ -12,7 +12,10 @@ use super::answer::{Also, Answer, BodyOf, Operation};
 use super::operations::{Origin, Origins, new_id};
 use super::parameter::{InQuery, NameInPath, Prefer};
 use super::{Tag, driven};
-use crate::answers::{AfterAlarm, Alternative, Correction, DetectorKind, DriftType, LongFit, MissingValues, Project};
+use crate::answers::{
+    AfterAlarm, Alternative, ClassifierModel, Correction, DetectorKind, DriftType, LongFit, MissingValues, PValueRule,
+    PredsType, Project, UncertaintyType,
+};
 use crate::body::{FitBody, MediaType, Unread, parse, parse_data};
 use crate::error::Failure;
 use crate::front::RequestId;
@@ -146,6 +149,57 @@ impl FitApi {
         /// All bodies but JSON: effect size from which on a significant difference counts.
         #[oai(name = "min_effect", validator(minimum(value = "0"), maximum(value = "1")))]
         _min_effect: InQuery<f64>,
+        /// All bodies but JSON: permutations of `mmd` and `lsdd`.
+        #[oai(name = "n_permutations", validator(minimum(value = "1"), maximum(value = "100000")))]
+        _n_permutations: InQuery<u64>,
+        /// All bodies but JSON: how p-values of permutations are counted.
+        #[oai(name = "p_value_rule")]
+        _p_value_rule: InQuery<PValueRule>,
+        /// All bodies but JSON: whether the bandwidth of `mmd` is inferred from the reference once.
+        #[oai(name = "configure_kernel_from_x_ref")]
+        _configure_kernel_from_x_ref: InQuery<bool>,
+        /// All bodies but JSON: the model of `classifier`.
+        #[oai(name = "model")]
+        _model: InQuery<ClassifierModel>,
+        /// All bodies but JSON: trees of a `random_forest`.
+        #[oai(name = "n_trees", validator(minimum(value = "1"), maximum(value = "10000")))]
+        _n_trees: InQuery<u64>,
+        /// All bodies but JSON: folds that hold rows out from training.
+        #[oai(name = "n_folds", validator(minimum(value = "2"), maximum(value = "100")))]
+        _n_folds: InQuery<u64>,
+        /// All bodies but JSON: share of the rows that train, where one split holds rows out.
+        #[oai(name = "train_size", validator(minimum(value = "0", exclusive), maximum(value = "1", exclusive)))]
+        _train_size: InQuery<f64>,
+        /// All bodies but JSON: whether predicted labels are compared instead of probabilities.
+        #[oai(name = "binarize_preds")]
+        _binarize_preds: InQuery<bool>,
+        /// All bodies but JSON: whether scores are turned into probabilities on inner folds.
+        #[oai(name = "use_calibration")]
+        _use_calibration: InQuery<bool>,
+        /// All bodies but JSON: learnt differences of `spot_the_diff`.
+        #[oai(name = "n_diffs", validator(minimum(value = "1"), maximum(value = "100")))]
+        _n_diffs: InQuery<u64>,
+        /// All bodies but JSON: weight of the differences' size in the loss of `spot_the_diff`.
+        #[oai(name = "l1_reg", validator(minimum(value = "0")))]
+        _l1_reg: InQuery<f64>,
+        /// All bodies but JSON: step size of the optimiser of `spot_the_diff`.
+        #[oai(name = "learning_rate", validator(minimum(value = "0", exclusive), maximum(value = "1")))]
+        _learning_rate: InQuery<f64>,
+        /// All bodies but JSON: passes over the rows that train `spot_the_diff`.
+        #[oai(name = "epochs", validator(minimum(value = "1"), maximum(value = "10000")))]
+        _epochs: InQuery<u64>,
+        /// All bodies but JSON: rows of a step of the optimiser of `spot_the_diff`.
+        #[oai(name = "batch_size", validator(minimum(value = "1"), maximum(value = "100000")))]
+        _batch_size: InQuery<u64>,
+        /// All bodies but JSON: what the outputs are that `classifier_uncertainty` judges.
+        #[oai(name = "preds_type")]
+        _preds_type: InQuery<PredsType>,
+        /// All bodies but JSON: what of them is the uncertainty.
+        #[oai(name = "uncertainty_type")]
+        _uncertainty_type: InQuery<UncertaintyType>,
+        /// All bodies but JSON: difference of probabilities below which a margin is narrow.
+        #[oai(name = "margin_width", validator(minimum(value = "0", exclusive), maximum(value = "1")))]
+        _margin_width: InQuery<f64>,
         /// All bodies but JSON: rows that close a window.
         #[oai(name = "window.size", validator(minimum(value = "2"), maximum(value = "1000000")))]
         _window_rows: InQuery<u64>,

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use drifting_domain::data::MissingValues;
-use drifting_domain::detectors::{DetectorKind, DetectorRequest};
+use drifting_domain::detectors::{DetectorKind, DetectorRequest, ModelName, ModelOutputs, UncertaintyType};
 use drifting_domain::project::{AfterAlarm, DriftType};
 use drifting_domain::statistics::alternative::Alternative;
 use drifting_domain::statistics::correction::Correction;
+use drifting_domain::statistics::permutation::PValueRule;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::faults::Faults;
@@ -38,6 +39,23 @@ pub(super) enum Name {
     Correction,
     Tests,
     MinEffect,
+    NPermutations,
+    PValueRule,
+    ConfigureKernel,
+    Model,
+    NTrees,
+    NFolds,
+    TrainSize,
+    BinarizePreds,
+    UseCalibration,
+    NDiffs,
+    L1Reg,
+    LearningRate,
+    Epochs,
+    BatchSize,
+    PredsType,
+    UncertaintyType,
+    MarginWidth,
     Window,
     UpdateReference,
     AfterAlarm,
@@ -49,7 +67,7 @@ impl Name {
     /// Those of `preprocessing`.
     pub(super) const PREPROCESSING: [Self; 2] = [Self::Standardize, Self::NComponents];
     /// Those of `detector`.
-    pub(super) const DETECTOR: [Self; 19] = [
+    pub(super) const DETECTOR: [Self; 36] = [
         Self::Kind,
         Self::Ert,
         Self::WindowSize,
@@ -66,6 +84,23 @@ impl Name {
         Self::Correction,
         Self::Tests,
         Self::MinEffect,
+        Self::NPermutations,
+        Self::PValueRule,
+        Self::ConfigureKernel,
+        Self::Model,
+        Self::NTrees,
+        Self::NFolds,
+        Self::TrainSize,
+        Self::BinarizePreds,
+        Self::UseCalibration,
+        Self::NDiffs,
+        Self::L1Reg,
+        Self::LearningRate,
+        Self::Epochs,
+        Self::BatchSize,
+        Self::PredsType,
+        Self::UncertaintyType,
+        Self::MarginWidth,
         Self::Window,
         Self::UpdateReference,
         Self::AfterAlarm,
@@ -95,6 +130,23 @@ impl Name {
             Self::Correction => "correction",
             Self::Tests => "tests",
             Self::MinEffect => "min_effect",
+            Self::NPermutations => "n_permutations",
+            Self::PValueRule => "p_value_rule",
+            Self::ConfigureKernel => "configure_kernel_from_x_ref",
+            Self::Model => "model",
+            Self::NTrees => "n_trees",
+            Self::NFolds => "n_folds",
+            Self::TrainSize => "train_size",
+            Self::BinarizePreds => "binarize_preds",
+            Self::UseCalibration => "use_calibration",
+            Self::NDiffs => "n_diffs",
+            Self::L1Reg => "l1_reg",
+            Self::LearningRate => "learning_rate",
+            Self::Epochs => "epochs",
+            Self::BatchSize => "batch_size",
+            Self::PredsType => "preds_type",
+            Self::UncertaintyType => "uncertainty_type",
+            Self::MarginWidth => "margin_width",
             Self::Window => "window",
             Self::UpdateReference => "update_reference",
             Self::AfterAlarm => "after_alarm",
@@ -265,6 +317,23 @@ impl Settings {
             Name::PVal => self.detector.p_val = Some(number(value)?),
             Name::Correction => self.detector.correction = Some(one_of(value, &CORRECTIONS)?),
             Name::MinEffect => self.detector.min_effect = Some(number(value)?),
+            Name::NPermutations => self.detector.n_permutations = Some(count(value)?),
+            Name::PValueRule => self.detector.p_value_rule = Some(one_of(value, &P_VALUE_RULES)?),
+            Name::ConfigureKernel => self.detector.configure_kernel_from_x_ref = Some(boolean(value)?),
+            Name::Model => self.detector.model = Some(one_of(value, &MODELS)?),
+            Name::NTrees => self.detector.n_trees = Some(count(value)?),
+            Name::NFolds => self.detector.n_folds = Some(count(value)?),
+            Name::TrainSize => self.detector.train_size = Some(number(value)?),
+            Name::BinarizePreds => self.detector.binarize_preds = Some(boolean(value)?),
+            Name::UseCalibration => self.detector.use_calibration = Some(boolean(value)?),
+            Name::NDiffs => self.detector.n_diffs = Some(count(value)?),
+            Name::L1Reg => self.detector.l1_reg = Some(number(value)?),
+            Name::LearningRate => self.detector.learning_rate = Some(number(value)?),
+            Name::Epochs => self.detector.epochs = Some(count(value)?),
+            Name::BatchSize => self.detector.batch_size = Some(count(value)?),
+            Name::PredsType => self.detector.preds_type = Some(one_of(value, &PREDS_TYPES)?),
+            Name::UncertaintyType => self.detector.uncertainty_type = Some(one_of(value, &UNCERTAINTY_TYPES)?),
+            Name::MarginWidth => self.detector.margin_width = Some(number(value)?),
             Name::AfterAlarm => self.detector.after_alarm = Some(one_of(value, &AFTER_ALARM)?),
             Name::Tests | Name::Window | Name::UpdateReference => {}
         }
@@ -287,6 +356,16 @@ const ALTERNATIVES: [(&str, Alternative); 3] =
     [("two-sided", Alternative::TwoSided), ("greater", Alternative::Greater), ("less", Alternative::Less)];
 
 const CORRECTIONS: [(&str, Correction); 2] = [("bonferroni", Correction::Bonferroni), ("fdr", Correction::Fdr)];
+
+const P_VALUE_RULES: [(&str, PValueRule); 2] = [("corrected", PValueRule::Corrected), ("library", PValueRule::Library)];
+
+const MODELS: [(&str, ModelName); 2] =
+    [("logistic_regression", ModelName::LogisticRegression), ("random_forest", ModelName::RandomForest)];
+
+const PREDS_TYPES: [(&str, ModelOutputs); 2] = [("probs", ModelOutputs::Probs), ("logits", ModelOutputs::Logits)];
+
+const UNCERTAINTY_TYPES: [(&str, UncertaintyType); 2] =
+    [("entropy", UncertaintyType::Entropy), ("margin", UncertaintyType::Margin)];
 
 const AFTER_ALARM: [(&str, AfterAlarm); 3] =
     [("continue", AfterAlarm::Continue), ("reset", AfterAlarm::Reset), ("latch", AfterAlarm::Latch)];

@@ -36,6 +36,9 @@ impl DetectorRequest {
         let instead = match kind {
             DetectorKind::CvmOnline => "`mmd_online`, or `fet_online` for two classes",
             DetectorKind::Ks | DetectorKind::Cvm => "`tabular`, or `chi_square`",
+            DetectorKind::ClassifierUncertainty | DetectorKind::RegressorUncertainty => {
+                "the outputs of the model alone"
+            }
             _ => return Ok(kind),
         };
         match categorical {

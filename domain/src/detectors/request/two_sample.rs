@@ -2,20 +2,41 @@
 
 use std::collections::BTreeMap;
 
-use super::{DetectorRequest, InvalidSettings, SettingIssue, issue};
+use super::{DetectorRequest, InvalidSettings, LAMBDA_RD_MAX, ModelName, SettingIssue, issue, share};
 use crate::data::{ColumnType, Schema};
-use crate::detectors::{BatchSpec, ColumnTest, ColumnsSpec, DetectorKind};
+use crate::detectors::two_sample::lsdd::LsddSpec;
+use crate::detectors::{
+    BatchSpec, ClassifierModel, ClassifierSettings, ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest,
+    ColumnsSpec, DetectorKind, LsddTestSpec, MmdTestSpec, ModelOutputs, RegressorUncertaintySpec, SpotTheDiffSettings,
+    SpotTheDiffTestSpec, Validation,
+};
 use crate::statistics::alternative::Alternative;
+use crate::statistics::permutation::{PValueRule, PermutationSpec};
 
 /// Significance by default.
 const P_VAL: f64 = 0.05;
+const N_PERMUTATIONS: usize = 100;
+const N_TREES: usize = 100;
+const TRAIN_SIZE: f64 = 0.75;
+const MARGIN_WIDTH: f64 = 0.1;
+
+/// More permutations than this are refused.
+const PERMUTATIONS_MAX: usize = 100_000;
+/// More folds than this are refused.
+const N_FOLDS_MAX: usize = 100;
 
 impl DetectorRequest {
-    /// The specification of a kind that judges windows with every parameter, for the columns of a schema.
+    /// The specification of a kind that judges windows with every parameter, for a reference of `n_rows` rows with the
+    /// columns of a schema.
     ///
     /// # Errors
     /// When a value is out of its range, the kind has no such parameter, or it judges row by row.
-    pub fn batch_specification(&self, kind: DetectorKind, schema: &Schema) -> Result<BatchSpec, InvalidSettings> {
+    pub fn batch_specification(
+        &self,
+        kind: DetectorKind,
+        schema: &Schema,
+        n_rows: usize,
+    ) -> Result<BatchSpec, InvalidSettings> {
         let mut issues = Vec::new();
         self.refuse_foreign(kind, &mut issues);
         let spec = match kind {
@@ -30,7 +51,83 @@ impl DetectorRequest {
                 let tests = Some(self.column_tests(schema, &mut issues));
                 BatchSpec::Tabular(ColumnsSpec { tests, ..self.columns_spec(Some(Alternative::TwoSided), &mut issues) })
             }
-            _ => return Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges rows, not windows"))),
+            DetectorKind::Mmd => {
+                let (p_val, p_value_rule) = (self.significance(&mut issues), self.p_value_rule.unwrap_or_default());
+                BatchSpec::Mmd(MmdTestSpec {
+                    p_val,
+                    n_permutations: self.permutations(p_val, p_value_rule, &mut issues),
+                    p_value_rule,
+                    sigma: self.bandwidths(&mut issues),
+                    configure_kernel_from_x_ref: self.configure_kernel_from_x_ref.unwrap_or(true),
+                    min_effect: self.effect(&mut issues),
+                    seed: self.seed.unwrap_or(0),
+                })
+            }
+            DetectorKind::Lsdd => {
+                let (p_val, p_value_rule) = (self.significance(&mut issues), self.p_value_rule.unwrap_or_default());
+                let lambda_rd_max = self.lambda_rd_max.unwrap_or(LAMBDA_RD_MAX);
+                BatchSpec::Lsdd(LsddTestSpec {
+                    p_val,
+                    n_permutations: self.permutations(p_val, p_value_rule, &mut issues),
+                    p_value_rule,
+                    sigma: self.bandwidths(&mut issues),
+                    n_kernel_centers: self.kernel_centers(LsddSpec::n_kernel_centers_of(n_rows), &mut issues),
+                    lambda_rd_max: share("detector/lambda_rd_max", lambda_rd_max, &mut issues),
+                    min_effect: self.effect(&mut issues),
+                    seed: self.seed.unwrap_or(0),
+                })
+            }
+            DetectorKind::Classifier => BatchSpec::Classifier(ClassifierTestSpec {
+                p_val: self.significance(&mut issues),
+                settings: ClassifierSettings {
+                    model: self.model(&mut issues),
+                    validation: self.validation(&mut issues),
+                    binarize_preds: self.binarize_preds.unwrap_or(false),
+                    calibrated: self.use_calibration.unwrap_or(false),
+                },
+                min_effect: self.effect(&mut issues),
+                seed: self.seed.unwrap_or(0),
+            }),
+            DetectorKind::SpotTheDiff => {
+                let default = SpotTheDiffSettings::default();
+                let learning_rate = self.learning_rate.unwrap_or(default.learning_rate);
+                BatchSpec::SpotTheDiff(SpotTheDiffTestSpec {
+                    p_val: self.significance(&mut issues),
+                    settings: SpotTheDiffSettings {
+                        n_diffs: bounded("detector/n_diffs", self.n_diffs, default.n_diffs, 100, &mut issues),
+                        l1_reg: from_zero("detector/l1_reg", self.l1_reg.unwrap_or(default.l1_reg), &mut issues),
+                        validation: self.validation(&mut issues),
+                        binarize_preds: self.binarize_preds.unwrap_or(false),
+                        learning_rate: share("detector/learning_rate", learning_rate, &mut issues),
+                        epochs: bounded("detector/epochs", self.epochs, default.epochs, 10_000, &mut issues),
+                        batch_size: bounded(
+                            "detector/batch_size",
+                            self.batch_size,
+                            default.batch_size,
+                            100_000,
+                            &mut issues,
+                        ),
+                    },
+                    min_effect: self.effect(&mut issues),
+                    seed: self.seed.unwrap_or(0),
+                })
+            }
+            DetectorKind::ClassifierUncertainty => BatchSpec::ClassifierUncertainty(ClassifierUncertaintySpec {
+                p_val: self.significance(&mut issues),
+                preds_type: self.preds_type.unwrap_or(ModelOutputs::Probs),
+                uncertainty_type: self.uncertainty_type.unwrap_or_default(),
+                margin_width: share("detector/margin_width", self.margin_width.unwrap_or(MARGIN_WIDTH), &mut issues),
+                min_effect: self.effect(&mut issues),
+                seed: self.seed.unwrap_or(0),
+            }),
+            DetectorKind::RegressorUncertainty => BatchSpec::RegressorUncertainty(RegressorUncertaintySpec {
+                p_val: self.significance(&mut issues),
+                min_effect: self.effect(&mut issues),
+                seed: self.seed.unwrap_or(0),
+            }),
+            DetectorKind::CvmOnline | DetectorKind::FetOnline | DetectorKind::LsddOnline | DetectorKind::MmdOnline => {
+                return Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges rows, not windows")));
+            }
         };
         if issues.is_empty() { Ok(spec) } else { Err(InvalidSettings { issues }) }
     }
@@ -65,6 +162,60 @@ impl DetectorRequest {
         tests
     }
 
+    fn permutations(&self, level: f64, rule: PValueRule, issues: &mut Vec<SettingIssue>) -> usize {
+        let spec = PermutationSpec { n_permutations: 0, level, rule, seed: 0 };
+        let least = spec.n_permutations_min();
+        // A level that is wrong has been told.
+        let n = self.n_permutations.unwrap_or(N_PERMUTATIONS.max(least.min(PERMUTATIONS_MAX)));
+        if !(1..=PERMUTATIONS_MAX).contains(&n) || n < least {
+            let detail = format!(
+                "expected {} to {PERMUTATIONS_MAX} permutations for this p_val, {n} came",
+                least.min(PERMUTATIONS_MAX)
+            );
+            issues.push(issue("detector/n_permutations", detail));
+        }
+        n
+    }
+
+    fn model(&self, issues: &mut Vec<SettingIssue>) -> ClassifierModel {
+        match (self.model.unwrap_or_default(), self.n_trees) {
+            (ModelName::LogisticRegression, None) => ClassifierModel::LogisticRegression,
+            (ModelName::LogisticRegression, Some(_)) => {
+                let detail = "expected none: only a `random_forest` has trees".to_owned();
+                issues.push(issue("detector/n_trees", detail));
+                ClassifierModel::LogisticRegression
+            }
+            (ModelName::RandomForest, n_trees) => {
+                let n_trees = bounded("detector/n_trees", n_trees, N_TREES, 10_000, issues);
+                ClassifierModel::RandomForest { n_trees }
+            }
+        }
+    }
+
+    fn validation(&self, issues: &mut Vec<SettingIssue>) -> Validation {
+        match (self.n_folds, self.train_size) {
+            (Some(n_folds), train_size) => {
+                if train_size.is_some() {
+                    let detail = "expected `n_folds` or `train_size`, both came".to_owned();
+                    issues.push(issue("detector/train_size", detail));
+                }
+                if !(2..=N_FOLDS_MAX).contains(&n_folds) {
+                    let detail = format!("expected 2 to {N_FOLDS_MAX} folds, {n_folds} came");
+                    issues.push(issue("detector/n_folds", detail));
+                }
+                Validation::NFolds(n_folds)
+            }
+            (None, train_size) => {
+                let share = train_size.unwrap_or(TRAIN_SIZE);
+                if !(share > 0.0 && share < 1.0) {
+                    let detail = format!("expected a number above 0 and below 1, {share} came");
+                    issues.push(issue("detector/train_size", detail));
+                }
+                Validation::TrainSize(share)
+            }
+        }
+    }
+
     fn significance(&self, issues: &mut Vec<SettingIssue>) -> f64 {
         let p_val = self.p_val.unwrap_or(P_VAL);
         if !(p_val > 0.0 && p_val < 1.0) {
@@ -81,6 +232,28 @@ impl DetectorRequest {
         }
         self.min_effect
     }
+}
+
+/// A number from 1 up to a bound.
+fn bounded(
+    setting: &'static str,
+    wanted: Option<usize>,
+    default: usize,
+    most: usize,
+    issues: &mut Vec<SettingIssue>,
+) -> usize {
+    let n = wanted.unwrap_or(default);
+    if !(1..=most).contains(&n) {
+        issues.push(issue(setting, format!("expected a whole number from 1 to {most}, {n} came")));
+    }
+    n
+}
+
+fn from_zero(setting: &'static str, value: f64, issues: &mut Vec<SettingIssue>) -> f64 {
+    if !(value.is_finite() && value >= 0.0) {
+        issues.push(issue(setting, format!("expected a number from 0 on, {value} came")));
+    }
+    value
 }
 
 #[cfg(test)]
@@ -102,7 +275,7 @@ mod tests {
     #[test]
     fn defaults_are_written_out() {
         let request = DetectorRequest::default();
-        let spec = request.batch_specification(DetectorKind::Tabular, &schema()).unwrap();
+        let spec = request.batch_specification(DetectorKind::Tabular, &schema(), 100).unwrap();
         let tests = [("n".to_owned(), ColumnTest::Ks), ("c".to_owned(), ColumnTest::ChiSquare)];
         let expected = ColumnsSpec {
             p_val: 0.05,
@@ -120,18 +293,18 @@ mod tests {
         let tests = [("n", ColumnTest::Cvm), ("c", ColumnTest::Ks), ("d", ColumnTest::Ks)];
         let tests = tests.map(|(name, test)| (name.to_owned(), test)).into();
         let request = DetectorRequest { tests: Some(tests), p_val: Some(1.0), ..DetectorRequest::default() };
-        let error = request.batch_specification(DetectorKind::Tabular, &schema()).unwrap_err().to_string();
+        let error = request.batch_specification(DetectorKind::Tabular, &schema(), 100).unwrap_err().to_string();
         for part in ["expected `chi_square` for the column `c`, `ks` came", "`d` is none", "detector/p_val"] {
             assert!(error.contains(part), "{error}");
         }
-        let error = request.batch_specification(DetectorKind::Ks, &schema()).unwrap_err().to_string();
+        let error = request.batch_specification(DetectorKind::Ks, &schema(), 100).unwrap_err().to_string();
         assert!(error.contains("detector/tests: `ks` has no such parameter"), "{error}");
     }
 
     #[test]
     fn parameters_of_online_kinds_are_refused_with_what_to_say_instead() {
         let request = DetectorRequest { ert: Some(400.0), window_size: Some(40), ..DetectorRequest::default() };
-        let error = request.batch_specification(DetectorKind::Ks, &schema()).unwrap_err().to_string();
+        let error = request.batch_specification(DetectorKind::Ks, &schema(), 100).unwrap_err().to_string();
         assert!(error.contains("expected `p_val`") && error.contains("expected `window` with its `size`"), "{error}");
     }
 }

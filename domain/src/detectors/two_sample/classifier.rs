@@ -61,6 +61,23 @@ impl Default for ClassifierSettings {
     }
 }
 
+impl ClassifierSettings {
+    /// About what a test of so many rows of so many columns takes, in nanoseconds.
+    pub(super) fn cost_ns(&self, n_rows: u64, n_columns: u64) -> u64 {
+        let one = match self.model {
+            ClassifierModel::LogisticRegression => {
+                n_rows.saturating_mul(10 * n_columns.min(64)).saturating_mul(20 + n_columns.min(64))
+            }
+            ClassifierModel::RandomForest { n_trees } => {
+                let tried = n_columns.isqrt() + 1;
+                (n_trees as u64).saturating_mul(n_rows).saturating_mul(20 * tried * u64::from(n_rows.max(2).ilog2()))
+            }
+        };
+        let n_models = self.validation.n_models() * if self.calibrated { 6 } else { 1 };
+        one.saturating_mul(n_models)
+    }
+}
+
 /// Why reference and window cannot be told apart by a model.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ModelTestProblem {

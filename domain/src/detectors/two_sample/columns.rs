@@ -55,7 +55,7 @@ impl ColumnsSpec {
 }
 
 impl BatchSpec {
-    /// The test of a column.
+    /// The test of a column, of a kind that judges columns.
     fn test_of(&self, column: &str, kind: &ColumnType) -> ColumnTest {
         match self {
             Self::Ks(_) => ColumnTest::Ks,
@@ -66,6 +66,7 @@ impl BatchSpec {
                 let asked = spec.tests.as_ref().and_then(|tests| tests.get(column)).copied();
                 asked.unwrap_or_else(|| ColumnTest::suiting(kind))
             }
+            _ => ColumnTest::suiting(kind),
         }
     }
 }
@@ -149,7 +150,7 @@ impl ColumnTests {
         Self::judged(self.test(window, true, pool), correction, level, None)
     }
 
-    fn fit(
+    pub(super) fn fit(
         tests: &[ColumnTest],
         alternative: Alternative,
         schema: &Schema,
@@ -293,7 +294,7 @@ impl ColumnTests {
         Self::restore(&tests, Alternative::TwoSided, schema, tensors)
     }
 
-    fn restore(
+    pub(super) fn restore(
         tests: &[ColumnTest],
         alternative: Alternative,
         schema: &Schema,
@@ -327,7 +328,12 @@ impl ColumnTests {
         Ok(Self { columns, alternative, n_rows })
     }
 
-    /// About what testing a window of so many rows takes.
+    /// Rows of the reference.
+    pub(super) fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// About what testing a window of so many rows takes, in nanoseconds.
     pub(super) fn cost_ns(&self, n_rows: usize) -> u64 {
         let sorting = 25 * n_rows.max(2).ilog2() as usize / 20;
         (self.columns.len() * (500 + 4 * self.n_rows + n_rows * (10 + sorting))) as u64

@@ -68,6 +68,13 @@ impl Default for SpotTheDiffSettings {
 }
 
 impl SpotTheDiffSettings {
+    /// About what a test of so many rows of so many columns takes, in nanoseconds.
+    pub(super) fn cost_ns(&self, n_rows: u64, n_columns: u64) -> u64 {
+        let of_a_row = (50 + 10 * n_columns).saturating_mul(self.n_diffs as u64);
+        let of_a_model = n_rows.saturating_mul(self.epochs as u64).saturating_mul(of_a_row);
+        of_a_model.saturating_mul(self.validation.n_models())
+    }
+
     fn check(&self) -> Result<(), ModelTestProblem> {
         let refused = |name, expected| Err(ModelTestProblem::Setting { name, expected });
         match self {

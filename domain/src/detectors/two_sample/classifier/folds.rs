@@ -31,6 +31,14 @@ pub(crate) const N_ROWS_MIN: usize = 2;
 const SHUFFLE: u64 = u64::MAX;
 
 impl Validation {
+    /// How many models are trained.
+    pub(crate) fn n_models(self) -> u64 {
+        match self {
+            Self::NFolds(n_folds) => n_folds as u64,
+            Self::TrainSize(_) => 1,
+        }
+    }
+
     /// Whether both labels can stand among the rows that train and among those held out.
     pub(crate) fn check(self, pooled: &Pooled<'_>) -> Result<(), ModelTestProblem> {
         let (n_reference, n_window) = (pooled.n_reference(), pooled.n_window());

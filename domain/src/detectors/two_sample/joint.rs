@@ -1,0 +1,254 @@
+//! Kinds that judge all columns together, with the columns one by one to explain what they see.
+
+use super::lsdd::{LsddReference, LsddSpec};
+use super::mmd::{MmdBandwidth, MmdReference};
+use super::{
+    BatchDetector, BatchSpec, ClassifierTest, ClassifierTestSpec, ColumnTests, LsddTestSpec, MmdTestSpec, SpotTheDiff,
+    SpotTheDiffTestSpec, Window, WindowProblem,
+};
+use crate::data::{Schema, TensorError, Tensors};
+use crate::detection::{Detection, FeatureDetection};
+use crate::detectors::FitProblem;
+use crate::ports::{CpuPool, Progress, Silent};
+use crate::statistics::correction::Correction;
+use crate::statistics::permutation::PermutationTest;
+
+/// A kind that judges all columns together.
+pub(super) struct JointDetector {
+    test: JointTest,
+    columns: ColumnTests,
+    n_rows: usize,
+    n_encoded: usize,
+}
+
+/// The test, and the reference as it needs it.
+enum JointTest {
+    Mmd(MmdTestSpec, MmdReference),
+    Lsdd(LsddTestSpec, Box<LsddReference>),
+    Classifier(ClassifierTestSpec, ClassifierTest),
+    SpotTheDiff(SpotTheDiffTestSpec, SpotTheDiff),
+}
+
+/// What a test says of all columns together.
+struct JointVerdict {
+    distance: f64,
+    p_value: f64,
+    distance_threshold: Option<f64>,
+    effect_size: f64,
+    /// Of encoded columns.
+    importances: Option<Vec<f64>>,
+}
+
+impl JointDetector {
+    pub(super) fn fit(
+        spec: &BatchSpec,
+        schema: &Schema,
+        reference: &Window<'_>,
+        pool: &dyn CpuPool,
+        progress: &dyn Progress,
+    ) -> Result<Self, FitProblem> {
+        let n_rows = reference.cells.n_rows();
+        let n_encoded = reference.encoded.len().checked_div(n_rows).unwrap_or(0);
+        let rows = reference.encoded;
+        let too_few = |_| FitProblem::TooFewReferenceRows { expected: 2, actual: n_rows };
+        let test = match spec {
+            BatchSpec::Mmd(spec) => {
+                let bandwidth = if !spec.sigma.is_empty() {
+                    MmdBandwidth::Given(spec.sigma.clone())
+                } else if spec.configure_kernel_from_x_ref {
+                    MmdBandwidth::OfReference
+                } else {
+                    MmdBandwidth::OfEachTest
+                };
+                JointTest::Mmd(spec.clone(), MmdReference::fit(rows, n_encoded, bandwidth, pool, progress)?)
+            }
+            BatchSpec::Lsdd(spec) => {
+                let LsddTestSpec { sigma, n_kernel_centers, lambda_rd_max, seed, .. } = spec.clone();
+                let fit = LsddSpec { sigma, n_kernel_centers, lambda_rd_max, seed };
+                let reference = LsddReference::fit(&fit, rows, n_encoded, pool, progress)?;
+                JointTest::Lsdd(spec.clone(), Box::new(reference))
+            }
+            BatchSpec::Classifier(spec) => {
+                let test = ClassifierTest::new(rows.to_vec(), n_encoded).map_err(too_few)?;
+                JointTest::Classifier(spec.clone(), test)
+            }
+            BatchSpec::SpotTheDiff(spec) => {
+                let test = SpotTheDiff::new(rows.to_vec(), n_encoded).map_err(too_few)?;
+                JointTest::SpotTheDiff(spec.clone(), test)
+            }
+            _ => unreachable!("a kind that judges all columns together"),
+        };
+        let columns = ColumnTests::suiting(schema, reference, pool, progress)?;
+        Ok(Self { test, columns, n_rows, n_encoded })
+    }
+
+    pub(super) fn restore(
+        spec: &BatchSpec,
+        schema: &Schema,
+        tensors: &Tensors,
+        n_encoded: usize,
+    ) -> Result<Self, TensorError> {
+        let rows = || -> Result<Vec<f64>, TensorError> {
+            let rows = tensors.f64s(ROWS)?;
+            let invalid = |reason: &str| TensorError::Value { name: ROWS.to_owned(), reason: reason.to_owned() };
+            if n_encoded == 0 || rows.len() % n_encoded != 0 || !rows.iter().all(|value| value.is_finite()) {
+                return Err(invalid("these are no rows of these columns"));
+            }
+            Ok(rows.to_vec())
+        };
+        let too_few = |_| TensorError::Value { name: ROWS.to_owned(), reason: "too few rows".to_owned() };
+        let test = match spec {
+            BatchSpec::Mmd(spec) => JointTest::Mmd(spec.clone(), MmdReference::from_tensors(tensors, n_encoded)?),
+            BatchSpec::Lsdd(spec) => {
+                JointTest::Lsdd(spec.clone(), Box::new(LsddReference::from_tensors(tensors, n_encoded)?))
+            }
+            BatchSpec::Classifier(spec) => {
+                JointTest::Classifier(spec.clone(), ClassifierTest::new(rows()?, n_encoded).map_err(too_few)?)
+            }
+            BatchSpec::SpotTheDiff(spec) => {
+                JointTest::SpotTheDiff(spec.clone(), SpotTheDiff::new(rows()?, n_encoded).map_err(too_few)?)
+            }
+            _ => unreachable!("a kind that judges all columns together"),
+        };
+        let columns = ColumnTests::restore_suiting(schema, tensors)?;
+        let n_rows = columns.n_rows();
+        Ok(Self { test, columns, n_rows, n_encoded })
+    }
+
+    fn judge(&self, rows: &[f64], pool: &dyn CpuPool) -> Result<JointVerdict, WindowProblem> {
+        let problem = |problem: &dyn std::fmt::Display| WindowProblem(problem.to_string());
+        // Nobody cancels the test of a window: its rows are fed whatever becomes of the client.
+        let cancelled = || WindowProblem("the test was cancelled".to_owned());
+        let permuted = |test: PermutationTest| JointVerdict {
+            distance: test.distance,
+            p_value: test.p_value,
+            distance_threshold: Some(test.distance_threshold),
+            effect_size: test.distance.max(0.0).sqrt(),
+            importances: None,
+        };
+        match &self.test {
+            JointTest::Mmd(spec, reference) => {
+                let test = reference.test(rows, &spec.permutations(), pool, &Silent);
+                test.map(permuted).map_err(|error| problem(&error))
+            }
+            JointTest::Lsdd(spec, reference) => {
+                let test = reference.test(rows, &spec.permutations(), pool, &Silent);
+                test.map(permuted).map_err(|error| problem(&error))
+            }
+            JointTest::Classifier(spec, test) => {
+                let outcome = test.test(rows, &spec.settings, spec.seed, pool, &Silent);
+                let outcome = outcome.map_err(|error| problem(&error))?.ok_or_else(cancelled)?;
+                Ok(JointVerdict {
+                    distance: outcome.distance,
+                    p_value: outcome.p_value,
+                    distance_threshold: None,
+                    effect_size: outcome.distance,
+                    importances: Some(outcome.importances),
+                })
+            }
+            JointTest::SpotTheDiff(spec, test) => {
+                let outcome = test.test(rows, &spec.settings, spec.seed, pool, &Silent);
+                let outcome = outcome.map_err(|error| problem(&error))?.ok_or_else(cancelled)?;
+                Ok(JointVerdict {
+                    distance: outcome.distance,
+                    p_value: outcome.p_value,
+                    distance_threshold: None,
+                    effect_size: outcome.distance,
+                    importances: Some(outcome.importances),
+                })
+            }
+        }
+    }
+}
+
+/// The rows of a reference, encoded.
+const ROWS: &str = "rows";
+
+impl BatchDetector for JointDetector {
+    fn test(&self, window: &Window<'_>, explain: bool, pool: &dyn CpuPool) -> Result<Detection, WindowProblem> {
+        let verdict = self.judge(window.encoded, pool)?;
+        let spec = self.spec();
+        let p_val = spec.p_val();
+        let mut features = Vec::new();
+        if explain {
+            features = self.columns.features(window, Correction::Bonferroni, p_val, pool);
+            if let Some(importances) = &verdict.importances {
+                share_out(importances, window.origins, &mut features);
+            }
+        }
+        let counts = spec.min_effect().is_none_or(|least| verdict.effect_size >= least);
+        Ok(Detection {
+            is_drift: verdict.p_value < p_val && counts,
+            rows: window.cells.n_rows() as u64,
+            statistic: Some(verdict.distance),
+            threshold: Some(p_val),
+            p_value: Some(verdict.p_value),
+            distance: Some(verdict.distance),
+            distance_threshold: verdict.distance_threshold,
+            effect_size: Some(verdict.effect_size),
+            features,
+            ..Detection::default()
+        })
+    }
+
+    fn save(&self) -> Tensors {
+        let mut tensors = match &self.test {
+            JointTest::Mmd(_, reference) => reference.to_tensors(),
+            JointTest::Lsdd(_, reference) => reference.to_tensors(),
+            JointTest::Classifier(_, test) => rows_tensor(test.reference(), self.n_encoded),
+            JointTest::SpotTheDiff(_, test) => rows_tensor(test.reference(), self.n_encoded),
+        };
+        self.columns.save(&mut tensors);
+        tensors
+    }
+
+    fn spec(&self) -> BatchSpec {
+        match &self.test {
+            JointTest::Mmd(spec, reference) => {
+                BatchSpec::Mmd(MmdTestSpec { sigma: reference.sigma().to_vec(), ..spec.clone() })
+            }
+            JointTest::Lsdd(spec, reference) => {
+                BatchSpec::Lsdd(LsddTestSpec { sigma: reference.sigma().to_vec(), ..spec.clone() })
+            }
+            JointTest::Classifier(spec, _) => BatchSpec::Classifier(spec.clone()),
+            JointTest::SpotTheDiff(spec, _) => BatchSpec::SpotTheDiff(spec.clone()),
+        }
+    }
+
+    fn test_cost_ns(&self, n_rows: usize) -> u64 {
+        let (n, d) = ((self.n_rows + n_rows) as u64, self.n_encoded as u64);
+        let joint = match &self.test {
+            JointTest::Mmd(spec, _) => {
+                let per_pair = (8 + d + spec.n_permutations as u64 / 8) / 4;
+                (n * n / 2).saturating_mul(1 + per_pair)
+            }
+            JointTest::Lsdd(spec, _) => {
+                let centers = spec.n_kernel_centers as u64;
+                (n * centers).saturating_mul(5 + d + spec.n_permutations as u64 / 8)
+            }
+            JointTest::Classifier(spec, _) => spec.settings.cost_ns(n, d),
+            JointTest::SpotTheDiff(spec, _) => spec.settings.cost_ns(n, d),
+        };
+        joint.saturating_add(self.columns.cost_ns(n_rows))
+    }
+}
+
+fn rows_tensor(rows: &[f64], n_columns: usize) -> Tensors {
+    let mut tensors = Tensors::new();
+    tensors.insert_rows(ROWS, rows.len().checked_div(n_columns).unwrap_or(0), rows.to_vec());
+    tensors
+}
+
+/// Gives each column of the schema the importances of the numbers that it is encoded in; none where those are mixed.
+fn share_out(importances: &[f64], origins: &[usize], features: &mut [FeatureDetection]) {
+    if origins.len() != importances.len() {
+        return;
+    }
+    for feature in features {
+        let column = feature.column;
+        let of_column = importances.iter().zip(origins).filter(|(_, origin)| **origin == column);
+        if let Some(explanation) = &mut feature.explanation {
+            explanation.importance = Some(of_column.map(|(importance, _)| importance).sum());
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The kinds that judge windows, with every parameter.
+
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+
+use super::{ClassifierSettings, ColumnTest, ColumnsSpec, ModelOutputs, SpotTheDiffSettings, Validation};
+use crate::detectors::DetectorKind;
+use crate::statistics::permutation::{PValueRule, PermutationSpec};
+
+/// A kind that judges windows, with every parameter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum BatchSpec {
+    /// Kolmogorov–Smirnov, each column by itself.
+    Ks(ColumnsSpec),
+    /// Cramér–von Mises, each column by itself.
+    Cvm(ColumnsSpec),
+    /// Pearson's chi-square, each column by itself.
+    ChiSquare(ColumnsSpec),
+    /// Fisher's exact test, each column by itself.
+    FisherExact(ColumnsSpec),
+    /// Each column by the test that suits its type.
+    Tabular(ColumnsSpec),
+    /// Maximum mean discrepancy.
+    Mmd(MmdTestSpec),
+    /// Least-squares density difference.
+    Lsdd(LsddTestSpec),
+    /// A classifier that tells the window from the reference.
+    Classifier(ClassifierTestSpec),
+    /// A classifier by kernels at learnt places.
+    SpotTheDiff(SpotTheDiffTestSpec),
+    /// How uncertain a classifier is, from its outputs.
+    ClassifierUncertainty(ClassifierUncertaintySpec),
+    /// How uncertain a regressor is, from the predictions of an ensemble.
+    RegressorUncertainty(RegressorUncertaintySpec),
+}
+
+/// Parameters of the maximum mean discrepancy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MmdTestSpec {
+    /// Significance.
+    pub p_val: f64,
+    /// Number of permutations.
+    pub n_permutations: usize,
+    /// How p-values are counted.
+    pub p_value_rule: PValueRule,
+    /// Bandwidths, in units of the encoded columns; empty while to be inferred, or inferred from each window.
+    pub sigma: Vec<f64>,
+    /// Whether the bandwidth is inferred from the reference once; else from reference and window, at every test.
+    pub configure_kernel_from_x_ref: bool,
+    /// Effect size from which on a significant difference counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_effect: Option<f64>,
+    /// Seed of the permutations.
+    pub seed: u64,
+}
+
+/// Parameters of the least-squares density difference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LsddTestSpec {
+    /// Significance.
+    pub p_val: f64,
+    /// Number of permutations.
+    pub n_permutations: usize,
+    /// How p-values are counted.
+    pub p_value_rule: PValueRule,
+    /// Bandwidths, in units of standardised columns; empty while to be inferred.
+    pub sigma: Vec<f64>,
+    /// Rows of the reference that become centres of kernels.
+    pub n_kernel_centers: usize,
+    /// Largest relative difference that the regulariser may make.
+    pub lambda_rd_max: f64,
+    /// Effect size from which on a significant difference counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_effect: Option<f64>,
+    /// Seed of the centres and of the permutations.
+    pub seed: u64,
+}
+
+/// Parameters of the classifier test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassifierTestSpec {
+    /// Significance.
+    pub p_val: f64,
+    /// The model and how it is asked.
+    pub settings: ClassifierSettings,
+    /// Distance from which on a significant difference counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_effect: Option<f64>,
+    /// Seed of splits and models.
+    pub seed: u64,
+}
+
+/// Parameters of the test by learnt differences.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpotTheDiffTestSpec {
+    /// Significance.
+    pub p_val: f64,
+    /// The model and how it is trained and asked.
+    pub settings: SpotTheDiffSettings,
+    /// Distance from which on a significant difference counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_effect: Option<f64>,
+    /// Seed of splits and models.
+    pub seed: u64,
+}
+
+/// What of a classifier's probabilities is its uncertainty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UncertaintyType {
+    /// Their entropy, compared by Kolmogorov–Smirnov.
+    #[default]
+    Entropy,
+    /// Whether the largest two are near each other, compared by chi-square.
+    Margin,
+}
+
+/// Parameters of the uncertainty of a classifier.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassifierUncertaintySpec {
+    /// Significance.
+    pub p_val: f64,
+    /// What the outputs are.
+    pub preds_type: ModelOutputs,
+    /// What of them is the uncertainty.
+    pub uncertainty_type: UncertaintyType,
+    /// Difference of the largest two probabilities below which a margin is narrow.
+    pub margin_width: f64,
+    /// Effect size from which on a significant difference counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_effect: Option<f64>,
+    /// Seed of everything random: what moves the reference on.
+    pub seed: u64,
+}
+
+/// Parameters of the uncertainty of a regressor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegressorUncertaintySpec {
+    /// Significance.
+    pub p_val: f64,
+    /// Effect size from which on a significant difference counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_effect: Option<f64>,
+    /// Seed of everything random: what moves the reference on.
+    pub seed: u64,
+}
+
+/// More rows than this are not judged at once.
+const WINDOW_ROWS_MAX: usize = 10_000_000;
+
+impl BatchSpec {
+    /// The kind.
+    pub fn kind(&self) -> DetectorKind {
+        match self {
+            Self::Ks(_) => DetectorKind::Ks,
+            Self::Cvm(_) => DetectorKind::Cvm,
+            Self::ChiSquare(_) => DetectorKind::ChiSquare,
+            Self::FisherExact(_) => DetectorKind::FisherExact,
+            Self::Tabular(_) => DetectorKind::Tabular,
+            Self::Mmd(_) => DetectorKind::Mmd,
+            Self::Lsdd(_) => DetectorKind::Lsdd,
+            Self::Classifier(_) => DetectorKind::Classifier,
+            Self::SpotTheDiff(_) => DetectorKind::SpotTheDiff,
+            Self::ClassifierUncertainty(_) => DetectorKind::ClassifierUncertainty,
+            Self::RegressorUncertainty(_) => DetectorKind::RegressorUncertainty,
+        }
+    }
+
+    /// The seed of everything random.
+    pub fn seed(&self) -> u64 {
+        match self {
+            Self::Ks(spec)
+            | Self::Cvm(spec)
+            | Self::ChiSquare(spec)
+            | Self::FisherExact(spec)
+            | Self::Tabular(spec) => spec.seed,
+            Self::Mmd(spec) => spec.seed,
+            Self::Lsdd(spec) => spec.seed,
+            Self::Classifier(spec) => spec.seed,
+            Self::SpotTheDiff(spec) => spec.seed,
+            Self::ClassifierUncertainty(spec) => spec.seed,
+            Self::RegressorUncertainty(spec) => spec.seed,
+        }
+    }
+
+    /// The significance.
+    pub fn p_val(&self) -> f64 {
+        match self {
+            Self::Ks(spec)
+            | Self::Cvm(spec)
+            | Self::ChiSquare(spec)
+            | Self::FisherExact(spec)
+            | Self::Tabular(spec) => spec.p_val,
+            Self::Mmd(spec) => spec.p_val,
+            Self::Lsdd(spec) => spec.p_val,
+            Self::Classifier(spec) => spec.p_val,
+            Self::SpotTheDiff(spec) => spec.p_val,
+            Self::ClassifierUncertainty(spec) => spec.p_val,
+            Self::RegressorUncertainty(spec) => spec.p_val,
+        }
+    }
+
+    /// The effect size from which on a significant difference counts.
+    pub fn min_effect(&self) -> Option<f64> {
+        match self {
+            Self::Ks(spec)
+            | Self::Cvm(spec)
+            | Self::ChiSquare(spec)
+            | Self::FisherExact(spec)
+            | Self::Tabular(spec) => spec.min_effect,
+            Self::Mmd(spec) => spec.min_effect,
+            Self::Lsdd(spec) => spec.min_effect,
+            Self::Classifier(spec) => spec.min_effect,
+            Self::SpotTheDiff(spec) => spec.min_effect,
+            Self::ClassifierUncertainty(spec) => spec.min_effect,
+            Self::RegressorUncertainty(spec) => spec.min_effect,
+        }
+    }
+
+    /// How many rows a window can have.
+    pub fn window_rows(&self) -> RangeInclusive<usize> {
+        let least = match self {
+            // A single value has no Cramér–von Mises statistic, and a mean over pairs needs two rows.
+            Self::Cvm(_) | Self::Mmd(_) | Self::Lsdd(_) => 2,
+            Self::Tabular(spec) if spec.uses(ColumnTest::Cvm) => 2,
+            Self::Classifier(spec) => least_to_split(spec.settings.validation),
+            Self::SpotTheDiff(spec) => least_to_split(spec.settings.validation),
+            Self::Ks(_)
+            | Self::ChiSquare(_)
+            | Self::FisherExact(_)
+            | Self::Tabular(_)
+            | Self::ClassifierUncertainty(_)
+            | Self::RegressorUncertainty(_) => 1,
+        };
+        least..=WINDOW_ROWS_MAX
+    }
+}
+
+/// Every fold should hold a row of the window.
+fn least_to_split(validation: Validation) -> usize {
+    match validation {
+        Validation::NFolds(n_folds) => n_folds.max(2),
+        Validation::TrainSize(_) => 2,
+    }
+}
+
+impl MmdTestSpec {
+    pub(super) fn permutations(&self) -> PermutationSpec {
+        let Self { n_permutations, p_val: level, p_value_rule: rule, seed, .. } = *self;
+        PermutationSpec { n_permutations, level, rule, seed }
+    }
+}
+
+impl LsddTestSpec {
+    pub(super) fn permutations(&self) -> PermutationSpec {
+        let Self { n_permutations, p_val: level, p_value_rule: rule, seed, .. } = *self;
+        PermutationSpec { n_permutations, level, rule, seed }
+    }
+}
