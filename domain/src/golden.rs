@@ -2,6 +2,7 @@
 //! near. `replay` cases carry the random draws that the reference library made; `distribution` cases summarise many
 //! seeds or runs and are compared as such.
 
+mod context_mmd;
 mod cvm_online;
 mod distributions;
 mod fet_online;
@@ -120,6 +121,11 @@ fn kernels() {
 #[test]
 fn principal_components() {
     run("pca.json", functions::pca);
+}
+
+#[test]
+fn context_mmd() {
+    run("context_mmd.json", context_mmd::case);
 }
 
 #[test]

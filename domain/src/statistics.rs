@@ -1,6 +1,7 @@
 //! Mathematics that several detectors share.
 
 pub mod alternative;
+pub(crate) mod cholesky;
 pub mod draws;
 pub mod exponential;
 pub mod kernel;
