@@ -3,6 +3,7 @@
 //! seeds or runs and are compared as such.
 
 mod classifier;
+mod context_mmd;
 mod cvm_online;
 mod distributions;
 mod fet_online;
@@ -138,6 +139,11 @@ fn principal_components() {
 #[test]
 fn classifier() {
     run("classifier.json", classifier::case);
+}
+
+#[test]
+fn context_mmd() {
+    run("context_mmd.json", context_mmd::case);
 }
 
 #[test]

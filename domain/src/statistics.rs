@@ -3,6 +3,7 @@
 pub mod alternative;
 pub mod binomial;
 pub mod chi_square;
+pub(crate) mod cholesky;
 pub mod correction;
 pub mod cramer_von_mises;
 pub mod draws;

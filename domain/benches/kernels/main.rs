@@ -8,6 +8,7 @@ mod processor_time;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use drifting_domain::detectors::two_sample::context_mmd::{ContextMmdReference, ContextMmdSpec};
 use drifting_domain::detectors::two_sample::lsdd::{LsddReference, LsddSpec};
 use drifting_domain::detectors::two_sample::mmd::{MmdBandwidth, MmdReference};
 use drifting_domain::ports::{CpuPool, Silent};
@@ -73,9 +74,31 @@ fn lsdd(criterion: &mut Criterion<ProcessorTime>) {
     }
 }
 
+fn context_mmd(criterion: &mut Criterion<ProcessorTime>) {
+    let mut group = criterion.benchmark_group("context_mmd");
+    group.sample_size(10);
+    let spec = ContextMmdSpec { sigma: Vec::new(), context_sigma: Vec::new(), held_out: 0.25 };
+    for (n, n_context_columns) in [(200, 1), (500, 1), (500, 2), (500, 5)] {
+        // The first columns are their context.
+        let contexts = |rows: &[f64]| -> Vec<f64> {
+            rows.chunks_exact(N_COLUMNS).flat_map(|row| row[..n_context_columns].to_vec()).collect()
+        };
+        let (reference, window) = (rows(n, 1), rows(n, 2));
+        let fitted = ContextMmdReference::fit(&spec, &reference, N_COLUMNS, &contexts(&reference), n_context_columns)
+            .expect("rows are enough");
+        let contexts = contexts(&window);
+        let size = format!("n=m={n} d={N_COLUMNS}, {n_context_columns} of context, P={}", SPEC.n_permutations);
+        group.bench_function(BenchmarkId::new("test", &size), |bencher| {
+            bencher.iter(|| {
+                fitted.test(black_box(&window), &contexts, &SPEC, &OneThread, &Silent).expect("rows are enough")
+            });
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(ProcessorTime);
-    targets = mmd, lsdd
+    targets = mmd, lsdd, context_mmd
 }
 criterion_main!(benches);

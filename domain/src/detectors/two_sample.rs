@@ -3,6 +3,7 @@
 mod classifier;
 mod column_test;
 mod columns;
+pub mod context_mmd;
 mod explanation;
 mod joint;
 pub mod lsdd;

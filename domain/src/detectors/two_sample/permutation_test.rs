@@ -15,6 +15,14 @@ pub enum TestProblem {
         /// What came.
         actual: usize,
     },
+    /// The kernels of all pairs would not be held.
+    #[error("expected at most {expected} rows in reference and window together, {actual} came")]
+    TooManyRows {
+        /// The largest number.
+        expected: usize,
+        /// What came.
+        actual: usize,
+    },
     /// No p-value would be below the level.
     #[error("expected n_permutations of at least {expected} for this level, {actual} came")]
     TooFewPermutations {
@@ -28,6 +36,11 @@ pub enum TestProblem {
         "expected rows that differ: at least half of the pairs of rows are equal, so no bandwidth can be inferred; give `sigma`"
     )]
     NoBandwidth,
+    /// The same of contexts.
+    #[error(
+        "expected contexts that differ: at least half of the pairs of contexts are equal, so no bandwidth can be inferred; give `context_sigma`"
+    )]
+    NoContextBandwidth,
     /// Squared distances overflow.
     #[error("expected numbers of moderate size: the distances between rows overflow")]
     Overflow,
