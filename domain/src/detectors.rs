@@ -18,11 +18,11 @@ pub use online::{
 pub use request::{DetectorRequest, InvalidSettings, ModelName, ReferenceUpdateRequest, SettingIssue, WindowRequest};
 pub use two_sample::{
     BatchDetector, BatchSpec, CategoryShift, ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest,
-    ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest, ColumnTests, ColumnsSpec, Direction, Explanation,
-    HeldOut, LsddTestSpec, MmdTestSpec, ModelOutputs, ModelTestProblem, QUANTILES, RegressorUncertaintySpec,
-    SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings, SpotTheDiffTestSpec, Summary, TestProblem,
-    UncertaintyProblem, UncertaintyType, Validation, Window, WindowProblem, check_batch, entropies, fit_batch,
-    narrow_margins, restore_batch, spreads,
+    ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest, ColumnTests, ColumnsSpec, ContextMmdTestSpec, Direction,
+    Explanation, HeldOut, LsddTestSpec, MmdTestSpec, ModelOutputs, ModelTestProblem, QUANTILES,
+    RegressorUncertaintySpec, SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings, SpotTheDiffTestSpec, Summary,
+    TestProblem, UncertaintyProblem, UncertaintyType, Validation, Window, WindowProblem, check_batch, entropies,
+    fit_batch, narrow_margins, restore_batch, spreads,
 };
 
 #[cfg(test)]

@@ -484,3 +484,50 @@ async fn rows_of_outputs_are_checked_before_they_are_collected() {
         assert_eq!(service.show(&name()).await.unwrap().rows_seen, Some(100));
     }
 }
+
+#[tokio::test]
+async fn a_context_explains_away_what_follows_from_it() {
+    let house = House::new();
+    // The value follows the hour; the window has the evening only.
+    let table = |hours: &[f64], shift: f64, seed: u64| {
+        let noise = uniform(hours.len(), seed);
+        let values = hours.iter().zip(noise).map(|(hour, noise)| hour / 4.0 + noise + shift).collect();
+        let columns = [("hour", hours.to_vec()), ("value", values)];
+        let column =
+            |(name, values): (&str, Vec<f64>)| Column { name: name.to_owned(), values: Values::Numeric(values) };
+        Table::named(columns.map(column).into()).expect("a table")
+    };
+    let day: Vec<f64> = (0..240).map(|row| f64::from(row % 24)).collect();
+    let evening: Vec<f64> = (0..80).map(|row| f64::from(16 + row % 8)).collect();
+    let given_the_hour = DetectorRequest {
+        kind: Some(DetectorKind::ContextMmd),
+        context_columns: Some(vec!["hour".to_owned()]),
+        n_permutations: Some(200),
+        p_val: Some(0.01),
+        ..DetectorRequest::default()
+    };
+    let not_given = DetectorRequest { kind: Some(DetectorKind::Mmd), p_val: Some(0.01), ..DetectorRequest::default() };
+    for (detector, is_drift_of_evening) in [(given_the_hour, false), (not_given, true)] {
+        let service = house.serve().await;
+        fit(&service, request(table(&day, 0.0, 1), detector)).await;
+        let calm = feed(&service, table(&evening, 0.0, 2)).await.detections.remove(0);
+        assert_eq!(calm.is_drift, is_drift_of_evening, "{calm:?}");
+        assert!(feed(&service, table(&evening, 1.5, 3)).await.detections[0].is_drift);
+        drop(service);
+        let service = house.serve().await;
+        let again = feed(&service, table(&evening, 0.0, 2)).await.detections.remove(0);
+        assert_eq!(Detection { time: calm.time, ..again }, calm);
+    }
+    let service = house.serve().await;
+    for context_columns in
+        [None, Some(vec![]), Some(vec!["day".to_owned()]), Some(vec!["hour".to_owned(), "value".to_owned()])]
+    {
+        let detector =
+            DetectorRequest { kind: Some(DetectorKind::ContextMmd), context_columns, ..DetectorRequest::default() };
+        let Err(FitError::Settings(error)) = service.fit(request(table(&day, 0.0, 1), detector)).await.map(|_| ())
+        else {
+            panic!("refused")
+        };
+        assert!(error.to_string().contains("detector/context_columns"), "{error}");
+    }
+}

@@ -100,6 +100,7 @@ impl Failure {
         let detail = problem.to_string();
         match problem {
             FitProblem::TooFewReferenceRows { .. }
+            | FitProblem::TooManyReferenceRows { .. }
             | FitProblem::TooFewRows { .. }
             | FitProblem::TooFewRowsForCenters { .. }
             | FitProblem::CoincidentCenters { .. }

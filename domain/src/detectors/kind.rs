@@ -36,6 +36,8 @@ pub enum DetectorKind {
     Classifier,
     /// A classifier by kernels at learnt places, all columns together.
     SpotTheDiff,
+    /// Maximum mean discrepancy given some of the columns, the context.
+    ContextMmd,
     /// How uncertain a classifier is; the columns are its outputs.
     ClassifierUncertainty,
     /// How uncertain a regressor is; the columns are the predictions of an ensemble.
@@ -44,7 +46,7 @@ pub enum DetectorKind {
 
 impl DetectorKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::CvmOnline,
         Self::FetOnline,
         Self::LsddOnline,
@@ -58,6 +60,7 @@ impl DetectorKind {
         Self::Lsdd,
         Self::Classifier,
         Self::SpotTheDiff,
+        Self::ContextMmd,
         Self::ClassifierUncertainty,
         Self::RegressorUncertainty,
     ];
@@ -78,9 +81,13 @@ impl DetectorKind {
             Self::CvmOnline | Self::ClassifierUncertainty | Self::RegressorUncertainty => Encoding::Raw,
             Self::FetOnline => Encoding::Binary,
             Self::Ks | Self::Cvm | Self::ChiSquare | Self::FisherExact | Self::Tabular => Encoding::Cells,
-            Self::LsddOnline | Self::MmdOnline | Self::Mmd | Self::Lsdd | Self::Classifier | Self::SpotTheDiff => {
-                Encoding::Kernel
-            }
+            Self::LsddOnline
+            | Self::MmdOnline
+            | Self::Mmd
+            | Self::Lsdd
+            | Self::Classifier
+            | Self::SpotTheDiff
+            | Self::ContextMmd => Encoding::Kernel,
         }
     }
 
@@ -100,6 +107,7 @@ impl DetectorKind {
             Self::Lsdd => "lsdd",
             Self::Classifier => "classifier",
             Self::SpotTheDiff => "spot_the_diff",
+            Self::ContextMmd => "context_mmd",
             Self::ClassifierUncertainty => "classifier_uncertainty",
             Self::RegressorUncertainty => "regressor_uncertainty",
         }

@@ -105,6 +105,14 @@ pub enum FitProblem {
         /// What came.
         actual: usize,
     },
+    /// A test holds the kernels of all pairs of rows.
+    #[error("expected at most {expected} rows of reference for this kind, {actual} came; send a sample of them")]
+    TooManyReferenceRows {
+        /// The largest number.
+        expected: usize,
+        /// What came.
+        actual: usize,
+    },
     /// The mathematics needs more rows.
     #[error("expected at least {expected} rows of reference for these windows, {actual} came")]
     TooFewRows {

@@ -85,6 +85,12 @@ pub struct DetectorRequest {
     pub uncertainty_type: Option<UncertaintyType>,
     /// Difference of probabilities below which a margin is narrow.
     pub margin_width: Option<f64>,
+    /// The columns that are the context.
+    pub context_columns: Option<Vec<String>>,
+    /// Bandwidths of the kernel of contexts.
+    pub context_sigma: Option<Vec<f64>>,
+    /// Share of the contexts of a window that is held out.
+    pub prop_c_held: Option<f64>,
     /// How rows are collected into windows.
     pub window: Option<WindowRequest>,
     /// How the reference moves on.
@@ -181,6 +187,9 @@ impl DetectorRequest {
             ("detector/preds_type", self.preds_type.is_some()),
             ("detector/uncertainty_type", self.uncertainty_type.is_some()),
             ("detector/margin_width", self.margin_width.is_some()),
+            ("detector/context_columns", self.context_columns.is_some()),
+            ("detector/context_sigma", self.context_sigma.is_some()),
+            ("detector/prop_c_held", self.prop_c_held.is_some()),
             ("detector/window", self.window.is_some()),
             ("detector/update_reference", self.update_reference.is_some()),
         ];
@@ -212,15 +221,7 @@ impl DetectorRequest {
     }
 
     fn bandwidths(&self, issues: &mut Vec<SettingIssue>) -> Vec<f64> {
-        let sigma = self.sigma.clone().unwrap_or_default();
-        if self.sigma.as_ref().is_some_and(Vec::is_empty) || sigma.len() > SIGMAS_MAX {
-            let detail = format!("expected 1 to {SIGMAS_MAX} bandwidths, {} came", sigma.len());
-            issues.push(issue("detector/sigma", detail));
-        }
-        if let Some(wrong) = sigma.iter().find(|sigma| !SIGMA_RANGE.contains(*sigma)) {
-            issues.push(issue("detector/sigma", format!("expected bandwidths above 0, {wrong} came")));
-        }
-        sigma
+        bandwidths("detector/sigma", self.sigma.as_deref(), issues)
     }
 
     fn kernel_centers(&self, default: usize, issues: &mut Vec<SettingIssue>) -> usize {
@@ -293,11 +294,35 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
             "window",
             "update_reference",
         ],
+        Kind::ContextMmd => &[
+            "p_val",
+            "context_columns",
+            "n_permutations",
+            "p_value_rule",
+            "sigma",
+            "context_sigma",
+            "prop_c_held",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
         Kind::ClassifierUncertainty => {
             &["p_val", "preds_type", "uncertainty_type", "margin_width", "min_effect", "window", "update_reference"]
         }
         Kind::RegressorUncertainty => &["p_val", "min_effect", "window", "update_reference"],
     }
+}
+
+fn bandwidths(setting: &'static str, wanted: Option<&[f64]>, issues: &mut Vec<SettingIssue>) -> Vec<f64> {
+    let sigma = wanted.unwrap_or_default().to_vec();
+    if wanted.is_some_and(<[f64]>::is_empty) || sigma.len() > SIGMAS_MAX {
+        let detail = format!("expected 1 to {SIGMAS_MAX} bandwidths, {} came", sigma.len());
+        issues.push(issue(setting, detail));
+    }
+    if let Some(wrong) = sigma.iter().find(|sigma| !SIGMA_RANGE.contains(*sigma)) {
+        issues.push(issue(setting, format!("expected bandwidths above 0, {wrong} came")));
+    }
+    sigma
 }
 
 fn share(setting: &'static str, value: f64, issues: &mut Vec<SettingIssue>) -> f64 {

@@ -26,8 +26,8 @@ pub use permutation_test::TestProblem;
 use permutation_test::{check, invalid};
 
 pub use specs::{
-    BatchSpec, ClassifierTestSpec, ClassifierUncertaintySpec, LsddTestSpec, MmdTestSpec, RegressorUncertaintySpec,
-    SpotTheDiffTestSpec, UncertaintyType,
+    BatchSpec, ClassifierTestSpec, ClassifierUncertaintySpec, ContextMmdTestSpec, LsddTestSpec, MmdTestSpec,
+    RegressorUncertaintySpec, SpotTheDiffTestSpec, UncertaintyType,
 };
 #[cfg(test)]
 pub(crate) use spot_the_diff::Model as SpotTheDiffModel;
@@ -35,12 +35,14 @@ pub use spot_the_diff::{SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings};
 pub use uncertainty::{ModelOutputs, UncertaintyProblem, entropies, narrow_margins, spreads};
 
 use self::columns::ColumnsDetector;
+use self::context_mmd::ContextMmdReference;
 use self::joint::JointDetector;
 use self::uncertain::UncertaintyDetector;
 use super::FitProblem;
 use crate::data::{Frame, Schema, TensorError, Tensors};
 use crate::detection::Detection;
 use crate::ports::{CpuPool, Progress};
+use crate::preprocess::Encoder;
 
 /// Judges a whole window; knows no past.
 ///
@@ -96,17 +98,24 @@ pub struct Window<'w> {
     pub origins: &'w [usize],
 }
 
-/// Whether a reference of so many rows is enough, as far as can be told without computing.
+/// Whether a reference of so many rows is enough, and not too much, as far as can be told without computing.
 ///
 /// # Errors
-/// With too few rows.
+/// With too few or too many rows.
 pub fn check_batch(spec: &BatchSpec, n_rows: usize) -> Result<(), FitProblem> {
+    if let BatchSpec::ContextMmd(spec) = spec {
+        let most = context_mmd::ROWS_MAX - ContextMmdReference::window_rows_min(spec.prop_c_held);
+        if n_rows > most {
+            return Err(FitProblem::TooManyReferenceRows { expected: most, actual: n_rows });
+        }
+    }
     let least = match spec {
         BatchSpec::ChiSquare(_)
         | BatchSpec::FisherExact(_)
         | BatchSpec::ClassifierUncertainty(_)
         | BatchSpec::RegressorUncertainty(_) => 1,
         BatchSpec::Lsdd(spec) => spec.n_kernel_centers.saturating_add(2),
+        BatchSpec::ContextMmd(_) => context_mmd::ROWS_MIN,
         BatchSpec::Ks(_)
         | BatchSpec::Cvm(_)
         | BatchSpec::Tabular(_)
@@ -139,16 +148,18 @@ pub fn fit_batch(
         | BatchSpec::Tabular(columns) => {
             Ok(Box::new(ColumnsDetector::fit(spec, columns, schema, reference, pool, progress)?))
         }
-        BatchSpec::Mmd(_) | BatchSpec::Lsdd(_) | BatchSpec::Classifier(_) | BatchSpec::SpotTheDiff(_) => {
-            Ok(Box::new(JointDetector::fit(spec, schema, reference, pool, progress)?))
-        }
+        BatchSpec::Mmd(_)
+        | BatchSpec::Lsdd(_)
+        | BatchSpec::Classifier(_)
+        | BatchSpec::SpotTheDiff(_)
+        | BatchSpec::ContextMmd(_) => Ok(Box::new(JointDetector::fit(spec, schema, reference, pool, progress)?)),
         BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
             Ok(Box::new(UncertaintyDetector::fit(spec, reference, pool, progress)?))
         }
     }
 }
 
-/// The detector that was saved, over rows of `n_encoded` numbers.
+/// The detector that was saved, over rows of an encoder.
 ///
 /// # Errors
 /// When the arrays are not those of such a detector over the columns of a schema.
@@ -156,7 +167,7 @@ pub fn restore_batch(
     spec: &BatchSpec,
     schema: &Schema,
     parameters: &Tensors,
-    n_encoded: usize,
+    encoder: &Encoder,
 ) -> Result<Box<dyn BatchDetector>, TensorError> {
     match spec {
         BatchSpec::Ks(columns)
@@ -164,9 +175,11 @@ pub fn restore_batch(
         | BatchSpec::ChiSquare(columns)
         | BatchSpec::FisherExact(columns)
         | BatchSpec::Tabular(columns) => Ok(Box::new(ColumnsDetector::restore(spec, columns, schema, parameters)?)),
-        BatchSpec::Mmd(_) | BatchSpec::Lsdd(_) | BatchSpec::Classifier(_) | BatchSpec::SpotTheDiff(_) => {
-            Ok(Box::new(JointDetector::restore(spec, schema, parameters, n_encoded)?))
-        }
+        BatchSpec::Mmd(_)
+        | BatchSpec::Lsdd(_)
+        | BatchSpec::Classifier(_)
+        | BatchSpec::SpotTheDiff(_)
+        | BatchSpec::ContextMmd(_) => Ok(Box::new(JointDetector::restore(spec, schema, parameters, encoder)?)),
         BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
             Ok(Box::new(UncertaintyDetector::restore(spec, parameters)?))
         }

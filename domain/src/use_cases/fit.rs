@@ -318,12 +318,23 @@ fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
         if kind.encoding() == Encoding::Kernel && is_constant(&frame) {
             return Err(crate::detectors::FitProblem::AllConstant.into());
         }
+        if kind == DetectorKind::ContextMmd && preprocessing.n_components.is_some() {
+            let detail = "components mix columns with their context; leave it out";
+            return Err(InvalidSettings::one("preprocessing/n_components", detail).into());
+        }
         check_batch(&spec, frame.n_rows())?;
         let least = *spec.window_rows().start();
         if let Some(window) = policy.window
             && window.size < least
         {
             let detail = format!("expected a window of at least {least} rows for `{kind}`, {} came", window.size);
+            return Err(InvalidSettings::one("detector/window/size", detail).into());
+        }
+        let n_together = policy.window.map_or(0, |window| window.size.saturating_add(frame.n_rows()));
+        if let Some(most) = spec.rows_together_max()
+            && n_together > most
+        {
+            let detail = format!("expected at most {most} rows of reference and window together, {n_together} came");
             return Err(InvalidSettings::one("detector/window/size", detail).into());
         }
         (DetectorSpec::Batch(spec), Vec::new())

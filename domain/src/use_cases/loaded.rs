@@ -87,7 +87,7 @@ impl LoadedProject {
                 }
                 let reference = policy.update_reference.map(|_| Frame::restore("reference", schema, &parameters));
                 Detector::Windows(Windows::new(
-                    restore_batch(spec, schema, &parameters, encoder.width())?,
+                    restore_batch(spec, schema, &parameters, &encoder)?,
                     reference.transpose()?,
                 ))
             }

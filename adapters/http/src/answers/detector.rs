@@ -112,6 +112,15 @@ pub(crate) struct Detector {
     /// Difference of the largest two probabilities below which a margin is narrow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) margin_width: Option<f64>,
+    /// The columns that are the context; the others are judged given them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) context_columns: Option<Vec<String>>,
+    /// Bandwidths of the kernel of contexts; empty where inferred at every test.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) context_sigma: Option<Vec<f64>>,
+    /// Share of the contexts of a window that is held out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prop_c_held: Option<f64>,
     /// Effect size from which on a significant difference counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) min_effect: Option<f64>,
@@ -266,6 +275,15 @@ fn of_batch(spec: &BatchSpec) -> Detector {
             epochs: Some(spec.settings.epochs as u64),
             batch_size: Some(spec.settings.batch_size as u64),
             ..validated(spec.settings.validation, of_all)
+        },
+        BatchSpec::ContextMmd(spec) => Detector {
+            context_columns: Some(spec.context_columns.clone()),
+            n_permutations: Some(spec.n_permutations as u64),
+            p_value_rule: Some(spec.p_value_rule.into()),
+            sigma: Some(spec.sigma.clone()),
+            context_sigma: Some(spec.context_sigma.clone()),
+            prop_c_held: Some(spec.prop_c_held),
+            ..of_all
         },
         BatchSpec::ClassifierUncertainty(spec) => Detector {
             preds_type: Some(spec.preds_type.into()),

@@ -117,7 +117,8 @@ pub(crate) struct DetectorSettings {
     /// Effect size, from 0 to 1, from which on a significant difference counts; by default every one does.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1")))]
     pub(crate) min_effect: Option<f64>,
-    /// Permutations of a test, of `mmd` and `lsdd`; by default 100, or as many as the `p_val` needs.
+    /// Permutations of a test, of `mmd`, `lsdd` and `context_mmd`; by default 100 (1,000 of `context_mmd`), or as many as
+    /// the `p_val` needs.
     #[oai(nullable, validator(minimum(value = "1"), maximum(value = "100000")))]
     pub(crate) n_permutations: Option<u64>,
     /// How p-values of permutations are counted, of `mmd` and `lsdd`; by default `corrected`.
@@ -171,6 +172,15 @@ pub(crate) struct DetectorSettings {
     /// Difference of the largest two probabilities below which a margin is narrow, above 0, up to 1; by default 0.1.
     #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1")))]
     pub(crate) margin_width: Option<f64>,
+    /// The columns that are the context of the others, of `context_mmd`: only differences given the same context count.
+    #[oai(nullable)]
+    pub(crate) context_columns: Option<Vec<String>>,
+    /// Bandwidths of the kernel of contexts; by default inferred.
+    #[oai(nullable)]
+    pub(crate) context_sigma: Option<Bandwidths>,
+    /// Share of the contexts of a window that is held out, of `context_mmd`, from 0.01 to 0.99; by default 0.25.
+    #[oai(nullable, validator(minimum(value = "0.01"), maximum(value = "0.99")))]
+    pub(crate) prop_c_held: Option<f64>,
     /// How rows are collected into windows, of kinds that judge windows; by default a request is a window.
     #[oai(nullable)]
     pub(crate) window: Option<WindowSettings>,

@@ -68,6 +68,7 @@ words!(
         Lsdd = "lsdd",
         Classifier = "classifier",
         SpotTheDiff = "spot_the_diff",
+        ContextMmd = "context_mmd",
         ClassifierUncertainty = "classifier_uncertainty",
         RegressorUncertainty = "regressor_uncertainty",
     }

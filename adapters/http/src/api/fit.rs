@@ -200,6 +200,15 @@ impl FitApi {
         /// All bodies but JSON: difference of probabilities below which a margin is narrow.
         #[oai(name = "margin_width", validator(minimum(value = "0", exclusive), maximum(value = "1")))]
         _margin_width: InQuery<f64>,
+        /// All bodies but JSON: the columns that are the context, with commas between.
+        #[oai(name = "context_columns", explode = false)]
+        _context_columns: InQuery<Vec<String>>,
+        /// All bodies but JSON: bandwidths of the kernel of contexts, with commas between.
+        #[oai(name = "context_sigma", explode = false)]
+        _context_sigma: InQuery<Vec<f64>>,
+        /// All bodies but JSON: share of the contexts of a window that is held out.
+        #[oai(name = "prop_c_held", validator(minimum(value = "0.01"), maximum(value = "0.99")))]
+        _prop_c_held: InQuery<f64>,
         /// All bodies but JSON: rows that close a window.
         #[oai(name = "window.size", validator(minimum(value = "2"), maximum(value = "1000000")))]
         _window_rows: InQuery<u64>,

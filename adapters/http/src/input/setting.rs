@@ -56,6 +56,9 @@ pub(super) enum Name {
     PredsType,
     UncertaintyType,
     MarginWidth,
+    ContextColumns,
+    ContextSigma,
+    PropCHeld,
     Window,
     UpdateReference,
     AfterAlarm,
@@ -67,7 +70,7 @@ impl Name {
     /// Those of `preprocessing`.
     pub(super) const PREPROCESSING: [Self; 2] = [Self::Standardize, Self::NComponents];
     /// Those of `detector`.
-    pub(super) const DETECTOR: [Self; 36] = [
+    pub(super) const DETECTOR: [Self; 39] = [
         Self::Kind,
         Self::Ert,
         Self::WindowSize,
@@ -101,6 +104,9 @@ impl Name {
         Self::PredsType,
         Self::UncertaintyType,
         Self::MarginWidth,
+        Self::ContextColumns,
+        Self::ContextSigma,
+        Self::PropCHeld,
         Self::Window,
         Self::UpdateReference,
         Self::AfterAlarm,
@@ -147,6 +153,9 @@ impl Name {
             Self::PredsType => "preds_type",
             Self::UncertaintyType => "uncertainty_type",
             Self::MarginWidth => "margin_width",
+            Self::ContextColumns => "context_columns",
+            Self::ContextSigma => "context_sigma",
+            Self::PropCHeld => "prop_c_held",
             Self::Window => "window",
             Self::UpdateReference => "update_reference",
             Self::AfterAlarm => "after_alarm",
@@ -160,7 +169,7 @@ impl Name {
 
     /// Whether it takes a list.
     pub(super) fn is_list(self) -> bool {
-        matches!(self, Self::WindowSizes | Self::Sigma)
+        matches!(self, Self::WindowSizes | Self::Sigma | Self::ContextColumns | Self::ContextSigma)
     }
 }
 
@@ -334,6 +343,15 @@ impl Settings {
             Name::PredsType => self.detector.preds_type = Some(one_of(value, &PREDS_TYPES)?),
             Name::UncertaintyType => self.detector.uncertainty_type = Some(one_of(value, &UNCERTAINTY_TYPES)?),
             Name::MarginWidth => self.detector.margin_width = Some(number(value)?),
+            Name::ContextColumns => {
+                let text = |value: &Scalar<'_>| match value {
+                    Scalar::Text(text) => Some(text.clone().into_owned()),
+                    _ => None,
+                };
+                self.detector.context_columns = Some(list(value, "an array of names of columns", text)?);
+            }
+            Name::ContextSigma => self.detector.context_sigma = Some(bandwidths(value)?),
+            Name::PropCHeld => self.detector.prop_c_held = Some(number(value)?),
             Name::AfterAlarm => self.detector.after_alarm = Some(one_of(value, &AFTER_ALARM)?),
             Name::Tests | Name::Window | Name::UpdateReference => {}
         }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{DetectorRequest, InvalidSettings, LAMBDA_RD_MAX, ModelName, SettingIssue, issue, share};
+use super::{DetectorRequest, InvalidSettings, LAMBDA_RD_MAX, ModelName, SettingIssue, bandwidths, issue, share};
 use crate::data::{ColumnType, Schema};
 use crate::detectors::two_sample::lsdd::LsddSpec;
 use crate::detectors::{
     BatchSpec, ClassifierModel, ClassifierSettings, ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest,
-    ColumnsSpec, DetectorKind, LsddTestSpec, MmdTestSpec, ModelOutputs, RegressorUncertaintySpec, SpotTheDiffSettings,
-    SpotTheDiffTestSpec, Validation,
+    ColumnsSpec, ContextMmdTestSpec, DetectorKind, LsddTestSpec, MmdTestSpec, ModelOutputs, RegressorUncertaintySpec,
+    SpotTheDiffSettings, SpotTheDiffTestSpec, Validation,
 };
 use crate::statistics::alternative::Alternative;
 use crate::statistics::permutation::{PValueRule, PermutationSpec};
@@ -16,6 +16,8 @@ use crate::statistics::permutation::{PValueRule, PermutationSpec};
 /// Significance by default.
 const P_VAL: f64 = 0.05;
 const N_PERMUTATIONS: usize = 100;
+const N_CONTEXT_PERMUTATIONS: usize = 1_000;
+const PROP_C_HELD: f64 = 0.25;
 const N_TREES: usize = 100;
 const TRAIN_SIZE: f64 = 0.75;
 const MARGIN_WIDTH: f64 = 0.1;
@@ -55,7 +57,7 @@ impl DetectorRequest {
                 let (p_val, p_value_rule) = (self.significance(&mut issues), self.p_value_rule.unwrap_or_default());
                 BatchSpec::Mmd(MmdTestSpec {
                     p_val,
-                    n_permutations: self.permutations(p_val, p_value_rule, &mut issues),
+                    n_permutations: self.permutations(N_PERMUTATIONS, p_val, p_value_rule, &mut issues),
                     p_value_rule,
                     sigma: self.bandwidths(&mut issues),
                     configure_kernel_from_x_ref: self.configure_kernel_from_x_ref.unwrap_or(true),
@@ -68,7 +70,7 @@ impl DetectorRequest {
                 let lambda_rd_max = self.lambda_rd_max.unwrap_or(LAMBDA_RD_MAX);
                 BatchSpec::Lsdd(LsddTestSpec {
                     p_val,
-                    n_permutations: self.permutations(p_val, p_value_rule, &mut issues),
+                    n_permutations: self.permutations(N_PERMUTATIONS, p_val, p_value_rule, &mut issues),
                     p_value_rule,
                     sigma: self.bandwidths(&mut issues),
                     n_kernel_centers: self.kernel_centers(LsddSpec::n_kernel_centers_of(n_rows), &mut issues),
@@ -108,6 +110,25 @@ impl DetectorRequest {
                             &mut issues,
                         ),
                     },
+                    min_effect: self.effect(&mut issues),
+                    seed: self.seed.unwrap_or(0),
+                })
+            }
+            DetectorKind::ContextMmd => {
+                let (p_val, p_value_rule) = (self.significance(&mut issues), self.p_value_rule.unwrap_or_default());
+                let prop_c_held = self.prop_c_held.unwrap_or(PROP_C_HELD);
+                if !(0.01..=0.99).contains(&prop_c_held) {
+                    let detail = format!("expected a number from 0.01 to 0.99, {prop_c_held} came");
+                    issues.push(issue("detector/prop_c_held", detail));
+                }
+                BatchSpec::ContextMmd(ContextMmdTestSpec {
+                    p_val,
+                    context_columns: self.context(schema, &mut issues),
+                    n_permutations: self.permutations(N_CONTEXT_PERMUTATIONS, p_val, p_value_rule, &mut issues),
+                    p_value_rule,
+                    sigma: self.bandwidths(&mut issues),
+                    context_sigma: bandwidths("detector/context_sigma", self.context_sigma.as_deref(), &mut issues),
+                    prop_c_held,
                     min_effect: self.effect(&mut issues),
                     seed: self.seed.unwrap_or(0),
                 })
@@ -162,11 +183,27 @@ impl DetectorRequest {
         tests
     }
 
-    fn permutations(&self, level: f64, rule: PValueRule, issues: &mut Vec<SettingIssue>) -> usize {
+    /// The columns of the context: some of the reference, not all.
+    fn context(&self, schema: &Schema, issues: &mut Vec<SettingIssue>) -> Vec<String> {
+        let columns = self.context_columns.clone().unwrap_or_default();
+        let is_known = |name: &String| schema.columns.iter().any(|column| column.name == *name);
+        if let Some(unknown) = columns.iter().find(|name| !is_known(name)) {
+            let detail = format!("expected columns of the reference, `{unknown}` is none");
+            issues.push(issue("detector/context_columns", detail));
+        }
+        let n_context = schema.columns.iter().filter(|column| columns.contains(&column.name)).count();
+        if n_context == 0 || n_context == schema.columns.len() {
+            let detail = "expected the names of some columns, the context of the others";
+            issues.push(issue("detector/context_columns", detail.to_owned()));
+        }
+        columns
+    }
+
+    fn permutations(&self, default: usize, level: f64, rule: PValueRule, issues: &mut Vec<SettingIssue>) -> usize {
         let spec = PermutationSpec { n_permutations: 0, level, rule, seed: 0 };
         let least = spec.n_permutations_min();
         // A level that is wrong has been told.
-        let n = self.n_permutations.unwrap_or(N_PERMUTATIONS.max(least.min(PERMUTATIONS_MAX)));
+        let n = self.n_permutations.unwrap_or(default.max(least.min(PERMUTATIONS_MAX)));
         if !(1..=PERMUTATIONS_MAX).contains(&n) || n < least {
             let detail = format!(
                 "expected {} to {PERMUTATIONS_MAX} permutations for this p_val, {n} came",

@@ -83,14 +83,25 @@ pub struct ContextMmdTest {
 }
 
 /// More rows of both samples together than this are refused: the kernels of all pairs are held.
-const ROWS_MAX: usize = 5_000;
+pub const ROWS_MAX: usize = 5_000;
 /// Rows below which no folds can be made to choose a regulariser.
-const ROWS_MIN: usize = N_FOLDS;
+pub(super) const ROWS_MIN: usize = N_FOLDS;
 /// By how much rounding may change a statistic, relative to its parts.
 const ROUNDING: f64 = 1e-10;
 /// Streams of draws, apart from those of the permutations.
 const DRAW_HELD_OUT: u64 = 1 << 63;
 const DRAW_FOLDS: [u64; 2] = [DRAW_HELD_OUT + 1, DRAW_HELD_OUT + 2];
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and n_rows")]
+fn n_held_out(share: f64, n_rows: usize) -> usize {
+    (share * n_rows as f64) as usize
+}
+
+/// Whether a context is held out and enough rows are left.
+fn suffices(share: f64, n_rows: usize) -> bool {
+    let n_held_out = n_held_out(share, n_rows);
+    n_held_out >= 1 && n_rows - n_held_out >= ROWS_MIN
+}
 
 impl ContextMmdReference {
     /// Takes rows of `n_columns` finite numbers and as many contexts of `n_context_columns`, both row-major; at least five
@@ -185,21 +196,23 @@ impl ContextMmdReference {
         })
     }
 
+    /// The least rows of a window of which such a share can be held out.
+    pub(super) fn window_rows_min(held_out: f64) -> usize {
+        (1..ROWS_MAX).find(|n_rows| suffices(held_out, *n_rows)).unwrap_or(ROWS_MAX)
+    }
+
     /// The rows of a window that are compared, and those whose contexts are held out, in order.
     fn split(&self, n_rows: usize, seed: u64) -> Result<(Vec<usize>, Vec<usize>), TestProblem> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and n_rows")]
-        let held_out_of = |n_rows: usize| (self.spec.held_out * n_rows as f64) as usize;
-        let suffices = |n_rows: &usize| held_out_of(*n_rows) >= 1 && n_rows - held_out_of(*n_rows) >= ROWS_MIN;
+        let share = self.spec.held_out;
         if self.reference.n_rows() + n_rows > ROWS_MAX {
             return Err(TestProblem::TooManyRows { expected: ROWS_MAX, actual: self.reference.n_rows() + n_rows });
         }
-        if !suffices(&n_rows) {
-            let expected = (n_rows..=ROWS_MAX).find(suffices).unwrap_or(ROWS_MAX);
-            return Err(TestProblem::TooFewRows { expected, actual: n_rows });
+        if !suffices(share, n_rows) {
+            return Err(TestProblem::TooFewRows { expected: Self::window_rows_min(share), actual: n_rows });
         }
         let mut order: Vec<usize> = (0..n_rows).collect();
         order.shuffle(&mut stream(seed, DRAW_HELD_OUT));
-        let mut compared = order.split_off(held_out_of(n_rows));
+        let mut compared = order.split_off(n_held_out(share, n_rows));
         compared.sort_unstable();
         order.sort_unstable();
         Ok((compared, order))

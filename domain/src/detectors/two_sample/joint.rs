@@ -1,15 +1,17 @@
 //! Kinds that judge all columns together, with the columns one by one to explain what they see.
 
+use super::context_mmd::{ContextMmdReference, ContextMmdSpec};
 use super::lsdd::{LsddReference, LsddSpec};
 use super::mmd::{MmdBandwidth, MmdReference};
 use super::{
-    BatchDetector, BatchSpec, ClassifierTest, ClassifierTestSpec, ColumnTests, LsddTestSpec, MmdTestSpec, SpotTheDiff,
-    SpotTheDiffTestSpec, Window, WindowProblem,
+    BatchDetector, BatchSpec, ClassifierTest, ClassifierTestSpec, ColumnTests, ContextMmdTestSpec, LsddTestSpec,
+    MmdTestSpec, SpotTheDiff, SpotTheDiffTestSpec, Window, WindowProblem,
 };
 use crate::data::{Schema, TensorError, Tensors};
 use crate::detection::{Detection, FeatureDetection};
 use crate::detectors::FitProblem;
 use crate::ports::{CpuPool, Progress, Silent};
+use crate::preprocess::Encoder;
 use crate::statistics::correction::Correction;
 use crate::statistics::permutation::PermutationTest;
 
@@ -27,6 +29,8 @@ enum JointTest {
     Lsdd(LsddTestSpec, Box<LsddReference>),
     Classifier(ClassifierTestSpec, ClassifierTest),
     SpotTheDiff(SpotTheDiffTestSpec, SpotTheDiff),
+    /// With which numbers of an encoded row are of the context.
+    ContextMmd(ContextMmdTestSpec, Box<ContextMmdReference>, Vec<bool>),
 }
 
 /// What a test says of all columns together.
@@ -76,6 +80,19 @@ impl JointDetector {
                 let test = SpotTheDiff::new(rows.to_vec(), n_encoded).map_err(too_few)?;
                 JointTest::SpotTheDiff(spec.clone(), test)
             }
+            BatchSpec::ContextMmd(spec) => {
+                let is_context = of_context(spec, schema, reference.origins);
+                let (rows, contexts) = parted(rows, &is_context);
+                let n_context = is_context.iter().filter(|is_context| **is_context).count();
+                let fit = ContextMmdSpec {
+                    sigma: spec.sigma.clone(),
+                    context_sigma: spec.context_sigma.clone(),
+                    held_out: spec.prop_c_held,
+                };
+                let reference =
+                    ContextMmdReference::fit(&fit, &rows, is_context.len() - n_context, &contexts, n_context)?;
+                JointTest::ContextMmd(spec.clone(), Box::new(reference), is_context)
+            }
             _ => unreachable!("a kind that judges all columns together"),
         };
         let columns = ColumnTests::suiting(schema, reference, pool, progress)?;
@@ -86,8 +103,9 @@ impl JointDetector {
         spec: &BatchSpec,
         schema: &Schema,
         tensors: &Tensors,
-        n_encoded: usize,
+        encoder: &Encoder,
     ) -> Result<Self, TensorError> {
+        let n_encoded = encoder.width();
         let rows = || -> Result<Vec<f64>, TensorError> {
             let rows = tensors.f64s(ROWS)?;
             let invalid = |reason: &str| TensorError::Value { name: ROWS.to_owned(), reason: reason.to_owned() };
@@ -107,6 +125,17 @@ impl JointDetector {
             }
             BatchSpec::SpotTheDiff(spec) => {
                 JointTest::SpotTheDiff(spec.clone(), SpotTheDiff::new(rows()?, n_encoded).map_err(too_few)?)
+            }
+            BatchSpec::ContextMmd(spec) => {
+                let is_context = of_context(spec, schema, &encoder.origins());
+                let n_context = is_context.iter().filter(|is_context| **is_context).count();
+                let n_columns = is_context.len() - n_context;
+                if n_context == 0 || n_columns == 0 {
+                    let reason = "the configuration has no context, or nothing else".to_owned();
+                    return Err(TensorError::Value { name: "contexts".to_owned(), reason });
+                }
+                let reference = ContextMmdReference::from_tensors(tensors, n_columns, n_context)?;
+                JointTest::ContextMmd(spec.clone(), Box::new(reference), is_context)
             }
             _ => unreachable!("a kind that judges all columns together"),
         };
@@ -157,8 +186,30 @@ impl JointDetector {
                     importances: Some(outcome.importances),
                 })
             }
+            JointTest::ContextMmd(spec, reference, is_context) => {
+                let (rows, contexts) = parted(rows, is_context);
+                let outcome = reference.test(&rows, &contexts, &spec.permutations(), pool, &Silent);
+                outcome.map(|outcome| permuted(outcome.test)).map_err(|error| problem(&error))
+            }
         }
     }
+}
+
+/// Which numbers of an encoded row are of the context.
+fn of_context(spec: &ContextMmdTestSpec, schema: &Schema, origins: &[usize]) -> Vec<bool> {
+    let is_context = |column: &usize| spec.context_columns.contains(&schema.columns[*column].name);
+    origins.iter().map(is_context).collect()
+}
+
+/// Rows without their contexts, and the contexts, both row-major.
+fn parted(rows: &[f64], is_context: &[bool]) -> (Vec<f64>, Vec<f64>) {
+    let (mut own, mut contexts) = (Vec::with_capacity(rows.len()), Vec::new());
+    for row in rows.chunks_exact(is_context.len().max(1)) {
+        for (value, is_context) in row.iter().zip(is_context) {
+            if *is_context { contexts.push(*value) } else { own.push(*value) }
+        }
+    }
+    (own, contexts)
 }
 
 /// The rows of a reference, encoded.
@@ -197,6 +248,7 @@ impl BatchDetector for JointDetector {
             JointTest::Lsdd(_, reference) => reference.to_tensors(),
             JointTest::Classifier(_, test) => rows_tensor(test.reference(), self.n_encoded),
             JointTest::SpotTheDiff(_, test) => rows_tensor(test.reference(), self.n_encoded),
+            JointTest::ContextMmd(_, reference, _) => reference.to_tensors(),
         };
         self.columns.save(&mut tensors);
         tensors
@@ -212,6 +264,7 @@ impl BatchDetector for JointDetector {
             }
             JointTest::Classifier(spec, _) => BatchSpec::Classifier(spec.clone()),
             JointTest::SpotTheDiff(spec, _) => BatchSpec::SpotTheDiff(spec.clone()),
+            JointTest::ContextMmd(spec, _, _) => BatchSpec::ContextMmd(spec.clone()),
         }
     }
 
@@ -228,6 +281,10 @@ impl BatchDetector for JointDetector {
             }
             JointTest::Classifier(spec, _) => spec.settings.cost_ns(n, d),
             JointTest::SpotTheDiff(spec, _) => spec.settings.cost_ns(n, d),
+            JointTest::ContextMmd(spec, _, _) => {
+                // Kernels of rank 100 or so under each permutation.
+                (n * n).saturating_mul(d + 30 * spec.n_permutations as u64)
+            }
         };
         joint.saturating_add(self.columns.cost_ns(n_rows))
     }

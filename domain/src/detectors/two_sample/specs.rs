@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use super::context_mmd::{ContextMmdReference, ROWS_MAX};
 use super::{ClassifierSettings, ColumnTest, ColumnsSpec, ModelOutputs, SpotTheDiffSettings, Validation};
 use crate::detectors::DetectorKind;
 use crate::statistics::permutation::{PValueRule, PermutationSpec};
@@ -30,6 +31,8 @@ pub enum BatchSpec {
     Classifier(ClassifierTestSpec),
     /// A classifier by kernels at learnt places.
     SpotTheDiff(SpotTheDiffTestSpec),
+    /// Maximum mean discrepancy given a context.
+    ContextMmd(ContextMmdTestSpec),
     /// How uncertain a classifier is, from its outputs.
     ClassifierUncertainty(ClassifierUncertaintySpec),
     /// How uncertain a regressor is, from the predictions of an ensemble.
@@ -77,6 +80,31 @@ pub struct LsddTestSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_effect: Option<f64>,
     /// Seed of the centres and of the permutations.
+    pub seed: u64,
+}
+
+/// Parameters of the maximum mean discrepancy given a context.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContextMmdTestSpec {
+    /// Significance.
+    pub p_val: f64,
+    /// The columns that are the context; the others are judged given them.
+    pub context_columns: Vec<String>,
+    /// Number of permutations.
+    pub n_permutations: usize,
+    /// How p-values are counted.
+    pub p_value_rule: PValueRule,
+    /// Bandwidths of the kernel of rows, in units of the encoded columns; empty where inferred at every test.
+    pub sigma: Vec<f64>,
+    /// Bandwidths of the kernel of contexts; empty where inferred at every test.
+    pub context_sigma: Vec<f64>,
+    /// Share of the contexts of a window that is held out.
+    pub prop_c_held: f64,
+    /// Effect size from which on a significant difference counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_effect: Option<f64>,
+    /// Seed of everything random.
     pub seed: u64,
 }
 
@@ -169,6 +197,7 @@ impl BatchSpec {
             Self::Lsdd(_) => DetectorKind::Lsdd,
             Self::Classifier(_) => DetectorKind::Classifier,
             Self::SpotTheDiff(_) => DetectorKind::SpotTheDiff,
+            Self::ContextMmd(_) => DetectorKind::ContextMmd,
             Self::ClassifierUncertainty(_) => DetectorKind::ClassifierUncertainty,
             Self::RegressorUncertainty(_) => DetectorKind::RegressorUncertainty,
         }
@@ -186,6 +215,7 @@ impl BatchSpec {
             Self::Lsdd(spec) => spec.seed,
             Self::Classifier(spec) => spec.seed,
             Self::SpotTheDiff(spec) => spec.seed,
+            Self::ContextMmd(spec) => spec.seed,
             Self::ClassifierUncertainty(spec) => spec.seed,
             Self::RegressorUncertainty(spec) => spec.seed,
         }
@@ -203,6 +233,7 @@ impl BatchSpec {
             Self::Lsdd(spec) => spec.p_val,
             Self::Classifier(spec) => spec.p_val,
             Self::SpotTheDiff(spec) => spec.p_val,
+            Self::ContextMmd(spec) => spec.p_val,
             Self::ClassifierUncertainty(spec) => spec.p_val,
             Self::RegressorUncertainty(spec) => spec.p_val,
         }
@@ -220,9 +251,15 @@ impl BatchSpec {
             Self::Lsdd(spec) => spec.min_effect,
             Self::Classifier(spec) => spec.min_effect,
             Self::SpotTheDiff(spec) => spec.min_effect,
+            Self::ContextMmd(spec) => spec.min_effect,
             Self::ClassifierUncertainty(spec) => spec.min_effect,
             Self::RegressorUncertainty(spec) => spec.min_effect,
         }
+    }
+
+    /// How many rows reference and window can have together, of kinds that hold the kernels of all pairs.
+    pub fn rows_together_max(&self) -> Option<usize> {
+        matches!(self, Self::ContextMmd(_)).then_some(ROWS_MAX)
     }
 
     /// How many rows a window can have.
@@ -233,6 +270,7 @@ impl BatchSpec {
             Self::Tabular(spec) if spec.uses(ColumnTest::Cvm) => 2,
             Self::Classifier(spec) => least_to_split(spec.settings.validation),
             Self::SpotTheDiff(spec) => least_to_split(spec.settings.validation),
+            Self::ContextMmd(spec) => ContextMmdReference::window_rows_min(spec.prop_c_held),
             Self::Ks(_)
             | Self::ChiSquare(_)
             | Self::FisherExact(_)
@@ -240,6 +278,7 @@ impl BatchSpec {
             | Self::ClassifierUncertainty(_)
             | Self::RegressorUncertainty(_) => 1,
         };
+        // The context's test has a bound for reference and window together, which the fit and the test see to.
         least..=WINDOW_ROWS_MAX
     }
 }
@@ -253,6 +292,13 @@ fn least_to_split(validation: Validation) -> usize {
 }
 
 impl MmdTestSpec {
+    pub(super) fn permutations(&self) -> PermutationSpec {
+        let Self { n_permutations, p_val: level, p_value_rule: rule, seed, .. } = *self;
+        PermutationSpec { n_permutations, level, rule, seed }
+    }
+}
+
+impl ContextMmdTestSpec {
     pub(super) fn permutations(&self) -> PermutationSpec {
         let Self { n_permutations, p_val: level, p_value_rule: rule, seed, .. } = *self;
         PermutationSpec { n_permutations, level, rule, seed }
