@@ -4,8 +4,10 @@ mod frame;
 mod schema;
 mod table;
 mod tensors;
+mod texts;
 
 pub use frame::{Cells, Frame, MISSING_CODE};
 pub use schema::{CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, MissingValues, Schema};
 pub use table::{Column, DataIssue, InvalidData, Table, Values};
 pub use tensors::{Tensor, TensorError, TensorValues, Tensors};
+pub use texts::Texts;

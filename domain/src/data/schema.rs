@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::frame::{Cells, Frame, MISSING_CODE};
 use super::table::{Column, DataIssue, InvalidData, Table, Values};
+use super::texts::Texts;
 
 /// More columns than this are refused.
 pub const COLUMNS_MAX: usize = 10_000;
@@ -247,18 +248,21 @@ fn nothing_came(n: usize) -> String {
     format!("expected values to learn from, all {n} are missing; leave the column out")
 }
 
-fn categories_of(texts: &[Option<String>]) -> Result<ColumnType, String> {
-    let categories: BTreeSet<&String> = texts.iter().flatten().collect();
+fn categories_of(texts: &Texts) -> Result<ColumnType, String> {
+    let mut categories: BTreeSet<&str> = BTreeSet::new();
+    for text in texts.iter().flatten() {
+        categories.insert(text);
+        // However many more there are, they are not sorted.
+        if categories.len() > CATEGORIES_MAX {
+            return Err(format!(
+                "expected at most {CATEGORIES_MAX} distinct texts in a categorical column, more came; leave the column out or group its values"
+            ));
+        }
+    }
     if categories.is_empty() {
         return Err(nothing_came(texts.len()));
     }
-    if categories.len() > CATEGORIES_MAX {
-        return Err(format!(
-            "expected at most {CATEGORIES_MAX} distinct texts in a categorical column, {} came; leave the column out or group its values",
-            categories.len()
-        ));
-    }
-    Ok(ColumnType::Categorical { categories: categories.into_iter().cloned().collect() })
+    Ok(ColumnType::Categorical { categories: categories.into_iter().map(str::to_owned).collect() })
 }
 
 fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Vec<DataIssue>) -> Cells<'t> {
@@ -266,7 +270,7 @@ fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Vec<DataIssue
         Values::Numeric(numbers) => {
             for (row, number) in numbers.iter().enumerate() {
                 if number.is_infinite() {
-                    report(issues, row, column, "expected a finite number, an infinite one came");
+                    report(issues, row, column, || "expected a finite number, an infinite one came".to_owned());
                 }
             }
             return Cells::Numeric(Cow::Borrowed(numbers));
@@ -276,18 +280,11 @@ fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Vec<DataIssue
             .enumerate()
             .map(|(row, text)| {
                 let Some(text) = text else { return f64::NAN };
-                match parse_number(text) {
-                    Some(number) if number.is_finite() => number,
-                    _ => {
-                        report(
-                            issues,
-                            row,
-                            column,
-                            format!("expected a finite number, the text {} came", quoted(text)),
-                        );
-                        f64::NAN
-                    }
-                }
+                parse_number(text).filter(|number| number.is_finite()).unwrap_or_else(|| {
+                    let detail = || format!("expected a finite number, the text {} came", quoted(text));
+                    report(issues, row, column, detail);
+                    f64::NAN
+                })
             })
             .collect(),
         Values::Text(texts) => texts
@@ -295,7 +292,7 @@ fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Vec<DataIssue
             .enumerate()
             .map(|(row, text)| {
                 if let Some(text) = text {
-                    report(issues, row, column, format!("expected a number, the text {} came", quoted(text)));
+                    report(issues, row, column, || format!("expected a number, the text {} came", quoted(text)));
                 }
                 f64::NAN
             })
@@ -305,7 +302,7 @@ fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Vec<DataIssue
             .enumerate()
             .map(|(row, truth)| {
                 if let Some(truth) = truth {
-                    report(issues, row, column, format!("expected a number, `{truth}` came"));
+                    report(issues, row, column, || format!("expected a number, `{truth}` came"));
                 }
                 f64::NAN
             })
@@ -329,7 +326,7 @@ fn read_categorical(
     };
     let codes = match values {
         Values::Text(texts) | Values::Untyped(texts) => {
-            texts.iter().map(|text| text.as_deref().map_or(MISSING_CODE, code)).collect()
+            texts.iter().map(|text| text.map_or(MISSING_CODE, code)).collect()
         }
         Values::Boolean(truths) => truths
             .iter()
@@ -340,7 +337,7 @@ fn read_categorical(
             .enumerate()
             .map(|(row, number)| {
                 if !number.is_nan() {
-                    report(issues, row, column, format!("expected a text, the number {number} came"));
+                    report(issues, row, column, || format!("expected a text, the number {number} came"));
                 }
                 MISSING_CODE
             })
@@ -366,7 +363,7 @@ fn read_numeric_classes(
         number if number == classes[1] => 1,
         number => {
             if number.is_finite() {
-                report(issues, row, column, unseen(categories, &written(number)));
+                report(issues, row, column, || unseen(categories, &written(number)));
             }
             MISSING_CODE
         }
@@ -378,12 +375,13 @@ fn read_numeric_classes(
 fn report_unseen(cells: &Cells, values: &Values, column: &str, categories: &[String; 2], issues: &mut Vec<DataIssue>) {
     let Cells::Categorical { codes, .. } = cells else { return };
     for (row, _) in codes.iter().enumerate().filter(|(_, code)| **code == 2) {
-        let came = match values {
-            Values::Text(texts) | Values::Untyped(texts) => texts[row].as_deref().map(quoted).unwrap_or_default(),
-            Values::Boolean(truths) => truths[row].map(|truth| format!("`{truth}`")).unwrap_or_default(),
-            Values::Numeric(_) | Values::Missing(_) => continue,
+        let came = || match values {
+            Values::Text(texts) | Values::Untyped(texts) => texts.get(row).map(quoted),
+            Values::Boolean(truths) => truths[row].map(|truth| format!("`{truth}`")),
+            // Reported as what they are.
+            Values::Numeric(_) | Values::Missing(_) => None,
         };
-        report(issues, row, column, unseen(categories, &came));
+        report(issues, row, column, || unseen(categories, &came().unwrap_or_default()));
     }
 }
 
@@ -449,9 +447,10 @@ fn is_at(issue: &DataIssue, row: usize, name: &str) -> bool {
     issue.row == Some(row) && issue.column.as_deref() == Some(name)
 }
 
-fn report(issues: &mut Vec<DataIssue>, row: usize, column: &str, detail: impl Into<String>) {
+/// Reports a value. What is wrong with it is put into words only where that is told.
+fn report(issues: &mut Vec<DataIssue>, row: usize, column: &str, detail: impl FnOnce() -> String) {
     if issues.len() < InvalidData::ISSUES_MAX {
-        issues.push(DataIssue::cell(row, column, detail));
+        issues.push(DataIssue::cell(row, column, detail()));
     }
 }
 
@@ -482,7 +481,7 @@ mod tests {
     }
 
     fn texts(values: &[&str]) -> Values {
-        Values::Text(values.iter().map(|text| Some((*text).to_owned())).collect())
+        Values::Text(values.iter().map(Some).collect())
     }
 
     #[test]
@@ -537,7 +536,7 @@ mod tests {
 
     #[test]
     fn untyped_columns_become_numbers_only_where_all_are() {
-        let untyped = |values: &[&str]| Values::Untyped(values.iter().map(|text| Some((*text).to_owned())).collect());
+        let untyped = |values: &[&str]| Values::Untyped(values.iter().map(Some).collect());
         let schema = Schema::infer(
             &table(vec![("n", untyped(&["1", " -2.5e3"])), ("t", untyped(&["1", "inf"]))]),
             MissingValues::Reject,
@@ -565,7 +564,7 @@ mod tests {
 
     #[test]
     fn the_later_class_and_the_larger_number_count_as_one() {
-        let untyped = |values: &[&str]| Values::Untyped(values.iter().map(|text| Some((*text).to_owned())).collect());
+        let untyped = |values: &[&str]| Values::Untyped(values.iter().map(Some).collect());
         for (reference, row, expected) in [
             (texts(&["yes", "no", "yes"]), texts(&["no", "yes"]), [0, 1]),
             (Values::Boolean(vec![Some(true); 2]), Values::Boolean(vec![Some(false), Some(true)]), [0, 1]),

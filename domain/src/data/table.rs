@@ -4,17 +4,19 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
+use super::texts::Texts;
+
 /// The values of one column. A missing value is `NaN` in a numeric column, `None` elsewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
     /// Numbers; `NaN` is a missing value.
     Numeric(Vec<f64>),
     /// Texts.
-    Text(Vec<Option<String>>),
+    Text(Texts),
     /// Truth values.
     Boolean(Vec<Option<bool>>),
     /// Written numbers or texts (from CSV), whose type the schema decides.
-    Untyped(Vec<Option<String>>),
+    Untyped(Texts),
     /// So many values, all missing, of a type that nothing tells.
     Missing(usize),
 }
@@ -79,6 +81,9 @@ impl Table {
         let mut issues = Vec::new();
         let mut names = Names::default();
         for (index, column) in table.columns.iter().enumerate() {
+            if issues.len() >= InvalidData::ISSUES_MAX {
+                break;
+            }
             if named && column.name.is_empty() {
                 issues.push(DataIssue::column("", "expected a name for every column, an empty one came"));
             }

@@ -80,7 +80,7 @@ impl ColumnBuilder {
         match self {
             Self::Missing(n) => Values::Missing(n),
             Self::Numeric(values) => Values::Numeric(values),
-            Self::Text(values) => Values::Text(values),
+            Self::Text(values) => Values::Text(values.into_iter().collect()),
             Self::Boolean(values) => Values::Boolean(values),
         }
     }

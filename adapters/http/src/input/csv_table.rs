@@ -26,7 +26,8 @@ pub(crate) fn read_csv(body: &[u8]) -> Result<Data, Failure> {
         }
     }
     let named = header.iter().zip(columns);
-    let named = named.map(|(name, values)| Column { name: name.to_owned(), values: Values::Untyped(values) });
+    let named = named
+        .map(|(name, values)| Column { name: name.to_owned(), values: Values::Untyped(values.into_iter().collect()) });
     let table = Table::named(named.collect()).map_err(|invalid| Failure::of_data(&invalid, Form::Columns, &[]))?;
     Ok(Data { table, form: Form::Columns })
 }
