@@ -8,6 +8,6 @@ mod texts;
 
 pub use frame::{Cells, Frame, MISSING_CODE};
 pub use schema::{CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, MissingValues, Schema};
-pub use table::{Column, DataIssue, InvalidData, Table, Values};
+pub use table::{Column, DataIssue, InvalidData, NAME_BYTES_MAX, Table, Values};
 pub use tensors::{Tensor, TensorError, TensorValues, Tensors};
 pub use texts::Texts;

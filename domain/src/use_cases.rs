@@ -17,10 +17,10 @@ mod trend;
 use std::sync::Arc;
 
 pub use errors::{FitError, PredictError, ProjectError};
-pub use fit::{FitRequest, FittedProject, PreparedFit};
+pub use fit::{FitRequest, FittedProject, PreparedFit, REFERENCE_ROWS_MAX};
 pub use loaded::OpenProject;
 pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, OperationView};
-pub use predict::Prediction;
+pub use predict::{PREDICTED_ROWS_MAX, Prediction};
 pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, ProjectView};
 pub use startup::StartReport;
 pub use tally::LastDetection;

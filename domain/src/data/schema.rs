@@ -563,6 +563,19 @@ mod tests {
     }
 
     #[test]
+    fn texts_that_are_all_distinct_are_no_categories() {
+        let numbered = |n: usize| {
+            let values = Values::Text((0..n).map(|i| Some(i.to_string())).collect());
+            Schema::infer(&table(vec![("id", values)]), MissingValues::Reject)
+        };
+        assert!(numbered(CATEGORIES_MAX).is_ok());
+        let error = numbered(CATEGORIES_MAX + 1).unwrap_err().to_string();
+        assert!(
+            error.starts_with("column `id`: expected at most 1000 distinct texts in a categorical column, more came")
+        );
+    }
+
+    #[test]
     fn the_later_class_and_the_larger_number_count_as_one() {
         let untyped = |values: &[&str]| Values::Untyped(values.iter().map(Some).collect());
         for (reference, row, expected) in [

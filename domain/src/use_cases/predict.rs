@@ -24,7 +24,7 @@ pub struct Prediction {
 }
 
 /// More rows than this in one request are refused: their verdicts are held in memory until they are answered.
-const ROWS_MAX: usize = 250_000;
+pub const PREDICTED_ROWS_MAX: usize = 250_000;
 /// Work that takes longer than this runs on the pool, in nanoseconds.
 const INLINE_MAX_NS: u64 = 500_000;
 /// About what a row costs beside the detector's step, in nanoseconds.
@@ -37,8 +37,8 @@ impl DriftService {
     /// # Errors
     /// When a row cannot be used; when the state must be saved before the answer and cannot be.
     pub async fn predict(&self, project: &OpenProject, table: Table) -> Result<Prediction, PredictError> {
-        if table.n_rows() > ROWS_MAX {
-            let detail = format!("expected at most {ROWS_MAX} rows a request, {} came", table.n_rows());
+        if table.n_rows() > PREDICTED_ROWS_MAX {
+            let detail = format!("expected at most {PREDICTED_ROWS_MAX} rows a request, {} came", table.n_rows());
             return Err(InvalidData::whole(detail).into());
         }
         let loaded = &project.loaded;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use drifting_domain::use_cases::{DriftService, OpenProject, Prediction};
+use drifting_domain::use_cases::{DriftService, OpenProject, PREDICTED_ROWS_MAX, Prediction};
 use poem::Request;
 use poem_openapi::OpenApi;
 
@@ -12,7 +12,7 @@ use super::{Tag, driven};
 use crate::answers::{Detection, detection_json};
 use crate::body::{MediaType, PredictBody, Unread, parse, parse_data};
 use crate::error::Failure;
-use crate::input::{Data, DataFormat, Parameters, read_predict};
+use crate::input::{Data, DataFormat, Limits, Parameters, read_predict};
 use crate::settings::HttpTimeouts;
 
 pub(crate) struct Predicted;
@@ -79,19 +79,20 @@ impl PredictApi {
 
 impl PredictApi {
     async fn read(&self, body: Unread) -> Result<Data, Failure> {
+        let limits = Limits { body_bytes: self.body_bytes_max, rows: PREDICTED_ROWS_MAX };
         match body.media_type()? {
             MediaType::Data(DataFormat::Json) => {
                 let body = body.read(self.body_bytes_max, &self.timeouts).await?;
-                parse(body, read_predict).await?
+                parse(body, move |body| read_predict(body, limits)).await?
             }
             MediaType::Data(format) => {
                 let body = body.read(self.body_bytes_max, &self.timeouts).await?;
-                parse_data(format, body, self.body_bytes_max).await?
+                parse_data(format, body, limits).await?
             }
             MediaType::Multipart(boundary) => {
                 let parts = body.read_parts(&boundary, false, self.body_bytes_max, &self.timeouts).await;
                 let (format, data) = parts?.take_data()?;
-                parse_data(format, data, self.body_bytes_max).await?
+                parse_data(format, data, limits).await?
             }
         }
     }

@@ -6,10 +6,11 @@ use drifting_domain::data::MissingValues;
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::project::DriftType;
 use drifting_domain::statistics::alternative::Alternative;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::faults::Faults;
-use super::scalar::Scalar;
+use super::passed::Passed;
+use super::scalar::{Scalar, beginning};
 
 /// A setting by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,9 +87,12 @@ impl Name {
 
 /// "`x` is not known" with the nearest name that is.
 pub(super) fn unknown(name: &str, known: &[&str]) -> String {
+    /// No longer name is like one that is known.
+    const BYTES_MAX: usize = 64;
     let shown = super::scalar::quoted(name);
     let nearest = known
         .iter()
+        .filter(|_| name.len() <= BYTES_MAX)
         .map(|known| (strsim::jaro_winkler(name, known), known))
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .filter(|(likeness, _)| *likeness > 0.75);
@@ -107,6 +111,8 @@ fn listed(names: &[&str]) -> String {
 pub(super) enum Setting<'de> {
     One(Scalar<'de>),
     List(Vec<Scalar<'de>>),
+    /// An array of so many items, which are more than any setting takes.
+    LongList(usize),
 }
 
 impl Setting<'_> {
@@ -114,6 +120,7 @@ impl Setting<'_> {
         match self {
             Self::One(value) => value.came().into_owned(),
             Self::List(_) => "an array".to_owned(),
+            Self::LongList(n) => format!("an array of {n} items"),
         }
     }
 
@@ -158,19 +165,27 @@ impl<'de> Visitor<'de> for SettingVisitor {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Setting::One(Scalar::Text(value.to_owned().into())))
+        Ok(Setting::One(Scalar::Text(beginning(value).to_owned().into())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        const ITEMS_MAX: usize = 1_000;
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
+        while list.len() < ITEMS_MAX {
+            match items.next_element()? {
+                Some(item) => list.push(item),
+                None => return Ok(Setting::List(list)),
+            }
         }
-        Ok(Setting::List(list))
+        let mut n_items = list.len();
+        while items.next_element::<Passed>()?.is_some() {
+            n_items += 1;
+        }
+        Ok(if n_items > ITEMS_MAX { Setting::LongList(n_items) } else { Setting::List(list) })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        while members.next_entry::<Passed, Passed>()?.is_some() {}
         Ok(Setting::One(Scalar::Object))
     }
 }
@@ -194,7 +209,7 @@ impl Settings {
             return;
         }
         if let Err(detail) = self.try_set(name, value) {
-            faults.setting(pointer.to_owned(), detail);
+            faults.setting(|| pointer.to_owned(), || detail);
         }
     }
 
@@ -257,7 +272,7 @@ fn wrong(expected: &str, came: &str) -> String {
 fn one<'s, 'de>(value: &'s Setting<'de>) -> &'s Scalar<'de> {
     match value {
         Setting::One(value) => value,
-        Setting::List(_) => &Scalar::Array,
+        Setting::List(_) | Setting::LongList(_) => &Scalar::Array,
     }
 }
 
