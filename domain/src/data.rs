@@ -5,8 +5,10 @@ mod frame;
 mod schema;
 mod table;
 mod tensors;
+mod texts;
 
 pub use frame::{Cells, Frame, MISSING_CODE, UNSEEN_MAX};
 pub use schema::{CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, MissingValues, Schema};
-pub use table::{Column, DataIssue, InvalidData, Table, Values};
+pub use table::{Column, DataIssue, InvalidData, NAME_BYTES_MAX, Table, Values};
 pub use tensors::{Tensor, TensorError, TensorValues, Tensors};
+pub use texts::Texts;

@@ -20,7 +20,7 @@ pub(crate) mod windows;
 use std::sync::Arc;
 
 pub use errors::{FitError, PredictError, ProjectError};
-pub use fit::{FitRequest, FittedProject, PreparedFit};
+pub use fit::{FitRequest, FittedProject, PreparedFit, REFERENCE_ROWS_MAX};
 pub use loaded::OpenProject;
 pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, OperationView};
 pub use predict::{PredictRequest, Prediction};

@@ -291,9 +291,10 @@ async fn online_detectors_latch_and_start_anew_too() {
 async fn the_reference_moves_on_unless_a_window_drifts() {
     let house = House::new();
     let higher: Vec<f64> = uniform(200, 8).iter().map(|value| value + 0.4).collect();
-    let fed = async |update| {
+    let fed = async |kind, update| {
         let service = house.serve().await;
-        let detector = DetectorRequest { update_reference: Some(update), ..ks() };
+        let detector =
+            DetectorRequest { kind: Some(kind), update_reference: Some(update), ..DetectorRequest::default() };
         fit(&service, request(numbers(&uniform(200, 1)), detector)).await;
         let mut told = vec![feed(&service, numbers(&higher)).await.detections[0].is_drift];
         drop(service);
@@ -304,12 +305,14 @@ async fn the_reference_moves_on_unless_a_window_drifts() {
         told
     };
     let last = ReferenceUpdateRequest { last: Some(200), ..ReferenceUpdateRequest::default() };
-    assert_eq!(fed(last).await, [true, false, false]);
+    for kind in [DetectorKind::Ks, DetectorKind::Mmd, DetectorKind::Lsdd] {
+        assert_eq!(fed(kind, last).await, [true, false, false], "{kind}");
+    }
     let guarded = ReferenceUpdateRequest { only_without_drift: Some(true), ..last };
-    assert_eq!(fed(guarded).await, [true, true, true]);
+    assert_eq!(fed(DetectorKind::Ks, guarded).await, [true, true, true]);
     // Half of the reservoir after one window, two thirds after two: fewer and fewer differ.
     let reservoir = ReferenceUpdateRequest { reservoir: Some(200), ..ReferenceUpdateRequest::default() };
-    assert_eq!(fed(reservoir).await[..2], [true, true]);
+    assert_eq!(fed(DetectorKind::Ks, reservoir).await[..2], [true, true]);
 }
 
 #[tokio::test]

@@ -227,7 +227,8 @@ mod tests {
             seed in any::<u64>(),
         ) {
             let mut configuration = sample_project("a", 1, 1).configuration;
-            if let drifting_domain::detectors::DetectorSpec::CvmOnline(spec) = &mut configuration.detector {
+            use drifting_domain::detectors::{DetectorSpec, OnlineSpec};
+            if let DetectorSpec::Online(OnlineSpec::CvmOnline(spec)) = &mut configuration.detector {
                 (spec.ert, spec.seed) = (ert, seed);
             }
             for text in texts.iter().chain(&odd) {

@@ -1,9 +1,7 @@
 //! Columns of the domain that grow by Arrow arrays, within a budget.
 
-use std::borrow::Cow;
-
 use arrow_array::Array;
-use drifting_domain::data::{DataIssue, InvalidData, Values};
+use drifting_domain::data::{DataIssue, InvalidData, Texts, Values};
 
 use crate::budget::Budget;
 use crate::cells::{Cells, Kind};
@@ -22,13 +20,13 @@ impl Growing {
         // What is missing becomes a number later on, too.
         let width = match kind {
             Kind::Numbers | Kind::Nothing => size_of::<f64>(),
-            Kind::Texts => size_of::<Option<String>>(),
+            Kind::Texts => Texts::BYTES_BESIDE,
             Kind::Truths => size_of::<Option<bool>>(),
         };
         budget.take(n_rows.saturating_mul(width))?;
         let values = match kind {
             Kind::Numbers => Values::Numeric(Vec::with_capacity(n_rows)),
-            Kind::Texts => Values::Text(Vec::with_capacity(n_rows)),
+            Kind::Texts => Values::Text(Texts::with_capacity(n_rows)),
             Kind::Truths => Values::Boolean(Vec::with_capacity(n_rows)),
             Kind::Nothing => Values::Missing(0),
         };
@@ -37,7 +35,6 @@ impl Growing {
 
     /// Appends the values of an array of the column's kind.
     pub(crate) fn push(&mut self, array: &dyn Array, budget: &Budget) -> Result<(), FormatError> {
-        const ALLOCATION: usize = 16;
         let n_rows = array.len();
         match (&mut self.values, Cells::of(array)) {
             (Values::Numeric(values), Some(Cells::Numbers(number))) => values.extend((0..n_rows).map(number)),
@@ -48,10 +45,8 @@ impl Growing {
                     let text = text(row).map_err(|detail| {
                         FormatError::Data(InvalidData::new(vec![DataIssue::cell(values.len(), &self.name, detail)]))
                     })?;
-                    if let Some(text) = &text {
-                        budget.take(text.len().next_multiple_of(ALLOCATION))?;
-                    }
-                    values.push(text.map(Cow::into_owned));
+                    budget.take(text.as_ref().map_or(0, |text| text.len()))?;
+                    values.push(text.as_deref());
                 }
             }
             _ => return Err(FormatError::found(crate::guard::DAMAGED, "an array has another type than its field")),
@@ -63,7 +58,7 @@ impl Growing {
     pub(crate) fn finish(self) -> (String, Values) {
         let is_missing = match &self.values {
             Values::Numeric(values) => values.iter().all(|number| number.is_nan()),
-            Values::Text(values) | Values::Untyped(values) => values.iter().all(Option::is_none),
+            Values::Text(values) | Values::Untyped(values) => values.iter().all(|text| text.is_none()),
             Values::Boolean(values) => values.iter().all(Option::is_none),
             Values::Missing(_) => true,
         };

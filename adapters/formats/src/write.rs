@@ -32,7 +32,7 @@ fn written(columns: Vec<Column>) -> Result<Vec<u8>, ArrowError> {
 fn array(values: Values) -> ArrayRef {
     match values {
         Values::Numeric(numbers) => Arc::new(Float64Array::from(numbers)),
-        Values::Text(texts) | Values::Untyped(texts) => Arc::new(LargeStringArray::from(texts)),
+        Values::Text(texts) | Values::Untyped(texts) => Arc::new(texts.iter().collect::<LargeStringArray>()),
         Values::Boolean(truths) => Arc::new(BooleanArray::from(truths)),
         Values::Missing(n) => Arc::new(NullArray::new(n)),
     }

@@ -12,7 +12,7 @@ pub(crate) use unread::Unread;
 use bytes::Bytes;
 
 use crate::error::Failure;
-use crate::input::{Data, DataFormat};
+use crate::input::{Data, DataFormat, Limits};
 
 /// Parsing fewer bytes than this takes less time than handing them to another thread.
 const PARSED_INLINE_MAX: usize = 64 * 1024;
@@ -37,11 +37,11 @@ where
 pub(crate) async fn parse_data(
     format: DataFormat,
     body: Bytes,
-    bytes_max: usize,
+    limits: Limits,
 ) -> Result<Result<Data, Failure>, Failure> {
     if body.len() <= PARSED_INLINE_MAX && !format.is_dense() {
-        return Ok(format.read(body, bytes_max));
+        return Ok(format.read(body, limits));
     }
-    let parsed = tokio::task::spawn_blocking(move || format.read(body, bytes_max)).await;
+    let parsed = tokio::task::spawn_blocking(move || format.read(body, limits)).await;
     parsed.map_err(|error| Failure::internal(format!("parsing a body: {error}")))
 }

@@ -35,7 +35,7 @@ macro_rules! top_level_object {
             }
 
             fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-                while items.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+                while items.next_element::<$crate::input::passed::Passed>()?.is_some() {}
                 Ok(self.no_object())
             }
 
@@ -45,13 +45,17 @@ macro_rules! top_level_object {
 }
 use top_level_object;
 
+mod budget;
 mod column;
+mod csv_records;
 mod csv_table;
 mod data;
 mod faults;
 mod fit_request;
 mod format;
+mod member_name;
 mod ndjson;
+mod passed;
 mod pointer;
 mod predict_request;
 mod query;
@@ -61,6 +65,7 @@ mod scalar;
 mod setting;
 mod setting_object;
 
+pub(crate) use budget::Limits;
 pub(crate) use data::Data;
 pub(crate) use fit_request::{FitInput, Unusable, read_settings};
 pub(crate) use format::DataFormat;

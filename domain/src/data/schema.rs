@@ -11,6 +11,7 @@ use self::classes::{read_numeric_classes, report_unseen};
 use self::read::{parse_number, read_categorical, read_numeric, report_missing};
 use super::frame::{Cells, Frame};
 use super::table::{Column, DataIssue, InvalidData, Table, Values};
+use super::texts::Texts;
 
 /// More columns than this are refused.
 pub const COLUMNS_MAX: usize = 10_000;
@@ -223,18 +224,21 @@ fn nothing_came(n: usize) -> String {
     format!("expected values to learn from, all {n} are missing; leave the column out")
 }
 
-fn categories_of(texts: &[Option<String>]) -> Result<ColumnType, String> {
-    let categories: BTreeSet<&String> = texts.iter().flatten().collect();
+fn categories_of(texts: &Texts) -> Result<ColumnType, String> {
+    let mut categories: BTreeSet<&str> = BTreeSet::new();
+    for text in texts.iter().flatten() {
+        categories.insert(text);
+        // However many more there are, they are not sorted.
+        if categories.len() > CATEGORIES_MAX {
+            return Err(format!(
+                "expected at most {CATEGORIES_MAX} distinct texts in a categorical column, more came; leave the column out or group its values"
+            ));
+        }
+    }
     if categories.is_empty() {
         return Err(nothing_came(texts.len()));
     }
-    if categories.len() > CATEGORIES_MAX {
-        return Err(format!(
-            "expected at most {CATEGORIES_MAX} distinct texts in a categorical column, {} came; leave the column out or group its values",
-            categories.len()
-        ));
-    }
-    Ok(ColumnType::Categorical { categories: categories.into_iter().cloned().collect(), is_numeric: false })
+    Ok(ColumnType::Categorical { categories: categories.into_iter().map(str::to_owned).collect(), is_numeric: false })
 }
 
 #[cfg(test)]
@@ -247,7 +251,7 @@ mod tests {
     }
 
     fn texts(values: &[&str]) -> Values {
-        Values::Text(values.iter().map(|text| Some((*text).to_owned())).collect())
+        Values::Text(values.iter().map(Some).collect())
     }
 
     #[test]
@@ -305,7 +309,7 @@ mod tests {
 
     #[test]
     fn untyped_columns_become_numbers_only_where_all_are() {
-        let untyped = |values: &[&str]| Values::Untyped(values.iter().map(|text| Some((*text).to_owned())).collect());
+        let untyped = |values: &[&str]| Values::Untyped(values.iter().map(Some).collect());
         let schema = Schema::infer(
             &table(vec![("n", untyped(&["1", " -2.5e3"])), ("t", untyped(&["1", "inf"]))]),
             MissingValues::Reject,
@@ -315,6 +319,19 @@ mod tests {
         assert_eq!(
             schema.columns[1].kind,
             ColumnType::Categorical { categories: vec!["1".to_owned(), "inf".to_owned()], is_numeric: false }
+        );
+    }
+
+    #[test]
+    fn texts_that_are_all_distinct_are_no_categories() {
+        let numbered = |n: usize| {
+            let values = Values::Text((0..n).map(|i| Some(i.to_string())).collect());
+            Schema::infer(&table(vec![("id", values)]), MissingValues::Reject)
+        };
+        assert!(numbered(CATEGORIES_MAX).is_ok());
+        let error = numbered(CATEGORIES_MAX + 1).unwrap_err().to_string();
+        assert!(
+            error.starts_with("column `id`: expected at most 1000 distinct texts in a categorical column, more came")
         );
     }
 }

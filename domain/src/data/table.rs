@@ -4,17 +4,22 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
+use super::texts::Texts;
+
+/// A longer name of a column is refused: whatever is wrong with a column is told by its name.
+pub const NAME_BYTES_MAX: usize = 1_024;
+
 /// The values of one column. A missing value is `NaN` in a numeric column, `None` elsewhere.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
     /// Numbers; `NaN` is a missing value.
     Numeric(Vec<f64>),
     /// Texts.
-    Text(Vec<Option<String>>),
+    Text(Texts),
     /// Truth values.
     Boolean(Vec<Option<bool>>),
     /// Written numbers or texts (from CSV), whose type the schema decides.
-    Untyped(Vec<Option<String>>),
+    Untyped(Texts),
     /// So many values, all missing, of a type that nothing tells.
     Missing(usize),
 }
@@ -56,7 +61,7 @@ impl Table {
     /// A table of named columns.
     ///
     /// # Errors
-    /// When there is no column or no row, when a name is empty or stands twice, or when lengths differ.
+    /// When there is no column or no row, when a name is empty, too long or stands twice, or when lengths differ.
     pub fn named(columns: Vec<Column>) -> Result<Self, InvalidData> {
         Self::checked(columns, true)
     }
@@ -76,9 +81,17 @@ impl Table {
             return Err(InvalidData::whole("expected at least one column, none came"));
         };
         let n_rows = first.values.len();
+        if let Some(long) = table.columns.iter().find(|column| column.name.len() > NAME_BYTES_MAX) {
+            let detail =
+                format!("expected names of columns of at most {NAME_BYTES_MAX} bytes, one of {} came", long.name.len());
+            return Err(InvalidData::whole(detail));
+        }
         let mut issues = Vec::new();
         let mut names = Names::default();
         for (index, column) in table.columns.iter().enumerate() {
+            if issues.len() >= InvalidData::ISSUES_MAX {
+                break;
+            }
             if named && column.name.is_empty() {
                 issues.push(DataIssue::column("", "expected a name for every column, an empty one came"));
             }
@@ -219,3 +232,27 @@ impl fmt::Display for InvalidData {
 }
 
 impl std::error::Error for InvalidData {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(names: &[&str]) -> InvalidData {
+        let column = |name: &&str| Column { name: (*name).to_owned(), values: Values::Numeric(vec![1.0]) };
+        Table::named(names.iter().map(column).collect()).unwrap_err()
+    }
+
+    #[test]
+    fn a_name_that_is_too_long_is_refused_without_it() {
+        let long = "x".repeat(NAME_BYTES_MAX + 1);
+        assert_eq!(
+            refusal(&["a", &long]).to_string(),
+            "expected names of columns of at most 1024 bytes, one of 1025 came"
+        );
+    }
+
+    #[test]
+    fn no_more_faults_are_collected_than_are_told() {
+        assert_eq!(refusal(&["a"; 1_000]).issues().len(), InvalidData::ISSUES_MAX);
+    }
+}

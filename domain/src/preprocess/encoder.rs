@@ -287,7 +287,7 @@ mod tests {
     }
 
     fn texts(values: &[&str]) -> Values {
-        Values::Text(values.iter().map(|text| (!text.is_empty()).then(|| (*text).to_owned())).collect())
+        Values::Text(values.iter().map(|text| (!text.is_empty()).then_some(text)).collect())
     }
 
     const PLAIN: Preprocessing = Preprocessing { standardize: true, n_components: None };

@@ -117,7 +117,7 @@ pub(super) struct Fitted {
 }
 
 /// More rows of reference than this are refused.
-const REFERENCE_ROWS_MAX: usize = 10_000_000;
+pub const REFERENCE_ROWS_MAX: usize = 10_000_000;
 
 impl DriftService {
     /// Whether a fit of that name would be refused because a project exists.

@@ -196,6 +196,11 @@ impl OpenProject {
     pub fn configuration(&self) -> &Configuration {
         &self.loaded.configuration
     }
+
+    /// How many rows a request can have.
+    pub fn n_rows_max(&self) -> usize {
+        self.loaded.n_rows_max()
+    }
 }
 
 impl DriftService {

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     fn file() -> Bytes {
-        let texts = ["a", "b", "c", "d", "e"].map(|text| Some(text.to_owned())).to_vec();
+        let texts = ["a", "b", "c", "d", "e"].into_iter().map(Some).collect();
         let columns = [("price", Values::Numeric(vec![0.5, 1.5, 2.5, 3.5, 4.5])), ("name", Values::Text(texts))];
         arrow_stream(columns.map(|(name, values)| Column { name: name.to_owned(), values }).into()).unwrap().into()
     }
@@ -126,7 +126,7 @@ mod tests {
             came.push((batch.first_row, batch.n_rows, reader.next(9).unwrap().unwrap()));
         }
         let column = |texts: &[&str]| {
-            let texts = texts.iter().map(|text| Some((*text).to_owned())).collect();
+            let texts = texts.iter().map(Some).collect();
             vec![Column { name: "name".to_owned(), values: Values::Text(texts) }]
         };
         assert_eq!(came, [(1, 2, column(&["b", "c"])), (3, 1, column(&["d"]))]);

@@ -29,12 +29,19 @@ impl From<DomainDriftType> for DriftType {
     }
 }
 
-/// A list of words of the domain as the document shows it.
+/// A list of words of the domain as the document shows it; the first one is that of an unfilled answer.
 macro_rules! words {
-    ($(#[$about:meta])* $name:ident of $domain:ty { $($word:ident = $text:literal),+ $(,)? }) => {
+    (
+        $(#[$about:meta])*
+        $name:ident of $domain:ty { $first:ident = $first_text:literal, $($word:ident = $text:literal),+ $(,)? }
+    ) => {
         $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Enum, Serialize)]
         pub(crate) enum $name {
+            #[oai(rename = $first_text)]
+            #[serde(rename = $first_text)]
+            #[default]
+            $first,
             $(
                 #[oai(rename = $text)]
                 #[serde(rename = $text)]
@@ -45,6 +52,7 @@ macro_rules! words {
         impl From<$domain> for $name {
             fn from(word: $domain) -> Self {
                 match word {
+                    <$domain>::$first => Self::$first,
                     $(<$domain>::$word => Self::$word,)+
                 }
             }
@@ -73,12 +81,6 @@ words!(
         RegressorUncertainty = "regressor_uncertainty",
     }
 );
-
-impl Default for DetectorKind {
-    fn default() -> Self {
-        Self::CvmOnline
-    }
-}
 
 words!(
     /// How p-values of permutations are counted: `(1 + count) / (1 + P)`, or `count / P` as the reference library does.
@@ -140,12 +142,6 @@ words!(
         Latch = "latch",
     }
 );
-
-impl Default for AfterAlarm {
-    fn default() -> Self {
-        Self::Continue
-    }
-}
 
 words!(
     /// Which change counts: either way, or that to larger, or to smaller values.

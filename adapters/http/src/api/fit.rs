@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use drifting_domain::project::ProjectName;
-use drifting_domain::use_cases::{DriftService, FitRequest};
+use drifting_domain::use_cases::{DriftService, FitRequest, REFERENCE_ROWS_MAX};
 use poem::Request;
 use poem::http::{HeaderName, StatusCode, header};
 use poem_openapi::OpenApi;
@@ -19,7 +19,7 @@ use crate::answers::{
 use crate::body::{FitBody, MediaType, Unread, parse, parse_data};
 use crate::error::Failure;
 use crate::front::RequestId;
-use crate::input::{DataFormat, FitInput, Form, Parameters, Source, Unusable, read_settings};
+use crate::input::{DataFormat, FitInput, Form, Limits, Parameters, Source, Unusable, read_settings};
 use crate::settings::HttpTimeouts;
 
 /// Says which preferences were heeded (RFC 7240).
@@ -293,10 +293,11 @@ impl FitApi {
 
     async fn read(&self, name: &ProjectName, parameters: Parameters, body: Unread) -> Result<FitInput, Unusable> {
         let unusable = |failure| Unusable { failure, overwrite: false };
+        let limits = Limits { body_bytes: self.body_bytes_max, rows: REFERENCE_ROWS_MAX };
         match body.media_type().map_err(unusable)? {
             MediaType::Data(DataFormat::Json) => {
                 let body = body.read(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
-                let input = parse(body, FitInput::from_json).await.map_err(unusable)??;
+                let input = parse(body, move |body| FitInput::from_json(body, limits)).await.map_err(unusable)??;
                 let overwrite = input.settings.overwrite;
                 let settings_stand_in_body = "the settings of a JSON body stand in the body";
                 parameters.refuse_all(settings_stand_in_body).map_err(|failure| Unusable { failure, overwrite })?;
@@ -312,20 +313,20 @@ impl FitApi {
                 // Whether it exists is known before the body is read: then it need not be.
                 self.check_free(name, overwrite).map_err(unusable)?;
                 let body = body.read(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
-                let data = parse_data(format, body, self.body_bytes_max).await.map_err(unusable)?;
+                let data = parse_data(format, body, limits).await.map_err(unusable)?;
                 FitInput::of(settings, data, Source::Query)
             }
             MediaType::Multipart(boundary) => {
                 let parts = body.read_parts(&boundary, true, self.body_bytes_max, &self.timeouts).await;
                 let mut parts = parts.map_err(unusable)?;
                 let data = match parts.take_data() {
-                    Ok((format, data)) => parse_data(format, data, self.body_bytes_max).await.map_err(unusable)?,
+                    Ok((format, data)) => parse_data(format, data, limits).await.map_err(unusable)?,
                     Err(failure) => Err(failure),
                 };
                 let Some(settings) = parts.settings else {
                     return FitInput::of(parameters.fit_settings(), data, Source::Query);
                 };
-                let input = FitInput::of(read_settings(&settings), data, Source::Json)?;
+                let input = FitInput::of(read_settings(&settings, limits), data, Source::Json)?;
                 let overwrite = input.settings.overwrite;
                 let settings_stand_in_part = "the settings stand in the part `settings`";
                 parameters.refuse_all(settings_stand_in_part).map_err(|failure| Unusable { failure, overwrite })?;

@@ -12,7 +12,7 @@ use super::{Tag, driven};
 use crate::answers::{Detection, detection_json};
 use crate::body::{MediaType, PredictBody, Unread, parse, parse_data};
 use crate::error::Failure;
-use crate::input::{Data, DataFormat, Parameters, PredictInput, read_predict};
+use crate::input::{Data, DataFormat, Limits, Parameters, PredictInput, read_predict};
 use crate::settings::HttpTimeouts;
 
 pub(crate) struct Predicted;
@@ -66,7 +66,7 @@ impl PredictApi {
     ) -> Result<Answer<Predicted>, Failure> {
         let name = project.parse()?;
         let open = self.service.open(&name).await.map_err(Failure::of_project)?;
-        let PredictInput { data, explain: in_body } = self.read(body.0).await?;
+        let PredictInput { data, explain: in_body } = self.read(body.0, open.n_rows_max()).await?;
         let in_query = Parameters::of(request).explain()?;
         if in_body.is_some() && in_query.is_some() {
             return Err(Failure::setting(
@@ -89,21 +89,22 @@ impl PredictApi {
 }
 
 impl PredictApi {
-    async fn read(&self, body: Unread) -> Result<PredictInput, Failure> {
+    async fn read(&self, body: Unread, rows_max: usize) -> Result<PredictInput, Failure> {
         let alone = |data: Data| PredictInput { data, explain: None };
+        let limits = Limits { body_bytes: self.body_bytes_max, rows: rows_max };
         Ok(match body.media_type()? {
             MediaType::Data(DataFormat::Json) => {
                 let body = body.read(self.body_bytes_max, &self.timeouts).await?;
-                parse(body, read_predict).await??
+                parse(body, move |body| read_predict(body, limits)).await??
             }
             MediaType::Data(format) => {
                 let body = body.read(self.body_bytes_max, &self.timeouts).await?;
-                alone(parse_data(format, body, self.body_bytes_max).await??)
+                alone(parse_data(format, body, limits).await??)
             }
             MediaType::Multipart(boundary) => {
                 let parts = body.read_parts(&boundary, false, self.body_bytes_max, &self.timeouts).await;
                 let (format, data) = parts?.take_data()?;
-                alone(parse_data(format, data, self.body_bytes_max).await??)
+                alone(parse_data(format, data, limits).await??)
             }
         })
     }

@@ -1,8 +1,12 @@
 //! A column that grows value by value and takes its type from the first one.
 
-use drifting_domain::data::Values;
-use serde::de::{DeserializeSeed, Deserializer};
+use std::fmt;
 
+use drifting_domain::data::{Texts, Values};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::faults::Faults;
+use super::passed::Passed;
 use super::scalar::Scalar;
 
 /// A column so far.
@@ -11,7 +15,7 @@ pub(super) enum ColumnBuilder {
     /// So many missing values, and no other yet.
     Missing(usize),
     Numeric(Vec<f64>),
-    Text(Vec<Option<String>>),
+    Text(Texts),
     Boolean(Vec<Option<bool>>),
 }
 
@@ -35,22 +39,27 @@ impl ColumnBuilder {
         }
     }
 
-    /// Appends a value. One of another type than those before counts as missing, and is described.
-    pub(super) fn push(&mut self, value: Scalar<'_>) -> Result<(), String> {
+    /// Appends a value, or says what was expected. One of another type than those before counts as missing.
+    pub(super) fn push(&mut self, value: &Scalar<'_>) -> Result<(), &'static str> {
         match (&mut *self, value) {
-            (Self::Numeric(values), Scalar::Number(number)) => values.push(number),
-            (Self::Numeric(values), Scalar::Whole(number)) => values.push(number as f64),
-            (Self::Text(values), Scalar::Text(text)) => values.push(Some(text.into_owned())),
-            (Self::Boolean(values), Scalar::Boolean(truth)) => values.push(Some(truth)),
-            (Self::Missing(n), Scalar::Number(number)) => *self = Self::Numeric(begun(*n, f64::NAN, number)),
-            (Self::Missing(n), Scalar::Whole(number)) => *self = Self::Numeric(begun(*n, f64::NAN, number as f64)),
-            (Self::Missing(n), Scalar::Text(text)) => *self = Self::Text(begun(*n, None, Some(text.into_owned()))),
-            (Self::Missing(n), Scalar::Boolean(truth)) => *self = Self::Boolean(begun(*n, None, Some(truth))),
+            (Self::Numeric(values), Scalar::Number(number)) => values.push(*number),
+            (Self::Numeric(values), Scalar::Whole(number)) => values.push(*number as f64),
+            (Self::Text(texts), Scalar::Text(text)) => texts.push(Some(text)),
+            (Self::Boolean(values), Scalar::Boolean(truth)) => values.push(Some(*truth)),
+            (Self::Missing(n), Scalar::Number(number)) => *self = Self::Numeric(begun(*n, f64::NAN, *number)),
+            (Self::Missing(n), Scalar::Whole(number)) => *self = Self::Numeric(begun(*n, f64::NAN, *number as f64)),
+            (Self::Missing(n), Scalar::Text(text)) => {
+                let mut texts = Texts::new();
+                texts.pad(*n);
+                texts.push(Some(text));
+                *self = Self::Text(texts);
+            }
+            (Self::Missing(n), Scalar::Boolean(truth)) => *self = Self::Boolean(begun(*n, None, Some(*truth))),
             (_, Scalar::Null) => self.push_missing(),
-            (_, value) => {
+            (_, _) => {
                 let expected = self.expected();
                 self.push_missing();
-                return Err(format!("expected {expected}, {} came", value.came()));
+                return Err(expected);
             }
         }
         Ok(())
@@ -60,7 +69,7 @@ impl ColumnBuilder {
         match self {
             Self::Missing(n) => *n += 1,
             Self::Numeric(values) => values.push(f64::NAN),
-            Self::Text(values) => values.push(None),
+            Self::Text(texts) => texts.push(None),
             Self::Boolean(values) => values.push(None),
         }
     }
@@ -70,9 +79,9 @@ impl ColumnBuilder {
         match self {
             Self::Missing(n) => *n = (*n).max(length),
             Self::Numeric(values) if values.len() < length => values.resize(length, f64::NAN),
-            Self::Text(values) if values.len() < length => values.resize(length, None),
+            Self::Text(texts) => texts.pad(length),
             Self::Boolean(values) if values.len() < length => values.resize(length, None),
-            Self::Numeric(_) | Self::Text(_) | Self::Boolean(_) => {}
+            Self::Numeric(_) | Self::Boolean(_) => {}
         }
     }
 
@@ -103,15 +112,75 @@ fn begun<T: Clone>(n_missing: usize, missing: T, first: T) -> Vec<T> {
     values
 }
 
-/// Reads one value into a column.
-pub(super) struct Cell<'b>(pub(super) &'b mut ColumnBuilder);
+/// Reads one value into a column. `place` is its pointer, where that is told.
+pub(super) struct Cell<'c, P> {
+    pub(super) column: &'c mut ColumnBuilder,
+    pub(super) faults: &'c mut Faults,
+    pub(super) place: P,
+}
 
-impl<'de> DeserializeSeed<'de> for Cell<'_> {
-    /// What is wrong with the value.
-    type Value = Result<(), String>;
+impl<'de, P: Fn() -> String> DeserializeSeed<'de> for Cell<'_, P> {
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        let value: Scalar<'de> = serde::Deserialize::deserialize(deserializer)?;
-        Ok(self.0.push(value))
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let Self { column, faults, place } = self;
+        let read = deserializer.deserialize_any(Cell { column, faults: &mut *faults, place: &place });
+        read.inspect_err(|_| faults.stop_at(place))
+    }
+}
+
+impl<P: Fn() -> String> Cell<'_, P> {
+    pub(super) fn push<E: Error>(self, value: &Scalar<'_>) -> Result<(), E> {
+        let row = self.column.len();
+        self.faults.take(|budget| match value {
+            Scalar::Text(text) => budget.take_text(row, text.len()),
+            _ => budget.take_cell(row),
+        })?;
+        if let Err(expected) = self.column.push(value) {
+            self.faults.data(self.place, || format!("expected {expected}, {} came", value.came()));
+        }
+        Ok(())
+    }
+}
+
+impl<'de, P: Fn() -> String> Visitor<'de> for Cell<'_, P> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        self.push(&Scalar::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.push(&Scalar::Boolean(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.push(&Scalar::Whole(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.push(&Scalar::Number(value as f64))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.push(&Scalar::Number(value))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        self.push(&Scalar::Text(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element::<Passed>()?.is_some() {}
+        self.push(&Scalar::Array)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while members.next_entry::<Passed, Passed>()?.is_some() {}
+        self.push(&Scalar::Object)
     }
 }

@@ -3,11 +3,14 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use drifting_domain::data::{Column, InvalidData, Table, Values};
+use drifting_domain::data::{COLUMNS_MAX, Column, InvalidData, NAME_BYTES_MAX, Table, Values};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::budget::{Budget, Limits};
 use super::column::{Cell, ColumnBuilder};
 use super::faults::Faults;
+use super::member_name::MemberName;
+use super::passed::Passed;
 use super::pointer::{Form, data_pointer};
 use super::rows::Items;
 use crate::error::Failure;
@@ -46,8 +49,8 @@ impl Read {
 }
 
 /// Reads the bytes of a JSON value that is the data.
-pub(crate) fn read_json_data(body: &[u8]) -> Result<Data, Failure> {
-    let mut faults = Faults::default();
+pub(crate) fn read_json_data(body: &[u8], limits: Limits) -> Result<Data, Failure> {
+    let mut faults = Faults::within(Budget::beside(body, limits));
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let read = DataSeed(&mut faults).deserialize(&mut deserializer);
     match read.and_then(|read| deserializer.end().map(|()| read)) {
@@ -81,7 +84,7 @@ impl<'de> DeserializeSeed<'de> for DataSeed<'_> {
 
 impl DataSeed<'_> {
     fn wrong<T>(self, came: impl fmt::Display) -> Option<T> {
-        self.0.data(data_pointer(&[]), format!("{EXPECTED}; {came} came"));
+        self.0.data(|| data_pointer(&[]), || format!("{EXPECTED}; {came} came"));
         None
     }
 }
@@ -120,12 +123,26 @@ impl<'de> Visitor<'de> for DataSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut columns: Vec<Column> = Vec::new();
         let mut names = Distinct::default();
-        while let Some(name) = members.next_key::<String>()? {
+        let mut n_beyond = 0;
+        while let Some(name) = members.next_key::<MemberName>()? {
+            self.0.take(|budget| budget.take_column(name.as_str()))?;
+            let Some(name) = column_name(name, || data_pointer(&[]), self.0) else {
+                members.next_value::<Passed>()?;
+                continue;
+            };
+            if columns.len() == COLUMNS_MAX {
+                n_beyond += 1;
+                members.next_value::<Passed>()?;
+                continue;
+            }
             if !names.insert(&name, &columns) {
-                self.0.duplicate(data_pointer(&[&name]));
+                self.0.duplicate(|| data_pointer(&[&name]));
             }
             let values = members.next_value_seed(ColumnSeed { name: &name, faults: self.0 })?;
             columns.push(Column { name, values });
+        }
+        if n_beyond > 0 {
+            too_many_columns(COLUMNS_MAX + n_beyond, self.0);
         }
         Ok(Some(Read::Named(columns, Form::Columns)))
     }
@@ -135,7 +152,7 @@ impl<'de> Visitor<'de> for DataSeed<'_> {
         loop {
             let row = read.n_rows();
             match items.next_element_seed(read.next(self.0)) {
-                Ok(None) => return Ok(read.finish(self.0)),
+                Ok(None) => return read.finish(self.0),
                 Ok(Some(item)) => read.took(item),
                 Err(error) => {
                     self.0.stop_at(|| data_pointer(&[&row.to_string()]));
@@ -144,6 +161,21 @@ impl<'de> Visitor<'de> for DataSeed<'_> {
             }
         }
     }
+}
+
+/// The name of a column, unless it is too long, which is a fault of the object at `place`.
+pub(super) fn column_name(name: MemberName, place: impl FnOnce() -> String, faults: &mut Faults) -> Option<String> {
+    let whole = name.whole();
+    if whole.is_none() {
+        let detail = || format!("expected names of columns of at most {NAME_BYTES_MAX} bytes, a longer one came");
+        faults.data(place, detail);
+    }
+    whole
+}
+
+/// More columns came than a table may have.
+pub(super) fn too_many_columns(came: impl fmt::Display, faults: &mut Faults) {
+    faults.data(|| data_pointer(&[]), || format!("expected at most {COLUMNS_MAX} columns, {came} came"));
 }
 
 /// The names of columns; hashed only where there are many.
@@ -173,7 +205,8 @@ struct ColumnSeed<'s> {
 
 impl ColumnSeed<'_> {
     fn wrong(self, came: impl fmt::Display) -> Values {
-        self.faults.data(data_pointer(&[self.name]), format!("expected an array of values, {came} came"));
+        let place = || data_pointer(&[self.name]);
+        self.faults.data(place, || format!("expected an array of values, {came} came"));
         Values::Missing(0)
     }
 }
@@ -218,23 +251,17 @@ impl<'de> Visitor<'de> for ColumnSeed<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Values, A::Error> {
-        use serde::de::IgnoredAny;
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        while members.next_entry::<Passed, Passed>()?.is_some() {}
         Ok(self.wrong("an object"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Values, A::Error> {
-        let mut builder = ColumnBuilder::new();
+        let mut column = ColumnBuilder::new();
         loop {
-            let row = builder.len();
-            match items.next_element_seed(Cell(&mut builder)) {
-                Ok(None) => return Ok(builder.finish()),
-                Ok(Some(Ok(()))) => {}
-                Ok(Some(Err(detail))) => self.faults.data(data_pointer(&[self.name, &row.to_string()]), detail),
-                Err(error) => {
-                    self.faults.stop_at(|| data_pointer(&[self.name, &row.to_string()]));
-                    return Err(error);
-                }
+            let row = column.len();
+            let place = || data_pointer(&[self.name, &row.to_string()]);
+            if items.next_element_seed(Cell { column: &mut column, faults: self.faults, place })?.is_none() {
+                return Ok(column.finish());
             }
         }
     }

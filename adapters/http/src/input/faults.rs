@@ -1,9 +1,13 @@
 //! What is wrong with a body. Parsing goes on after a fault, so that all are told at once and that a body which is not
 //! JSON is told as such first.
 
+use serde::de::Error;
+
+use super::budget::{Budget, Spent};
 use crate::error::{Code, Failure, Issue};
 
-/// Faults found so far.
+/// Faults found so far, and the memory that is left for going on. A body may have a fault in every value, so those that
+/// are not told are not put into words.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     malformed: Vec<Issue>,
@@ -11,19 +15,30 @@ pub(crate) struct Faults {
     data: Vec<Issue>,
     /// Where the parser stood when it gave up.
     stopped_at: Option<String>,
+    budget: Budget,
 }
 
 impl Faults {
     const MAX: usize = 20;
 
+    /// No faults of a body whose values have this budget.
+    pub(crate) fn within(budget: Budget) -> Self {
+        Self { budget, ..Self::default() }
+    }
+
+    /// Takes memory from the budget; without any left the parser gives up.
+    pub(super) fn take<E: Error>(&mut self, take: impl FnOnce(&mut Budget) -> Result<(), Spent>) -> Result<(), E> {
+        take(&mut self.budget).map_err(|_| E::custom("too large"))
+    }
+
     /// A member that stands twice.
-    pub(crate) fn duplicate(&mut self, pointer: String) {
-        push(&mut self.malformed, pointer, "expected each name once in an object, this one came twice".to_owned());
+    pub(crate) fn duplicate(&mut self, pointer: impl FnOnce() -> String) {
+        push(&mut self.malformed, pointer, || "expected each name once in an object, this one came twice".to_owned());
     }
 
     /// A setting that cannot be used.
-    pub(crate) fn setting(&mut self, pointer: String, detail: impl Into<String>) {
-        push(&mut self.settings, pointer, detail.into());
+    pub(crate) fn setting(&mut self, pointer: impl FnOnce() -> String, detail: impl FnOnce() -> String) {
+        push(&mut self.settings, pointer, detail);
     }
 
     /// Whether a setting has a fault already.
@@ -32,8 +47,8 @@ impl Faults {
     }
 
     /// Data that cannot be used.
-    pub(crate) fn data(&mut self, pointer: String, detail: impl Into<String>) {
-        push(&mut self.data, pointer, detail.into());
+    pub(crate) fn data(&mut self, pointer: impl FnOnce() -> String, detail: impl FnOnce() -> String) {
+        push(&mut self.data, pointer, detail);
     }
 
     /// Keeps the innermost place at which the parser gave up.
@@ -68,17 +83,29 @@ impl Faults {
         format: &str,
         lines_before: usize,
     ) -> Failure {
+        if let Some(refusal) = self.budget.refusal() {
+            return refusal;
+        }
         let text = error.to_string();
         let line = error.line() + lines_before;
         if error.is_data() {
             return self.into_failure().unwrap_or_else(|| Failure::new(Code::Malformed, text));
         }
         // A number outside the range of a double is well-formed JSON.
-        if let Some(pointer) = self.stopped_at.filter(|_| text.starts_with("number out of range")) {
+        if text.starts_with("number out of range")
+            && let Some(pointer) = self.stopped_at
+        {
             let code = if pointer.starts_with("/data") { Code::InvalidData } else { Code::InvalidSettings };
             let detail =
                 format!("expected a number within the range of a double (line {line}, column {})", error.column());
             return Failure::at(code, vec![Issue { pointer, detail }]);
+        }
+        if text.starts_with("recursion limit exceeded") {
+            let detail = format!(
+                "expected arrays and objects at most {DEPTH_MAX} deep within one another, deeper ones came (line {line}, column {})",
+                error.column()
+            );
+            return Failure::new(Code::Malformed, detail);
         }
         let detail = match not_a_number(error, part) {
             Some((name, column)) => {
@@ -93,6 +120,9 @@ impl Faults {
         Failure::new(Code::Malformed, format!("the body is not {format}: {detail}"))
     }
 }
+
+/// The parser follows arrays and objects so deep.
+const DEPTH_MAX: usize = 127;
 
 /// The name of what is no JSON number, and its column, if that is where the parser gave up: Python's `json.dumps`
 /// writes such names unless told otherwise.
@@ -114,8 +144,8 @@ fn not_a_number(error: &serde_json::Error, body: &[u8]) -> Option<(&'static str,
     Some((name, start + 1))
 }
 
-fn push(issues: &mut Vec<Issue>, pointer: String, detail: String) {
+fn push(issues: &mut Vec<Issue>, pointer: impl FnOnce() -> String, detail: impl FnOnce() -> String) {
     if issues.len() < Faults::MAX {
-        issues.push(Issue { pointer, detail });
+        issues.push(Issue { pointer: pointer(), detail: detail() });
     }
 }

@@ -4,11 +4,14 @@ use std::fmt;
 
 use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::FitRequest;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
+use super::budget::{Budget, Limits};
 use super::data::{Data, DataSeed, Read, data_of};
 use super::faults::Faults;
-use super::pointer::{Form, Source, push_part};
+use super::member_name::MemberName;
+use super::passed::Passed;
+use super::pointer::{Form, Source};
 use super::setting::{Name, Setting, Settings, unknown};
 use crate::error::{Code, Failure};
 
@@ -30,8 +33,8 @@ pub(crate) struct Unusable {
 
 impl FitInput {
     /// Reads a JSON body.
-    pub(crate) fn from_json(body: &[u8]) -> Result<Self, Unusable> {
-        let mut faults = Faults::default();
+    pub(crate) fn from_json(body: &[u8], limits: Limits) -> Result<Self, Unusable> {
+        let mut faults = Faults::within(Budget::beside(body, limits));
         let mut settings = Settings::default();
         let mut deserializer = serde_json::Deserializer::from_slice(body);
         let seed = FitSeed { settings: &mut settings, faults: &mut faults, has_data: true };
@@ -93,8 +96,8 @@ impl FitInput {
 
 /// Reads the settings of a fit whose data come beside them; where they cannot be used, also whether they asked to
 /// replace a project.
-pub(crate) fn read_settings(part: &[u8]) -> Result<Settings, (Failure, bool)> {
-    let mut faults = Faults::default();
+pub(crate) fn read_settings(part: &[u8], limits: Limits) -> Result<Settings, (Failure, bool)> {
+    let mut faults = Faults::within(Budget::beside(part, limits));
     let mut settings = Settings::default();
     let mut deserializer = serde_json::Deserializer::from_slice(part);
     let seed = FitSeed { settings: &mut settings, faults: &mut faults, has_data: false };
@@ -112,7 +115,8 @@ pub(crate) fn read_settings(part: &[u8]) -> Result<Settings, (Failure, bool)> {
 
 fn expect_drift_type(settings: &Settings, faults: &mut Faults) {
     if settings.drift_type.is_none() && !faults.has_setting("/drift_type") {
-        faults.setting("/drift_type".to_owned(), "expected the drift type, such as `label` or `tabular`, none came");
+        let detail = || "expected the drift type, such as `label` or `tabular`, none came".to_owned();
+        faults.setting(|| "/drift_type".to_owned(), detail);
     }
 }
 
@@ -160,7 +164,7 @@ impl<'de> DeserializeSeed<'de> for FitSeed<'_> {
 impl FitSeed<'_> {
     fn no_object<T>(self) -> Option<T> {
         let expected = if self.has_data { "`drift_type` and `data`" } else { "`drift_type`" };
-        self.faults.setting(String::new(), format!("expected an object with {expected}"));
+        self.faults.setting(String::new, || format!("expected an object with {expected}"));
         None
     }
 }
@@ -169,22 +173,25 @@ super::top_level_object!(FitSeed<'_>, Option<Read>, {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut seen: Vec<Member> = Vec::with_capacity(MEMBERS.len());
         let mut read = None;
-        while let Some(name) = members.next_key::<String>()? {
-            let mut pointer = String::new();
-            push_part(&mut pointer, &name);
-            let Some(member) = member(&name) else {
-                self.faults.setting(pointer, unknown(&name, &MEMBERS));
-                members.next_value::<IgnoredAny>()?;
+        while let Some(name) = members.next_key::<MemberName>()? {
+            let Some(member) = member(name.as_str()) else {
+                self.faults.take(Budget::take_one_too_many)?;
+                self.faults.setting(|| name.place_in(""), || unknown(name.as_str(), &MEMBERS));
+                members.next_value::<Passed>().inspect_err(|_| self.faults.stop_at(|| name.place_in("")))?;
                 continue;
             };
+            let pointer = name.place_in("");
             if seen.contains(&member) {
-                self.faults.duplicate(pointer.clone());
+                self.faults.take(Budget::take_one_too_many)?;
+                self.faults.duplicate(|| pointer.clone());
+            } else {
+                seen.push(member);
             }
-            seen.push(member);
             match member {
                 Member::Data if !self.has_data => {
-                    self.faults.setting(pointer, "expected the data in the part `data`, some came here");
-                    members.next_value::<IgnoredAny>()?;
+                    let detail = || "expected the data in the part `data`, some came here".to_owned();
+                    self.faults.setting(|| pointer, detail);
+                    members.next_value::<Passed>()?;
                 }
                 Member::Data => read = members.next_value_seed(DataSeed(self.faults))?,
                 Member::Setting(name) => {
@@ -206,7 +213,7 @@ super::top_level_object!(FitSeed<'_>, Option<Read>, {
             }
         }
         if self.has_data && !seen.contains(&Member::Data) {
-            self.faults.data("/data".to_owned(), "expected the reference data, none came");
+            self.faults.data(|| "/data".to_owned(), || "expected the reference data, none came".to_owned());
         }
         Ok(read)
     }
@@ -230,7 +237,7 @@ struct GroupSeed<'s> {
 
 impl GroupSeed<'_> {
     fn no_object(self) {
-        self.faults.setting(self.pointer.to_owned(), "expected an object of settings");
+        self.faults.setting(|| self.pointer.to_owned(), || "expected an object of settings".to_owned());
     }
 }
 
@@ -245,19 +252,21 @@ impl<'de> DeserializeSeed<'de> for GroupSeed<'_> {
 super::top_level_object!(GroupSeed<'_>, (), {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let mut seen: Vec<Name> = Vec::with_capacity(self.names.len());
-        while let Some(key) = members.next_key::<String>()? {
-            let mut pointer = self.pointer.to_owned();
-            push_part(&mut pointer, &key);
-            let Some(name) = self.names.iter().copied().find(|name| name.as_str() == key) else {
-                let known: Vec<&str> = self.names.iter().map(|name| name.as_str()).collect();
-                self.faults.setting(pointer, unknown(&key, &known));
-                members.next_value::<IgnoredAny>()?;
+        while let Some(key) = members.next_key::<MemberName>()? {
+            let Some(name) = self.names.iter().copied().find(|name| name.as_str() == key.as_str()) else {
+                let known = || self.names.iter().map(|name| name.as_str()).collect::<Vec<_>>();
+                self.faults.take(Budget::take_one_too_many)?;
+                self.faults.setting(|| key.place_in(self.pointer), || unknown(key.as_str(), &known()));
+                members.next_value::<Passed>().inspect_err(|_| self.faults.stop_at(|| key.place_in(self.pointer)))?;
                 continue;
             };
+            let pointer = key.place_in(self.pointer);
             if seen.contains(&name) {
-                self.faults.duplicate(pointer.clone());
+                self.faults.take(Budget::take_one_too_many)?;
+                self.faults.duplicate(|| pointer.clone());
+            } else {
+                seen.push(name);
             }
-            seen.push(name);
             let value = value_at(&mut members, &pointer, self.faults)?;
             self.settings.set(name, &value, &pointer, self.faults);
         }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use drifting_formats::{Format, FormatError, TableReader};
 
+use super::budget::Limits;
 use super::csv_table::read_csv;
 use super::data::{Data, read_json_data};
 use super::ndjson::read_ndjson;
@@ -51,14 +52,14 @@ impl DataFormat {
         matches!(self, Self::Parquet | Self::Arrow)
     }
 
-    /// Reads data that have at most so many bytes when they are decoded, where they come encoded.
-    pub(crate) fn read(self, body: Bytes, bytes_max: usize) -> Result<Data, Failure> {
+    /// Reads data under the limit of bodies: what the values take is held against it as they come.
+    pub(crate) fn read(self, body: Bytes, limits: Limits) -> Result<Data, Failure> {
         match self {
-            Self::Json => read_json_data(&body),
-            Self::Csv => read_csv(&body),
-            Self::Ndjson => read_ndjson(&body),
-            Self::Parquet => read_table(Format::Parquet, body, bytes_max),
-            Self::Arrow => read_table(Format::Arrow, body, bytes_max),
+            Self::Json => read_json_data(&body, limits),
+            Self::Csv => read_csv(&body, limits),
+            Self::Ndjson => read_ndjson(&body, limits),
+            Self::Parquet => read_table(Format::Parquet, body, limits.body_bytes),
+            Self::Arrow => read_table(Format::Arrow, body, limits.body_bytes),
         }
     }
 }

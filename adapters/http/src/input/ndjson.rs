@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeSeed;
 
+use super::budget::{Budget, Limits};
 use super::data::{Data, data_of};
 use super::faults::Faults;
 use super::pointer::data_pointer;
@@ -11,9 +12,9 @@ use crate::error::Failure;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Reads an NDJSON body. Empty lines are passed over.
-pub(crate) fn read_ndjson(body: &[u8]) -> Result<Data, Failure> {
+pub(crate) fn read_ndjson(body: &[u8], limits: Limits) -> Result<Data, Failure> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    let mut faults = Faults::default();
+    let mut faults = Faults::within(Budget::beside(body, limits));
     let mut items = Items::default();
     for (n_lines, line) in body.split(|byte| *byte == b'\n').enumerate() {
         if line.trim_ascii().is_empty() {
@@ -30,6 +31,8 @@ pub(crate) fn read_ndjson(body: &[u8]) -> Result<Data, Failure> {
             }
         }
     }
-    let read = items.finish(&mut faults);
-    data_of(read, faults)
+    match items.finish::<serde_json::Error>(&mut faults) {
+        Ok(read) => data_of(read, faults),
+        Err(error) => Err(faults.into_stopped(&error, body)),
+    }
 }

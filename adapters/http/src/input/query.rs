@@ -7,7 +7,7 @@ use drifting_domain::use_cases::ProjectStatusFilter;
 use poem::Request;
 
 use super::faults::Faults;
-use super::pointer::push_part;
+use super::member_name::MemberName;
 use super::scalar::Scalar;
 use super::setting::{Name, Setting, Settings, drift_type, unknown};
 use crate::error::Failure;
@@ -17,9 +17,7 @@ use crate::error::Failure;
 pub(crate) struct Parameters(Vec<(String, String)>);
 
 fn pointer(name: &str) -> String {
-    let mut pointer = String::new();
-    push_part(&mut pointer, name);
-    pointer
+    MemberName::of(name).place_in("")
 }
 
 impl Parameters {
@@ -118,26 +116,29 @@ impl Parameters {
                 && let Some(name) = names.clone().find(|name| name.is_object() && name.as_str() == object)
             {
                 if self.0.iter().filter(|(other, _)| other == key).count() > 1 {
-                    faults.setting(pointer(key), "expected each query parameter once, this one came more than once");
+                    let detail = || "expected each query parameter once, this one came more than once".to_owned();
+                    faults.setting(|| pointer(key), detail);
                 }
-                let member = Setting::Object(vec![(member.to_owned(), scalar(text))]);
+                let member = Setting::Object(vec![(MemberName::of(member), scalar(text))]);
                 settings.set(name, &member, &pointer(object), &mut faults);
                 continue;
             }
             let Some(name) = names.find(|name| name.as_str() == key) else {
                 let known: Vec<&str> =
                     Name::TOP.into_iter().chain(Name::PREPROCESSING).chain(Name::DETECTOR).map(Name::as_str).collect();
-                faults.setting(pointer(key), format!("query parameter {}", unknown(key, &known)));
+                faults.setting(|| pointer(key), || format!("query parameter {}", unknown(key, &known)));
                 continue;
             };
             if seen.contains(&name) {
-                faults.setting(pointer(key), "expected each query parameter once, this one came twice");
+                let detail = || "expected each query parameter once, this one came twice".to_owned();
+                faults.setting(|| pointer(key), detail);
             }
             seen.push(name);
             settings.set(name, &written(text, name.is_list()), &pointer(key), &mut faults);
         }
         if settings.drift_type.is_none() && !faults.has_setting("/drift_type") {
-            faults.setting("/drift_type".to_owned(), "expected the query parameter `drift_type`, none came");
+            let detail = || "expected the query parameter `drift_type`, none came".to_owned();
+            faults.setting(|| "/drift_type".to_owned(), detail);
         }
         match faults.into_failure() {
             None => Ok(settings),

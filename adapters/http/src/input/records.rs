@@ -4,11 +4,15 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use drifting_domain::data::Column;
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
+use drifting_domain::data::{COLUMNS_MAX, Column};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
+use super::budget::Budget;
 use super::column::{Cell, ColumnBuilder};
+use super::data::{column_name, too_many_columns};
 use super::faults::Faults;
+use super::member_name::MemberName;
+use super::passed::Passed;
 use super::pointer::data_pointer;
 
 /// The columns so far.
@@ -19,15 +23,12 @@ pub(super) struct Records {
     /// Filled only when there are many names.
     by_name: HashMap<String, usize>,
     n_values: usize,
+    /// Whether there were more names than a table may have columns.
+    has_more: bool,
 }
 
 impl Records {
     const FEW: usize = 16;
-    /// A table may have so many cells whatever came.
-    const CELLS_FREE: usize = 1_000_000;
-    /// Beyond, at least one cell in so many must have come: else a small body could fill the memory with missing
-    /// values.
-    const CELLS_PER_VALUE: usize = 64;
 
     /// Reads the record of a row.
     pub(super) fn read<'de, A: MapAccess<'de>>(
@@ -36,100 +37,135 @@ impl Records {
         mut members: A,
         faults: &mut Faults,
     ) -> Result<(), A::Error> {
+        let n_values = self.n_values;
         // Records mostly have their members in one order.
         let mut likely = 0;
-        while let Some(index) = members.next_key_seed(Key { records: &mut *self, likely })? {
-            likely = index + 1;
-            if self.columns[index].len() > row {
-                faults.duplicate(data_pointer(&[&row.to_string(), &self.names[index]]));
-                members.next_value::<serde::de::IgnoredAny>()?;
+        while let Some(key) = members.next_key_seed(KeySeed { records: &mut *self, likely })? {
+            let Some(index) = self.column_of(key, row, faults)? else {
+                members.next_value::<Passed>()?;
                 continue;
-            }
+            };
+            likely = index + 1;
+            let (name, column) = (&self.names[index], &mut self.columns[index]);
+            let place = || data_pointer(&[&row.to_string(), name]);
+            let Some(n_missing) = row.checked_sub(column.len()) else {
+                faults.take(Budget::take_one_too_many)?;
+                faults.duplicate(place);
+                members.next_value::<Passed>()?;
+                continue;
+            };
             self.n_values += 1;
-            if self.is_too_sparse(row + 1) {
-                faults.data(data_pointer(&[&row.to_string()]), TOO_SPARSE);
+            if is_too_sparse(row + 1, self.names.len(), self.n_values) {
+                faults.data(|| data_pointer(&[&row.to_string()]), || TOO_SPARSE.to_owned());
                 return Err(A::Error::custom(TOO_SPARSE));
             }
-            let column = &mut self.columns[index];
+            faults.take(|budget| budget.take_missing(n_missing))?;
             column.pad(row);
-            match members.next_value_seed(Cell(column)) {
-                Ok(Ok(())) => {}
-                Ok(Err(detail)) => faults.data(data_pointer(&[&row.to_string(), &self.names[index]]), detail),
-                Err(error) => {
-                    faults.stop_at(|| data_pointer(&[&row.to_string(), &self.names[index]]));
-                    return Err(error);
-                }
-            }
+            members.next_value_seed(Cell { column, faults, place })?;
+        }
+        if self.n_values == n_values {
+            faults.take(Budget::take_one_too_many)?;
         }
         Ok(())
     }
 
-    /// The columns, each of `n_rows` values.
-    pub(super) fn finish(mut self, n_rows: usize) -> Result<Vec<Column>, &'static str> {
-        if self.is_too_sparse(n_rows) {
-            return Err(TOO_SPARSE);
+    /// The columns, each of `n_rows` values; nothing where that cannot be.
+    pub(super) fn finish<E: Error>(mut self, n_rows: usize, faults: &mut Faults) -> Result<Option<Vec<Column>>, E> {
+        if self.has_more {
+            too_many_columns("more", faults);
+        }
+        if is_too_sparse(n_rows, self.names.len(), self.n_values) {
+            faults.data(|| data_pointer(&[]), || TOO_SPARSE.to_owned());
+            return Ok(None);
         }
         for column in &mut self.columns {
+            faults.take(|budget| budget.take_missing(n_rows - column.len()))?;
             column.pad(n_rows);
         }
         let columns = self.names.into_iter().zip(self.columns);
-        Ok(columns.map(|(name, column)| Column { name, values: column.finish() }).collect())
+        Ok(Some(columns.map(|(name, column)| Column { name, values: column.finish() }).collect()))
     }
 
-    fn is_too_sparse(&self, n_rows: usize) -> bool {
-        let n_cells = n_rows.saturating_mul(self.columns.len());
-        n_cells > Self::CELLS_FREE && n_cells / Self::CELLS_PER_VALUE > self.n_values
-    }
-
-    fn index_of(&mut self, name: &str, likely: usize) -> usize {
-        if self.names.get(likely).is_some_and(|known| known == name) {
-            return likely;
-        }
-        let known = if self.names.len() <= Self::FEW {
-            self.names.iter().position(|known| known == name)
-        } else {
-            if self.by_name.is_empty() {
-                self.by_name = self.names.iter().cloned().zip(0..).collect();
-            }
-            self.by_name.get(name).copied()
+    /// The column of a key; nothing where there can be none.
+    fn column_of<E: Error>(&mut self, key: Key, row: usize, faults: &mut Faults) -> Result<Option<usize>, E> {
+        let name = match key {
+            Key::Known(index) => return Ok(Some(index)),
+            Key::New(name) => name,
         };
-        known.unwrap_or_else(|| {
-            let index = self.names.len();
-            self.names.push(name.to_owned());
-            self.columns.push(ColumnBuilder::new());
-            if !self.by_name.is_empty() {
-                self.by_name.insert(name.to_owned(), index);
-            }
-            index
-        })
+        faults.take(|budget| budget.take_column(name.as_str()))?;
+        let Some(name) = column_name(name, || data_pointer(&[&row.to_string()]), faults) else { return Ok(None) };
+        let index = self.names.len();
+        if index == COLUMNS_MAX {
+            self.has_more = true;
+            return Ok(None);
+        }
+        if !self.by_name.is_empty() {
+            self.by_name.insert(name.clone(), index);
+        }
+        self.names.push(name);
+        self.columns.push(ColumnBuilder::new());
+        Ok(Some(index))
     }
+
+    /// The column of a name, if there is one.
+    fn known(&mut self, name: &str, likely: usize) -> Option<usize> {
+        if self.names.get(likely).is_some_and(|known| known == name) {
+            return Some(likely);
+        }
+        if self.names.len() <= Self::FEW {
+            return self.names.iter().position(|known| known == name);
+        }
+        if self.by_name.is_empty() {
+            self.by_name = self.names.iter().cloned().zip(0..).collect();
+        }
+        self.by_name.get(name).copied()
+    }
+}
+
+/// Whether nearly all of these cells would be missing.
+fn is_too_sparse(n_rows: usize, n_columns: usize, n_values: usize) -> bool {
+    /// A table may have so many cells whatever came.
+    const CELLS_FREE: usize = 1_000_000;
+    /// Beyond, at least one cell in so many must have come: else a small body could fill the memory with missing
+    /// values.
+    const CELLS_PER_VALUE: usize = 64;
+    let n_cells = n_rows.saturating_mul(n_columns);
+    n_cells > CELLS_FREE && n_cells / CELLS_PER_VALUE > n_values
 }
 
 const TOO_SPARSE: &str =
     "expected records with mostly the same members: nearly all values of the table would be missing";
 
+/// The key of a member.
+enum Key {
+    /// That of a column.
+    Known(usize),
+    New(MemberName),
+}
+
 /// Finds the column of a name without keeping the name.
-struct Key<'r> {
+struct KeySeed<'r> {
     records: &'r mut Records,
     likely: usize,
 }
 
-impl<'de> DeserializeSeed<'de> for Key<'_> {
-    type Value = usize;
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
+    type Value = Key;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for Key<'_> {
-    type Value = usize;
+impl Visitor<'_> for KeySeed<'_> {
+    type Value = Key;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a name")
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<usize, E> {
-        Ok(self.records.index_of(name, self.likely))
+    fn visit_str<E>(self, name: &str) -> Result<Key, E> {
+        let known = self.records.known(name, self.likely).map(Key::Known);
+        Ok(known.unwrap_or_else(|| Key::New(MemberName::of(name))))
     }
 }

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
-use drifting_domain::data::Values;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use drifting_domain::data::{COLUMNS_MAX, Values};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
+use super::budget::Budget;
 use super::column::{Cell, ColumnBuilder};
-use super::data::Read;
+use super::data::{Read, too_many_columns};
 use super::faults::Faults;
+use super::passed::Passed;
 use super::pointer::{Form, data_pointer};
 use super::records::Records;
 use super::scalar::Scalar;
@@ -15,7 +17,10 @@ use super::scalar::Scalar;
 /// Rows of values without names.
 #[derive(Debug, Default)]
 struct Rows {
+    /// The columns of the first row, as many as a table may have.
     columns: Vec<ColumnBuilder>,
+    /// How many the first row has.
+    n_columns: usize,
 }
 
 impl Rows {
@@ -52,20 +57,22 @@ impl Items {
     }
 
     /// What was read; `None` where it is no table.
-    pub(super) fn finish(self, faults: &mut Faults) -> Option<Read> {
+    pub(super) fn finish<E: Error>(self, faults: &mut Faults) -> Result<Option<Read>, E> {
         match self.form {
-            Some(Form::Records) => match self.records.finish(self.n_rows) {
-                Ok(columns) => Some(Read::Named(columns, Form::Records)),
-                Err(detail) => {
-                    faults.data(data_pointer(&[]), detail);
-                    None
+            Some(Form::Records) => {
+                let columns = self.records.finish(self.n_rows, faults)?;
+                Ok(columns.map(|columns| Read::Named(columns, Form::Records)))
+            }
+            Some(Form::Rows) => {
+                if self.rows.n_columns > COLUMNS_MAX {
+                    too_many_columns(self.rows.n_columns, faults);
                 }
-            },
-            Some(Form::Rows) => Some(Read::Unnamed(self.rows.finish(), Form::Rows)),
-            Some(Form::Values) => Some(Read::Unnamed(vec![self.values.finish()], Form::Values)),
+                Ok(Some(Read::Unnamed(self.rows.finish(), Form::Rows)))
+            }
+            Some(Form::Values) => Ok(Some(Read::Unnamed(vec![self.values.finish()], Form::Values))),
             None | Some(Form::Columns) => {
-                faults.data(data_pointer(&[]), "expected at least one row, none came");
-                None
+                faults.data(|| data_pointer(&[]), || "expected at least one row, none came".to_owned());
+                Ok(None)
             }
         }
     }
@@ -86,34 +93,31 @@ pub(super) struct ArrayItem<'s> {
 pub(super) struct Item(Form);
 
 impl ArrayItem<'_> {
-    fn pointer(&self) -> String {
-        data_pointer(&[&self.row.to_string()])
-    }
-
     fn is(&self, form: Form) -> bool {
         self.form.is_none_or(|before| before == form)
     }
 
     /// The item has another form than those before.
-    fn odd(self, came: impl fmt::Display) -> Item {
+    fn odd<E: Error>(self, came: impl fmt::Display) -> Result<Item, E> {
+        self.faults.take(|budget| budget.take_cell(self.row))?;
         let expected = match self.form {
             Some(Form::Records) => "an object of values",
             Some(Form::Rows) => "an array of values",
             Some(Form::Values | Form::Columns) | None => "a single value",
         };
-        let detail = format!("expected {expected}, as the items before, {came} came");
-        self.faults.data(self.pointer(), detail);
-        Item(self.form.unwrap_or(Form::Values))
+        let place = || data_pointer(&[&self.row.to_string()]);
+        self.faults.data(place, || format!("expected {expected}, as the items before, {came} came"));
+        Ok(Item(self.form.unwrap_or(Form::Values)))
     }
 
-    fn value(self, value: Scalar<'_>) -> Item {
+    fn value<E: Error>(self, value: &Scalar<'_>) -> Result<Item, E> {
         if !self.is(Form::Values) {
             return self.odd(value.came());
         }
-        if let Err(detail) = self.values.push(value) {
-            self.faults.data(self.pointer(), detail);
-        }
-        Item(Form::Values)
+        let row = self.row;
+        let place = || data_pointer(&[&row.to_string()]);
+        Cell { column: self.values, faults: self.faults, place }.push(value)?;
+        Ok(Item(Form::Values))
     }
 }
 
@@ -132,34 +136,34 @@ impl<'de> Visitor<'de> for ArrayItem<'_> {
         f.write_str("a record, a row or a value")
     }
 
-    fn visit_unit<E>(self) -> Result<Item, E> {
-        Ok(self.value(Scalar::Null))
+    fn visit_unit<E: Error>(self) -> Result<Item, E> {
+        self.value(&Scalar::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Item, E> {
-        Ok(self.value(Scalar::Boolean(value)))
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Item, E> {
+        self.value(&Scalar::Boolean(value))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Item, E> {
-        Ok(self.value(Scalar::Whole(value)))
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Item, E> {
+        self.value(&Scalar::Whole(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Item, E> {
-        Ok(self.value(Scalar::Number(value as f64)))
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Item, E> {
+        self.value(&Scalar::Number(value as f64))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Item, E> {
-        Ok(self.value(Scalar::Number(value)))
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Item, E> {
+        self.value(&Scalar::Number(value))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Item, E> {
-        Ok(self.value(Scalar::Text(value.into())))
+    fn visit_str<E: Error>(self, value: &str) -> Result<Item, E> {
+        self.value(&Scalar::Text(value.into()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Item, A::Error> {
         if !self.is(Form::Records) {
-            while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            return Ok(self.odd("an object"));
+            while members.next_entry::<Passed, Passed>()?.is_some() {}
+            return self.odd("an object");
         }
         self.records.read(self.row, members, self.faults)?;
         Ok(Item(Form::Records))
@@ -167,48 +171,58 @@ impl<'de> Visitor<'de> for ArrayItem<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Item, A::Error> {
         if !self.is(Form::Rows) {
-            while items.next_element::<IgnoredAny>()?.is_some() {}
-            return Ok(self.odd("an array"));
+            while items.next_element::<Passed>()?.is_some() {}
+            return self.odd("an array");
+        }
+        let Self { row, rows, faults, .. } = self;
+        let is_first = row == 0;
+        if is_first {
+            // Growing from nothing would move the first columns several times.
+            const LIKELY: usize = 16;
+            rows.columns.reserve(LIKELY);
         }
         let mut n_items = 0;
         loop {
-            if n_items == self.rows.columns.len() {
-                if self.row > 0 {
-                    break;
-                }
-                if n_items == 0 {
-                    // Growing from nothing would move the first columns several times.
-                    const LIKELY: usize = 16;
-                    self.rows.columns.reserve(LIKELY);
-                }
-                self.rows.columns.push(ColumnBuilder::new());
+            if is_first && n_items == rows.columns.len() && n_items < COLUMNS_MAX {
+                faults.take(|budget| budget.take_column(""))?;
+                rows.columns.push(ColumnBuilder::new());
             }
-            match items.next_element_seed(Cell(&mut self.rows.columns[n_items])) {
-                Ok(None) => break,
-                Ok(Some(Ok(()))) => n_items += 1,
-                Ok(Some(Err(detail))) => {
-                    self.faults.data(data_pointer(&[&self.row.to_string(), &n_items.to_string()]), detail);
-                    n_items += 1;
-                }
-                Err(error) => {
-                    self.faults.stop_at(|| data_pointer(&[&self.row.to_string(), &n_items.to_string()]));
-                    return Err(error);
-                }
+            let place = || data_pointer(&[&row.to_string(), &n_items.to_string()]);
+            let item = match rows.columns.get_mut(n_items) {
+                Some(column) => items.next_element_seed(Cell { column, faults: &mut *faults, place })?,
+                None => items.next_element_seed(Beyond(&mut *faults))?,
+            };
+            if item.is_none() {
+                break;
             }
-        }
-        if self.row == 0 {
-            // The one that was made for a value which did not come.
-            self.rows.columns.truncate(n_items);
-        }
-        while items.next_element::<IgnoredAny>()?.is_some() {
             n_items += 1;
         }
-        let n_expected = self.rows.columns.len();
-        if n_items != n_expected {
-            let detail = format!("expected {n_expected} values, as in the first row, {n_items} came");
+        if n_items == 0 {
+            faults.take(Budget::take_one_too_many)?;
+        }
+        if is_first {
+            // The one that was made for a value which did not come.
+            rows.columns.truncate(n_items);
+            rows.n_columns = n_items;
+        }
+        if n_items != rows.n_columns {
             // The table will not be used, so its columns may differ in length from here on.
-            self.faults.data(self.pointer(), detail);
+            let place = || data_pointer(&[&row.to_string()]);
+            let n_expected = rows.n_columns;
+            faults.data(place, || format!("expected {n_expected} values, as in the first row, {n_items} came"));
         }
         Ok(Item(Form::Rows))
+    }
+}
+
+/// Passes over a value for which there is no column.
+struct Beyond<'f>(&'f mut Faults);
+
+impl<'de> DeserializeSeed<'de> for Beyond<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.take(Budget::take_one_too_many)?;
+        Passed::deserialize(deserializer).map(|_| ())
     }
 }

@@ -1,9 +1,12 @@
-//! One JSON value without a tree: a scalar, or the bare fact that an array or object stood there.
+//! One JSON value without a tree: a scalar, or the bare fact that an array or object stood there. Of a long text only the
+//! beginning is read: texts of data are read elsewhere.
 
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::passed::Passed;
 
 /// A value as it came.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +36,12 @@ impl Scalar<'_> {
             Self::Object => "an object".into(),
         }
     }
+}
+
+/// The beginning of a text: enough to tell it from every word that is known.
+pub(super) fn beginning(text: &str) -> &str {
+    const BYTES_MAX: usize = 256;
+    &text[..text.floor_char_boundary(BYTES_MAX)]
 }
 
 /// The beginning of a text, escaped.
@@ -77,21 +86,17 @@ impl<'de> Visitor<'de> for ScalarVisitor {
         Ok(Scalar::Number(value))
     }
 
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(Cow::Borrowed(value)))
-    }
-
     fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Scalar::Text(Cow::Owned(value.to_owned())))
+        Ok(Scalar::Text(Cow::Owned(beginning(value).to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
+        while items.next_element::<Passed>()?.is_some() {}
         Ok(Scalar::Array)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        while members.next_entry::<Passed, Passed>()?.is_some() {}
         Ok(Scalar::Object)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use drifting_domain::data::MissingValues;
+use drifting_domain::data::{COLUMNS_MAX, MissingValues};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, ModelName, ModelOutputs, UncertaintyType};
 use drifting_domain::project::{AfterAlarm, DriftType};
 use drifting_domain::statistics::alternative::Alternative;
@@ -11,7 +11,9 @@ use drifting_domain::statistics::permutation::PValueRule;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::faults::Faults;
-use super::scalar::Scalar;
+use super::member_name::MemberName;
+use super::passed::Passed;
+use super::scalar::{Scalar, beginning};
 use super::setting_object::SetObject;
 
 /// A setting by its name.
@@ -175,9 +177,12 @@ impl Name {
 
 /// "`x` is not known" with the nearest name that is.
 pub(super) fn unknown(name: &str, known: &[&str]) -> String {
+    /// No longer name is like one that is known.
+    const BYTES_MAX: usize = 64;
     let shown = super::scalar::quoted(name);
     let nearest = known
         .iter()
+        .filter(|_| name.len() <= BYTES_MAX)
         .map(|known| (strsim::jaro_winkler(name, known), known))
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
         .filter(|(likeness, _)| *likeness > 0.75);
@@ -196,8 +201,10 @@ fn listed(names: &[&str]) -> String {
 pub(super) enum Setting<'de> {
     One(Scalar<'de>),
     List(Vec<Scalar<'de>>),
+    /// An array of so many items, which are more than any setting takes.
+    LongList(usize),
     /// The members as they came, also those that stand twice.
-    Object(Vec<(String, Scalar<'de>)>),
+    Object(Vec<(MemberName, Scalar<'de>)>),
 }
 
 impl Setting<'_> {
@@ -205,6 +212,7 @@ impl Setting<'_> {
         match self {
             Self::One(value) => value.came().into_owned(),
             Self::List(_) => "an array".to_owned(),
+            Self::LongList(n) => format!("an array of {n} items"),
             Self::Object(_) => "an object".to_owned(),
         }
     }
@@ -250,23 +258,34 @@ impl<'de> Visitor<'de> for SettingVisitor {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(Setting::One(Scalar::Text(value.to_owned().into())))
+        Ok(Setting::One(Scalar::Text(beginning(value).to_owned().into())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        const ITEMS_MAX: usize = 1_000;
         let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
+        while list.len() < ITEMS_MAX {
+            match items.next_element()? {
+                Some(item) => list.push(item),
+                None => return Ok(Setting::List(list)),
+            }
         }
-        Ok(Setting::List(list))
+        let mut n_items = list.len();
+        while items.next_element::<Passed>()?.is_some() {
+            n_items += 1;
+        }
+        Ok(if n_items > ITEMS_MAX { Setting::LongList(n_items) } else { Setting::List(list) })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut object = Vec::new();
-        while let Some(member) = members.next_entry()? {
+        while object.len() < COLUMNS_MAX {
+            let Some(member) = members.next_entry()? else { return Ok(Setting::Object(object)) };
             object.push(member);
         }
-        Ok(Setting::Object(object))
+        // No setting has so many.
+        while members.next_entry::<Passed, Passed>()?.is_some() {}
+        Ok(Setting::One(Scalar::Object))
     }
 }
 
@@ -291,7 +310,7 @@ impl Settings {
         if name.is_object() {
             self.detector.set_object(name, value, pointer, faults);
         } else if let Err(detail) = self.try_set(name, value) {
-            faults.setting(pointer.to_owned(), detail);
+            faults.setting(|| pointer.to_owned(), || detail);
         }
     }
 
@@ -400,7 +419,7 @@ pub(super) fn wrong(expected: &str, came: &str) -> String {
 fn one<'s, 'de>(value: &'s Setting<'de>) -> &'s Scalar<'de> {
     match value {
         Setting::One(value) => value,
-        Setting::List(_) => &Scalar::Array,
+        Setting::List(_) | Setting::LongList(_) => &Scalar::Array,
         Setting::Object(_) => &Scalar::Object,
     }
 }

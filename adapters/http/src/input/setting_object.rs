@@ -1,9 +1,10 @@
 //! Settings that are objects: windows, how the reference moves on, the tests of columns.
 
+use std::collections::HashSet;
+
 use drifting_domain::detectors::{ColumnTest, DetectorRequest, ReferenceUpdateRequest, WindowRequest};
 
 use super::faults::Faults;
-use super::pointer::push_part;
 use super::scalar::Scalar;
 use super::setting::{Name, Setting, as_count, as_number, one_of, unknown, wrong};
 
@@ -16,14 +17,15 @@ pub(super) trait SetObject {
 impl SetObject for DetectorRequest {
     fn set_object(&mut self, name: Name, value: &Setting<'_>, pointer: &str, faults: &mut Faults) {
         let Setting::Object(members) = value else {
-            faults.setting(pointer.to_owned(), wrong("an object", &value.came()));
+            faults.setting(|| pointer.to_owned(), || wrong("an object", &value.came()));
             return;
         };
-        for (index, (member, value)) in members.iter().enumerate() {
-            let mut pointer = pointer.to_owned();
-            push_part(&mut pointer, member);
-            if members[..index].iter().any(|(before, _)| before == member) {
-                faults.duplicate(pointer);
+        let mut seen: HashSet<&str> = HashSet::with_capacity(members.len());
+        for (name_of, value) in members {
+            let member = name_of.as_str();
+            let place = || name_of.place_in(pointer);
+            if !seen.insert(member) {
+                faults.duplicate(place);
                 continue;
             }
             if *value == Scalar::Null {
@@ -35,12 +37,12 @@ impl SetObject for DetectorRequest {
                 _ => {
                     let tests = ColumnTest::ALL.map(|test| (test.as_str(), test));
                     one_of(&Setting::One(value.clone()), &tests).map(|test| {
-                        self.tests.get_or_insert_default().insert(member.clone(), test);
+                        self.tests.get_or_insert_default().insert(member.to_owned(), test);
                     })
                 }
             };
             if let Err(detail) = taken {
-                faults.setting(pointer, detail);
+                faults.setting(place, || detail);
             }
         }
         // An object without members asks for what its defaults are.

@@ -49,7 +49,7 @@ impl Rows {
 
     pub fn arrow(&self) -> Vec<u8> {
         let prices = self.prices.iter().map(|price| price.unwrap_or(f64::NAN)).collect();
-        let weekdays = self.weekdays.iter().map(|weekday| weekday.map(str::to_owned)).collect();
+        let weekdays = self.weekdays.iter().copied().collect();
         let columns = vec![
             Column { name: "nswprice".to_owned(), values: Values::Numeric(prices) },
             Column { name: "weekday".to_owned(), values: Values::Text(weekdays) },
@@ -164,12 +164,12 @@ async fn faults_of_files_have_their_place() {
     let server = TestServer::start().await;
     server.fit_price().await;
     let stream = |column: &str, values| {
-        let weekday = Values::Text(vec![Some("mon".to_owned()), Some("tue".to_owned())]);
+        let weekday = Values::Text(["mon", "tue"].into_iter().map(Some).collect());
         let columns = [(column, values), ("weekday", weekday)];
         arrow_stream(columns.map(|(name, values)| Column { name: name.to_owned(), values }).into()).unwrap()
     };
     let price = "/api/v1/projects/price/predict";
-    let text = || Values::Text(vec![Some("1".to_owned()), Some("dear".to_owned())]);
+    let text = || Values::Text(["1", "dear"].into_iter().map(Some).collect());
     for (body, status, detail) in [
         (stream("nswprice", Values::Numeric(vec![1.0, f64::NAN])), 422, "/data/nswprice/1: "),
         (stream("nswprice", Values::Numeric(vec![f64::INFINITY, 1.0])), 422, "/data/nswprice/0: "),

@@ -106,7 +106,7 @@ pub(super) fn read_numeric_classes(
         number if number == classes[1] => 1,
         number => {
             if number.is_finite() {
-                report(issues, row, column, unseen(categories, &written(number)));
+                report(issues, row, column, || unseen(categories, &written(number)));
             }
             MISSING_CODE
         }
@@ -124,12 +124,13 @@ pub(super) fn report_unseen(
 ) {
     let Cells::Categorical { codes, .. } = cells else { return };
     for (row, _) in codes.iter().enumerate().filter(|(_, code)| **code == 2) {
-        let came = match values {
-            Values::Text(texts) | Values::Untyped(texts) => texts[row].as_deref().map(quoted).unwrap_or_default(),
-            Values::Boolean(truths) => truths[row].map(|truth| format!("`{truth}`")).unwrap_or_default(),
-            Values::Numeric(_) | Values::Missing(_) => continue,
+        let came = || match values {
+            Values::Text(texts) | Values::Untyped(texts) => texts.get(row).map(quoted),
+            Values::Boolean(truths) => truths[row].map(|truth| format!("`{truth}`")),
+            // Reported as what they are.
+            Values::Numeric(_) | Values::Missing(_) => None,
         };
-        report(issues, row, column, unseen(categories, &came));
+        report(issues, row, column, || unseen(categories, &came().unwrap_or_default()));
     }
 }
 
@@ -180,7 +181,7 @@ mod tests {
     use crate::data::{MissingValues, Table};
 
     fn texts(values: &[&str]) -> Values {
-        Values::Text(values.iter().map(|text| Some((*text).to_owned())).collect())
+        Values::Text(values.iter().map(Some).collect())
     }
 
     fn binary(values: Values) -> Result<Schema, InvalidData> {
@@ -200,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_later_class_and_the_larger_number_count_as_one() {
-        let untyped = |values: &[&str]| Values::Untyped(values.iter().map(|text| Some((*text).to_owned())).collect());
+        let untyped = |values: &[&str]| Values::Untyped(values.iter().map(Some).collect());
         for (reference, row, expected) in [
             (texts(&["yes", "no", "yes"]), texts(&["no", "yes"]), [0, 1]),
             (Values::Boolean(vec![Some(true); 2]), Values::Boolean(vec![Some(false), Some(true)]), [0, 1]),

@@ -11,7 +11,7 @@ pub(super) fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Ve
         Values::Numeric(numbers) => {
             for (row, number) in numbers.iter().enumerate() {
                 if number.is_infinite() {
-                    report(issues, row, column, "expected a finite number, an infinite one came");
+                    report(issues, row, column, || "expected a finite number, an infinite one came".to_owned());
                 }
             }
             return Cells::Numeric(Cow::Borrowed(numbers));
@@ -24,12 +24,9 @@ pub(super) fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Ve
                 match parse_number(text) {
                     Some(number) if number.is_finite() => number,
                     _ => {
-                        report(
-                            issues,
-                            row,
-                            column,
-                            format!("expected a finite number, the text {} came", quoted(text)),
-                        );
+                        report(issues, row, column, || {
+                            format!("expected a finite number, the text {} came", quoted(text))
+                        });
                         f64::NAN
                     }
                 }
@@ -40,7 +37,7 @@ pub(super) fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Ve
             .enumerate()
             .map(|(row, text)| {
                 if let Some(text) = text {
-                    report(issues, row, column, format!("expected a number, the text {} came", quoted(text)));
+                    report(issues, row, column, || format!("expected a number, the text {} came", quoted(text)));
                 }
                 f64::NAN
             })
@@ -50,7 +47,7 @@ pub(super) fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Ve
             .enumerate()
             .map(|(row, truth)| {
                 if let Some(truth) = truth {
-                    report(issues, row, column, format!("expected a number, `{truth}` came"));
+                    report(issues, row, column, || format!("expected a number, `{truth}` came"));
                 }
                 f64::NAN
             })
@@ -92,7 +89,7 @@ pub(super) fn read_categorical(
             numbers.iter().map(code).collect()
         }
         Values::Text(texts) | Values::Untyped(texts) => {
-            texts.iter().map(|text| text.as_deref().map_or(MISSING_CODE, &mut code)).collect()
+            texts.iter().map(|text| text.map_or(MISSING_CODE, &mut code)).collect()
         }
         Values::Boolean(truths) => truths
             .iter()
@@ -103,7 +100,7 @@ pub(super) fn read_categorical(
             .enumerate()
             .map(|(row, number)| {
                 if !number.is_nan() {
-                    report(issues, row, column, format!("expected a text, the number {number} came"));
+                    report(issues, row, column, || format!("expected a text, the number {number} came"));
                 }
                 MISSING_CODE
             })
@@ -157,9 +154,10 @@ fn is_at(issue: &DataIssue, row: usize, name: &str) -> bool {
     issue.row == Some(row) && issue.column.as_deref() == Some(name)
 }
 
-pub(super) fn report(issues: &mut Vec<DataIssue>, row: usize, column: &str, detail: impl Into<String>) {
+/// Reports a value. What is wrong with it is put into words only where that is told.
+pub(super) fn report(issues: &mut Vec<DataIssue>, row: usize, column: &str, detail: impl FnOnce() -> String) {
     if issues.len() < InvalidData::ISSUES_MAX {
-        issues.push(DataIssue::cell(row, column, detail));
+        issues.push(DataIssue::cell(row, column, detail()));
     }
 }
 

@@ -114,25 +114,7 @@ impl DetectorRequest {
                     seed: self.seed.unwrap_or(0),
                 })
             }
-            DetectorKind::ContextMmd => {
-                let (p_val, p_value_rule) = (self.significance(&mut issues), self.p_value_rule.unwrap_or_default());
-                let prop_c_held = self.prop_c_held.unwrap_or(PROP_C_HELD);
-                if !(0.01..=0.99).contains(&prop_c_held) {
-                    let detail = format!("expected a number from 0.01 to 0.99, {prop_c_held} came");
-                    issues.push(issue("detector/prop_c_held", detail));
-                }
-                BatchSpec::ContextMmd(ContextMmdTestSpec {
-                    p_val,
-                    context_columns: self.context(schema, &mut issues),
-                    n_permutations: self.permutations(N_CONTEXT_PERMUTATIONS, p_val, p_value_rule, &mut issues),
-                    p_value_rule,
-                    sigma: self.bandwidths(&mut issues),
-                    context_sigma: bandwidths("detector/context_sigma", self.context_sigma.as_deref(), &mut issues),
-                    prop_c_held,
-                    min_effect: self.effect(&mut issues),
-                    seed: self.seed.unwrap_or(0),
-                })
-            }
+            DetectorKind::ContextMmd => BatchSpec::ContextMmd(self.context_mmd(schema, &mut issues)),
             DetectorKind::ClassifierUncertainty => BatchSpec::ClassifierUncertainty(ClassifierUncertaintySpec {
                 p_val: self.significance(&mut issues),
                 preds_type: self.preds_type.unwrap_or(ModelOutputs::Probs),
@@ -151,6 +133,26 @@ impl DetectorRequest {
             }
         };
         if issues.is_empty() { Ok(spec) } else { Err(InvalidSettings { issues }) }
+    }
+
+    fn context_mmd(&self, schema: &Schema, issues: &mut Vec<SettingIssue>) -> ContextMmdTestSpec {
+        let (p_val, p_value_rule) = (self.significance(issues), self.p_value_rule.unwrap_or_default());
+        let prop_c_held = self.prop_c_held.unwrap_or(PROP_C_HELD);
+        if !(0.01..=0.99).contains(&prop_c_held) {
+            let detail = format!("expected a number from 0.01 to 0.99, {prop_c_held} came");
+            issues.push(issue("detector/prop_c_held", detail));
+        }
+        ContextMmdTestSpec {
+            p_val,
+            context_columns: self.context(schema, issues),
+            n_permutations: self.permutations(N_CONTEXT_PERMUTATIONS, p_val, p_value_rule, issues),
+            p_value_rule,
+            sigma: self.bandwidths(issues),
+            context_sigma: bandwidths("detector/context_sigma", self.context_sigma.as_deref(), issues),
+            prop_c_held,
+            min_effect: self.effect(issues),
+            seed: self.seed.unwrap_or(0),
+        }
     }
 
     /// `alternative` is the kind's default, if it knows directions.

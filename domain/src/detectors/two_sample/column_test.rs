@@ -137,3 +137,28 @@ pub(super) fn test_counts(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_in_neither_sample_is_left_out() {
+        let test = |reference: &[u64], window: &[u64]| {
+            test_counts(ColumnTest::ChiSquare, Alternative::TwoSided, reference, window)
+        };
+        assert_eq!(test(&[10, 0, 5, 4], &[3, 0, 4, 9]), test(&[10, 5, 4], &[3, 4, 9]));
+    }
+
+    #[test]
+    fn effects_are_those_of_the_direction_that_counts() {
+        let test = |alternative| test_counts(ColumnTest::FisherExact, alternative, &[50, 50], &[20, 80]);
+        for (alternative, effect_size) in
+            [(Alternative::TwoSided, 0.3), (Alternative::Greater, 0.3), (Alternative::Less, 0.0)]
+        {
+            let result = test(alternative);
+            assert!((result.effect_size - effect_size).abs() < 1e-12, "{alternative:?} {result:?}");
+            assert_eq!(result.p_value < Some(0.001), alternative != Alternative::Less);
+        }
+    }
+}

@@ -12,7 +12,8 @@ use crate::statistics::cholesky::{Cholesky, add_weighted_rows, dot, weighted_gra
 
 /// Of half the sum of squared weights, against the loss of one row. Measured: with the usual 1, propensities are so smooth
 /// that windows whose contexts hardly occur in the reference are found to drift up to eight times as often as they
-/// should; with this they are not, and little power is lost.
+/// should; with this they are not. It costs power in just those windows: with contexts two standard deviations away, 100
+/// rows of reference and 60 of the window, a change was found in 47 % of them instead of 80 %.
 const PENALTY: f64 = 0.1;
 /// Newton's method takes about ten.
 const STEPS_MAX: usize = 50;
