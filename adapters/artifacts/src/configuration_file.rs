@@ -157,6 +157,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use drifting_domain::detectors::{DetectorSpec, OnlineSpec};
 
     fn parameters() -> ParameterFile {
         ParameterFile { file: layout::FIRST_PARAMETERS.to_owned(), checksum: checksum::of(&[b"parameters"]) }
@@ -227,7 +228,6 @@ mod tests {
             seed in any::<u64>(),
         ) {
             let mut configuration = sample_project("a", 1, 1).configuration;
-            use drifting_domain::detectors::{DetectorSpec, OnlineSpec};
             if let DetectorSpec::Online(OnlineSpec::CvmOnline(spec)) = &mut configuration.detector {
                 (spec.ert, spec.seed) = (ert, seed);
             }
