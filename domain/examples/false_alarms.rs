@@ -4,6 +4,7 @@
 //! cargo run --release -p drifting-domain --example false_alarms [kind …]
 //! ```
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::DateTime;
@@ -16,10 +17,9 @@ use drifting_domain::use_cases::{DriftService, FitRequest, Ports, ServiceSetting
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
-use std::sync::Arc;
 
 const N_REFERENCES: u64 = 400;
-const N_WINDOWS: u64 = 5;
+const N_WINDOWS: usize = 5;
 const N_ROWS: usize = 400;
 const WINDOW: usize = 100;
 const LEVEL: f64 = 0.05;
@@ -51,7 +51,7 @@ fn main() {
             continue;
         }
         let alarms = tumbling(&detector, data);
-        let n = (N_REFERENCES * N_WINDOWS) as f64;
+        let n = N_REFERENCES as f64 * N_WINDOWS as f64;
         let half = 1.96 * (LEVEL * (1.0 - LEVEL) / n).sqrt();
         println!(
             "| `{kind}` | {settings} | {n} | {alarms} | {:.2} % | {:.2} to {:.2} % |",
@@ -113,7 +113,7 @@ fn tumbling(detector: &DetectorRequest, data: Data) -> u64 {
                     }
                     let request = DetectorRequest { seed: Some(index), ..detector.clone() };
                     let mut generator = stream(index, 20_261_128);
-                    let judged = verdicts(request, data, N_WINDOWS as usize * WINDOW, WINDOW, &mut generator);
+                    let judged = verdicts(request, data, N_WINDOWS * WINDOW, WINDOW, &mut generator);
                     let n = judged.iter().filter(|is_drift| **is_drift).count() as u64;
                     alarms.fetch_add(n, Ordering::Relaxed);
                 }
