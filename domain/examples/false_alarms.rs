@@ -126,7 +126,7 @@ fn tumbling(detector: &DetectorRequest, data: Data) -> u64 {
 /// Windows that overlap: the share in alarm, and how alarms come together.
 fn sliding() {
     println!(
-        "| windows of `ks` on one column | share in alarm | alarms that start, a 1,000 rows | mean windows an alarm lasts |"
+        "| windows of `ks` on three columns | share in alarm | alarms that start, a 1,000 rows | mean windows an alarm lasts |"
     );
     println!("|---|---|---|---|");
     for stride in [WINDOW, WINDOW / 2, WINDOW / 4, WINDOW / 10] {
