@@ -342,23 +342,51 @@ impl OnlineSpec {
         self.n_bootstraps_min(n_columns).saturating_mul(self.n_threshold_steps()) <= SIMULATED_MAX
     }
 
-    /// The least whole ERT whose thresholds can be simulated, where this one's cannot: with alarms too close together
-    /// hardly any stream lives to the last step.
+    /// The least whole ERT whose thresholds can be simulated, where this one is too short for it: with alarms too close
+    /// together hardly any stream lives to the last step. Time O(s log s) for s steps.
     pub(super) fn least_ert(&self, n_columns: usize) -> Option<f64> {
+        /// Over this many steps for each row between alarms, the fewest streams are needed.
+        const STEPS_BEST: f64 = 0.65;
+        let can = |ert: u32| self.with_ert(f64::from(ert)).can_be_simulated(n_columns);
         if self.can_be_simulated(n_columns) {
             return None;
         }
-        // The share of streams that are left grows with the ERT, the number that is needed only in proportion.
-        (2..=100_000).map(f64::from).find(|ert| self.with_ert(*ert).can_be_simulated(n_columns))
+        let n_judged = self.n_judged(n_columns) as f64;
+        let best = (self.n_threshold_steps() as f64 / STEPS_BEST / n_judged).ceil().max(2.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most some 30,000")]
+        let best = best as u32;
+        // Up to there the share of streams that are left grows faster than the number that is needed.
+        if self.ert() >= f64::from(best) || !can(best) {
+            return None;
+        }
+        let (mut too_short, mut long_enough) = (1, best);
+        while long_enough - too_short > 1 {
+            let middle = u32::midpoint(too_short, long_enough);
+            if can(middle) {
+                long_enough = middle;
+            } else {
+                too_short = middle;
+            }
+        }
+        Some(f64::from(long_enough))
     }
 
     /// How many bootstraps the thresholds need at least, for a reference of `n_columns` encoded columns.
     pub(super) fn n_bootstraps_min(&self, n_columns: usize) -> usize {
+        let n_judged = self.n_judged(n_columns);
         match self {
-            Self::CvmOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_columns), spec.n_threshold_steps()),
-            Self::FetOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_columns), spec.n_threshold_steps()),
-            Self::LsddOnline(spec) => n_streams_min(alarm_probability(spec.ert, 1), spec.n_filtered_steps()),
-            Self::MmdOnline(spec) => n_streams_min(alarm_probability(spec.ert, 1), spec.n_threshold_steps()),
+            Self::CvmOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
+            Self::FetOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
+            Self::LsddOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_filtered_steps()),
+            Self::MmdOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
+        }
+    }
+
+    /// How many columns are judged each for itself, and share the alarms between them.
+    fn n_judged(&self, n_columns: usize) -> usize {
+        match self {
+            Self::CvmOnline(_) | Self::FetOnline(_) => n_columns,
+            Self::LsddOnline(_) | Self::MmdOnline(_) => 1,
         }
     }
 }

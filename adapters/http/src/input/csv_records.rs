@@ -15,6 +15,8 @@ pub(super) struct Records<'b> {
     n_fields_max: usize,
     n_fields: usize,
     line: u64,
+    is_ended: bool,
+    is_cut_off: bool,
 }
 
 impl<'b> Records<'b> {
@@ -31,6 +33,8 @@ impl<'b> Records<'b> {
             n_fields_max,
             n_fields: 0,
             line: 0,
+            is_ended: false,
+            is_cut_off: false,
         }
     }
 
@@ -47,7 +51,12 @@ impl<'b> Records<'b> {
             n_ends += n_ended;
             self.n_fields += n_ended;
             match result {
-                ReadRecordResult::InputEmpty => {}
+                // A line break ends whatever can end; within quotes it becomes a part of the field.
+                ReadRecordResult::InputEmpty if !self.is_ended => {
+                    self.is_ended = true;
+                    self.rest = b"\n";
+                }
+                ReadRecordResult::InputEmpty => self.is_cut_off |= n_written > 0,
                 ReadRecordResult::OutputFull => {
                     budget.take(self.fields.len())?;
                     self.fields.resize(2 * self.fields.len(), 0);
@@ -64,6 +73,11 @@ impl<'b> Records<'b> {
                 ReadRecordResult::End => return Ok(false),
             }
         }
+    }
+
+    /// Whether the body ends within quotes.
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.is_cut_off
     }
 
     /// How many fields the record has.

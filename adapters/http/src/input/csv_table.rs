@@ -19,6 +19,9 @@ pub(crate) fn read_csv(body: &[u8], limits: Limits) -> Result<Data, Failure> {
     if !records.next(&mut budget)? {
         return Err(Failure::new(Code::Malformed, "the body is not CSV: expected a header line, an empty body came"));
     }
+    if records.is_cut_off() {
+        return Err(malformed(&records, "expected a quote at the end of a name, the body ended before"));
+    }
     let n_columns = records.n_fields();
     if n_columns > COLUMNS_MAX {
         return Err(of_data(&InvalidData::whole(format!("expected at most {COLUMNS_MAX} columns, {n_columns} came"))));
@@ -30,6 +33,9 @@ pub(crate) fn read_csv(body: &[u8], limits: Limits) -> Result<Data, Failure> {
         columns.push((name.to_owned(), Texts::new()));
     }
     while records.next(&mut budget)? {
+        if records.is_cut_off() {
+            return Err(malformed(&records, "expected a quote at the end of a field, the body ended before"));
+        }
         if records.n_fields() != n_columns {
             let came = records.n_fields();
             return Err(malformed(&records, &format!("expected {n_columns} fields, as in the header, {came} came")));
@@ -82,9 +88,12 @@ mod tests {
 
     #[test]
     fn quotes_line_ends_blank_lines_and_a_mark_are_understood() {
-        let body = "\u{feff}price,\"the, day\"\r\n1.5,\"mo\"\"n\r\nday\"\r\n\r\n,tue";
+        let body = "\u{feff}price,\"the, day\"\r\n1.5,\"mo\"\"n\r\nday\"\r\n\r\n,tue\n5\",\"wed\"";
         let data = read_csv(body.as_bytes(), limits(1_000)).unwrap();
-        let expected = vec![("price", vec![Some("1.5"), None]), ("the, day", vec![Some("mo\"n\r\nday"), Some("tue")])];
+        let expected = vec![
+            ("price", vec![Some("1.5"), None, Some("5\"")]),
+            ("the, day", vec![Some("mo\"n\r\nday"), Some("tue"), Some("wed")]),
+        ];
         assert_eq!(texts(&data), expected);
     }
 
@@ -95,6 +104,9 @@ mod tests {
             (b"a,b\n1,2\n3,4,5\n", "line 3: expected 2 fields, as in the header, 3 came"),
             (b"a,b\n1,\xff\n", "line 2: expected UTF-8, field 2 has other bytes"),
             (b"a,\xff\n1,2\n", "line 1: expected UTF-8, field 2 has other bytes"),
+            (b"a,b\n1,\"mon\n", "line 2: expected a quote at the end of a field, the body ended before"),
+            (b"a,b\n1,\"mon\"\"", "line 2: expected a quote at the end of a field, the body ended before"),
+            (b"a,\"b\n1,2\n", "line 1: expected a quote at the end of a name, the body ended before"),
             (b"\n\n", "expected a header line, an empty body came"),
         ] {
             assert_eq!(refusal(body, 1_000), (Code::Malformed, format!("the body is not CSV: {expected}")));

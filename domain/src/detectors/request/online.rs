@@ -260,6 +260,41 @@ mod tests {
     }
 
     #[test]
+    fn the_least_ert_is_the_first_that_is_long_enough() {
+        let with = |ert: f64, kind, window_size, n_columns| {
+            let request =
+                DetectorRequest { ert: Some(ert), window_size: Some(window_size), ..DetectorRequest::default() };
+            request.online_specification(kind, n_columns)
+        };
+        let kinds =
+            [DetectorKind::CvmOnline, DetectorKind::FetOnline, DetectorKind::LsddOnline, DetectorKind::MmdOnline];
+        for kind in kinds {
+            for (window_size, n_columns) in [(40, 1), (40, 7), (700, 1), (2_000, 30)] {
+                let is_too_short = |ert: &u32| {
+                    let error = with(f64::from(*ert), kind, window_size, n_columns).err();
+                    error.is_some_and(|error| error.issues[0].setting == "detector/ert")
+                };
+                let least = (2..100_000).find(|ert| !is_too_short(ert)).unwrap();
+                for ert in (2..least).step_by(7) {
+                    let error = with(f64::from(ert), kind, window_size, n_columns).unwrap_err();
+                    let told = format!("expected an ert of at least {least} for these windows");
+                    assert!(error.issues[0].detail.starts_with(&told), "{kind} {window_size} {n_columns}: {error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn where_no_ert_is_long_enough_none_is_told() {
+        for (window_size, ert) in [(10_000, 2.0), (10_000, 400.0), (40, 1e7)] {
+            let request =
+                DetectorRequest { ert: Some(ert), window_size: Some(window_size), ..DetectorRequest::default() };
+            let spec = request.online_specification(DetectorKind::MmdOnline, 1).unwrap();
+            assert!(spec.least_ert(1).is_none());
+        }
+    }
+
+    #[test]
     fn every_wrong_setting_is_named() {
         let request = DetectorRequest {
             ert: Some(f64::NAN),
