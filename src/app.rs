@@ -107,6 +107,7 @@ impl App {
     /// When the HTTP server fails, or the last state could not be saved.
     pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (stop, stopped) = watch::channel(());
+        let closing = spawn_closing(Arc::clone(&self.service), stopped.clone());
         let checkpoints = spawn_checkpoints(Arc::clone(&self.service), self.state_interval, stopped);
         let service = Arc::clone(&self.service);
         let shutdown = async move {
@@ -120,7 +121,8 @@ impl App {
         }
         drop(stop);
         checkpoints.await.context("the checkpoints ended unexpectedly")?;
-        let saved = save_all(&self.service).await;
+        closing.await.context("the closing of windows ended unexpectedly")?;
+        let saved = save_all(&self.service, Checkpoint::Last).await;
         if let Some(delivery) = self.delivery {
             delivery.finish().await;
         }
@@ -133,12 +135,26 @@ impl App {
 /// States that are saved at once: most of the time of each is spent waiting for the disk.
 const SAVED_AT_ONCE: usize = 8;
 
+/// Which projects are saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Checkpoint {
+    /// Those that nobody feeds just now.
+    Passing,
+    /// All of them.
+    Last,
+}
+
 /// Saves the state of every project that has moved.
-async fn save_all(service: &Arc<DriftService>) -> Result<(), PortError> {
+async fn save_all(service: &Arc<DriftService>, checkpoint: Checkpoint) -> Result<(), PortError> {
     let mut savers = JoinSet::new();
     for _ in 0..SAVED_AT_ONCE {
         let service = Arc::clone(service);
-        savers.spawn(async move { service.checkpoint().await });
+        savers.spawn(async move {
+            match checkpoint {
+                Checkpoint::Passing => service.checkpoint().await,
+                Checkpoint::Last => service.last_checkpoint().await,
+            }
+        });
     }
     let mut failure = None;
     while let Some(saved) = savers.join_next().await {
@@ -151,7 +167,7 @@ async fn save_all(service: &Arc<DriftService>) -> Result<(), PortError> {
     failure.map_or(Ok(()), Err)
 }
 
-/// Closes windows that have become too old, and saves moved state, at each interval until the sender of `stopped` is gone.
+/// Saves moved state at each interval, until the sender of `stopped` is gone.
 fn spawn_checkpoints(
     service: Arc<DriftService>,
     interval: Duration,
@@ -164,12 +180,7 @@ fn spawn_checkpoints(
                 _ = stopped.changed() => return,
                 () = tokio::time::sleep(interval) => {}
             }
-            // Judging may take a while.
-            let closing = Arc::clone(&service);
-            if tokio::task::spawn_blocking(move || closing.close_aged_windows()).await.is_err() {
-                tracing::error!("closing the windows that have become too old ended unexpectedly");
-            }
-            match save_all(&service).await {
+            match save_all(&service, Checkpoint::Passing).await {
                 Ok(()) => is_failing = false,
                 Err(error) if !is_failing => {
                     // Said once, until it succeeds again.
@@ -178,6 +189,22 @@ fn spawn_checkpoints(
                 }
                 Err(_) => {}
             }
+        }
+    })
+}
+
+/// How often windows are looked at that age closes.
+const CLOSING_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Closes windows that have become too old, until the sender of `stopped` is gone.
+fn spawn_closing(service: Arc<DriftService>, mut stopped: watch::Receiver<()>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = stopped.changed() => return,
+                () = tokio::time::sleep(CLOSING_INTERVAL) => {}
+            }
+            service.close_aged_windows().await;
         }
     })
 }

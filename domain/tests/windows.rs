@@ -202,10 +202,10 @@ async fn windows_close_by_age_with_the_next_row_or_without_one() {
     assert_eq!((late.detections.len(), late.pending_rows), (1, Some(1)));
     assert_eq!((late.detections[0].rows, late.detections[0].time, late.time), (31, 31, 32));
 
-    service.close_aged_windows();
+    service.close_aged_windows().await;
     assert_eq!(service.show(&name()).await.unwrap().last_detection.unwrap().detection.time, 31);
     house.clock.advance(TimeDelta::seconds(60));
-    service.close_aged_windows();
+    service.close_aged_windows().await;
     let view = service.show(&name()).await.unwrap();
     assert_eq!((view.last_detection.unwrap().detection.time, view.rows_seen), (32, Some(32)));
     assert_eq!(feed(&service, numbers(&[0.5])).await.pending_rows, Some(1));
@@ -533,4 +533,122 @@ async fn a_context_explains_away_what_follows_from_it() {
         };
         assert!(error.to_string().contains("detector/context_columns"), "{error}");
     }
+}
+
+#[tokio::test]
+async fn overlapping_windows_are_not_judged_against_themselves() {
+    let house = House::new();
+    let stream: Vec<f64> = uniform(150, 2).into_iter().chain(uniform(150, 3).iter().map(|value| value + 0.6)).collect();
+    for update in [
+        ReferenceUpdateRequest { last: Some(200), ..ReferenceUpdateRequest::default() },
+        ReferenceUpdateRequest { reservoir: Some(200), ..ReferenceUpdateRequest::default() },
+    ] {
+        let service = house.serve().await;
+        let window = Some(WindowRequest { size: Some(100), stride: Some(1), max_age: None });
+        let detector = DetectorRequest { window, update_reference: Some(update), ..ks() };
+        fit(&service, request(numbers(&uniform(200, 1)), detector)).await;
+        let told = feed(&service, numbers(&stream)).await.detections;
+        let n_drifts = told.iter().filter(|detection| detection.is_drift).count();
+        assert!(n_drifts > 100, "{update:?}: {n_drifts} of {}", told.len());
+    }
+}
+
+#[tokio::test]
+async fn references_that_could_not_be_fitted_are_refused_at_the_fit() {
+    let service = House::new().serve().await;
+    let update = |last| Some(ReferenceUpdateRequest { last: Some(last), ..ReferenceUpdateRequest::default() });
+    let cycle = |n: usize| (0..n).map(|row| ["a", "b", "c"][row % 3]).collect::<Vec<_>>();
+    let refused = async |n: usize, detector| {
+        let request = request(two_columns(&uniform(n, 1), &cycle(n)), detector);
+        let Err(FitError::Settings(error)) = service.fit(request).await.map(|_| ()) else { panic!("refused") };
+        error.to_string()
+    };
+    let lsdd = DetectorRequest { kind: Some(DetectorKind::Lsdd), update_reference: update(2), ..ks() };
+    let error = refused(400, lsdd).await;
+    assert!(error.contains("detector/update_reference/last: expected at least 22 rows"), "{error}");
+    let context = DetectorRequest {
+        kind: Some(DetectorKind::ContextMmd),
+        context_columns: Some(vec!["text".to_owned()]),
+        window: Some(of_size(500)),
+        update_reference: update(4_900),
+        ..DetectorRequest::default()
+    };
+    let error = refused(400, context).await;
+    assert!(
+        error.contains("detector/window/size: expected at most 5000 rows of reference and window together"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_would_take_too_long_is_refused_before_anything_is_fed() {
+    let service = House::new().serve().await;
+    let window = Some(WindowRequest { size: Some(2_000), stride: Some(1), max_age: None });
+    let mmd = DetectorRequest { kind: Some(DetectorKind::Mmd), window, ..ks() };
+    fit(&service, request(numbers(&uniform(100, 1)), mmd)).await;
+    // So many do not fill a window: nothing is judged.
+    assert_eq!(feed(&service, numbers(&uniform(1_999, 2))).await.pending_rows, Some(1_999));
+    let open = service.open(&name()).await.expect("it is open");
+    let Err(PredictError::Data(error)) = service.predict(&open, numbers(&vec![0.5; 249_000])).await else {
+        panic!("refused")
+    };
+    assert!(error.to_string().contains("expected fewer rows: judging 249000 of them"), "{error}");
+    assert_eq!(service.show(&name()).await.unwrap().rows_seen, Some(1_999));
+
+    let mmd = DetectorRequest { kind: Some(DetectorKind::Mmd), window: Some(of_size(1_000_000)), ..ks() };
+    let fitted = service.fit(request(numbers(&uniform(100, 1)), mmd.clone())).await;
+    let Err(FitError::Settings(error)) = fitted.map(|_| ()) else { panic!("refused") };
+    assert!(error.to_string().contains("detector/window/size: expected fewer rows"), "{error}");
+    // Where only age is said, the size is what can be judged.
+    let window = Some(WindowRequest { max_age: Some(60.0), ..WindowRequest::default() });
+    fit(&service, request(numbers(&uniform(100, 1)), DetectorRequest { window, ..mmd })).await;
+    let configuration = service.show(&name()).await.unwrap().configuration.expect("a configuration");
+    let size = configuration.policy.window.expect("a window").size;
+    assert!((1_000..100_000).contains(&size), "{size}");
+    assert_eq!(feed(&service, numbers(&[0.5])).await.pending_rows, Some(1));
+}
+
+#[tokio::test]
+async fn requests_of_a_project_wait_for_each_other_and_listings_do_not() {
+    let house = House::new();
+    let service = Arc::new(house.serve().await);
+    fit(&service, request(numbers(&uniform(1_000, 1)), DetectorRequest { window: Some(of_size(10)), ..ks() })).await;
+    let fed = futures_util::future::join_all((0..8).map(|_| {
+        let service = Arc::clone(&service);
+        tokio::spawn(async move { feed(&service, numbers(&uniform(25, 2))).await.time })
+    }));
+    let mut times: Vec<u64> = fed.await.into_iter().map(|time| time.expect("no panic")).collect();
+    times.sort_unstable();
+    assert_eq!(times, (1..=8).map(|n| n * 25).collect::<Vec<u64>>());
+    assert_eq!(service.show(&name()).await.unwrap().rows_seen, Some(200));
+}
+
+#[tokio::test]
+async fn numbers_that_overflow_are_a_problem_of_their_window() {
+    let house = House::new();
+    let service = house.serve().await;
+    let table = |values: &[f64]| {
+        let contexts = uniform(values.len(), 9);
+        let columns = [("context", contexts), ("value", values.to_vec())];
+        let column =
+            |(name, values): (&str, Vec<f64>)| Column { name: name.to_owned(), values: Values::Numeric(values) };
+        Table::named(columns.map(column).into()).expect("a table")
+    };
+    let detector = DetectorRequest {
+        kind: Some(DetectorKind::ContextMmd),
+        context_columns: Some(vec!["context".to_owned()]),
+        n_permutations: Some(20),
+        window: Some(WindowRequest { size: Some(30), stride: None, max_age: Some(3_600.0) }),
+        ..DetectorRequest::default()
+    };
+    let small: Vec<f64> = uniform(100, 1).iter().map(|value| value * 1e-3).collect();
+    fit(&service, request(table(&small), detector)).await;
+    let mut window = small[..30].to_vec();
+    window[7] = 1e308;
+    let told = feed(&service, table(&window)).await;
+    let problem = told.detections[0].problem.as_deref().expect("a problem");
+    assert!(problem.contains("moderate size") && !told.detections[0].is_drift, "{problem}");
+    drop(service);
+    let service = house.serve().await;
+    assert!(feed(&service, table(&small[..30])).await.detections[0].p_value.is_some());
 }

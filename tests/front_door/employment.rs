@@ -41,7 +41,7 @@ impl People {
     /// What a project that was fitted on the first year says of each later one.
     fn verdicts(&self, connection: &mut Connection, settings: &str) -> Vec<Value> {
         let codes = self.columns.iter().filter(|column| !NUMBERS.contains(&column.as_str()));
-        let tests: String = codes.map(|column| format!("&tests.{column}=chi_square")).collect();
+        let tests = codes.map(|column| format!("&tests.{column}=chi_square")).collect::<Vec<_>>().concat();
         let path = "/api/v1/projects/people";
         let query = format!("drift_type=tabular&kind=tabular&overwrite=true{tests}{settings}");
         let mut post = |path: &str, csv: &str| connection.request("POST", path, Some(("text/csv", csv)));

@@ -183,6 +183,35 @@ mod tests {
     }
 
     #[test]
+    fn every_kind_comes_back_as_it_was() {
+        use drifting_domain::data::{MissingValues, Schema};
+        use drifting_domain::detectors::{DetectorKind, DetectorRequest, ModelName};
+
+        let schema = sample_project("a", 1, 1).configuration.schema;
+        let schema = Schema { missing_values: MissingValues::Reject, ..schema };
+        for kind in DetectorKind::ALL {
+            let of = |request: DetectorRequest| {
+                if kind.is_online() {
+                    DetectorSpec::Online(request.online_specification(kind, 3).unwrap())
+                } else {
+                    DetectorSpec::Batch(request.batch_specification(kind, &schema, 500).unwrap())
+                }
+            };
+            let context_columns = (kind == DetectorKind::ContextMmd).then(|| vec![schema.columns[0].name.clone()]);
+            let mut specs = vec![of(DetectorRequest { context_columns, ..DetectorRequest::default() })];
+            if kind == DetectorKind::Classifier {
+                let model = Some(ModelName::RandomForest);
+                specs.push(of(DetectorRequest { model, n_folds: Some(5), ..DetectorRequest::default() }));
+            }
+            for detector in specs {
+                let configuration = Configuration { detector, ..sample_project("a", 1, 1).configuration };
+                let (bytes, _) = encode(configuration.clone(), parameters()).unwrap();
+                assert_eq!(decode(&bytes, &name("a")).unwrap().configuration, configuration, "{kind}");
+            }
+        }
+    }
+
+    #[test]
     fn the_folder_wins_over_the_name_in_the_file() {
         let (bytes, _) = encode(sample_project("a", 1, 1).configuration, parameters()).unwrap();
         assert_eq!(decode(&bytes, &name("b")).unwrap().configuration.project, name("b"));

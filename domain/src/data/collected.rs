@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::frame::{Cells, Frame, MISSING_CODE, UNSEEN_LAST, UNSEEN_MAX};
 use super::schema::{ColumnType, Schema};
@@ -27,29 +28,42 @@ impl Frame<'static> {
         Self::new(columns, n_rows)
     }
 
-    /// Adds the rows of a frame of the same schema at the end. O(rows added), and O(unseen categories).
+    /// Adds the rows of a frame of the same schema at the end.
     ///
     /// # Panics
     /// When the columns are not those of the same schema.
     pub fn append(&mut self, rows: &Frame<'_>) {
+        self.append_range(rows, 0..rows.n_rows());
+    }
+
+    /// The same with some of the rows. O(rows added), and O(unseen categories known) for each that is among them.
+    ///
+    /// # Panics
+    /// When there are no such rows, or when the columns are not those of the same schema.
+    pub fn append_range(&mut self, rows: &Frame<'_>, range: Range<usize>) {
         for (cells, more) in self.columns.iter_mut().zip(rows.columns()) {
             match (cells, more) {
-                (Cells::Numeric(values), Cells::Numeric(more)) => values.to_mut().extend_from_slice(more),
+                (Cells::Numeric(values), Cells::Numeric(more)) => {
+                    values.to_mut().extend_from_slice(&more[range.clone()]);
+                }
                 (
                     Cells::Categorical { codes, n_categories, unseen },
                     Cells::Categorical { codes: more, unseen: more_unseen, .. },
                 ) => {
-                    let own = merged(unseen, more_unseen);
-                    let code = |code: &u32| match code.checked_sub(*n_categories) {
-                        Some(index) if *code != MISSING_CODE => *n_categories + own[index as usize],
+                    // Looked up once each: rows of a request come in many ranges where windows overlap.
+                    let mut own: HashMap<u32, u32> = HashMap::new();
+                    let mut code = |code: &u32| match code.checked_sub(*n_categories) {
+                        Some(index) if *code != MISSING_CODE => *own
+                            .entry(index)
+                            .or_insert_with(|| *n_categories + place_of(&more_unseen[index as usize], unseen)),
                         _ => *code,
                     };
-                    codes.extend(more.iter().map(code));
+                    codes.extend(more[range.clone()].iter().map(&mut code));
                 }
                 _ => unreachable!("columns of one schema have one type"),
             }
         }
-        self.n_rows += rows.n_rows();
+        self.n_rows += range.len();
     }
 
     /// Removes rows at the beginning, and forgets the unseen categories that are left without a row. O(rows kept).
@@ -86,8 +100,7 @@ impl Frame<'static> {
                     let code = other[from];
                     codes[at] = match code.checked_sub(*n_categories) {
                         Some(index) if code != MISSING_CODE => {
-                            let name = std::slice::from_ref(&other_unseen[index as usize]);
-                            *n_categories + merged(unseen, name)[0]
+                            *n_categories + place_of(&other_unseen[index as usize], unseen)
                         }
                         _ => code,
                     };
@@ -172,27 +185,15 @@ fn n_categories(kind: &ColumnType) -> Option<u32> {
     Some(u32::try_from(n).unwrap_or(MISSING_CODE - 1))
 }
 
-/// Adds names to those that are known; gives the place of each.
-fn merged(known: &mut Vec<String>, more: &[String]) -> Vec<u32> {
-    if more.is_empty() {
-        return Vec::new();
-    }
-    let place = |index: usize| u32::try_from(index).unwrap_or(UNSEEN_LAST).min(UNSEEN_LAST);
-    let mut places: HashMap<String, u32> =
-        known.iter().enumerate().map(|(index, name)| (name.clone(), place(index))).collect();
-    let mut place_of = |name: &String| {
-        if let Some(place) = places.get(name) {
-            return *place;
+/// The place of a name among those that are known, where it is added if it is new.
+fn place_of(name: &String, known: &mut Vec<String>) -> u32 {
+    let index = known.iter().position(|known| known == name).unwrap_or_else(|| {
+        if known.len() < UNSEEN_MAX {
+            known.push(name.clone());
         }
-        if known.len() == UNSEEN_MAX {
-            return UNSEEN_LAST;
-        }
-        let place = place(known.len());
-        known.push(name.clone());
-        places.insert(name.clone(), place);
-        place
-    };
-    more.iter().map(&mut place_of).collect()
+        known.len() - 1
+    });
+    u32::try_from(index).unwrap_or(UNSEEN_LAST).min(UNSEEN_LAST)
 }
 
 fn forget_unused(codes: &mut [u32], n_categories: u32, unseen: &mut Vec<String>) {

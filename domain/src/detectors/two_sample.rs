@@ -76,8 +76,15 @@ pub trait BatchDetector: Send + Sync {
     /// The detector with every parameter, those included that were learnt.
     fn spec(&self) -> BatchSpec;
 
-    /// About how many nanoseconds a test of a window of so many rows takes; for deciding where to run it.
-    fn test_cost_ns(&self, n_rows: usize) -> u64;
+    /// Rows of the reference.
+    fn n_reference_rows(&self) -> usize;
+
+    /// About how many nanoseconds a test takes of a window of so many rows against a reference of so many; for deciding
+    /// where to run it, and whether to.
+    fn test_cost_ns(&self, n_reference: usize, n_rows: usize) -> u64;
+
+    /// About how many nanoseconds fitting it anew on a reference of so many rows takes, bandwidths known.
+    fn fit_cost_ns(&self, n_reference: usize) -> u64;
 }
 
 /// Why a window cannot be judged: what was expected and what came, for people.

@@ -7,18 +7,30 @@ use super::registry::{Body, Entry};
 use crate::ports::PortError;
 
 impl DriftService {
-    /// Saves the state of every project that has moved since the last time; says how many. What cannot be saved is
-    /// tried again at the next checkpoint. Several checkpoints may run at once: they share the projects out.
+    /// Saves the state of every project that has moved since the last time; says how many. What cannot be saved, or is being
+    /// fed just now, is tried again at the next checkpoint. Several checkpoints may run at once: they share the projects out.
     ///
     /// # Errors
     /// The last error, after all have been tried.
     pub async fn checkpoint(&self) -> Result<usize, PortError> {
+        self.save_moved(Busy::Later).await
+    }
+
+    /// The same, but waits for projects that are being fed: nothing is left for another checkpoint.
+    ///
+    /// # Errors
+    /// The last error, after all have been tried.
+    pub async fn last_checkpoint(&self) -> Result<usize, PortError> {
+        self.save_moved(Busy::Waited).await
+    }
+
+    async fn save_moved(&self, busy: Busy) -> Result<usize, PortError> {
         let mut n_saved = 0;
         let mut failure = None;
         // No more than wait now, so that what fails and waits again is left for the next time.
         for _ in 0..self.registry.n_dirty() {
             let Some(entry) = self.registry.pop_dirty() else { break };
-            match self.save_state(&entry).await {
+            match self.save(&entry, busy).await {
                 Ok(()) => n_saved += 1,
                 Err(error) => failure = Some(error),
             }
@@ -28,10 +40,22 @@ impl DriftService {
 
     /// Saves the state of a project that is in memory; where that fails, the next checkpoint tries again.
     pub(super) async fn save_state(&self, entry: &Arc<Entry>) -> Result<(), PortError> {
+        self.save(entry, Busy::Waited).await
+    }
+
+    async fn save(&self, entry: &Arc<Entry>, busy: Busy) -> Result<(), PortError> {
         let guard = entry.lifecycle.lock().await;
         // What was unloaded, replaced or deleted meanwhile has been seen to by whoever did it.
         if let Body::Loaded(loaded) = entry.slot().body {
-            let state = loaded.take_state();
+            let state = match busy {
+                Busy::Waited => Some(loaded.take_state().await),
+                Busy::Later => loaded.try_take_state(),
+            };
+            let Some(state) = state else {
+                // It is marked still.
+                self.registry.push_dirty(Arc::clone(entry));
+                return Ok(());
+            };
             let saved = self.ports.artifacts.put_state(&entry.name, loaded.configuration.generation, &state).await;
             if saved.is_err() && loaded.mark_dirty() {
                 self.registry.push_dirty(Arc::clone(entry));
@@ -41,4 +65,13 @@ impl DriftService {
         drop(guard);
         Ok(())
     }
+}
+
+/// What happens with a project that is being fed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Busy {
+    /// It is saved at another checkpoint.
+    Later,
+    /// It is waited for.
+    Waited,
 }

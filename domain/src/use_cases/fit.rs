@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::fit_queue::{Computation, Place};
 use super::loaded::LoadedProject;
 use super::online::Online;
+use super::predict::{WORK_MAX_NS, too_much};
 use super::registry::{Body, Entry};
 use super::run_length::Trial;
 use super::serving::Detector;
@@ -18,7 +19,9 @@ use crate::detectors::{
 };
 use crate::ports::{CpuPool, IndexEntry, PortErrorKind, Progress, StoredProject};
 use crate::preprocess::{Encoder, Encoding, Preprocessing};
-use crate::project::{Configuration, DriftType, Policy, ProjectName, RunLengthReport, Status};
+use crate::project::{
+    Configuration, DriftType, Policy, ProjectName, RunLengthReport, Status, UpdateMethod, WindowPolicy,
+};
 use crate::statistics::part::Part;
 
 /// What a client asks for.
@@ -323,6 +326,15 @@ fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
             return Err(InvalidSettings::one("preprocessing/n_components", detail).into());
         }
         check_batch(&spec, frame.n_rows())?;
+        if let Some(update) = policy.update_reference {
+            check_batch(&spec, update.rows).map_err(|problem| {
+                let setting = match update.method {
+                    UpdateMethod::Last => "detector/update_reference/last",
+                    UpdateMethod::Reservoir => "detector/update_reference/reservoir",
+                };
+                InvalidSettings::one(setting, problem.to_string())
+            })?;
+        }
         let least = *spec.window_rows().start();
         if let Some(window) = policy.window
             && window.size < least
@@ -330,7 +342,8 @@ fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
             let detail = format!("expected a window of at least {least} rows for `{kind}`, {} came", window.size);
             return Err(InvalidSettings::one("detector/window/size", detail).into());
         }
-        let n_together = policy.window.map_or(0, |window| window.size.saturating_add(frame.n_rows()));
+        let n_reference = policy.update_reference.map_or(0, |update| update.rows).max(frame.n_rows());
+        let n_together = policy.window.map_or(0, |window| window.size.saturating_add(n_reference));
         if let Some(most) = spec.rows_together_max()
             && n_together > most
         {
@@ -350,7 +363,7 @@ fn compute(
     progress: &dyn Progress,
 ) -> Result<Fitted, FitError> {
     progress.stage("fitting the detector");
-    let Prepared { request, schema, kind, preprocessing, encoder, spec, policy, encoded } = prepared;
+    let Prepared { request, schema, kind, preprocessing, encoder, spec, mut policy, encoded } = prepared;
     // It borrows from the request, so it could not come along; reading it costs little beside the fit.
     let frame = schema.read(&request.reference)?;
     let mut warnings = warnings(&schema, &frame, kind);
@@ -372,10 +385,29 @@ fn compute(
         }
         DetectorSpec::Batch(spec) => {
             let windows = Windows::fit(&spec, &schema, &encoder, &frame, pool, progress)?;
+            let is_sized = request.detector.window.is_none_or(|wanted| wanted.size.is_some());
+            policy.window = bounded(policy, is_sized, &windows)?;
             Detector::Windows(if policy.update_reference.is_some() { windows.with_reference(frame) } else { windows })
         }
     };
     Ok(Fitted { schema, preprocessing, encoder, detector, policy, reference_rows, warnings, run_length })
+}
+
+/// The window of a policy, if one can be judged in time. One that only age closes waits for no more rows than can be judged in
+/// passing.
+fn bounded(policy: Policy, is_sized: bool, windows: &Windows) -> Result<Option<WindowPolicy>, InvalidSettings> {
+    let Some(mut window) = policy.window else { return Ok(None) };
+    if !is_sized {
+        while window.size > 2 && windows.window_cost_ns(window.size, &policy) > WORK_MAX_NS / 10 {
+            window.size /= 2;
+        }
+        window.stride = window.stride.min(window.size);
+    }
+    let work_ns = windows.window_cost_ns(window.size, &policy);
+    if work_ns > WORK_MAX_NS {
+        return Err(InvalidSettings::one("detector/window/size", too_much(window.size, work_ns)));
+    }
+    Ok(Some(window))
 }
 
 fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessing, InvalidSettings> {

@@ -1,9 +1,10 @@
 //! A project in memory: what never changes, and what moves while it serves.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
+use futures_channel::oneshot;
 
 use super::online::Online;
 use super::registry::{Body, Entry, Known};
@@ -22,9 +23,19 @@ pub(super) struct LoadedProject {
     pub(super) configuration: Arc<Configuration>,
     pub(super) encoder: Encoder,
     pub(super) detector: Detector,
-    running: Mutex<Running>,
+    /// Held by whoever feeds rows: one at a time, possibly for long, and never waited for on a pool's thread, which may be the
+    /// one that feeds.
+    pub(super) running: Arc<async_lock::Mutex<Running>>,
+    /// What a listing tells: as it was after the last rows.
+    told: Mutex<Told>,
     /// Whether the state has moved since it was last saved.
     dirty: AtomicBool,
+}
+
+#[derive(Clone)]
+struct Told {
+    time: u64,
+    tally: Tally,
 }
 
 /// A request that may give more verdicts than this is refused: they are held in memory until they are answered.
@@ -43,12 +54,17 @@ pub(super) struct Running {
 impl LoadedProject {
     pub(super) fn new(configuration: Configuration, encoder: Encoder, detector: Detector) -> Self {
         let state = detector.start(&configuration.schema);
-        let running = Running { state, tally: Tally::default(), is_closed: false };
+        Self::with(configuration, encoder, detector, state, Tally::default())
+    }
+
+    fn with(configuration: Configuration, encoder: Encoder, detector: Detector, state: State, tally: Tally) -> Self {
+        let told = Told { time: state.time(), tally: tally.clone() };
         Self {
             configuration: Arc::new(configuration),
             encoder,
             detector,
-            running: Mutex::new(running),
+            running: Arc::new(async_lock::Mutex::new(Running { state, tally, is_closed: false })),
+            told: Mutex::new(told),
             dirty: AtomicBool::new(false),
         }
     }
@@ -60,13 +76,17 @@ impl LoadedProject {
         pool: &dyn CpuPool,
     ) -> Result<Self, TensorError> {
         let project = Self::restore(stored, None, pool)?;
-        if let Some(Ok(tally)) = former.map(Tally::restore) {
-            project.running().tally = tally;
-        }
-        Ok(project)
+        let Self { configuration, encoder, detector, .. } = project;
+        let state = detector.start(&configuration.schema);
+        let tally = former.map(Tally::restore).and_then(Result::ok).unwrap_or_default();
+        Ok(Self::with(Arc::unwrap_or_clone(configuration), encoder, detector, state, tally))
     }
 
-    fn restore(stored: StoredProject, state: Option<&Tensors>, pool: &dyn CpuPool) -> Result<Self, TensorError> {
+    pub(super) fn restore(
+        stored: StoredProject,
+        state: Option<&Tensors>,
+        pool: &dyn CpuPool,
+    ) -> Result<Self, TensorError> {
         let StoredProject { configuration, parameters } = stored;
         // As of a detector that no fit gives: a configuration can be written by hand.
         if configuration.schema.columns.is_empty() || configuration.preprocessing.n_components == Some(0) {
@@ -92,16 +112,12 @@ impl LoadedProject {
                 ))
             }
         };
-        let mut project = Self::new(configuration, encoder, detector);
-        if let Some(state) = state {
-            let running = Running {
-                state: project.detector.restore_state(state, project.feeding(None, DateTime::UNIX_EPOCH, pool))?,
-                tally: Tally::restore(state)?,
-                is_closed: false,
-            };
-            project.running = Mutex::new(running);
-        }
-        Ok(project)
+        let project = Self::new(configuration, encoder, detector);
+        let Some(tensors) = state else { return Ok(project) };
+        let state = project.detector.restore_state(tensors, project.feeding(None, DateTime::UNIX_EPOCH, pool))?;
+        let tally = Tally::restore(tensors)?;
+        let Self { configuration, encoder, detector, .. } = project;
+        Ok(Self::with(Arc::unwrap_or_clone(configuration), encoder, detector, state, tally))
     }
 
     /// What does not change while rows are fed.
@@ -140,27 +156,16 @@ impl LoadedProject {
         )))
     }
 
-    pub(super) fn running(&self) -> MutexGuard<'_, Running> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What moves, unless somebody else is feeding it.
-    pub(super) fn try_running(&self) -> Option<MutexGuard<'_, Running>> {
-        match self.running.try_lock() {
-            Ok(running) => Some(running),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
     /// What a listing tells of it.
     pub(super) fn known(&self) -> Known {
-        let running = self.running();
-        Known {
-            configuration: Arc::clone(&self.configuration),
-            time: running.state.time(),
-            tally: running.tally.clone(),
-        }
+        let Told { time, tally } = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Known { configuration: Arc::clone(&self.configuration), time, tally }
+    }
+
+    /// Tells listings what has been fed.
+    pub(super) fn tell(&self, running: &Running) {
+        let told = Told { time: running.state.time(), tally: running.tally.clone() };
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
     }
 
     /// Marks the state as moved; says whether it was not marked before.
@@ -168,11 +173,19 @@ impl LoadedProject {
         !self.dirty.swap(true, Ordering::AcqRel)
     }
 
-    /// The state to save; from now on it counts as saved.
-    pub(super) fn take_state(&self) -> Tensors {
-        // Unmarked first: a row that is fed after this line marks it again.
+    /// The state to save, once nobody feeds rows; from now on it counts as saved.
+    pub(super) async fn take_state(&self) -> Tensors {
+        let running = self.running.lock().await;
+        self.state_of(&running)
+    }
+
+    /// The same, unless somebody feeds rows.
+    pub(super) fn try_take_state(&self) -> Option<Tensors> {
+        self.running.try_lock().map(|running| self.state_of(&running))
+    }
+
+    fn state_of(&self, running: &Running) -> Tensors {
         self.dirty.store(false, Ordering::Release);
-        let running = self.running();
         let mut tensors = self.detector.save_state(&running.state);
         running.tally.save(&mut tensors);
         tensors
@@ -261,8 +274,26 @@ impl DriftService {
             Ok(state) => state,
             Err(error) => return Err(ReadError::from_port(error, "its online state is damaged; reset it to go on")),
         };
-        LoadedProject::restore(stored, state.as_ref(), &*self.ports.predict_pool)
+        self.restored(move |pool| LoadedProject::restore(stored, state.as_ref(), pool))
+            .await
             .map_err(|error| ReadError::damaged("its arrays are not those of its detector", &error.to_string()))
+    }
+
+    /// Makes a project of what was stored on the pool: a reference that has moved on is fitted anew.
+    pub(super) async fn restored(
+        &self,
+        restore: impl FnOnce(&dyn CpuPool) -> Result<LoadedProject, TensorError> + Send + 'static,
+    ) -> Result<LoadedProject, TensorError> {
+        let (sender, receiver) = oneshot::channel();
+        let pool = Arc::clone(&self.ports.predict_pool);
+        self.ports.predict_pool.spawn(Box::new(move || {
+            // Whoever asked may have left.
+            let _ = sender.send(restore(&*pool));
+        }));
+        receiver.await.unwrap_or_else(|_| {
+            let reason = "restoring it ended unexpectedly".to_owned();
+            Err(TensorError::Value { name: "parameters".to_owned(), reason })
+        })
     }
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures_channel::oneshot;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 use super::loaded::{LoadedProject, Running};
 use super::registry::{Body, Entry};
@@ -48,7 +50,7 @@ pub struct Prediction {
 /// Work that takes longer than this runs on the pool, in nanoseconds.
 const INLINE_MAX_NS: u64 = 500_000;
 /// Requests that take longer than this, in nanoseconds, are refused: other projects wait for processors meanwhile.
-const WORK_MAX_NS: u64 = 120_000_000_000;
+pub(super) const WORK_MAX_NS: u64 = 120_000_000_000;
 /// About what a row costs beside the detector's step, in nanoseconds.
 const ROW_COST_NS: u64 = 500;
 
@@ -72,28 +74,29 @@ impl DriftService {
                 InvalidData::whole(format!("expected at most {n_rows_max} rows a request, {n_rows} came")).into()
             );
         }
-        let policy = &loaded.configuration.policy;
-        let cost_ns = loaded.detector.cost_ns(n_rows, policy).saturating_add(n_rows as u64 * ROW_COST_NS);
-        if cost_ns > WORK_MAX_NS {
-            let detail = format!(
-                "expected fewer rows: judging {n_rows} of them would take about {} seconds, at most {} are taken",
-                cost_ns / 1_000_000_000,
-                WORK_MAX_NS / 1_000_000_000
-            );
-            return Err(InvalidData::whole(detail).into());
-        }
+        // One request after the other. Waited for here and not on the pool: one of its threads that feeds a window may take
+        // up the next job meanwhile, and that would wait for itself.
+        let mut running = match loaded.running.try_lock_arc() {
+            Some(running) => running,
+            None => loaded.running.lock_arc().await,
+        };
         let at = self.ports.clock.now();
-        let inline = if cost_ns <= INLINE_MAX_NS { loaded.try_running() } else { None };
+        let work_ns = loaded.detector.cost_ns(n_rows, &running.state, &loaded.configuration.policy);
+        if work_ns > WORK_MAX_NS {
+            return Err(InvalidData::whole(too_much(n_rows, work_ns)).into());
+        }
+        let cost_ns = work_ns.saturating_add(n_rows as u64 * ROW_COST_NS);
         let pool = &self.ports.predict_pool;
-        // The lock is gone before anything is waited for.
-        let fed = inline.map(|mut running| feed(loaded, &mut running, &request, at, &**pool));
-        let prediction = if let Some(fed) = fed {
+        let prediction = if cost_ns <= INLINE_MAX_NS {
+            let fed = feed(loaded, &mut running, &request, at, &**pool);
+            drop(running);
             fed?
         } else {
             let (sender, receiver) = oneshot::channel();
             let (job_loaded, job_pool) = (Arc::clone(loaded), Arc::clone(pool));
             pool.spawn(Box::new(move || {
-                let result = feed(&job_loaded, &mut job_loaded.running(), &request, at, &*job_pool);
+                let result = feed(&job_loaded, &mut running, &request, at, &*job_pool);
+                drop(running);
                 // The client may have left; the rows are fed all the same.
                 let _ = sender.send(result);
             }));
@@ -107,31 +110,49 @@ impl DriftService {
         Ok(prediction)
     }
 
-    /// Closes the windows whose oldest row has become too old though no row came since, of projects in memory.
-    pub fn close_aged_windows(&self) {
-        let at = self.ports.clock.now();
+    /// Closes the windows whose oldest row has become too old though no row came since, of projects in memory. Those that
+    /// are being fed are left for the next time.
+    pub async fn close_aged_windows(&self) {
+        let mut closing = FuturesUnordered::new();
         for entry in self.registry.take_waiting() {
             let Body::Loaded(loaded) = entry.slot().body else { continue };
-            let (closed, is_waiting) = {
-                let mut running = loaded.running();
+            closing.push(self.close_aged(entry, loaded));
+        }
+        while closing.next().await.is_some() {}
+    }
+
+    async fn close_aged(&self, entry: Arc<Entry>, loaded: Arc<LoadedProject>) {
+        let at = self.ports.clock.now();
+        let mut is_waiting = true;
+        if let Some(mut running) = loaded.running.try_lock_arc() {
+            let (sender, receiver) = oneshot::channel();
+            let (job_loaded, job_pool) = (Arc::clone(&loaded), Arc::clone(&self.ports.predict_pool));
+            self.ports.predict_pool.spawn(Box::new(move || {
                 let Running { state, tally, is_closed } = &mut *running;
                 if *is_closed {
-                    continue;
+                    let _ = sender.send((None, false));
+                    return;
                 }
-                let feeding = loaded.feeding(Some(false), at, &*self.ports.predict_pool);
-                let closed = loaded.detector.close_aged(state, feeding);
+                let closed = job_loaded.detector.close_aged(state, job_loaded.feeding(Some(false), at, &*job_pool));
                 tally.count(0, closed.as_slice(), at);
-                (closed, state.n_pending() > 0)
-            };
-            if is_waiting {
-                self.registry.push_waiting(Arc::clone(&entry));
-            }
+                let is_waiting = state.n_pending() > 0;
+                job_loaded.tell(&running);
+                drop(running);
+                // The server may be stopping.
+                let _ = sender.send((closed, is_waiting));
+            }));
+            // Without an answer, judging has failed.
+            let (closed, is_still_waiting) = receiver.await.unwrap_or((None, true));
+            is_waiting = is_still_waiting;
             if let Some(detection) = closed {
                 self.record(&entry.name, &loaded, &[detection], at);
                 if loaded.mark_dirty() {
-                    self.registry.push_dirty(entry);
+                    self.registry.push_dirty(Arc::clone(&entry));
                 }
             }
+        }
+        if is_waiting && entry.wait() {
+            self.registry.push_waiting(entry);
         }
     }
 
@@ -172,6 +193,15 @@ impl DriftService {
     }
 }
 
+/// Why a request is refused for the time that it would take.
+pub(super) fn too_much(n_rows: usize, work_ns: u64) -> String {
+    format!(
+        "expected fewer rows: judging {n_rows} of them would take about {} seconds, at most {} are taken",
+        work_ns / 1_000_000_000,
+        WORK_MAX_NS / 1_000_000_000
+    )
+}
+
 fn feed(
     loaded: &LoadedProject,
     running: &mut Running,
@@ -188,6 +218,7 @@ fn feed(
     let fed = loaded.detector.feed(&mut running.state, &frame, feeding);
     let detections = fed.map_err(|problem| InvalidData::whole(problem.to_string()))?;
     running.tally.count(frame.n_rows(), &detections, at);
+    loaded.tell(running);
     let collects = loaded.configuration.policy.window.is_some();
     Ok(Prediction {
         rows: frame.n_rows(),

@@ -156,9 +156,9 @@ impl DriftService {
             Body::Gone => return Err(ProjectError::NotFound),
             Body::Loaded(loaded) => {
                 // First no new rows, also of requests under way, then the state with all rows that were fed.
-                loaded.running().is_closed = true;
+                loaded.running.lock().await.is_closed = true;
                 if let Err(error) = self.set_inactive(&entry, &loaded).await {
-                    loaded.running().is_closed = false;
+                    loaded.running.lock().await.is_closed = false;
                     return Err(error);
                 }
                 entry.set(Status::Inactive, Body::Cold(Some(Arc::new(loaded.known()))));
@@ -174,7 +174,7 @@ impl DriftService {
 
     async fn set_inactive(&self, entry: &Entry, loaded: &LoadedProject) -> Result<(), ProjectError> {
         let generation = loaded.configuration.generation;
-        self.ports.artifacts.put_state(&entry.name, generation, &loaded.take_state()).await?;
+        self.ports.artifacts.put_state(&entry.name, generation, &loaded.take_state().await).await?;
         self.ports.index.set_status(&entry.name, Status::Inactive).await?;
         Ok(())
     }
@@ -203,18 +203,20 @@ impl DriftService {
                     Err(error) => return Err(error.into()),
                 };
                 let counters = self.ports.artifacts.state(name, stored.configuration.generation).await.ok().flatten();
-                let loaded = LoadedProject::restore_at_start(stored, counters.as_ref(), &*self.ports.predict_pool)
-                    .map_err(|error| ProjectError::Failed { reason: error.to_string() })?;
+                let restored =
+                    self.restored(move |pool| LoadedProject::restore_at_start(stored, counters.as_ref(), pool)).await;
+                let loaded = restored.map_err(|error| ProjectError::Failed { reason: error.to_string() })?;
                 Arc::new(loaded)
             }
         };
         {
-            let mut running = loaded.running();
+            let mut running = loaded.running.lock().await;
             running.state = loaded.detector.start(&loaded.configuration.schema);
             running.tally.last_detection = None;
+            loaded.tell(&running);
         }
         let generation = loaded.configuration.generation;
-        self.ports.artifacts.put_state(name, generation, &loaded.take_state()).await?;
+        self.ports.artifacts.put_state(name, generation, &loaded.take_state().await).await?;
         entry.set(Status::Active, Body::Loaded(loaded));
         drop(guard);
         Ok(ProjectView::of_loaded(&entry))

@@ -109,17 +109,12 @@ impl Detector {
         }
     }
 
-    /// About how many nanoseconds feeding so many rows takes.
-    pub(super) fn cost_ns(&self, n_rows: usize, policy: &Policy) -> u64 {
-        match self {
-            Self::Online(online) => n_rows as u64 * online.detector().step_cost_ns(),
-            Self::Windows(windows) => match policy.window {
-                None => windows.detector().test_cost_ns(n_rows),
-                Some(window) => {
-                    let n_windows = n_rows.div_ceil(window.stride) as u64;
-                    n_windows * windows.detector().test_cost_ns(window.size.min(n_rows.max(window.stride)))
-                }
-            },
+    /// About how many nanoseconds feeding so many rows to a state takes.
+    pub(super) fn cost_ns(&self, n_rows: usize, state: &State, policy: &Policy) -> u64 {
+        match (self, &state.detector) {
+            (Self::Online(online), _) => n_rows as u64 * online.detector().step_cost_ns(),
+            (Self::Windows(windows), DetectorState::Windows(state)) => windows.cost_ns(n_rows, state, policy),
+            (Self::Windows(_), DetectorState::Online(_)) => unreachable!("a detector is handed its own state"),
         }
     }
 

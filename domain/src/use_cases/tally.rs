@@ -49,7 +49,7 @@ impl Tally {
                 distance_threshold,
                 effect_size,
                 features,
-                problem: None,
+                problem: last.problem.clone(),
             };
             self.last_detection = Some(LastDetection { at, detection });
         }

@@ -40,6 +40,14 @@ struct MovedReference {
     detector: Box<dyn BatchDetector>,
 }
 
+/// What follows a verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    StartAnew,
+    MoveReference(ReferenceUpdate),
+}
+
 /// What is the same for every window of a request.
 #[derive(Clone, Copy)]
 pub(super) struct Judging<'j> {
@@ -108,7 +116,13 @@ impl Windows {
             }
             let judged = self.test(state, rows, judging)?;
             state.time += rows.n_rows() as u64;
-            return Ok(vec![self.conclude(state, is_latched, rows, judged, judging)]);
+            let (detection, next) = self.conclude(state.time, is_latched, judged, judging);
+            match next {
+                Next::GoOn => {}
+                Next::StartAnew => *state = WindowState::start(judging.schema),
+                Next::MoveReference(update) => self.move_reference(state, rows, update, judging),
+            }
+            return Ok(vec![detection]);
         };
         if self.detector.checks_rows() {
             let seen = Seen::new(rows, judging.encoder, &*self.detector);
@@ -118,7 +132,7 @@ impl Windows {
         let mut fed = 0;
         while fed < rows.n_rows() {
             let n = (window.size - state.pending.n_rows()).min(rows.n_rows() - fed);
-            state.pending.append(&rows.range(fed..fed + n));
+            state.pending.append_range(rows, fed..fed + n);
             if window.max_age.is_some() {
                 state.arrived.extend(std::iter::repeat_n(at.timestamp_micros(), n));
             }
@@ -129,6 +143,29 @@ impl Windows {
             }
         }
         Ok(detections)
+    }
+
+    /// About how many nanoseconds feeding so many rows takes.
+    pub(super) fn cost_ns(&self, n_rows: usize, state: &WindowState, policy: &Policy) -> u64 {
+        let (n_windows, window_rows) = match policy.window {
+            None => (1, n_rows),
+            Some(window) => {
+                let n_together = state.pending.n_rows() + n_rows;
+                let n_windows = n_together.checked_sub(window.size).map_or(0, |rest| 1 + rest / window.stride);
+                // Age may close another one.
+                (n_windows + usize::from(!state.arrived.is_empty()), window.size.min(n_together.max(2)))
+            }
+        };
+        (n_windows as u64).saturating_mul(self.window_cost_ns(window_rows, policy))
+    }
+
+    /// About how many nanoseconds judging a window of so many rows takes, with what follows.
+    pub(super) fn window_cost_ns(&self, window_rows: usize, policy: &Policy) -> u64 {
+        let fitted = self.detector.n_reference_rows();
+        let Some(update) = policy.update_reference else { return self.detector.test_cost_ns(fitted, window_rows) };
+        let n_reference = fitted.max(update.rows);
+        let test = self.detector.test_cost_ns(n_reference, window_rows);
+        test.saturating_add(self.detector.fit_cost_ns(n_reference))
     }
 
     /// Closes the window whose oldest row has become too old, and judges it. One with fewer rows than the detector can
@@ -147,22 +184,25 @@ impl Windows {
         (age >= max_age? && can_be_judged).then(|| self.close(state, is_latched, n_rows, judging))
     }
 
-    /// Judges the rows that wait, of which some then leave.
+    /// Judges the rows that wait, of which some then leave, and move the reference on.
     fn close(&self, state: &mut WindowState, is_latched: &mut bool, n_leave: usize, judging: Judging<'_>) -> Detection {
-        let empty = Frame::empty(judging.schema);
-        let pending = std::mem::replace(&mut state.pending, empty);
-        let judged = self.test(state, &pending, judging).unwrap_or_else(|problem| {
+        let judged = self.test(state, &state.pending, judging).unwrap_or_else(|problem| {
             tracing::warn!(%problem, "a window cannot be judged");
             let problem = Some(problem.to_string().into());
-            Detection { rows: pending.n_rows() as u64, problem, ..Detection::default() }
+            Detection { rows: state.pending.n_rows() as u64, problem, ..Detection::default() }
         });
-        let detection = self.conclude(state, is_latched, &pending, judged, judging);
-        // Unless the alarm has started the detector anew.
-        if state.time > 0 {
-            state.pending = pending;
-            state.pending.drop_front(n_leave);
-            state.arrived.drain(..n_leave.min(state.arrived.len()));
+        let (detection, next) = self.conclude(state.time, is_latched, judged, judging);
+        if next == Next::StartAnew {
+            *state = WindowState::start(judging.schema);
+            return detection;
         }
+        if let Next::MoveReference(update) = next {
+            // Rows that stay are judged again, and not against themselves.
+            let leaving = state.pending.range(0..n_leave).into_owned();
+            self.move_reference(state, &leaving, update, judging);
+        }
+        state.pending.drop_front(n_leave);
+        state.arrived.drain(..n_leave.min(state.arrived.len()));
         detection
     }
 
@@ -173,42 +213,24 @@ impl Windows {
         detector.test(&seen.window(), judging.explain, judging.pool)
     }
 
-    /// What follows a verdict on rows.
-    fn conclude(
-        &self,
-        state: &mut WindowState,
-        is_latched: &mut bool,
-        rows: &Frame<'_>,
-        judged: Detection,
-        judging: Judging<'_>,
-    ) -> Detection {
-        let mut detection = judged;
-        detection.time = state.time;
-        let is_drift = detection.is_drift;
-        if is_drift && judging.policy.after_alarm == AfterAlarm::Latch {
-            *is_latched = true;
-        }
-        detection.is_drift |= *is_latched;
-        if is_drift && judging.policy.after_alarm == AfterAlarm::Reset {
-            *state = WindowState::start(judging.schema);
-        } else if let (Some(update), Some(reference)) = (judging.policy.update_reference, &self.reference)
-            && !(detection.is_drift && update.only_without_drift)
-            && detection.problem.is_none()
-        {
-            self.move_reference(state, reference, rows, update, judging);
-        }
-        detection
+    /// A verdict at a time, as it is told, and what follows.
+    fn conclude(&self, time: u64, is_latched: &mut bool, judged: Detection, judging: Judging<'_>) -> (Detection, Next) {
+        let Policy { after_alarm, update_reference, .. } = *judging.policy;
+        *is_latched |= judged.is_drift && after_alarm == AfterAlarm::Latch;
+        let is_drift = judged.is_drift || *is_latched;
+        let next = match update_reference {
+            _ if judged.is_drift && after_alarm == AfterAlarm::Reset => Next::StartAnew,
+            Some(update) if self.reference.is_some() && judged.problem.is_none() => {
+                if is_drift && update.only_without_drift { Next::GoOn } else { Next::MoveReference(update) }
+            }
+            _ => Next::GoOn,
+        };
+        (Detection { is_drift, time, ..judged }, next)
     }
 
     /// Moves the reference on by the rows of a window; where that leaves one that cannot be fitted, it stays.
-    fn move_reference(
-        &self,
-        state: &mut WindowState,
-        reference: &Frame<'static>,
-        rows: &Frame<'_>,
-        update: ReferenceUpdate,
-        judging: Judging<'_>,
-    ) {
+    fn move_reference(&self, state: &mut WindowState, rows: &Frame<'_>, update: ReferenceUpdate, judging: Judging<'_>) {
+        let Some(reference) = &self.reference else { return };
         let spec = self.detector.spec();
         let (before, n_seen) = match &state.moved {
             Some(moved) => (moved.rows.clone(), moved.n_seen),
@@ -242,7 +264,7 @@ impl Windows {
             |name: &str, reason: &str| TensorError::Value { name: name.to_owned(), reason: reason.to_owned() };
         let time = tensors.u64s_of_length("time", 1)?[0];
         let pending = Frame::restore("window", schema, tensors)?;
-        let n_pending_max = policy.window.map_or(0, |window| window.size - 1);
+        let n_pending_max = policy.window.map_or(0, |window| window.size);
         if pending.n_rows() > n_pending_max || time < pending.n_rows() as u64 {
             return Err(invalid("time", "more rows wait than have come or than a window holds"));
         }

@@ -123,7 +123,7 @@ pub(super) fn report_unseen(
     issues: &mut Vec<DataIssue>,
 ) {
     let Cells::Categorical { codes, .. } = cells else { return };
-    for (row, _) in codes.iter().enumerate().filter(|(_, code)| **code == 2) {
+    for (row, _) in codes.iter().enumerate().filter(|(_, code)| **code >= 2 && **code != MISSING_CODE) {
         let came = || match values {
             Values::Text(texts) | Values::Untyped(texts) => texts.get(row).map(quoted),
             Values::Boolean(truths) => truths[row].map(|truth| format!("`{truth}`")),

@@ -104,6 +104,8 @@ pub(super) struct ColumnVerdict {
     pub(super) explanation: Option<Explanation>,
 }
 
+/// More rows than this are no reference.
+const REFERENCE_ROWS_MAX: u64 = 20_000_000;
 /// Fewer cells than this are tested where they are, without the pool.
 const CELLS_INLINE_MAX: usize = 20_000;
 
@@ -301,6 +303,10 @@ impl ColumnTests {
         tensors: &Tensors,
     ) -> Result<Self, TensorError> {
         let n_rows = tensors.u64s_of_length("columns.rows", 1)?[0];
+        if n_rows > REFERENCE_ROWS_MAX {
+            let reason = "more rows than a reference can have".to_owned();
+            return Err(TensorError::Value { name: "columns.rows".to_owned(), reason });
+        }
         let n_missing = tensors.u64s_of_length("columns.missing", schema.columns.len())?;
         let mut columns = Vec::with_capacity(schema.columns.len());
         for (index, column) in schema.columns.iter().enumerate() {
@@ -334,9 +340,25 @@ impl ColumnTests {
     }
 
     /// About what testing a window of so many rows takes, in nanoseconds.
-    pub(super) fn cost_ns(&self, n_rows: usize) -> u64 {
+    pub(super) fn cost_ns(&self, n_reference: usize, n_rows: usize) -> u64 {
         let sorting = 25 * n_rows.max(2).ilog2() as usize / 20;
-        (self.columns.len() * (500 + 4 * self.n_rows + n_rows * (10 + sorting))) as u64
+        let of_a_column = 500 + 4 * n_reference + n_rows * (10 + sorting) + 50 * self.n_levels();
+        self.columns.len() as u64 * of_a_column as u64
+    }
+
+    /// About what fitting them on a reference of so many rows takes, in nanoseconds.
+    pub(super) fn fit_cost_ns(&self, n_reference: usize) -> u64 {
+        let sorting = 25 * n_reference.max(2).ilog2() as usize / 20;
+        self.columns.len() as u64 * (500 + n_reference * (20 + sorting)) as u64
+    }
+
+    /// Categories of a column, on the average.
+    fn n_levels(&self) -> usize {
+        let of_column = |column: &ReferenceColumn| match &column.values {
+            ReferenceValues::Numeric(_) => 0,
+            ReferenceValues::Categorical { names, .. } => names.len(),
+        };
+        self.columns.iter().map(of_column).sum::<usize>() / self.columns.len().max(1)
     }
 }
 
@@ -503,7 +525,15 @@ impl BatchDetector for ColumnsDetector {
         self.spec.clone()
     }
 
-    fn test_cost_ns(&self, n_rows: usize) -> u64 {
-        self.tests.cost_ns(n_rows)
+    fn n_reference_rows(&self) -> usize {
+        self.tests.n_rows()
+    }
+
+    fn test_cost_ns(&self, n_reference: usize, n_rows: usize) -> u64 {
+        self.tests.cost_ns(n_reference, n_rows)
+    }
+
+    fn fit_cost_ns(&self, n_reference: usize) -> u64 {
+        self.tests.fit_cost_ns(n_reference)
     }
 }

@@ -5,7 +5,7 @@ use super::lsdd::{LsddReference, LsddSpec};
 use super::mmd::{MmdBandwidth, MmdReference};
 use super::{
     BatchDetector, BatchSpec, ClassifierTest, ClassifierTestSpec, ColumnTests, ContextMmdTestSpec, LsddTestSpec,
-    MmdTestSpec, SpotTheDiff, SpotTheDiffTestSpec, Window, WindowProblem,
+    MmdTestSpec, SpotTheDiff, SpotTheDiffTestSpec, TestProblem, Window, WindowProblem,
 };
 use crate::data::{Schema, TensorError, Tensors};
 use crate::detection::{Detection, FeatureDetection};
@@ -32,6 +32,9 @@ enum JointTest {
     /// With which numbers of an encoded row are of the context.
     ContextMmd(ContextMmdTestSpec, Box<ContextMmdReference>, Vec<bool>),
 }
+
+/// Larger numbers are not moderate: a distance of some of them overflows.
+const MODERATE_MAX: f64 = 1e100;
 
 /// What a test says of all columns together.
 struct JointVerdict {
@@ -81,6 +84,9 @@ impl JointDetector {
                 JointTest::SpotTheDiff(spec.clone(), test)
             }
             BatchSpec::ContextMmd(spec) => {
+                if rows.iter().any(|value| value.abs() > MODERATE_MAX) {
+                    return Err(FitProblem::Overflow);
+                }
                 let is_context = of_context(spec, schema, reference.origins);
                 let (rows, contexts) = parted(rows, &is_context);
                 let n_context = is_context.iter().filter(|is_context| **is_context).count();
@@ -187,6 +193,10 @@ impl JointDetector {
                 })
             }
             JointTest::ContextMmd(spec, reference, is_context) => {
+                // Squares of larger ones leave the range of numbers, and decompositions do not end then.
+                if rows.iter().any(|value| value.abs() > MODERATE_MAX) {
+                    return Err(problem(&TestProblem::Overflow));
+                }
                 let (rows, contexts) = parted(rows, is_context);
                 let outcome = reference.test(&rows, &contexts, &spec.permutations(), pool, &Silent);
                 outcome.map(|outcome| permuted(outcome.test)).map_err(|error| problem(&error))
@@ -268,12 +278,17 @@ impl BatchDetector for JointDetector {
         }
     }
 
-    fn test_cost_ns(&self, n_rows: usize) -> u64 {
-        let (n, d) = ((self.n_rows + n_rows) as u64, self.n_encoded as u64);
+    fn n_reference_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    fn test_cost_ns(&self, n_reference: usize, n_rows: usize) -> u64 {
+        let (n, d) = (n_reference as u64 + n_rows as u64, self.n_encoded as u64);
+        let pairs = n.saturating_mul(n);
         let joint = match &self.test {
             JointTest::Mmd(spec, _) => {
                 let per_pair = (8 + d + spec.n_permutations as u64 / 8) / 4;
-                (n * n / 2).saturating_mul(1 + per_pair)
+                (pairs / 2).saturating_mul(1 + per_pair)
             }
             JointTest::Lsdd(spec, _) => {
                 let centers = spec.n_kernel_centers as u64;
@@ -281,12 +296,24 @@ impl BatchDetector for JointDetector {
             }
             JointTest::Classifier(spec, _) => spec.settings.cost_ns(n, d),
             JointTest::SpotTheDiff(spec, _) => spec.settings.cost_ns(n, d),
-            JointTest::ContextMmd(spec, _, _) => {
-                // Kernels of rank 100 or so under each permutation.
-                (n * n).saturating_mul(d + 30 * spec.n_permutations as u64)
+            JointTest::ContextMmd(spec, _, _) => pairs.saturating_mul(d + 6 * spec.n_permutations as u64),
+        };
+        joint.saturating_add(self.columns.cost_ns(n_reference, n_rows))
+    }
+
+    fn fit_cost_ns(&self, n_reference: usize) -> u64 {
+        let (n, d) = (n_reference as u64, self.n_encoded as u64);
+        let joint = match &self.test {
+            // Bandwidths are known.
+            JointTest::Mmd(..) | JointTest::Classifier(..) | JointTest::SpotTheDiff(..) | JointTest::ContextMmd(..) => {
+                4 * n * d
+            }
+            JointTest::Lsdd(spec, _) => {
+                let centers = spec.n_kernel_centers as u64;
+                20 * n * d + 5 * centers * centers * centers
             }
         };
-        joint.saturating_add(self.columns.cost_ns(n_rows))
+        joint.saturating_add(self.columns.fit_cost_ns(n_reference))
     }
 }
 

@@ -118,8 +118,16 @@ impl BatchDetector for UncertaintyDetector {
         self.spec.clone()
     }
 
-    fn test_cost_ns(&self, n_rows: usize) -> u64 {
+    fn n_reference_rows(&self) -> usize {
+        self.uncertainty.n_rows()
+    }
+
+    fn test_cost_ns(&self, n_reference: usize, n_rows: usize) -> u64 {
         // A logarithm or two for each of some classes.
-        self.uncertainty.cost_ns(n_rows) + 100 * n_rows as u64
+        self.uncertainty.cost_ns(n_reference, n_rows) + 100 * n_rows as u64
+    }
+
+    fn fit_cost_ns(&self, n_reference: usize) -> u64 {
+        self.uncertainty.fit_cost_ns(n_reference) + 100 * n_reference as u64
     }
 }

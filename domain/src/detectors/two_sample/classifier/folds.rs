@@ -9,13 +9,44 @@ use crate::statistics::draws::stream;
 
 /// How rows are held out from training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(try_from = "StoredValidation", into = "StoredValidation")]
 pub enum Validation {
     /// Every row once, by a model trained on the other folds: so many folds, at least 2, in each of which the reference
     /// and the window have their shares of rows.
     NFolds(usize),
     /// One model, trained on this share of all rows, between 0 and 1; the others are held out.
     TrainSize(f64),
+}
+
+/// As it is stored: one of both.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredValidation {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    n_folds: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    train_size: Option<f64>,
+}
+
+impl From<Validation> for StoredValidation {
+    fn from(validation: Validation) -> Self {
+        match validation {
+            Validation::NFolds(n_folds) => Self { n_folds: Some(n_folds), train_size: None },
+            Validation::TrainSize(train_size) => Self { n_folds: None, train_size: Some(train_size) },
+        }
+    }
+}
+
+impl TryFrom<StoredValidation> for Validation {
+    type Error = &'static str;
+
+    fn try_from(stored: StoredValidation) -> Result<Self, &'static str> {
+        match (stored.n_folds, stored.train_size) {
+            (Some(n_folds), None) => Ok(Self::NFolds(n_folds)),
+            (None, Some(train_size)) => Ok(Self::TrainSize(train_size)),
+            _ => Err("expected n_folds or train_size"),
+        }
+    }
 }
 
 /// Rows that train, and rows that do not, by their places among all.
