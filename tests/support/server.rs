@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// A running server; killed when dropped.
 pub struct Server {
-    child: Child,
+    pub child: Child,
     pub url: String,
     log: std::path::PathBuf,
 }

@@ -50,6 +50,12 @@ impl Budget {
         Ok(())
     }
 
+    /// Whether there is memory for something that will be gone at once.
+    pub(crate) fn has_room_for(&self, n_bytes: usize) -> Result<(), FormatError> {
+        let held = self.0.held.load(Ordering::Relaxed).saturating_add(n_bytes);
+        if held > self.0.bytes_max { Err(self.too_large()) } else { Ok(()) }
+    }
+
     /// Takes memory for what is to be decompressed.
     pub(crate) fn take_decompressed(&self, n_bytes: usize) -> Result<(), FormatError> {
         let decompressed = self.0.decompressed.load(Ordering::Relaxed).saturating_add(n_bytes);
@@ -96,6 +102,7 @@ mod tests {
     fn what_is_stale_may_be_taken_again_when_the_batch_has_ended() {
         let budget = Budget::new(100);
         budget.take(50).unwrap();
+        assert!(budget.has_room_for(50).is_ok() && budget.has_room_for(51).is_err());
         budget.take_decompressed(50).unwrap();
         assert_eq!(budget.take(1), Err(FormatError::TooLarge { bytes_max: 100 }));
         budget.retire(50);

@@ -187,6 +187,10 @@ impl Pages {
             return if raw.len() == head.decompressed { Ok(raw) } else { Err(self.fault("its size is not as told")) };
         }
         self.budget.take_decompressed(head.decompressed)?;
+        if matches!(self.codec, Compression::BROTLI(_)) {
+            // Its decoder keeps what it wrote last, which may be the whole page.
+            self.budget.has_room_for(head.decompressed)?;
+        }
         if head.kind == DICTIONARY {
             self.dictionary_size = head.decompressed;
         } else {
