@@ -1,7 +1,7 @@
 //! Media types that are not taken, and bodies that are not JSON.
 
-use crate::limits::Limits;
 use crate::row::{CSV, FIT, JSON, PREDICT, Row};
+use crate::table::Limits;
 
 pub fn rows(limits: Limits) -> Vec<Row> {
     [media_types(), syntax(), large(limits)].concat()

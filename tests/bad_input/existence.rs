@@ -1,8 +1,8 @@
 //! Projects that are not there, exist already, are inactive or failed; and requests that break two rules at once, which
 //! get the code of the earlier one.
 
-use crate::limits::Limits;
 use crate::row::{CSV, JSON, PARQUET, PREDICT, Row};
+use crate::table::Limits;
 use crate::values::numbers;
 
 const OFF: &str = "/api/v1/projects/off";

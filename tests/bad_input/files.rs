@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::limits::Limits;
 use crate::row::{ARROW, FIT, JSON, PARQUET, PREDICT, Row};
+use crate::table::Limits;
 use crate::values::{days, numbers, table};
 
 /// A file that the readers of formats are tested with.

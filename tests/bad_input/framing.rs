@@ -3,8 +3,8 @@
 //! What the HTTP library refuses itself (hyper: request lines, names of headers, contradicting lengths, floods) has a
 //! status and no body, since it asks nobody. Such rows are [`Row::unseen`].
 
-use crate::limits::Limits;
 use crate::row::{CSV, JSON, PREDICT, Row};
+use crate::table::Limits;
 
 /// A head without its end.
 const GET: &str = "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
@@ -39,7 +39,7 @@ fn request_lines() -> Vec<Row> {
 
 fn headers() -> Vec<Row> {
     let with = |lines: &str| format!("{GET}{lines}\r\n\r\n");
-    let many: String = (0..200).map(|i| format!("X-{i}: 1\r\n")).collect();
+    let many = (0..200).map(|i| format!("X-{i}: 1\r\n")).collect::<Vec<_>>().concat();
     vec![
         unseen("a header without a colon", with("Foo"), 400),
         unseen("a blank before the colon", with("Foo : bar"), 400),
@@ -119,7 +119,7 @@ fn chunks(limits: Limits) -> Vec<Row> {
         chunked(&[chunk.repeat(n), b"0\r\n\r\n".to_vec()].concat())
     };
     let bad = |what: &str, body: &[u8]| Row::raw(what, chunked(body), 400, "malformed");
-    let trailers: String = (0..300).map(|i| format!("X-{i}: 1\r\n")).collect();
+    let trailers = (0..300).map(|i| format!("X-{i}: 1\r\n")).collect::<Vec<_>>().concat();
     let extension = format!("2;{}\r\n{{}}\r\n0\r\n\r\n", "a".repeat(200_000));
     vec![
         bad("a size of a chunk that is no number", b"xyz\r\n{}\r\n0\r\n\r\n"),

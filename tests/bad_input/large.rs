@@ -1,8 +1,8 @@
 //! Bodies of up to the usual limit of 32 MiB.
 
 use crate::files::test_file;
-use crate::limits::Limits;
 use crate::row::{ARROW, CSV, JSON, NDJSON, PARQUET, PREDICT, Row};
+use crate::table::Limits;
 
 const LABEL: &str = "/api/v1/projects/label/predict";
 
@@ -59,7 +59,7 @@ pub fn rows(limits: Limits) -> Vec<Row> {
 /// More than the limit, without a length.
 fn chunked(limit: usize) -> Row {
     const SIZE: usize = 1 << 16;
-    let chunk = [format!("{SIZE:x}\r\n").as_bytes(), &[b' '; SIZE], b"\r\n"].concat();
+    let chunk = [format!("{SIZE:x}\r\n").as_bytes(), &vec![b' '; SIZE], b"\r\n"].concat();
     let head = format!(
         "POST {PREDICT} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     );

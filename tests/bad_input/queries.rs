@@ -62,6 +62,8 @@ pub fn rows() -> Vec<Row> {
     let name = "x".repeat(5_000);
     rows.extend([
         Row::post(&format!("{PREDICT}?ert=5"), JSON, good, 422, "invalid_settings").at("/ert"),
+        Row::post(&format!("{PREDICT}?explain=maybe"), JSON, good, 422, "invalid_settings").at("/explain"),
+        Row::post(&format!("{PREDICT}?explain=true&explain=true"), JSON, good, 422, "invalid_settings").at("/explain"),
         Row::bare("GET", &format!("/api/v1/projects?{name}=1"), 422, "invalid_settings")
             .at("")
             .about("a parameter of 5,000 letters"),

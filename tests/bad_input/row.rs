@@ -61,10 +61,10 @@ impl Row {
             head += "Host: localhost\r\n";
         }
         for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
+            head.extend([name, ": ", value, "\r\n"]);
         }
         if !body.is_empty() && !is_named("content-length") && !is_named("transfer-encoding") {
-            head += &format!("Content-Length: {}\r\n", body.len());
+            head.extend(["Content-Length: ", &body.len().to_string(), "\r\n"]);
         }
         Self::raw(described(method, path, body), [head.as_bytes(), b"\r\n", body].concat(), status, code)
     }

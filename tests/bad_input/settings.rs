@@ -5,12 +5,12 @@ use crate::values::numbers;
 
 /// Settings in the detector, and the one at fault.
 const DETECTORS: [(&str, &str); 66] = [
-    (r#""kind": "cvm""#, "kind"),
+    (r#""kind": "cramer_von_mises""#, "kind"),
     (r#""kind": "CVM_ONLINE""#, "kind"),
     (r#""kind": """#, "kind"),
     (r#""kind": 5"#, "kind"),
     (r#""kind": ["cvm_online"]"#, "kind"),
-    (r#""kind": "ks""#, "kind"),
+    (r#""kind": "image""#, "kind"),
     (r#""knd": "cvm_online""#, "knd"),
     (r#""__class__": "os.system""#, "__class__"),
     (r#""": 1"#, ""),
@@ -92,6 +92,65 @@ const OTHER_KINDS: [(&str, &str); 14] = [
     (r#""kind": "mmd_online", "window_size": 4, "ert": 10000000"#, "n_bootstraps"),
 ];
 
+/// Settings in the detector of a kind that judges windows.
+const OF_WINDOWS: [(&str, &str); 52] = [
+    (r#""kind": "ks", "ert": 400"#, "ert"),
+    (r#""kind": "ks", "window_sizes": [4]"#, "window_sizes"),
+    (r#""kind": "ks", "p_val": 0"#, "p_val"),
+    (r#""kind": "ks", "p_val": 1.5"#, "p_val"),
+    (r#""kind": "ks", "p_val": "0.05""#, "p_val"),
+    (r#""kind": "ks", "p_val": -1e400"#, "p_val"),
+    (r#""kind": "ks", "correction": "holm""#, "correction"),
+    (r#""kind": "ks", "alternative": "both""#, "alternative"),
+    (r#""kind": "ks", "n_permutations": 100"#, "n_permutations"),
+    (r#""kind": "ks", "window": 5"#, "window"),
+    (r#""kind": "ks", "window": []"#, "window"),
+    (r#""kind": "ks", "window": {}"#, "window"),
+    (r#""kind": "ks", "window": {"size": 0}"#, "window/size"),
+    (r#""kind": "ks", "window": {"size": -1}"#, "window/size"),
+    (r#""kind": "ks", "window": {"size": 2.5}"#, "window/size"),
+    (r#""kind": "ks", "window": {"size": "5"}"#, "window/size"),
+    (r#""kind": "ks", "window": {"size": 18446744073709551615}"#, "window/size"),
+    (r#""kind": "ks", "window": {"size": 5, "stride": 0}"#, "window/stride"),
+    (r#""kind": "ks", "window": {"size": 5, "stride": 6}"#, "window/stride"),
+    (r#""kind": "ks", "window": {"stride": 5}"#, "window"),
+    (r#""kind": "ks", "window": {"max_age": 0}"#, "window/max_age"),
+    (r#""kind": "ks", "window": {"max_age": -5}"#, "window/max_age"),
+    (r#""kind": "ks", "window": {"max_age": 1e400}"#, "window"),
+    (r#""kind": "ks", "window": {"size": 5, "sise": 5}"#, "window/sise"),
+    (r#""kind": "ks", "update_reference": true"#, "update_reference"),
+    (r#""kind": "ks", "update_reference": {}"#, "update_reference"),
+    (r#""kind": "ks", "update_reference": {"last": 0}"#, "update_reference/last"),
+    (r#""kind": "ks", "update_reference": {"last": 5, "reservoir": 5}"#, "update_reference"),
+    (
+        r#""kind": "ks", "update_reference": {"last": 5, "only_without_drift": "yes"}"#,
+        "update_reference/only_without_drift",
+    ),
+    (r#""kind": "ks", "after_alarm": "stop""#, "after_alarm"),
+    (r#""kind": "ks", "after_alarm": 1"#, "after_alarm"),
+    (r#""kind": "ks", "min_effect": -0.1"#, "min_effect"),
+    (r#""kind": "ks", "min_effect": 1e400"#, "min_effect"),
+    (r#""kind": "ks", "tests": {"value": "ks"}"#, "tests"),
+    (r#""kind": "tabular", "tests": {"valu": "ks"}"#, "tests"),
+    (r#""kind": "tabular", "tests": {"value": "welch"}"#, "tests/value"),
+    (r#""kind": "mmd", "n_permutations": 0"#, "n_permutations"),
+    (r#""kind": "mmd", "n_permutations": 1e12"#, "n_permutations"),
+    (r#""kind": "mmd", "sigma": 0"#, "sigma"),
+    (r#""kind": "mmd", "window": {"size": 1000000}"#, "window/size"),
+    (r#""kind": "lsdd", "n_kernel_centers": 0"#, "n_kernel_centers"),
+    (r#""kind": "classifier", "model": "boosting""#, "model"),
+    (r#""kind": "classifier", "model": "random_forest", "n_trees": 0"#, "n_trees"),
+    (r#""kind": "classifier", "n_folds": 1"#, "n_folds"),
+    (r#""kind": "classifier", "train_size": 1"#, "train_size"),
+    (r#""kind": "classifier", "n_folds": 5, "train_size": 0.5"#, "train_size"),
+    (r#""kind": "spot_the_diff", "learning_rate": 0"#, "learning_rate"),
+    (r#""kind": "spot_the_diff", "epochs": 0"#, "epochs"),
+    (r#""kind": "context_mmd""#, "context_columns"),
+    (r#""kind": "context_mmd", "context_columns": ["value"]"#, "context_columns"),
+    (r#""kind": "context_mmd", "context_columns": ["x"]"#, "context_columns"),
+    (r#""kind": "classifier_uncertainty", "uncertainty": "max""#, "uncertainty"),
+];
+
 const OF_TWO_CLASSES: [(&str, &str); 9] = [
     (r#""lam": 0"#, "lam"),
     (r#""lam": 1.5"#, "lam"),
@@ -166,6 +225,7 @@ pub fn rows() -> Vec<Row> {
     };
     let mut rows: Vec<Row> = DETECTORS.iter().map(|(settings, name)| detector(&values, settings, name)).collect();
     rows.extend(OTHER_KINDS.iter().map(|(settings, name)| detector(&values, settings, name)));
+    rows.extend(OF_WINDOWS.iter().map(|(settings, name)| detector(&values, settings, name)));
     rows.extend(OF_TWO_CLASSES.iter().map(|(settings, name)| detector(classes, settings, name)));
     rows.extend(
         OTHERS.iter().map(|(settings, pointer)| {
@@ -178,15 +238,13 @@ pub fn rows() -> Vec<Row> {
         row.at(&format!("/{name}")).about(&format!("a query of {query:?}"))
     }));
     let texts = r#"["a", "b", "c", "a", "b", "c", "a", "b"]"#;
-    let many = (0..3_000).map(|i| format!("&x{i}=1")).collect::<String>();
+    let many = (0..3_000).map(|i| format!("&x{i}=1")).collect::<Vec<_>>().concat();
     rows.extend([
         invalid("5".to_owned(), ""),
         invalid("[]".to_owned(), ""),
         invalid(format!(r#"{{"data": {values}}}"#), "/drift_type").about("no drift type"),
         // Every fault is told, settings first.
         invalid(r#"{"drift_type": "x", "data": {"a": [1, "x"], "b": 5}}"#.to_owned(), "/drift_type"),
-        invalid(format!(r#"{{"drift_type": "label", "data": {texts}}}"#), "/detector/kind")
-            .about("three classes without a kind"),
         invalid(
             format!(r#"{{"drift_type": "label", "data": {texts}, "detector": {{"kind": "cvm_online"}}}}"#),
             "/detector/kind",

@@ -115,7 +115,7 @@ impl Windows {
                 return Ok(Vec::new());
             }
             let judged = self.test(state, rows, judging)?;
-            state.time += rows.n_rows() as u64;
+            state.time = state.time.saturating_add(rows.n_rows() as u64);
             let (detection, next) = self.conclude(state.time, is_latched, judged, judging);
             match next {
                 Next::GoOn => {}
@@ -137,7 +137,7 @@ impl Windows {
                 state.arrived.extend(std::iter::repeat_n(at.timestamp_micros(), n));
             }
             fed += n;
-            state.time += n as u64;
+            state.time = state.time.saturating_add(n as u64);
             if state.pending.n_rows() == window.size {
                 detections.push(self.close(state, is_latched, window.stride, judging));
             }
@@ -239,7 +239,7 @@ impl Windows {
         // The draws of a window depend on the rows before it alone, so a restored state goes on as it would have.
         let mut generator = stream(spec.seed(), n_seen);
         let moved = moved_on(before, rows, update, n_seen, || generator.random());
-        let n_seen = n_seen + rows.n_rows() as u64;
+        let n_seen = n_seen.saturating_add(rows.n_rows() as u64);
         match fitted(&spec, judging.schema, judging.encoder, &moved, judging.pool) {
             Ok(detector) => state.moved = Some(MovedReference { rows: moved, n_seen, detector }),
             Err(problem) => {
@@ -371,7 +371,7 @@ pub(crate) fn moved_on(
         return reference;
     }
     reference.drop_front(too_many(&reference));
-    if n_seen + rows.n_rows() as u64 <= rows_max as u64 {
+    if n_seen.saturating_add(rows.n_rows() as u64) <= rows_max as u64 {
         reference.append(rows);
         return reference;
     }
@@ -380,7 +380,7 @@ pub(crate) fn moved_on(
             reference.append(&rows.range(row..row + 1));
             continue;
         }
-        let n_seen = n_seen + row as u64 + 1;
+        let n_seen = n_seen.saturating_add(row as u64 + 1);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below the number of rows seen")]
         let slot = (uniform() * n_seen as f64) as usize;
         if slot < rows_max {

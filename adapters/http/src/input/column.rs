@@ -112,9 +112,10 @@ fn begun<T: Clone>(n_missing: usize, missing: T, first: T) -> Vec<T> {
     values
 }
 
-/// Reads one value into a column. `place` is its pointer, where that is told.
+/// Reads the value of a row into a column. `place` is its pointer, where that is told.
 pub(super) struct Cell<'c, P> {
     pub(super) column: &'c mut ColumnBuilder,
+    pub(super) row: usize,
     pub(super) faults: &'c mut Faults,
     pub(super) place: P,
 }
@@ -123,18 +124,17 @@ impl<'de, P: Fn() -> String> DeserializeSeed<'de> for Cell<'_, P> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        let Self { column, faults, place } = self;
-        let read = deserializer.deserialize_any(Cell { column, faults: &mut *faults, place: &place });
+        let Self { column, row, faults, place } = self;
+        let read = deserializer.deserialize_any(Cell { column, row, faults: &mut *faults, place: &place });
         read.inspect_err(|_| faults.stop_at(place))
     }
 }
 
 impl<P: Fn() -> String> Cell<'_, P> {
     pub(super) fn push<E: Error>(self, value: &Scalar<'_>) -> Result<(), E> {
-        let row = self.column.len();
         self.faults.take(|budget| match value {
-            Scalar::Text(text) => budget.take_text(row, text.len()),
-            _ => budget.take_cell(row),
+            Scalar::Text(text) => budget.take_text(self.row, text.len()),
+            _ => budget.take_cell(self.row),
         })?;
         if let Err(expected) = self.column.push(value) {
             self.faults.data(self.place, || format!("expected {expected}, {} came", value.came()));

@@ -257,12 +257,13 @@ impl<'de> Visitor<'de> for ColumnSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Values, A::Error> {
         let mut column = ColumnBuilder::new();
+        let mut row = 0;
         loop {
-            let row = column.len();
             let place = || data_pointer(&[self.name, &row.to_string()]);
-            if items.next_element_seed(Cell { column: &mut column, faults: self.faults, place })?.is_none() {
+            if items.next_element_seed(Cell { column: &mut column, row, faults: self.faults, place })?.is_none() {
                 return Ok(column.finish());
             }
+            row += 1;
         }
     }
 }

@@ -59,9 +59,11 @@ impl Records {
                 faults.data(|| data_pointer(&[&row.to_string()]), || TOO_SPARSE.to_owned());
                 return Err(A::Error::custom(TOO_SPARSE));
             }
-            faults.take(|budget| budget.take_missing(n_missing))?;
-            column.pad(row);
-            members.next_value_seed(Cell { column, faults, place })?;
+            if n_missing > 0 {
+                faults.take(|budget| budget.take_missing(n_missing))?;
+                column.pad(row);
+            }
+            members.next_value_seed(Cell { column, row, faults, place })?;
         }
         if self.n_values == n_values {
             faults.take(Budget::take_one_too_many)?;

@@ -116,7 +116,7 @@ impl ArrayItem<'_> {
         }
         let row = self.row;
         let place = || data_pointer(&[&row.to_string()]);
-        Cell { column: self.values, faults: self.faults, place }.push(value)?;
+        Cell { column: self.values, row, faults: self.faults, place }.push(value)?;
         Ok(Item(Form::Values))
     }
 }
@@ -189,7 +189,7 @@ impl<'de> Visitor<'de> for ArrayItem<'_> {
             }
             let place = || data_pointer(&[&row.to_string(), &n_items.to_string()]);
             let item = match rows.columns.get_mut(n_items) {
-                Some(column) => items.next_element_seed(Cell { column, faults: &mut *faults, place })?,
+                Some(column) => items.next_element_seed(Cell { column, row, faults: &mut *faults, place })?,
                 None => items.next_element_seed(Beyond(&mut *faults))?,
             };
             if item.is_none() {
