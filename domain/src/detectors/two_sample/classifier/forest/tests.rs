@@ -25,7 +25,8 @@ fn rows_between_the_values_that_trained_go_to_the_nearer_side() {
     let pooled = Pooled::new(&reference, &window, 1);
     let split = Split { train: vec![0, 1, 4, 5, 6], held_out: vec![2, 3] };
     let judgement = &judge(&pooled, &[split], 50, 1, &Threads(2), &Silent).unwrap()[0];
-    assert!(judgement.scores[0] < 0.1 && judgement.scores[1] > 0.9, "{:?}", judgement.scores);
+    // Five rows drawn of five are all of the window in (3/5)^5 or 8 % of the trees.
+    assert!(judgement.scores[0] < 0.2 && judgement.scores[1] > 0.9, "{:?}", judgement.scores);
 }
 
 #[test]
