@@ -16,12 +16,12 @@ pub struct Explanation {
     pub reference: Summary,
     /// The window.
     pub window: Summary,
-    /// The categories whose shares moved most, the one that moved most first; at most [`SHIFTS_MAX`].
+    /// The categories whose shares moved most, the one that moved most first; at most 10.
     pub categories: Vec<CategoryShift>,
-    /// Categories of the window that the reference does not hold, the most frequent first; at most [`NAMES_MAX`].
+    /// Categories of the window that the reference does not hold, the most frequent first; at most 20.
     pub unseen: Vec<String>,
     /// Categories of the reference of which the window holds none though it should hold five or more, the most frequent
-    /// first; at most [`NAMES_MAX`].
+    /// first; at most 20.
     pub vanished: Vec<String>,
     /// What the column contributes to telling window from reference, of kinds that learn it; all columns sum to 1.
     pub importance: Option<f64>,
