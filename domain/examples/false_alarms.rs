@@ -1,7 +1,7 @@
 //! How often kinds that judge windows speak of drift where there is none.
 //!
 //! ```sh
-//! cargo run --release -p drifting-domain --example false_alarms [kind …]
+//! cargo run --release -p drifting-domain --example false_alarms [kind …] [references]
 //! ```
 
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, M
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
+/// Unless said.
 const N_REFERENCES: u64 = 400;
 const N_WINDOWS: usize = 5;
 const N_ROWS: usize = 400;
@@ -42,7 +43,9 @@ enum Data {
 }
 
 fn main() {
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    let (numbers, wanted): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|argument| argument.parse::<u64>().is_ok());
+    let n_references = numbers.first().map_or(N_REFERENCES, |number| number.parse().expect("a number"));
     println!("| kind | settings | windows | false alarms | share | 95 % band of the level |");
     println!("|---|---|---|---|---|---|");
     for (detector, data, settings) in lines() {
@@ -50,8 +53,8 @@ fn main() {
         if !wanted.is_empty() && !wanted.contains(&kind.to_string()) {
             continue;
         }
-        let alarms = tumbling(&detector, data);
-        let n = N_REFERENCES as f64 * N_WINDOWS as f64;
+        let alarms = tumbling(&detector, data, n_references);
+        let n = n_references as f64 * N_WINDOWS as f64;
         let half = 1.96 * (LEVEL * (1.0 - LEVEL) / n).sqrt();
         println!(
             "| `{kind}` | {settings} | {n} | {alarms} | {:.2} % | {:.2} to {:.2} % |",
@@ -100,7 +103,7 @@ fn lines() -> Vec<(DetectorRequest, Data, &'static str)> {
 }
 
 /// Alarms in windows that follow each other, each reference with a few of its own.
-fn tumbling(detector: &DetectorRequest, data: Data) -> u64 {
+fn tumbling(detector: &DetectorRequest, data: Data, n_references: u64) -> u64 {
     let (next, alarms) = (AtomicU64::new(0), AtomicU64::new(0));
     let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
@@ -108,7 +111,7 @@ fn tumbling(detector: &DetectorRequest, data: Data) -> u64 {
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    if index >= N_REFERENCES {
+                    if index >= n_references {
                         return;
                     }
                     let request = DetectorRequest { seed: Some(index), ..detector.clone() };
