@@ -10,6 +10,7 @@ pub mod draws;
 pub mod exponential;
 pub mod fisher_exact;
 pub mod hypergeometric;
+pub(crate) mod inner_product;
 pub mod kernel;
 pub mod kolmogorov_smirnov;
 pub mod parallel;

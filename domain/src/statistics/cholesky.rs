@@ -5,6 +5,8 @@
 
 use multiversion::multiversion;
 
+use super::inner_product::dot;
+
 /// The upper triangular factor `U` of a matrix `U' U`.
 #[derive(Debug)]
 pub(crate) struct Cholesky {
@@ -68,24 +70,6 @@ fn solve(factor: &[f64], n: usize, right: &mut [f64]) {
         let entry = &mut earlier[pivot];
         *entry = (*entry - dot(&row[1..], done)) / row[0];
     }
-}
-
-/// Parts of a product that are summed apart from each other.
-const PARTS: usize = 8;
-
-/// The product of two vectors.
-#[expect(clippy::inline_always, reason = "a loop becomes vector instructions only with this inside")]
-#[inline(always)]
-pub(crate) fn dot(x: &[f64], y: &[f64]) -> f64 {
-    let mut parts = [0.0; PARTS];
-    let (x_chunks, y_chunks) = (x.chunks_exact(PARTS), y.chunks_exact(PARTS));
-    let rest: f64 = x_chunks.remainder().iter().zip(y_chunks.remainder()).map(|(x, y)| x * y).sum();
-    for (x, y) in x_chunks.zip(y_chunks) {
-        for ((part, x), y) in parts.iter_mut().zip(x).zip(y) {
-            *part += x * y;
-        }
-    }
-    parts.iter().sum::<f64>() + rest
 }
 
 /// Adds rows, each times its weight, to `sums`, which has the width of a row. Time O(rows width), the least when the width

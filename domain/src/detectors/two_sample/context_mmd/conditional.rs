@@ -9,7 +9,8 @@
 use super::contexts::Contexts;
 use super::matrix::KernelMatrix;
 use super::regularizer::regularized;
-use crate::statistics::cholesky::{add_weighted_rows, dot, low_rank, weighted_gram};
+use crate::statistics::cholesky::{add_weighted_rows, low_rank, weighted_gram};
+use crate::statistics::inner_product::dot;
 
 /// Which sample a row is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,8 @@
 
 use super::conditional::Label;
 use super::contexts::Contexts;
-use crate::statistics::cholesky::{Cholesky, add_weighted_rows, dot, weighted_gram};
+use crate::statistics::cholesky::{Cholesky, add_weighted_rows, weighted_gram};
+use crate::statistics::inner_product::dot;
 
 /// Of half the sum of squared weights, against the loss of one row. Measured: with the usual 1, propensities are so smooth
 /// that windows whose contexts hardly occur in the reference are found to drift up to eight times as often as they

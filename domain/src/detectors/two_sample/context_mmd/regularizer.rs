@@ -11,7 +11,8 @@ use smartcore::linalg::traits::evd::EVDDecomposable;
 
 use super::contexts::Contexts;
 use super::matrix::KernelMatrix;
-use crate::statistics::cholesky::{Cholesky, add_weighted_rows, dot, weighted_gram};
+use crate::statistics::cholesky::{Cholesky, add_weighted_rows, weighted_gram};
+use crate::statistics::inner_product::dot;
 
 /// Parts that take turns in being unseen.
 pub(super) const N_FOLDS: usize = 5;

@@ -3,7 +3,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::detectors::two_sample::mmd::{MmdBandwidth, MmdReference};
 use crate::ports::Silent;
-use crate::statistics::cholesky::{Cholesky, dot};
+use crate::statistics::cholesky::Cholesky;
+use crate::statistics::inner_product::dot;
 use crate::statistics::permutation::PValueRule;
 use crate::test_pool::Threads;
 

@@ -2,8 +2,8 @@
 
 use multiversion::multiversion;
 
-use super::products::PARTS;
 use crate::statistics::exponential::exp2_of_negative;
+use crate::statistics::inner_product::PARTS;
 
 /// Rows whose factors fit into one product: each is at most 2.
 const ROWS_OF_A_PRODUCT: usize = 512;
