@@ -173,24 +173,12 @@ impl JointDetector {
             JointTest::Classifier(spec, test) => {
                 let outcome = test.test(rows, &spec.settings, spec.seed, pool, &Silent);
                 let outcome = outcome.map_err(|error| problem(&error))?.ok_or_else(cancelled)?;
-                Ok(JointVerdict {
-                    distance: outcome.distance,
-                    p_value: outcome.p_value,
-                    distance_threshold: None,
-                    effect_size: outcome.distance,
-                    importances: Some(outcome.importances),
-                })
+                Ok(learnt(outcome.distance, outcome.p_value, outcome.importances))
             }
             JointTest::SpotTheDiff(spec, test) => {
                 let outcome = test.test(rows, &spec.settings, spec.seed, pool, &Silent);
                 let outcome = outcome.map_err(|error| problem(&error))?.ok_or_else(cancelled)?;
-                Ok(JointVerdict {
-                    distance: outcome.distance,
-                    p_value: outcome.p_value,
-                    distance_threshold: None,
-                    effect_size: outcome.distance,
-                    importances: Some(outcome.importances),
-                })
+                Ok(learnt(outcome.distance, outcome.p_value, outcome.importances))
             }
             JointTest::ContextMmd(spec, reference, is_context) => {
                 // Squares of larger ones leave the range of numbers, and decompositions do not end then.
@@ -321,6 +309,11 @@ fn rows_tensor(rows: &[f64], n_columns: usize) -> Tensors {
     let mut tensors = Tensors::new();
     tensors.insert_rows(ROWS, rows.len().checked_div(n_columns).unwrap_or(0), rows.to_vec());
     tensors
+}
+
+/// The verdict of a model that was trained to tell window from reference: how well it does is the effect, too.
+fn learnt(distance: f64, p_value: f64, importances: Vec<f64>) -> JointVerdict {
+    JointVerdict { distance, p_value, distance_threshold: None, effect_size: distance, importances: Some(importances) }
 }
 
 /// Gives each column of the schema the importances of the numbers that it is encoded in; none where those are mixed.
