@@ -31,8 +31,9 @@ const LAST_FACTS: &str = "last_detection.facts";
 impl Tally {
     /// Counts the rows and the verdicts of one request.
     pub(super) fn count(&mut self, n_rows: usize, detections: &[Detection], at: DateTime<Utc>) {
-        self.rows_seen += n_rows as u64;
-        self.drifts_seen += detections.iter().filter(|detection| detection.is_drift).count() as u64;
+        self.rows_seen = self.rows_seen.saturating_add(n_rows as u64);
+        let n_drifts = detections.iter().filter(|detection| detection.is_drift).count() as u64;
+        self.drifts_seen = self.drifts_seen.saturating_add(n_drifts);
         if let Some(last) = detections.last() {
             let Detection { is_drift, time, rows, warm_up, statistic, threshold, p_value, distance, .. } = *last;
             let Detection { distance_threshold, effect_size, .. } = *last;
