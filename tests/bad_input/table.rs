@@ -1,5 +1,6 @@
 //! The table: all rows, and what is asked of each.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use crate::gauge::{Gauge, Taken};
@@ -10,6 +11,8 @@ use crate::{bodies, data, existence, files, framing, hosts, large, names, querie
 
 /// A bad request may have so much of a processor.
 const PROCESSOR_MAX: Duration = Duration::from_millis(100);
+/// A row that took more is sent so many times again.
+const REPEATS: usize = 8;
 /// A bad request may take so many times the limit of its body.
 const MEMORY_FACTOR: u64 = 2;
 /// So much memory more or less is a matter of which threads are there just now, and what the allocator keeps for them.
@@ -87,8 +90,9 @@ fn assert_none(findings: &[String]) {
 
 /// Sends every row twice, and holds its answers, its cost and its traces against what they may be; tells what is wrong.
 ///
-/// Whatever else the machine does adds to the time of a row and takes nothing from it, so the shorter time counts. What
-/// the server keeps for later is there by the second time, so that no more is kept then.
+/// Whatever else the machine does adds to the time of a row and takes nothing from it, so the shortest time counts; a row
+/// that took too long both times is sent a few times more. What the server keeps for later is there by the second time, so
+/// that no more is kept then.
 fn findings(world: &World, limits: Limits, subjects: &[(&str, Vec<Row>)]) -> Vec<String> {
     let before = world.snapshot();
     let mut findings = Vec::new();
@@ -98,7 +102,13 @@ fn findings(world: &World, limits: Limits, subjects: &[(&str, Vec<Row>)]) -> Vec
     let kept = memory(world).saturating_sub(kept);
     let rows = subjects.iter().flat_map(|(_, rows)| rows);
     for (row, (first, second)) in rows.zip(first.into_iter().zip(second)) {
-        let processor = first.processor.min(second.processor);
+        let mut processor = first.processor.min(second.processor);
+        for _ in 0..REPEATS {
+            if processor > PROCESSOR_MAX {
+                let (_, taken, _) = exchange_measured(world, row);
+                processor = processor.min(taken.processor);
+            }
+        }
         if processor > PROCESSOR_MAX {
             findings.push(format!("{}: took {processor:?} of a processor", row.what));
         }
@@ -122,17 +132,12 @@ fn memory(world: &World) -> u64 {
 
 /// Sends every row; gives what each took, and tells what is wrong.
 fn send(world: &World, limits: Limits, subjects: &[(&str, Vec<Row>)], findings: &mut Vec<String>) -> Vec<Taken> {
-    let process = world.server.child.id();
     let mut costs = Vec::new();
     let mut worst = Worst::default();
     for (subject, rows) in subjects {
         eprintln!("\n{subject}: {} rows", rows.len());
         for row in rows {
-            let gauge = Gauge::on(process);
-            let started = Instant::now();
-            let reply = exchange(&world.server.url, &row.request, row.hangs_up, row.to_its_end);
-            let clock = started.elapsed();
-            let taken = gauge.read();
+            let (reply, taken, clock) = exchange_measured(world, row);
             worst.note(row, taken, clock);
             costs.push(taken);
             eprintln!("{}", line(row, taken, clock));
@@ -149,6 +154,15 @@ fn send(world: &World, limits: Limits, subjects: &[(&str, Vec<Row>)], findings: 
     }
     eprintln!("\n{worst}");
     costs
+}
+
+/// Sends a row; gives the answer, what the server took for it, and how long it took by the clock.
+fn exchange_measured(world: &World, row: &Row) -> (io::Result<Reply>, Taken, Duration) {
+    let gauge = Gauge::on(world.server.child.id());
+    let started = Instant::now();
+    let reply = exchange(&world.server.url, &row.request, row.hangs_up, row.to_its_end);
+    let clock = started.elapsed();
+    (reply, gauge.read(), clock)
 }
 
 /// The path of a request, as far as it can be told.
