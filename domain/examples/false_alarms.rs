@@ -37,7 +37,8 @@ enum Data {
     /// Two columns of numbers and one of categories.
     Mixed,
     /// Two columns of numbers, of which one follows the other.
-    Context,
+    /// The context of windows moved.
+    Context(f64),
     /// Probabilities of three classes.
     Outputs,
 }
@@ -49,6 +50,9 @@ fn main() {
     println!("| kind | settings | windows | false alarms | share | 95 % band of the level |");
     println!("|---|---|---|---|---|---|");
     for (detector, data, settings) in lines() {
+        if std::env::var("ONLY").is_ok_and(|only| !settings.starts_with(&only)) {
+            continue;
+        }
         let kind = detector.kind.expect("every line has a kind");
         if !wanted.is_empty() && !wanted.contains(&kind.to_string()) {
             continue;
@@ -73,6 +77,7 @@ fn lines() -> Vec<(DetectorRequest, Data, &'static str)> {
     use DetectorKind as Kind;
     let of = |kind| DetectorRequest { kind: Some(kind), ..DetectorRequest::default() };
     let forest = DetectorRequest { model: Some(ModelName::RandomForest), n_trees: Some(30), ..of(Kind::Classifier) };
+    let folds = |detector| DetectorRequest { n_folds: Some(5), ..detector };
     let context = DetectorRequest {
         context_columns: Some(vec!["c0".to_owned()]),
         n_permutations: Some(100),
@@ -93,9 +98,13 @@ fn lines() -> Vec<(DetectorRequest, Data, &'static str)> {
         (of(Kind::Lsdd), Data::Numbers, "100 permutations"),
         (of(Kind::Classifier), Data::Numbers, "logistic regression, one split"),
         (forest.clone(), Data::Numbers, "forest of 30 trees, one split"),
-        (DetectorRequest { n_folds: Some(5), ..of(Kind::Classifier) }, Data::Numbers, "logistic regression, 5 folds"),
+        (folds(of(Kind::Classifier)), Data::Numbers, "logistic regression, 5 folds"),
+        (folds(forest), Data::Numbers, "forest of 30 trees, 5 folds"),
         (of(Kind::SpotTheDiff), Data::Numbers, "one split"),
-        (context, Data::Context, "one context column, 100 permutations"),
+        (folds(of(Kind::SpotTheDiff)), Data::Numbers, "5 folds"),
+        (context.clone(), Data::Context(0.0), "one context column, 100 permutations"),
+        (context.clone(), Data::Context(1.0), "contexts of windows one standard deviation away"),
+        (context, Data::Context(2.0), "contexts of windows two standard deviations away"),
         (of(Kind::ClassifierUncertainty), Data::Outputs, "entropy of three classes"),
         (margin, Data::Outputs, "margin of three classes"),
         (of(Kind::RegressorUncertainty), Data::Numbers, "three members"),
@@ -165,7 +174,7 @@ fn verdicts(
     let request = FitRequest {
         project: "p".parse::<ProjectName>().expect("a name"),
         drift_type: DriftType::Tabular,
-        reference: data.rows(N_ROWS, generator),
+        reference: data.rows(false, N_ROWS, generator),
         detector: DetectorRequest { window, ..detector },
         standardize: None,
         n_components: None,
@@ -173,7 +182,7 @@ fn verdicts(
         report_run_length: false,
         overwrite: false,
     };
-    let rows = data.rows(n_rows, generator);
+    let rows = data.rows(true, n_rows, generator);
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
         let service = service();
@@ -203,7 +212,7 @@ fn service() -> DriftService {
 }
 
 impl Data {
-    fn rows(self, n_rows: usize, generator: &mut ChaCha8Rng) -> Table {
+    fn rows(self, is_window: bool, n_rows: usize, generator: &mut ChaCha8Rng) -> Table {
         let mut numbers = || (0..n_rows).map(|_| normal(generator)).collect::<Vec<f64>>();
         let columns = match self {
             Self::Numbers => vec![Values::Numeric(numbers()), Values::Numeric(numbers()), Values::Numeric(numbers())],
@@ -213,8 +222,9 @@ impl Data {
                 let columns = [numbers(), numbers()].map(Values::Numeric);
                 columns.into_iter().chain([labels(n_rows, 5, generator)]).collect()
             }
-            Self::Context => {
+            Self::Context(shift) => {
                 let (context, noise) = (numbers(), numbers());
+                let context: Vec<f64> = context.iter().map(|c| c + if is_window { shift } else { 0.0 }).collect();
                 let follows = context.iter().zip(noise).map(|(context, noise)| context + noise).collect();
                 vec![Values::Numeric(context), Values::Numeric(follows)]
             }

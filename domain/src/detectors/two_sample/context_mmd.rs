@@ -7,7 +7,8 @@
 //! Some contexts of the window are held out. At each of them the conditional law of either sample is estimated by kernel
 //! ridge regression from the contexts on the kernels of the rows, and the statistic is the mean squared discrepancy of
 //! the two estimates. Without a difference the labels of rows are random with probabilities that depend on their context
-//! alone, the propensities; drawn anew from these, they give the statistics that the observed one is compared with.
+//! alone, the propensities; drawn anew from these, as many of the window as there are, they give the statistics that the
+//! observed one is compared with.
 //!
 //! **Context kernel**: everything goes through a factor of the kernels of the contexts of low rank, up to 300: right to 1e-9
 //! for contexts of one or two columns or of categories. For more columns it is a coarser kernel of its own, and the test is
@@ -25,6 +26,7 @@
 
 pub(crate) mod conditional;
 pub(crate) mod contexts;
+mod kernel_logistic_regression;
 pub(crate) mod matrix;
 mod propensity;
 pub(crate) mod regularizer;
@@ -88,6 +90,8 @@ pub const ROWS_MAX: usize = 5_000;
 pub(super) const ROWS_MIN: usize = N_FOLDS;
 /// By how much rounding may change a statistic, relative to its parts.
 const ROUNDING: f64 = 1e-10;
+/// Tries to draw so many labels of the window.
+const TRIES_MAX: usize = 10_000;
 /// Streams of draws, apart from those of the permutations.
 const DRAW_HELD_OUT: u64 = 1 << 63;
 const DRAW_FOLDS: [u64; 2] = [DRAW_HELD_OUT + 1, DRAW_HELD_OUT + 2];
@@ -182,7 +186,7 @@ impl ContextMmdReference {
         let weights = conditional.weights(&labels);
         let distance = conditional.statistic(&weights);
         let permuted = run_tasks(spec.n_permutations, pool, &for_permutations, &|permutation| {
-            let labels = draw_labels(&propensities, spec.seed, permutation as u64);
+            let labels = draw_labels(&propensities, rows.n_rows() - n, spec.seed, permutation as u64);
             conditional.statistic(&conditional.weights(&labels))
         })
         .ok_or(TestProblem::Cancelled)?;
@@ -281,16 +285,31 @@ fn kernel_of_contexts(
     })
 }
 
-/// Labels drawn from propensities; both samples have a row.
-fn draw_labels(propensities: &[f64], seed: u64, permutation: u64) -> Vec<Label> {
+/// Labels drawn from propensities, so many of the window: with more or fewer rows estimates would vary more or less than
+/// the observed ones. Time O(n) a try, of which there are about three standard deviations of the number in free draws.
+fn draw_labels(propensities: &[f64], n_window: usize, seed: u64, permutation: u64) -> Vec<Label> {
     let mut generator = stream(seed, permutation);
-    loop {
-        let labels: Vec<Label> =
-            propensities.iter().map(|propensity| Label::of(generator.random::<f64>() < *propensity)).collect();
-        if Label::ALL.iter().all(|label| labels.contains(label)) {
-            return labels;
+    let mut labels = Vec::with_capacity(propensities.len());
+    let mut n_drawn = 0;
+    for _ in 0..TRIES_MAX {
+        labels.clear();
+        labels.extend(propensities.iter().map(|propensity| Label::of(generator.random::<f64>() < *propensity)));
+        n_drawn = labels.iter().filter(|label| **label == Label::Window).count();
+        if n_drawn == n_window {
+            break;
         }
     }
+    // Never seen: the mean of the propensities is the share of the window.
+    let (few, many) =
+        if n_drawn < n_window { (Label::Window, Label::Reference) } else { (Label::Reference, Label::Window) };
+    while n_drawn != n_window {
+        let row = generator.random_range(0..labels.len());
+        if labels[row] == many {
+            labels[row] = few;
+            n_drawn = if few == Label::Window { n_drawn + 1 } else { n_drawn - 1 };
+        }
+    }
+    labels
 }
 
 #[cfg(test)]

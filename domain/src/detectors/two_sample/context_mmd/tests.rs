@@ -131,6 +131,37 @@ fn propensities_are_probabilities_of_the_window() {
 }
 
 #[test]
+fn propensities_are_as_smooth_as_the_contexts_are_alike() {
+    // Largest differences between propensities of rows in the middle of the contexts.
+    let spread = |shift: f64| {
+        let contexts: Vec<f64> =
+            normals(300, 1).iter().enumerate().map(|(row, c)| if row < 200 { *c } else { c + shift }).collect();
+        let points = Points::from_rows(&contexts, 1);
+        let labels: Vec<Label> = (0..300).map(|row| Label::of(row >= 200)).collect();
+        let found = propensities(&Contexts::of(&GaussianKernel::new(&[1.0]), &points, &points.select(&[])), &labels);
+        let middle: Vec<f64> =
+            contexts.iter().zip(found).filter(|(context, _)| context.abs() < 1.0).map(|(_, found)| found).collect();
+        middle.iter().copied().fold(0.0, f64::max) - middle.iter().copied().fold(1.0, f64::min)
+    };
+    let (alike, apart) = (spread(0.0), spread(2.0));
+    assert!(alike < 0.05 && apart > 0.15, "{alike} {apart}");
+}
+
+#[test]
+fn as_many_labels_of_the_window_are_drawn_as_there_are() {
+    for (n, n_window) in [(10, 5), (2_000, 40), (5_000, 2_500)] {
+        let propensities = vec![n_window as f64 / n as f64; n];
+        for permutation in 0..20 {
+            let labels = draw_labels(&propensities, n_window, 3, permutation);
+            assert_eq!(labels.iter().filter(|label| **label == Label::Window).count(), n_window);
+        }
+    }
+    // Of propensities whose mean is not the share.
+    let labels = draw_labels(&[1.0, 1.0, 1.0, 0.0, 0.0], 2, 3, 0);
+    assert_eq!(labels.iter().filter(|label| **label == Label::Window).count(), 2);
+}
+
+#[test]
 fn only_what_changes_given_the_context_is_drift() {
     let (n, m, n_windows) = (80, 80, 200);
     let (mut alarms, mut found, mut without_context, mut n_changed) = (0, 0, 0, 0);
