@@ -93,7 +93,7 @@ const OTHER_KINDS: [(&str, &str); 14] = [
 ];
 
 /// Settings in the detector of a kind that judges windows.
-const OF_WINDOWS: [(&str, &str); 52] = [
+const OF_WINDOWS: [(&str, &str); 55] = [
     (r#""kind": "ks", "ert": 400"#, "ert"),
     (r#""kind": "ks", "window_sizes": [4]"#, "window_sizes"),
     (r#""kind": "ks", "p_val": 0"#, "p_val"),
@@ -134,6 +134,9 @@ const OF_WINDOWS: [(&str, &str); 52] = [
     (r#""kind": "tabular", "tests": {"valu": "ks"}"#, "tests"),
     (r#""kind": "tabular", "tests": {"value": "welch"}"#, "tests/value"),
     (r#""kind": "mmd", "n_permutations": 0"#, "n_permutations"),
+    (r#""kind": "classifier", "n_permutations": 100"#, "n_permutations"),
+    (r#""kind": "classifier", "n_folds": 5, "n_permutations": 19"#, "n_permutations"),
+    (r#""kind": "spot_the_diff", "n_permutations": 0"#, "n_permutations"),
     (r#""kind": "mmd", "n_permutations": 1e12"#, "n_permutations"),
     (r#""kind": "mmd", "sigma": 0"#, "sigma"),
     (r#""kind": "mmd", "window": {"size": 1000000}"#, "window/size"),

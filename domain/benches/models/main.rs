@@ -53,7 +53,7 @@ fn classifier(criterion: &mut Criterion<ProcessorTime>) {
         let settings =
             ClassifierSettings { model, validation: Validation::NFolds(5), binarize_preds: false, calibrated: false };
         group.bench_function(BenchmarkId::new(name, format!("n={N} m={N} d={D}, 5 folds")), |bencher| {
-            bencher.iter(|| test.test(black_box(&window), &settings, 0, &OneThread, &Silent));
+            bencher.iter(|| test.test(black_box(&window), &settings, 0, None, &OneThread, &Silent));
         });
     }
 }
@@ -67,7 +67,7 @@ fn spot_the_diff(criterion: &mut Criterion<ProcessorTime>) {
         let settings = SpotTheDiffSettings { validation, ..SpotTheDiffSettings::default() };
         let id = BenchmarkId::from_parameter(format!("n={N} m={N} d={D}, {} epochs, {name}", settings.epochs));
         group.bench_function(id, |bencher| {
-            bencher.iter(|| test.test(black_box(&window), &settings, 0, &OneThread, &Silent));
+            bencher.iter(|| test.test(black_box(&window), &settings, 0, None, &OneThread, &Silent));
         });
     }
 }

@@ -60,7 +60,7 @@ fn single_splits(case: &Case) {
     let window = numbers(with_rows.input("x"));
     let settings = settings(case, Validation::TrainSize(case.params("train_size").as_f64().expect("a share")));
     let outcome = |seed| -> ClassifierOutcome {
-        test.test(&window, &settings, seed, &Threads(2), &Silent).expect("rows enough").expect("nobody cancels")
+        test.test(&window, &settings, seed, None, &Threads(2), &Silent).expect("rows enough").expect("nobody cancels")
     };
     let p_values: Vec<f64> = (0..100).map(|seed| outcome(seed).p_value).collect();
     distributions::check_summary(case, "p_val", &p_values);

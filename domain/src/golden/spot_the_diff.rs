@@ -53,7 +53,7 @@ fn seeds(case: &Case) {
     let test = SpotTheDiff::new(numbers(case.input("x_ref")), width(case.input("x_ref"))).expect("rows enough");
     let window = numbers(case.input("x"));
     let outcome = |seed| -> SpotTheDiffOutcome {
-        test.test(&window, &settings, seed, &Threads(2), &Silent).expect("rows enough").expect("nobody cancels")
+        test.test(&window, &settings, seed, None, &Threads(2), &Silent).expect("rows enough").expect("nobody cancels")
     };
     let outcomes: Vec<SpotTheDiffOutcome> = (0..10).map(outcome).collect();
     let n_drift = outcomes.iter().filter(|outcome| outcome.p_value < 0.05).count();

@@ -61,7 +61,7 @@ pub(crate) struct Detector {
     /// The test of each column.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tests: Option<BTreeMap<String, ColumnTest>>,
-    /// Number of permutations.
+    /// Number of permutations; of `classifier` and `spot_the_diff` with folds those near the significance, at the most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) n_permutations: Option<u64>,
     /// How p-values of permutations are counted.
@@ -264,6 +264,7 @@ fn of_batch(spec: &BatchSpec) -> Detector {
                 n_trees,
                 binarize_preds: Some(spec.settings.binarize_preds),
                 use_calibration: Some(spec.settings.calibrated),
+                n_permutations: of_folds(spec.settings.validation, spec.n_permutations),
                 ..validated(spec.settings.validation, of_all)
             }
         }
@@ -274,6 +275,7 @@ fn of_batch(spec: &BatchSpec) -> Detector {
             learning_rate: Some(spec.settings.learning_rate),
             epochs: Some(spec.settings.epochs as u64),
             batch_size: Some(spec.settings.batch_size as u64),
+            n_permutations: of_folds(spec.settings.validation, spec.n_permutations),
             ..validated(spec.settings.validation, of_all)
         },
         BatchSpec::ContextMmd(spec) => Detector {
@@ -293,6 +295,10 @@ fn of_batch(spec: &BatchSpec) -> Detector {
         },
         BatchSpec::RegressorUncertainty(_) => of_all,
     }
+}
+
+fn of_folds(validation: Validation, n_permutations: usize) -> Option<u64> {
+    matches!(validation, Validation::NFolds(_)).then_some(n_permutations as u64)
 }
 
 fn validated(validation: Validation, detector: Detector) -> Detector {

@@ -118,8 +118,9 @@ pub(crate) struct DetectorSettings {
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1")))]
     pub(crate) min_effect: Option<f64>,
     /// Permutations of a test, of `mmd`, `lsdd` and `context_mmd`; by default 100 (1,000 of `context_mmd`), or as many as
-    /// the `p_val` needs.
-    #[oai(nullable, validator(minimum(value = "1"), maximum(value = "100000")))]
+    /// the `p_val` needs. Of `classifier` and `spot_the_diff` with `n_folds`, by which the p-value keeps its level where it
+    /// is near `p_val`; by default 5 / `p_val`, and 0 takes the predictions of folds as independent.
+    #[oai(nullable, validator(minimum(value = "0"), maximum(value = "100000")))]
     pub(crate) n_permutations: Option<u64>,
     /// How p-values of permutations are counted, of `mmd` and `lsdd`; by default `corrected`.
     #[oai(nullable)]

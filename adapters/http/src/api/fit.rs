@@ -150,7 +150,7 @@ impl FitApi {
         #[oai(name = "min_effect", validator(minimum(value = "0"), maximum(value = "1")))]
         _min_effect: InQuery<f64>,
         /// All bodies but JSON: permutations of `mmd` and `lsdd`.
-        #[oai(name = "n_permutations", validator(minimum(value = "1"), maximum(value = "100000")))]
+        #[oai(name = "n_permutations", validator(minimum(value = "0"), maximum(value = "100000")))]
         _n_permutations: InQuery<u64>,
         /// All bodies but JSON: how p-values of permutations are counted.
         #[oai(name = "p_value_rule")]

@@ -16,6 +16,10 @@ use crate::statistics::permutation::{PValueRule, PermutationSpec};
 /// Significance by default.
 const P_VAL: f64 = 0.05;
 const N_PERMUTATIONS: usize = 100;
+/// Permutations of folds that may be as far apart as what was observed, with what was observed, before it is no drift.
+const FOLD_PERMUTATIONS_AT_LEVEL: f64 = 5.0;
+/// More are not taken for them unless the level needs or the user asks it.
+const FOLD_PERMUTATIONS_MAX: usize = 1_000;
 const N_CONTEXT_PERMUTATIONS: usize = 1_000;
 const PROP_C_HELD: f64 = 0.25;
 const N_TREES: usize = 100;
@@ -79,26 +83,31 @@ impl DetectorRequest {
                     seed: self.seed.unwrap_or(0),
                 })
             }
-            DetectorKind::Classifier => BatchSpec::Classifier(ClassifierTestSpec {
-                p_val: self.significance(&mut issues),
-                settings: ClassifierSettings {
-                    model: self.model(&mut issues),
-                    validation: self.validation(&mut issues),
-                    binarize_preds: self.binarize_preds.unwrap_or(false),
-                    calibrated: self.use_calibration.unwrap_or(false),
-                },
-                min_effect: self.effect(&mut issues),
-                seed: self.seed.unwrap_or(0),
-            }),
+            DetectorKind::Classifier => {
+                let (p_val, validation) = (self.significance(&mut issues), self.validation(&mut issues));
+                BatchSpec::Classifier(ClassifierTestSpec {
+                    p_val,
+                    settings: ClassifierSettings {
+                        model: self.model(&mut issues),
+                        validation,
+                        binarize_preds: self.binarize_preds.unwrap_or(false),
+                        calibrated: self.use_calibration.unwrap_or(false),
+                    },
+                    n_permutations: self.fold_permutations(p_val, validation, &mut issues),
+                    min_effect: self.effect(&mut issues),
+                    seed: self.seed.unwrap_or(0),
+                })
+            }
             DetectorKind::SpotTheDiff => {
+                let (p_val, validation) = (self.significance(&mut issues), self.validation(&mut issues));
                 let default = SpotTheDiffSettings::default();
                 let learning_rate = self.learning_rate.unwrap_or(default.learning_rate);
                 BatchSpec::SpotTheDiff(SpotTheDiffTestSpec {
-                    p_val: self.significance(&mut issues),
+                    p_val,
                     settings: SpotTheDiffSettings {
                         n_diffs: bounded("detector/n_diffs", self.n_diffs, default.n_diffs, 100, &mut issues),
                         l1_reg: from_zero("detector/l1_reg", self.l1_reg.unwrap_or(default.l1_reg), &mut issues),
-                        validation: self.validation(&mut issues),
+                        validation,
                         binarize_preds: self.binarize_preds.unwrap_or(false),
                         learning_rate: share("detector/learning_rate", learning_rate, &mut issues),
                         epochs: bounded("detector/epochs", self.epochs, default.epochs, 10_000, &mut issues),
@@ -110,6 +119,7 @@ impl DetectorRequest {
                             &mut issues,
                         ),
                     },
+                    n_permutations: self.fold_permutations(p_val, validation, &mut issues),
                     min_effect: self.effect(&mut issues),
                     seed: self.seed.unwrap_or(0),
                 })
@@ -214,6 +224,27 @@ impl DetectorRequest {
             issues.push(issue("detector/n_permutations", detail));
         }
         n
+    }
+
+    /// Enough for a few of them to be as far apart as what was observed, at the level.
+    fn fold_permutations(&self, level: f64, validation: Validation, issues: &mut Vec<SettingIssue>) -> usize {
+        match (validation, self.n_permutations) {
+            (Validation::TrainSize(_), None) | (Validation::NFolds(_), Some(0)) => 0,
+            (Validation::TrainSize(_), Some(_)) => {
+                let detail = "expected none: with one split predictions are independent, `n_folds` takes permutations";
+                issues.push(issue("detector/n_permutations", detail.to_owned()));
+                0
+            }
+            (Validation::NFolds(_), _) => {
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a level that is wrong has been told"
+                )]
+                let enough = (FOLD_PERMUTATIONS_AT_LEVEL / level).ceil() as usize;
+                self.permutations(enough.min(FOLD_PERMUTATIONS_MAX), level, PValueRule::Corrected, issues)
+            }
+        }
     }
 
     fn model(&self, issues: &mut Vec<SettingIssue>) -> ClassifierModel {

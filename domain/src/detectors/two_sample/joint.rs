@@ -171,12 +171,12 @@ impl JointDetector {
                 test.map(permuted).map_err(|error| problem(&error))
             }
             JointTest::Classifier(spec, test) => {
-                let outcome = test.test(rows, &spec.settings, spec.seed, pool, &Silent);
+                let outcome = test.test(rows, &spec.settings, spec.seed, Some(spec.fold_permutations()), pool, &Silent);
                 let outcome = outcome.map_err(|error| problem(&error))?.ok_or_else(cancelled)?;
                 Ok(learnt(outcome.distance, outcome.p_value, outcome.importances))
             }
             JointTest::SpotTheDiff(spec, test) => {
-                let outcome = test.test(rows, &spec.settings, spec.seed, pool, &Silent);
+                let outcome = test.test(rows, &spec.settings, spec.seed, Some(spec.fold_permutations()), pool, &Silent);
                 let outcome = outcome.map_err(|error| problem(&error))?.ok_or_else(cancelled)?;
                 Ok(learnt(outcome.distance, outcome.p_value, outcome.importances))
             }
@@ -282,8 +282,13 @@ impl BatchDetector for JointDetector {
                 let centers = spec.n_kernel_centers as u64;
                 (n * centers).saturating_mul(5 + d + spec.n_permutations as u64 / 8)
             }
-            JointTest::Classifier(spec, _) => spec.settings.cost_ns(n, d),
-            JointTest::SpotTheDiff(spec, _) => spec.settings.cost_ns(n, d),
+            // Near the level.
+            JointTest::Classifier(spec, _) => {
+                (1 + spec.n_permutations as u64).saturating_mul(spec.settings.cost_ns(n, d))
+            }
+            JointTest::SpotTheDiff(spec, _) => {
+                (1 + spec.n_permutations as u64).saturating_mul(spec.settings.cost_ns(n, d))
+            }
             JointTest::ContextMmd(spec, _, _) => pairs.saturating_mul(d + 6 * spec.n_permutations as u64),
         };
         joint.saturating_add(self.columns.cost_ns(n_reference, n_rows))

@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use super::classifier::FoldPermutations;
 use super::context_mmd::{ContextMmdReference, ROWS_MAX};
 use super::{ClassifierSettings, ColumnTest, ColumnsSpec, ModelOutputs, SpotTheDiffSettings, Validation};
 use crate::detectors::DetectorKind;
@@ -116,6 +117,9 @@ pub struct ClassifierTestSpec {
     pub p_val: f64,
     /// The model and how it is asked.
     pub settings: ClassifierSettings,
+    /// Number of permutations by which folds keep the significance; none with one split.
+    #[serde(default)]
+    pub n_permutations: usize,
     /// Distance from which on a significant difference counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_effect: Option<f64>,
@@ -131,6 +135,9 @@ pub struct SpotTheDiffTestSpec {
     pub p_val: f64,
     /// The model and how it is trained and asked.
     pub settings: SpotTheDiffSettings,
+    /// Number of permutations by which folds keep the significance; none with one split.
+    #[serde(default)]
+    pub n_permutations: usize,
     /// Distance from which on a significant difference counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_effect: Option<f64>,
@@ -302,6 +309,18 @@ impl ContextMmdTestSpec {
     pub(super) fn permutations(&self) -> PermutationSpec {
         let Self { n_permutations, p_val: level, p_value_rule: rule, seed, .. } = *self;
         PermutationSpec { n_permutations, level, rule, seed }
+    }
+}
+
+impl ClassifierTestSpec {
+    pub(super) fn fold_permutations(&self) -> FoldPermutations {
+        FoldPermutations { level: self.p_val, n_permutations: self.n_permutations }
+    }
+}
+
+impl SpotTheDiffTestSpec {
+    pub(super) fn fold_permutations(&self) -> FoldPermutations {
+        FoldPermutations { level: self.p_val, n_permutations: self.n_permutations }
     }
 }
 

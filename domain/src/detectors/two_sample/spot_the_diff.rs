@@ -24,8 +24,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::model::Model;
 use self::training::{initial_differences, train};
 use super::classifier::folds::{N_ROWS_MIN, Split, Validation};
+use super::classifier::permuted_folds::Separation;
 use super::classifier::pooled::Pooled;
-use super::classifier::{HeldOut, ModelTestProblem, prediction_test, shares};
+use super::classifier::{FoldPermutations, HeldOut, ModelTestProblem, prediction_test, shares};
 use crate::ports::{CpuPool, Progress};
 use crate::statistics::parallel::run_tasks;
 
@@ -111,6 +112,12 @@ pub struct SpotTheDiffOutcome {
     pub importances: Vec<f64>,
 }
 
+impl SpotTheDiffOutcome {
+    fn separation(&self) -> Separation {
+        Separation::of(self.distance, &self.reference, &self.window)
+    }
+}
+
 /// The fitted test: its reference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SpotTheDiff {
@@ -151,8 +158,9 @@ impl SpotTheDiff {
         &self.reference
     }
 
-    /// Tests a window of rows of as many finite numbers, row-major. The same seed gives the same outcome on any number of
-    /// threads. `None` when cancelled.
+    /// Tests a window of rows of as many finite numbers, row-major. Folds keep their level by `permutations`; without, their
+    /// predictions are taken as independent. The same seed gives the same outcome on any number of threads. `None` when
+    /// cancelled.
     ///
     /// # Errors
     /// With fewer than 2 rows, settings out of their range or that do not suit so many rows, or values that overflow.
@@ -164,6 +172,7 @@ impl SpotTheDiff {
         window: &[f64],
         settings: &SpotTheDiffSettings,
         seed: u64,
+        permutations: Option<FoldPermutations>,
         pool: &dyn CpuPool,
         progress: &dyn Progress,
     ) -> Result<Option<SpotTheDiffOutcome>, ModelTestProblem> {
@@ -173,10 +182,32 @@ impl SpotTheDiff {
         let pooled = Pooled::new(&self.reference, window, n_columns);
         settings.validation.check(&pooled)?;
         let splits = settings.validation.splits(&pooled, seed);
+        let Some(mut outcome) = self.judge(&pooled, &splits, settings, seed, pool, progress)? else { return Ok(None) };
+        if let Some(permutations) = permutations {
+            let p_value =
+                permutations.p_value(outcome.p_value, outcome.separation(), &pooled, &splits, seed, |permuted| {
+                    let outcome = self.judge(permuted, &splits, settings, seed, pool, progress)?;
+                    Ok::<_, ModelTestProblem>(outcome.map(|outcome| outcome.separation()))
+                })?;
+            let Some(p_value) = p_value else { return Ok(None) };
+            outcome.p_value = p_value;
+        }
+        Ok(Some(outcome))
+    }
+
+    fn judge(
+        &self,
+        pooled: &Pooled<'_>,
+        splits: &[Split],
+        settings: &SpotTheDiffSettings,
+        seed: u64,
+        pool: &dyn CpuPool,
+        progress: &dyn Progress,
+    ) -> Result<Option<SpotTheDiffOutcome>, ModelTestProblem> {
         let differences = initial_differences(settings.n_diffs, &self.deviation, seed);
         let judged = run_tasks(splits.len(), pool, progress, &|task| {
             let Split { train: rows, held_out } = &splits[task];
-            let model = train(&pooled, rows, settings, &self.mean, &differences, (seed, task as u64), progress)?;
+            let model = train(pooled, rows, settings, &self.mean, &differences, (seed, task as u64), progress)?;
             let probabilities: Vec<f64> = held_out.iter().map(|row| model.probability(pooled.row(*row))).collect();
             Some((model, probabilities))
         });
@@ -184,7 +215,7 @@ impl SpotTheDiff {
             return Ok(None);
         };
         let probabilities: Vec<&[f64]> = judged.iter().map(|(_, probabilities)| &**probabilities).collect();
-        let (reference, window) = HeldOut::by_sample(&pooled, &splits, &probabilities)?;
+        let (reference, window) = HeldOut::by_sample(pooled, splits, &probabilities)?;
         let found = prediction_test::of(&reference, &window, settings.binarize_preds);
         let Some((model, _)) = judged.into_iter().last() else { unreachable!("there is a split at least") };
         Ok(Some(SpotTheDiffOutcome {

@@ -14,8 +14,14 @@ use crate::statistics::alternative::Alternative;
 const NEGLIGIBLE: f64 = 1e-290;
 
 /// The probability that a path of `n` reference and `m` window values reaches `distance`: upwards, downwards, which is
-/// as likely as paths may be gone backwards, or either way.
-pub(super) fn crossing_probability(n: usize, m: usize, distance: f64, alternative: Alternative) -> f64 {
+/// as likely as paths may be gone backwards, or either way. Heights count after so many values as `counts_after` says.
+pub(super) fn crossing_probability(
+    n: usize,
+    m: usize,
+    distance: f64,
+    alternative: Alternative,
+    counts_after: impl Fn(usize) -> bool,
+) -> f64 {
     let is_two_sided = alternative == Alternative::TwoSided;
     let divisor = greatest_common_divisor(n, m);
     // Heights in units of 1 / lcm(n, m): so far up a reference value goes, so far down one of the window.
@@ -45,8 +51,9 @@ pub(super) fn crossing_probability(n: usize, m: usize, distance: f64, alternativ
         );
         // Which places of the next diagonal have not reached the goal: |place rise - (step + 1 - place) fall| < goal.
         let level = (step + 1) as i128 * fall;
-        let highest = (level + goal - 1).div_euclid(rise + fall);
-        let lowest = if is_two_sided { (level - goal).div_euclid(rise + fall) + 1 } else { 0 };
+        let counts = counts_after(step + 1);
+        let highest = if counts { (level + goal - 1).div_euclid(rise + fall) } else { n as i128 };
+        let lowest = if counts && is_two_sided { (level - goal).div_euclid(rise + fall) + 1 } else { 0 };
         last += usize::from(last < n);
         while first <= last && ((last as i128) > highest || next[last] < NEGLIGIBLE) {
             reached += if (last as i128) > highest { next[last] } else { 0.0 };
@@ -141,7 +148,8 @@ mod tests {
                         heights.iter().filter(|other| **other >= height).count() as f64 / heights.len() as f64;
                     // Not every height can be reached: those between stand for none.
                     if heights.contains(&height) || height == 0 {
-                        let computed = crossing_probability(n, m, height as f64 / (n * m) as f64, alternative);
+                        let computed =
+                            crossing_probability(n, m, height as f64 / (n * m) as f64, alternative, |_| true);
                         assert!((computed / expected - 1.0).abs() < 1e-13, "{n} {m} {height}: {computed} {expected}");
                     }
                 }
@@ -154,7 +162,7 @@ mod tests {
         // P(D+ >= h / n) = binomial(2n, n - h) / binomial(2n, n), a product of h factors.
         for (n, h) in [(100_usize, 10_usize), (1_000, 40), (1_000, 400), (10_000, 135), (10_000, 1_500), (500, 480)] {
             let expected: f64 = (1..=h).map(|i| (n - h + i) as f64 / (n + i) as f64).product();
-            let computed = crossing_probability(n, n, h as f64 / n as f64, Alternative::Greater);
+            let computed = crossing_probability(n, n, h as f64 / n as f64, Alternative::Greater, |_| true);
             assert!((computed / expected - 1.0).abs() < 1e-11, "{n} {h}: {computed:e} {expected:e}");
         }
     }

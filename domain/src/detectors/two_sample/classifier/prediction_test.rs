@@ -7,7 +7,7 @@
 use super::HeldOut;
 use crate::statistics::alternative::Alternative;
 use crate::statistics::binomial;
-use crate::statistics::kolmogorov_smirnov::{self, EXACT_SIZE_MAX, p_value_asymptotic, p_value_exact};
+use crate::statistics::kolmogorov_smirnov::{self, EXACT_SIZE_MAX, p_value_asymptotic, p_value_exact_with_ties};
 use crate::statistics::sorted_sample::SortedSample;
 
 /// What a test says of predictions.
@@ -24,7 +24,8 @@ pub(crate) fn of(reference: &HeldOut, window: &HeldOut, binarize_preds: bool) ->
 }
 
 /// Compares the predicted probabilities of the window's rows with those of the reference's: one-sided
-/// Kolmogorov–Smirnov, distance between the distribution functions. Neither is empty, all are finite.
+/// Kolmogorov–Smirnov, distance between the distribution functions. Exact also where probabilities are equal, as those of
+/// a forest often are. Neither is empty, all are finite.
 pub(crate) fn of_probabilities(reference: &[f64], window: &[f64]) -> PredictionTest {
     let sorted = |values: &[f64]| SortedSample::sort(values.to_vec());
     let (Ok(reference), Ok(window)) = (sorted(reference), sorted(window)) else {
@@ -33,7 +34,7 @@ pub(crate) fn of_probabilities(reference: &[f64], window: &[f64]) -> PredictionT
     let distance = kolmogorov_smirnov::distance(&reference, &window).greater.size;
     let (n, m) = (reference.n_values(), window.n_values());
     let p_value = if n.max(m) <= EXACT_SIZE_MAX {
-        p_value_exact(distance, n, m, Alternative::Greater)
+        p_value_exact_with_ties(distance, &reference, &window, Alternative::Greater)
     } else {
         p_value_asymptotic(distance, n, m, Alternative::Greater).unwrap_or(1.0)
     };

@@ -11,6 +11,8 @@ use crate::test_pool::Threads;
 const LOGISTIC_REGRESSION: ClassifierModel = ClassifierModel::LogisticRegression;
 const FOREST: ClassifierModel = ClassifierModel::RandomForest { n_trees: 20 };
 
+const AT_LEVEL: FoldPermutations = FoldPermutations { level: 0.05, n_permutations: 100 };
+
 fn settings(model: ClassifierModel, validation: Validation) -> ClassifierSettings {
     ClassifierSettings { model, validation, binarize_preds: false, calibrated: false }
 }
@@ -26,7 +28,7 @@ fn rows(n: usize, d: usize, shift: f64, seed: u64) -> Vec<f64> {
 
 fn outcome(reference: &[f64], window: &[f64], d: usize, settings: &ClassifierSettings, seed: u64) -> ClassifierOutcome {
     let test = ClassifierTest::new(reference.to_vec(), d).unwrap();
-    test.test(window, settings, seed, &Threads(2), &Silent).unwrap().unwrap()
+    test.test(window, settings, seed, Some(AT_LEVEL), &Threads(2), &Silent).unwrap().unwrap()
 }
 
 #[test]
@@ -79,16 +81,32 @@ fn false_alarms(settings: &ClassifierSettings, n_windows: u64) -> usize {
 }
 
 #[test]
-fn a_single_split_gives_as_many_false_alarms_as_promised() {
-    let alarms = false_alarms(&settings(LOGISTIC_REGRESSION, Validation::TrainSize(0.75)), 1_000);
-    // Three standard deviations of the binomial law about 50.
+fn splits_and_folds_give_as_many_false_alarms_as_promised() {
+    for validation in [Validation::TrainSize(0.75), Validation::NFolds(5)] {
+        let alarms = false_alarms(&settings(LOGISTIC_REGRESSION, validation), 1_000);
+        // Three standard deviations of the binomial law about 50.
+        assert!((30..=70).contains(&alarms), "{validation:?}: {alarms}");
+    }
+}
+
+#[test]
+fn a_forest_keeps_its_level_though_it_gives_many_rows_one_probability() {
+    let forest = ClassifierModel::RandomForest { n_trees: 5 };
+    let alarms = false_alarms(&settings(forest, Validation::TrainSize(0.5)), 1_000);
     assert!((30..=70).contains(&alarms), "{alarms}");
 }
 
 #[test]
-fn folds_give_half_as_many_false_alarms_again_as_promised() {
-    // As the documentation says: predictions of different folds depend on each other. 76 of 1,000 in a longer run.
-    let alarms = false_alarms(&settings(LOGISTIC_REGRESSION, Validation::NFolds(5)), 1_000);
+fn folds_that_are_taken_as_independent_raise_more() {
+    let is_alarm = |window: &u64| {
+        let (reference, window_rows) = (rows(100, 5, 0.0, 2 * window), rows(100, 5, 0.0, 2 * window + 1));
+        let test = ClassifierTest::new(reference, 5).unwrap();
+        let settings = settings(LOGISTIC_REGRESSION, Validation::NFolds(5));
+        let outcome = test.test(&window_rows, &settings, *window, None, &Threads(2), &Silent).unwrap().unwrap();
+        outcome.p_value < 0.05
+    };
+    // As the documentation says: 76 of 1,000 in a longer run.
+    let alarms = (0..1_000).filter(is_alarm).count();
     assert!((51..=101).contains(&alarms), "{alarms}");
 }
 
@@ -100,18 +118,18 @@ fn folds_find_a_small_shift_more_often_than_a_single_split() {
             let (reference, window) = (rows(100, 5, 0.0, 2 * seed), rows(100, 5, 0.5, 2 * seed + 1));
             outcome(&reference, &window, 5, &settings, *seed).p_value < 0.05
         };
-        (0..400).filter(is_found).count()
+        (0..200).filter(is_found).count()
     };
-    // In a longer run 290 and 130 of 400.
+    // Of 400: 258 and 108.
     let (folds, single) = (found(Validation::NFolds(5)), found(Validation::TrainSize(0.75)));
-    assert!(folds > 260 && (95..=165).contains(&single), "{folds} {single}");
+    assert!(folds > 110 && (35..=75).contains(&single), "{folds} {single}");
 }
 
 #[test]
 fn unfit_samples_and_settings_are_refused_with_what_was_expected() {
     let refused = |n: usize, m: usize, model, validation| {
         let test = ClassifierTest::new(vec![0.0; n], 1)?;
-        test.test(&vec![0.0; m], &settings(model, validation), 0, &Threads(1), &Silent).map(|_| ())
+        test.test(&vec![0.0; m], &settings(model, validation), 0, None, &Threads(1), &Silent).map(|_| ())
     };
     let folds = Validation::NFolds;
     let cases = [
@@ -133,7 +151,7 @@ fn unfit_samples_and_settings_are_refused_with_what_was_expected() {
     for size in [1e308, 1e200] {
         let huge: Vec<f64> = (0..20).map(|row| if row % 2 == 0 { size } else { -size }).collect();
         let test = ClassifierTest::new(huge.clone(), 1).unwrap();
-        let found = |model| test.test(&huge, &settings(model, folds(2)), 0, &Threads(1), &Silent);
+        let found = |model| test.test(&huge, &settings(model, folds(2)), 0, None, &Threads(1), &Silent);
         assert_eq!(found(LOGISTIC_REGRESSION), Err(ModelTestProblem::Overflow), "{size}");
         assert!(found(FOREST).is_ok(), "{size}");
     }
@@ -159,7 +177,7 @@ fn a_cancelled_test_has_no_outcome() {
     for model in [LOGISTIC_REGRESSION, FOREST] {
         let settings = settings(model, Validation::NFolds(5));
         let window = rows(30, 2, 0.0, 2);
-        assert_eq!(test.test(&window, &settings, 0, &Threads(1), &Impatient::default()), Ok(None));
+        assert_eq!(test.test(&window, &settings, 0, None, &Threads(1), &Impatient::default()), Ok(None));
     }
 }
 
@@ -182,7 +200,7 @@ proptest! {
         let (reference, window) = (rows(n, d, 0.0, 1), rows(m, d, 0.5, 2));
         let settings = ClassifierSettings { model, validation, binarize_preds, calibrated };
         let test = ClassifierTest::new(reference, d).unwrap();
-        let run = |threads| test.test(&window, &settings, seed, &Threads(threads), &Silent).unwrap().unwrap();
+        let run = |threads| test.test(&window, &settings, seed, None, &Threads(threads), &Silent).unwrap().unwrap();
         let one = run(1);
         prop_assert_eq!(&one, &run(1));
         prop_assert_eq!(&one, &run(3));

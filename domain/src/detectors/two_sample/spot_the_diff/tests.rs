@@ -23,7 +23,7 @@ fn outcome(
     seed: u64,
 ) -> SpotTheDiffOutcome {
     let test = SpotTheDiff::new(reference.to_vec(), d).unwrap();
-    test.test(window, settings, seed, &Threads(2), &Silent).unwrap().unwrap()
+    test.test(window, settings, seed, None, &Threads(2), &Silent).unwrap().unwrap()
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn identical_rows_are_no_drift() {
 fn unfit_samples_and_settings_are_refused_with_what_was_expected() {
     let usual = SpotTheDiffSettings::default();
     let refused = |reference: &[f64], window: &[f64], settings: SpotTheDiffSettings| {
-        SpotTheDiff::new(reference.to_vec(), 1)?.test(window, &settings, 0, &Threads(1), &Silent).map(|_| ())
+        SpotTheDiff::new(reference.to_vec(), 1)?.test(window, &settings, 0, None, &Threads(1), &Silent).map(|_| ())
     };
     let ten = rows(10, 1, 0.0, 1);
     assert_eq!(refused(&ten[..1], &ten, usual), Err(ModelTestProblem::TooFewReferenceRows { expected: 2, actual: 1 }));
@@ -157,7 +157,7 @@ fn a_cancelled_test_has_no_outcome() {
 
     let test = SpotTheDiff::new(rows(40, 2, 0.0, 1), 2).unwrap();
     let progress = Impatient(std::sync::atomic::AtomicUsize::new(0));
-    let found = test.test(&rows(30, 2, 0.0, 2), &SpotTheDiffSettings::default(), 0, &Threads(1), &progress);
+    let found = test.test(&rows(30, 2, 0.0, 2), &SpotTheDiffSettings::default(), 0, None, &Threads(1), &progress);
     assert_eq!(found, Ok(None));
 }
 
@@ -177,7 +177,7 @@ proptest! {
         };
         let test = SpotTheDiff::new(rows(n, d, 0.0, 1), d).unwrap();
         let window = rows(m, d, 0.5, 2);
-        let run = |threads| test.test(&window, &settings, seed, &Threads(threads), &Silent).unwrap().unwrap();
+        let run = |threads| test.test(&window, &settings, seed, None, &Threads(threads), &Silent).unwrap().unwrap();
         let one = run(1);
         prop_assert_eq!(&one, &run(1));
         prop_assert_eq!(&one, &run(3));
