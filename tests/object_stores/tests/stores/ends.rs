@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use drifting_object_stores::{FakeGcs, Moto, SeaweedFs};
+use drifting_object_stores::{FakeGcs, GcsStub, Moto, SeaweedFs};
 
 fn is_reachable(endpoint: &str) -> bool {
     let address: SocketAddr = endpoint.trim_start_matches("http://").parse().expect("an address");
@@ -29,6 +29,7 @@ fn a_store_ends_with_a_test_that_panics() {
         panicking(SeaweedFs::start(), SeaweedFs::endpoint),
         panicking(Moto::start(), Moto::endpoint),
         panicking(FakeGcs::start(), FakeGcs::endpoint),
+        panicking(GcsStub::start(), GcsStub::endpoint),
     ];
     for endpoint in endpoints {
         assert!(!is_reachable(&endpoint), "{endpoint} is free again");
@@ -44,6 +45,6 @@ fn stores_of_a_kind_run_beside_each_other() {
 
 #[tokio::test]
 async fn a_store_starts_and_ends_within_a_runtime() {
-    let endpoint = FakeGcs::start().endpoint().to_owned();
+    let endpoint = GcsStub::start().endpoint().to_owned();
     assert!(!is_reachable(&endpoint));
 }

@@ -1,9 +1,9 @@
-//! The plain path of Google Cloud Storage, on the emulator.
+//! The plain path of Google Cloud Storage, on the emulator and on the stub.
 
-use drifting_object_stores::FakeGcs;
+use drifting_object_stores::{FakeGcs, GcsStub};
 use opendal::{Operator, services};
 
-use crate::{Depth, client, names};
+use crate::{Depth, client, names, write_read_list_delete};
 
 pub(crate) const BUCKET: &str = "bucket";
 
@@ -15,6 +15,13 @@ pub(crate) fn service(endpoint: &str) -> services::Gcs {
 /// A client without credentials.
 pub(crate) fn open_client(endpoint: &str) -> Operator {
     client(service(endpoint).disable_vm_metadata().skip_signature())
+}
+
+#[tokio::test]
+async fn the_stub_writes_reads_lists_and_deletes() {
+    let stub = GcsStub::start_without_auth();
+    stub.create_bucket(BUCKET);
+    write_read_list_delete(&open_client(stub.endpoint())).await;
 }
 
 #[tokio::test]

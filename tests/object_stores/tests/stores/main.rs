@@ -2,7 +2,9 @@
 
 mod ends;
 mod gcs;
+mod gcs_stub;
 mod s3;
+mod tokens;
 
 use opendal::{Builder, Operator};
 
