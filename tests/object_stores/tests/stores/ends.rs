@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use drifting_object_stores::{FakeGcs, GcsStub, Moto, SeaweedFs};
+use drifting_object_stores::{FakeGcs, FaultyProxy, GcsStub, Moto, SeaweedFs};
 
 fn is_reachable(endpoint: &str) -> bool {
     let address: SocketAddr = endpoint.trim_start_matches("http://").parse().expect("an address");
@@ -25,11 +25,13 @@ fn panicking<S>(store: S, endpoint: fn(&S) -> &str) -> String {
 
 #[test]
 fn a_store_ends_with_a_test_that_panics() {
+    let upstream = GcsStub::start();
     let endpoints = [
         panicking(SeaweedFs::start(), SeaweedFs::endpoint),
         panicking(Moto::start(), Moto::endpoint),
         panicking(FakeGcs::start(), FakeGcs::endpoint),
         panicking(GcsStub::start(), GcsStub::endpoint),
+        panicking(FaultyProxy::start(upstream.endpoint()), FaultyProxy::endpoint),
     ];
     for endpoint in endpoints {
         assert!(!is_reachable(&endpoint), "{endpoint} is free again");

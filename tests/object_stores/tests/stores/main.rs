@@ -3,6 +3,7 @@
 mod ends;
 mod gcs;
 mod gcs_stub;
+mod proxy;
 mod s3;
 mod tokens;
 
