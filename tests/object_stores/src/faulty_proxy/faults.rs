@@ -33,7 +33,7 @@ pub enum Calls {
     NthChange(u64),
     /// That call, and every change after it.
     ChangesFrom(u64),
-    /// Every call whose path or query contains this.
+    /// Every call whose path or query, as it is sent and with its percent signs, contains this.
     Containing(String),
 }
 
