@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use drifting_artifacts::OpendalArtifacts;
 use drifting_domain::ports::{ArtifactStore, OperationJournal, PortError, PortErrorKind, ProjectIndex};
-use drifting_domain::use_cases::{DriftService, Ports, ServiceSettings, StartReport};
+use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StartReport};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_index::{Found, Guard, Options, PersyIndex};
 use drifting_memory::{MemoryArtifacts, MemoryIndex, MemoryOperations};
@@ -64,6 +64,7 @@ impl App {
             predict_pool: Arc::new(Threads::for_predictions()?),
         };
         let settings = ServiceSettings {
+            access: Access::ReadWrite,
             durability: match config.state_durability {
                 StateDurability::Interval => drifting_domain::use_cases::StateDurability::Interval,
                 StateDurability::Always => drifting_domain::use_cases::StateDurability::Always,

@@ -16,7 +16,7 @@ use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, f
 use drifting_domain::ports::Silent;
 use drifting_domain::project::{DriftType, RunLengthReport};
 use drifting_domain::statistics::draws::stream;
-use drifting_domain::use_cases::{DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
+use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
@@ -151,5 +151,12 @@ fn service() -> DriftService {
         fit_pool: Arc::new(InlineCpuPool),
         predict_pool: Arc::new(InlineCpuPool),
     };
-    DriftService::new(ports, ServiceSettings { durability: StateDurability::Interval, fitted_by: "trial 0".to_owned() })
+    DriftService::new(
+        ports,
+        ServiceSettings {
+            access: Access::ReadWrite,
+            durability: StateDurability::Interval,
+            fitted_by: "trial 0".to_owned(),
+        },
+    )
 }

@@ -9,6 +9,7 @@ mod online;
 mod operations;
 mod predict;
 mod projects;
+mod refresh;
 mod registry;
 mod run_length;
 mod serving;
@@ -25,6 +26,7 @@ pub use loaded::OpenProject;
 pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, OperationView};
 pub use predict::{PredictRequest, Prediction};
 pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, ProjectView};
+pub use refresh::RefreshReport;
 pub use startup::StartReport;
 pub use tally::LastDetection;
 
@@ -64,9 +66,21 @@ pub enum StateDurability {
     Always,
 }
 
+/// Whether the server writes to its store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Access {
+    /// It fits, deletes and saves online state; it is the only one to do so.
+    #[default]
+    ReadWrite,
+    /// It serves what another server keeps, where no state moves: predictions whose request is the window.
+    ReadOnly,
+}
+
 /// What the owner of the server decides.
 #[derive(Debug, Clone)]
 pub struct ServiceSettings {
+    /// Whether the server writes to its store.
+    pub access: Access,
     /// When online state is saved.
     pub durability: StateDurability,
     /// The program and version that stands in configurations.
@@ -85,6 +99,8 @@ pub struct DriftService {
     fit_queue: Arc<FitQueue>,
     operations: Operations,
     cvm_thresholds: Arc<CvmThresholds>,
+    /// Held by whoever looks at the store again.
+    refreshing: async_lock::Mutex<()>,
 }
 
 impl DriftService {
@@ -98,6 +114,12 @@ impl DriftService {
             fit_queue: Arc::default(),
             operations: Operations::default(),
             cvm_thresholds: Arc::default(),
+            refreshing: async_lock::Mutex::new(()),
         }
+    }
+
+    /// Whether the server leaves its store as it is.
+    pub fn is_read_only(&self) -> bool {
+        self.settings.access == Access::ReadOnly
     }
 }

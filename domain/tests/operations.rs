@@ -10,7 +10,7 @@ use drifting_domain::operation::{OperationId, OperationNote};
 use drifting_domain::ports::{ArtifactStore, Clock, CpuPool, OperationJournal};
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::use_cases::{
-    BegunFit, DriftService, FitError, FitRequest, OperationQuery, OperationStatus, OperationView, Ports,
+    Access, BegunFit, DriftService, FitError, FitRequest, OperationQuery, OperationStatus, OperationView, Ports,
     ServiceSettings, StateDurability,
 };
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
@@ -78,7 +78,11 @@ impl House {
             fit_pool: Arc::clone(&self.pool) as _,
             predict_pool: Arc::new(InlineCpuPool),
         };
-        let settings = ServiceSettings { durability: StateDurability::Interval, fitted_by: "test 0".to_owned() };
+        let settings = ServiceSettings {
+            access: Access::ReadWrite,
+            durability: StateDurability::Interval,
+            fitted_by: "test 0".to_owned(),
+        };
         let service = DriftService::new(ports, settings);
         service.start().await.expect("the stores are read");
         Arc::new(service)

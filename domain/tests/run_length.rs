@@ -7,7 +7,9 @@ use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::project::{DriftType, ProjectName, RunLengthReport};
 use drifting_domain::statistics::draws::stream;
-use drifting_domain::use_cases::{DriftService, FitRequest, Ports, ProjectView, ServiceSettings, StateDurability};
+use drifting_domain::use_cases::{
+    Access, DriftService, FitRequest, Ports, ProjectView, ServiceSettings, StateDurability,
+};
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use rand::RngExt;
 
@@ -25,7 +27,11 @@ fn service() -> DriftService {
         fit_pool: Arc::new(InlineCpuPool),
         predict_pool: Arc::new(InlineCpuPool),
     };
-    let settings = ServiceSettings { durability: StateDurability::Interval, fitted_by: "test 0".to_owned() };
+    let settings = ServiceSettings {
+        access: Access::ReadWrite,
+        durability: StateDurability::Interval,
+        fitted_by: "test 0".to_owned(),
+    };
     DriftService::new(ports, settings)
 }
 

@@ -12,7 +12,7 @@ use drifting_domain::ports::{
 };
 use drifting_domain::project::{Configuration, DriftType, ProjectName, Status};
 use drifting_domain::use_cases::{
-    DriftService, FitError, FitRequest, ListQuery, Ports, PredictError, ProjectError, ProjectStatus,
+    Access, DriftService, FitError, FitRequest, ListQuery, Ports, PredictError, ProjectError, ProjectStatus,
     ProjectStatusFilter, ServiceSettings, StateDurability,
 };
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
@@ -94,7 +94,10 @@ impl House {
             fit_pool: Arc::new(InlineCpuPool),
             predict_pool: Arc::new(InlineCpuPool),
         };
-        let service = DriftService::new(ports, ServiceSettings { durability, fitted_by: "test 0".to_owned() });
+        let service = DriftService::new(
+            ports,
+            ServiceSettings { access: Access::ReadWrite, durability, fitted_by: "test 0".to_owned() },
+        );
         service.start().await.expect("the stores are read");
         Arc::new(service)
     }

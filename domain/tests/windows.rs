@@ -11,7 +11,7 @@ use drifting_domain::detectors::{
 use drifting_domain::ports::{MetricsRepository, TrendQuery};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
 use drifting_domain::use_cases::{
-    DriftService, FitError, FitRequest, Ports, PredictError, PredictRequest, Prediction, ServiceSettings,
+    Access, DriftService, FitError, FitRequest, Ports, PredictError, PredictRequest, Prediction, ServiceSettings,
     StateDurability,
 };
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
@@ -49,7 +49,11 @@ impl House {
             fit_pool: Arc::new(InlineCpuPool),
             predict_pool: Arc::new(InlineCpuPool),
         };
-        let settings = ServiceSettings { durability: StateDurability::Always, fitted_by: "test 0".to_owned() };
+        let settings = ServiceSettings {
+            access: Access::ReadWrite,
+            durability: StateDurability::Always,
+            fitted_by: "test 0".to_owned(),
+        };
         let service = DriftService::new(ports, settings);
         service.start().await.expect("the stores are read");
         service

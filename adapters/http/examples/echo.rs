@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use drifting_domain::ports::Clock;
-use drifting_domain::use_cases::{DriftService, Ports, ServiceSettings, StateDurability};
+use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StateDurability};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_memory::{InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use tracing_appender::non_blocking::NonBlockingBuilder;
@@ -39,7 +39,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         fit_pool: Arc::new(InlineCpuPool),
         predict_pool: Arc::new(InlineCpuPool),
     };
-    let settings = ServiceSettings { durability: StateDurability::Interval, fitted_by: "echo".to_owned() };
+    let settings = ServiceSettings {
+        access: Access::ReadWrite,
+        durability: StateDurability::Interval,
+        fitted_by: "echo".to_owned(),
+    };
     let service = Arc::new(DriftService::new(ports, settings));
     let checkpoints = Arc::clone(&service);
     tokio::spawn(async move {

@@ -12,7 +12,7 @@ mod words;
 pub(crate) use detection::{Detection, detection_json};
 pub(crate) use metrics::MetricsPage;
 pub(crate) use operation::{LongFit, OperationPage};
-pub(crate) use project::{Project, ProjectPage};
+pub(crate) use project::{Project, ProjectPage, Refreshed};
 pub(crate) use requests::{FitRequest, FitSettings, PredictRequest};
 pub(crate) use words::{
     AfterAlarm, Alternative, ClassifierModel, Correction, DetectorKind, DriftType, Health, MissingValues, PValueRule,

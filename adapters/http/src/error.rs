@@ -64,6 +64,7 @@ impl Failure {
     /// What the client is told of a failed fit, in the terms of what it sent.
     pub(crate) fn of_fit(error: impl Borrow<FitError>, project: &ProjectName, source: Source) -> Self {
         match error.borrow() {
+            FitError::ReadOnly => Self::new(Code::ReadOnly, FitError::ReadOnly.to_string()),
             FitError::Settings(invalid) => Self::of_settings(invalid, source),
             FitError::Data(invalid) => Self::of_data(invalid, source.form(), &[]),
             FitError::Problem(problem) => Self::of_problem(problem, source),
@@ -138,6 +139,7 @@ impl Failure {
                 Self::at(Code::InvalidData, issues.map(issue).collect())
             }
             PredictError::Data(invalid) => Self::of_data(&invalid, form, columns),
+            PredictError::ReadOnly => Self::new(Code::ReadOnly, PredictError::ReadOnly.to_string()),
             PredictError::Inactive => Self::inactive(),
             PredictError::Storage(error) => Self::of_port(&error),
             PredictError::Crashed => Self::internal("the computation of a prediction ended without a result"),
@@ -164,6 +166,7 @@ impl Failure {
     /// What the client is told when something else with a project fails.
     pub(crate) fn of_project(error: ProjectError) -> Self {
         match error {
+            ProjectError::ReadOnly => Self::new(Code::ReadOnly, ProjectError::ReadOnly.to_string()),
             ProjectError::NotFound => Self::not_found(),
             ProjectError::Inactive => Self::inactive(),
             ProjectError::Failed { reason } => {
@@ -190,7 +193,7 @@ impl Failure {
     }
 
     /// A failure outside the domain: a fixed text for the client, the cause for the log.
-    fn of_port(error: &PortError) -> Self {
+    pub(crate) fn of_port(error: &PortError) -> Self {
         let (code, detail) = match error.kind() {
             PortErrorKind::Unavailable => (Code::StorageUnavailable, "the storage cannot be reached now; try again"),
             PortErrorKind::Permission => (Code::StorageUnavailable, "the storage refuses the server; its log says why"),

@@ -5,9 +5,14 @@ use crate::detectors::{FitProblem, InvalidSettings};
 use crate::ports::PortError;
 use crate::preprocess::EncoderError;
 
+const READ_ONLY: &str = "this server serves read-only; ask the server that writes to the store";
+
 /// Why a fit fails.
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
+    /// The server serves read-only.
+    #[error("{READ_ONLY}")]
+    ReadOnly,
     /// The settings cannot be used.
     #[error(transparent)]
     Settings(#[from] InvalidSettings),
@@ -49,6 +54,11 @@ pub enum FitError {
 /// Why a prediction fails.
 #[derive(Debug, thiserror::Error)]
 pub enum PredictError {
+    /// The server serves read-only, and the rows would move the project's state.
+    #[error(
+        "this server serves read-only, and this project keeps something of its rows between requests; send them to the server that writes to the store"
+    )]
+    ReadOnly,
     /// The rows cannot be used. Nothing of them has been fed.
     #[error(transparent)]
     Data(#[from] InvalidData),
@@ -66,6 +76,9 @@ pub enum PredictError {
 /// Why something else with a project fails.
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
+    /// The server serves read-only.
+    #[error("{READ_ONLY}")]
+    ReadOnly,
     /// There is none of that name.
     #[error("there is no project of this name")]
     NotFound,

@@ -81,7 +81,7 @@ pub(super) struct Reservation {
 }
 
 impl Reservation {
-    fn of(fits: &Arc<FitsInProgress>, project: &ProjectName) -> Option<Self> {
+    pub(super) fn of(fits: &Arc<FitsInProgress>, project: &ProjectName) -> Option<Self> {
         let name = project.folded();
         let is_new = fits.0.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone());
         is_new.then(|| Self { fits: Arc::clone(fits), name })
@@ -123,6 +123,14 @@ pub(super) struct Fitted {
 pub const REFERENCE_ROWS_MAX: usize = 10_000_000;
 
 impl DriftService {
+    /// Whether every fit would be refused because the server writes nothing.
+    ///
+    /// # Errors
+    /// [`FitError::ReadOnly`].
+    pub fn check_fits(&self) -> Result<(), FitError> {
+        if self.is_read_only() { Err(FitError::ReadOnly) } else { Ok(()) }
+    }
+
     /// Whether a fit of that name would be refused because a project exists.
     ///
     /// # Errors
@@ -151,6 +159,7 @@ impl DriftService {
     /// When the name is taken, when too many fits wait, when settings or data cannot be used, or when the detector's
     /// mathematics fails.
     pub async fn fit(&self, request: FitRequest) -> Result<FittedProject, FitError> {
+        self.check_fits()?;
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
         let place = self.fit_queue.enter()?;
@@ -169,6 +178,7 @@ impl DriftService {
     /// # Errors
     /// As [`DriftService::fit`], but for what only the long computing finds.
     pub fn prepare_fit(&self, request: FitRequest) -> Result<PreparedFit, FitError> {
+        self.check_fits()?;
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
         let place = self.fit_queue.enter()?;

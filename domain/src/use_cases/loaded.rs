@@ -16,7 +16,7 @@ use crate::data::{Frame, InvalidData, TensorError, Tensors};
 use crate::detectors::{DetectorSpec, restore_batch, restore_online};
 use crate::ports::{CpuPool, PortError, PortErrorKind, StoredProject};
 use crate::preprocess::Encoder;
-use crate::project::{Configuration, ProjectName, Status};
+use crate::project::{AfterAlarm, Configuration, Policy, ProjectName, Status};
 
 /// A project in memory.
 pub(super) struct LoadedProject {
@@ -67,6 +67,15 @@ impl LoadedProject {
             told: Mutex::new(told),
             dirty: AtomicBool::new(false),
         }
+    }
+
+    /// Whether each request is judged by itself, whatever came before it.
+    pub(super) fn keeps_nothing(&self) -> bool {
+        let Policy { window, update_reference, after_alarm } = &self.configuration.policy;
+        matches!(self.detector, Detector::Windows(_))
+            && window.is_none()
+            && update_reference.is_none()
+            && *after_alarm != AfterAlarm::Latch
     }
 
     /// A project at its start, with the counters of a former state where they can be read.

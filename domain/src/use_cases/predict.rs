@@ -59,7 +59,8 @@ impl DriftService {
     /// are all fed.
     ///
     /// # Errors
-    /// When a row cannot be used; when the state must be saved before the answer and cannot be.
+    /// When a row cannot be used; when the state must be saved before the answer and cannot be; when the server serves
+    /// read-only and the rows would move a state.
     pub async fn predict(
         &self,
         project: &OpenProject,
@@ -68,6 +69,9 @@ impl DriftService {
         let request = request.into();
         let n_rows = request.rows.n_rows();
         let loaded = &project.loaded;
+        if self.is_read_only() && !loaded.keeps_nothing() {
+            return Err(PredictError::ReadOnly);
+        }
         let n_rows_max = loaded.n_rows_max();
         if n_rows > n_rows_max {
             return Err(
@@ -183,6 +187,9 @@ impl DriftService {
 
     /// Sees to it that the moved state is saved: now, or at the next checkpoint.
     async fn note_progress(&self, project: &OpenProject) -> Result<(), PredictError> {
+        if self.is_read_only() {
+            return Ok(());
+        }
         if project.loaded.mark_dirty() {
             self.registry.push_dirty(Arc::clone(&project.entry));
         }

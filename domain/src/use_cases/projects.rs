@@ -130,6 +130,7 @@ impl DriftService {
     /// # Errors
     /// When there is none, when it cannot be loaded, or when the store fails.
     pub async fn load(&self, name: &ProjectName) -> Result<ProjectView, ProjectError> {
+        self.check_writable()?;
         let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
         let guard = entry.lifecycle.lock().await;
         match entry.slot().body {
@@ -150,6 +151,7 @@ impl DriftService {
     /// # Errors
     /// When there is none, or when the store fails; then it stays as it was.
     pub async fn unload(&self, name: &ProjectName) -> Result<ProjectView, ProjectError> {
+        self.check_writable()?;
         let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
         let guard = entry.lifecycle.lock().await;
         match entry.slot().body {
@@ -184,6 +186,7 @@ impl DriftService {
     /// # Errors
     /// When there is none, when it is inactive or cannot be loaded, or when the store fails.
     pub async fn reset(&self, name: &ProjectName) -> Result<ProjectView, ProjectError> {
+        self.check_writable()?;
         let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
         let guard = entry.lifecycle.lock().await;
         let slot = entry.slot();
@@ -227,6 +230,7 @@ impl DriftService {
     /// # Errors
     /// When there is none, or when the store fails.
     pub async fn delete(&self, name: &ProjectName) -> Result<(), ProjectError> {
+        self.check_writable()?;
         let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
         let guard = entry.lifecycle.lock().await;
         if matches!(entry.slot().body, Body::Gone) {
@@ -241,6 +245,10 @@ impl DriftService {
         }
         drop(guard);
         Ok(())
+    }
+
+    fn check_writable(&self) -> Result<(), ProjectError> {
+        if self.is_read_only() { Err(ProjectError::ReadOnly) } else { Ok(()) }
     }
 
     /// What is told of an entry; `None` when it is gone.

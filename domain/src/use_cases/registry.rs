@@ -115,6 +115,10 @@ impl Registry {
         }
     }
 
+    pub(super) fn n_entries(&self) -> usize {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Up to `n` entries after a name, in order.
     pub(super) fn after(&self, name: Option<&str>, n: usize) -> Vec<Arc<Entry>> {
         let known = self.entries.read().unwrap_or_else(PoisonError::into_inner);

@@ -28,14 +28,18 @@ pub struct StartReport {
 }
 
 impl DriftService {
-    /// Learns which projects exist, mends the index, sweeps what crashes left behind. Loads no project.
+    /// Learns which projects exist, mends the index, sweeps what crashes left behind. Loads no project. A server that
+    /// serves read-only learns, and mends and sweeps nothing.
     ///
     /// # Errors
     /// When the store or the index cannot be read or written.
     pub async fn start(&self) -> Result<StartReport, PortError> {
         // The sweep takes them away.
-        let notes = self.ports.operations.notes().await?;
-        let n_swept = self.ports.artifacts.sweep().await?;
+        let (notes, n_swept) = if self.is_read_only() {
+            (Vec::new(), 0)
+        } else {
+            (self.ports.operations.notes().await?, self.ports.artifacts.sweep().await?)
+        };
         let existing = self.ports.artifacts.list().await?;
         let indexed: HashMap<ProjectName, IndexEntry> =
             self.ports.index.all().await?.into_iter().map(|entry| (entry.project.clone(), entry)).collect();
@@ -64,8 +68,10 @@ impl DriftService {
         }
         report.vanished = indexed.into_keys().filter(|name| !exists.contains(name)).collect();
         report.vanished.sort();
-        self.ports.index.put(&to_index).await?;
-        self.ports.index.remove(&report.vanished).await?;
+        if !self.is_read_only() {
+            self.ports.index.put(&to_index).await?;
+            self.ports.index.remove(&report.vanished).await?;
+        }
         report.clashing = self.registry.insert(entries);
         report.interrupted = self.restore_operations(notes).await;
         Ok(report)

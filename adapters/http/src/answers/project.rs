@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 use drifting_domain::data::{ColumnType, Schema};
-use drifting_domain::project::{Configuration, RunLengthReport};
-use drifting_domain::use_cases::{LastDetection as DomainLastDetection, ProjectStatus, ProjectView};
+use drifting_domain::project::{Configuration, ProjectName, RunLengthReport};
+use drifting_domain::use_cases::{LastDetection as DomainLastDetection, ProjectStatus, ProjectView, RefreshReport};
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
@@ -148,6 +148,31 @@ pub(crate) struct LastDetection {
     /// The distance, of detectors that have one.
     #[oai(nullable)]
     pub(crate) distance: Option<f64>,
+}
+
+/// What a look at the store found.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct Refreshed {
+    /// Number of projects that are known now, those that are inactive or have failed among them.
+    pub(crate) n_projects: u64,
+    /// Projects that have come into the store.
+    pub(crate) added: Vec<String>,
+    /// Projects that are no longer there.
+    pub(crate) vanished: Vec<String>,
+    /// Projects whose names differ from another's only in case; they do not serve.
+    pub(crate) clashing: Vec<String>,
+}
+
+impl From<RefreshReport> for Refreshed {
+    fn from(report: RefreshReport) -> Self {
+        let texts = |names: Vec<ProjectName>| names.iter().map(ToString::to_string).collect();
+        Self {
+            n_projects: report.n_projects as u64,
+            added: texts(report.added),
+            vanished: texts(report.vanished),
+            clashing: texts(report.clashing),
+        }
+    }
 }
 
 /// Some projects, in the order of their names without regard to case.

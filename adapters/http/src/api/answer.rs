@@ -125,7 +125,11 @@ fn header(name: &str, description: &str, schema: poem_openapi::registry::MetaSch
 
 /// Those that any operation may answer with.
 const ALWAYS: [(u16, &str); 2] = [
-    (403, "`host_not_allowed`, `origin_not_allowed`: the `Host` or `Origin` is not one that this server serves."),
+    (
+        403,
+        "`host_not_allowed`, `origin_not_allowed`: the `Host` or `Origin` is not one that this server serves; \
+         `read_only`: the server serves read-only, and this would write.",
+    ),
     (500, "`internal`: the server failed; its log says why under the request id."),
 ];
 

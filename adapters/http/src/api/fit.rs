@@ -287,7 +287,7 @@ impl FitApi {
     }
 
     fn check_free(&self, name: &ProjectName, overwrite: bool) -> Result<(), Failure> {
-        let free = self.service.check_free(name, overwrite);
+        let free = self.service.check_fits().and_then(|()| self.service.check_free(name, overwrite));
         free.map_err(|error| Failure::of_fit(error, name, Source::Query(Form::Columns)))
     }
 

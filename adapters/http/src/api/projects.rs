@@ -11,7 +11,7 @@ use poem_openapi::OpenApi;
 use super::answer::{Answer, Operation};
 use super::parameter::{InQuery, NameInPath};
 use super::{Tag, driven, exists, token};
-use crate::answers::{DriftType, Project, ProjectPage, Status};
+use crate::answers::{DriftType, Project, ProjectPage, Refreshed, Status};
 use crate::error::Failure;
 use crate::input::Parameters;
 
@@ -81,6 +81,14 @@ impl Operation for WasReset {
     ];
 }
 
+pub(crate) struct Looked;
+
+impl Operation for Looked {
+    type Body = Refreshed;
+    const DESCRIPTION: &'static str = "What has come into the store since the last look, and what is gone.";
+    const FAILURES: &'static [(u16, &'static str)] = &[NO_PARAMETERS, STORAGE, FULL];
+}
+
 /// Operations on projects that exist.
 pub(crate) struct ProjectsApi {
     pub(crate) service: Arc<DriftService>,
@@ -142,6 +150,19 @@ impl ProjectsApi {
             projects: page.projects.into_iter().map(Project::from).collect(),
             next_page_token: page.next.as_deref().map(token::of_name),
         })
+    }
+
+    /// Look at the store again
+    ///
+    /// Takes up projects that were copied into the store while the server runs, forgets those that were taken out of it, and
+    /// gives those another chance that could not be loaded. A server that serves read-only takes over what the one that
+    /// writes has changed.
+    #[oai(path = "/projects/refresh", method = "post", operation_id = "refreshProjects")]
+    async fn refresh(&self, request: &Request) -> Result<Answer<Looked>, Failure> {
+        Parameters::of(request).refuse_all("this operation takes none")?;
+        let service = Arc::clone(&self.service);
+        let report = driven(async move { service.refresh().await }).await?.map_err(|error| Failure::of_port(&error))?;
+        Answer::of(&Refreshed::from(report))
     }
 
     /// Show a project

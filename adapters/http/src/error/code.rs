@@ -7,6 +7,7 @@ use poem::http::StatusCode;
 pub(crate) enum Code {
     HostNotAllowed,
     OriginNotAllowed,
+    ReadOnly,
     RouteNotFound,
     MethodNotAllowed,
     InvalidName,
@@ -36,6 +37,7 @@ impl Code {
         match self {
             Self::HostNotAllowed => ("host_not_allowed", StatusCode::FORBIDDEN, "Host not allowed"),
             Self::OriginNotAllowed => ("origin_not_allowed", StatusCode::FORBIDDEN, "Origin not allowed"),
+            Self::ReadOnly => ("read_only", StatusCode::FORBIDDEN, "Server is read-only"),
             Self::RouteNotFound => ("route_not_found", StatusCode::NOT_FOUND, "No such route"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
             Self::InvalidName => ("invalid_name", StatusCode::BAD_REQUEST, "Not a project name"),

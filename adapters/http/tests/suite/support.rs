@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use drifting_domain::ports::CpuPool;
-use drifting_domain::use_cases::{DriftService, Ports, ServiceSettings, StateDurability};
+use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StateDurability};
 use drifting_http::{HttpServer, HttpSettings};
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use serde_json::Value;
@@ -97,7 +97,11 @@ impl TestServer {
         };
         let service = DriftService::new(
             ports,
-            ServiceSettings { durability: StateDurability::Interval, fitted_by: "test".to_owned() },
+            ServiceSettings {
+                access: Access::ReadWrite,
+                durability: StateDurability::Interval,
+                fitted_by: "test".to_owned(),
+            },
         );
         let server = HttpServer::bind("127.0.0.1:0".parse().unwrap(), Arc::new(service), settings).await.unwrap();
         let address = server.local_addr();
