@@ -42,11 +42,13 @@ mod error;
 mod files;
 mod layout;
 mod local;
+mod local_files;
 mod locks;
 mod look;
 mod notes;
 mod put;
 mod read;
+mod remote;
 mod state;
 mod state_file;
 mod store;
@@ -55,4 +57,8 @@ mod sweep;
 mod tensors_file;
 
 pub use look::{LocalLook, look_at_local};
+pub use remote::{
+    CallCount, CallOutcome, GcsLocation, Lease, LeaseSettings, RemoteFile, RemoteLocation, RemoteLook, RemoteSettings,
+    RemoteStore, S3Location, look_at_remote,
+};
 pub use store::OpendalArtifacts;
