@@ -54,7 +54,8 @@ const ARROWS: [(&str, &str); 9] = [
 ];
 
 /// The arrows that tests alone may take beside those.
-const TEST_ARROWS: [(&str, &str); 3] = [
+const TEST_ARROWS: [(&str, &str); 4] = [
+    ("drifting-artifacts", "drifting-object-stores"),
     ("drifting-domain", "drifting-memory"),
     ("drifting-http", "drifting-memory"),
     ("drifting-metrics", "drifting-local-postgres"),
@@ -118,5 +119,13 @@ fn crates_depend_on_each_other_along_the_arrows_alone() {
             let is_allowed = ARROWS.contains(&arrow) || (*is_test && TEST_ARROWS.contains(&arrow));
             assert!(is_allowed, "{} may not depend on {name}", package.name);
         }
+    }
+}
+
+#[test]
+fn nothing_but_tests_starts_object_stores() {
+    for package in packages() {
+        let mut imports = package.imports.iter().filter(|(name, _)| name == "drifting-object-stores");
+        assert!(imports.all(|(_, is_test)| *is_test), "{} may have object stores in its tests alone", package.name);
     }
 }
