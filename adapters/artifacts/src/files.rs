@@ -78,6 +78,19 @@ impl Files {
         }
     }
 
+    /// Makes sure, in a bucket, that the parameters are still there which a configuration names that was just written.
+    pub async fn confirm(
+        &self,
+        configuration: &str,
+        parameters: &str,
+        operation: &'static str,
+    ) -> Result<(), PortError> {
+        match self {
+            Self::Local(_) => Ok(()),
+            Self::Remote(files) => files.confirm(configuration, parameters, operation).await,
+        }
+    }
+
     /// The name of the file for new parameters: the given one, but where in a bucket another file has it.
     pub async fn name_of_parameters(
         &self,

@@ -59,6 +59,6 @@ mod tensors_file;
 pub use look::{LocalLook, look_at_local};
 pub use remote::{
     CallCount, CallOutcome, GcsLocation, Lease, LeaseSettings, RemoteFile, RemoteLocation, RemoteLook, RemoteSettings,
-    RemoteStore, S3Location, look_at_remote,
+    RemoteStore, S3Location, StaticCredentials, look_at_remote,
 };
 pub use store::OpendalArtifacts;

@@ -111,6 +111,7 @@ impl Projects {
         self.files.synchronise(name, WRITE_PARAMETERS).await?;
         self.files.replace(&layout::path(name, CONFIGURATION), configuration, WRITE_CONFIGURATION).await?;
         faults::step_done("put:configuration");
+        self.files.confirm(&layout::path(name, CONFIGURATION), &layout::path(name, file), WRITE_CONFIGURATION).await?;
         self.files.synchronise(name, WRITE_CONFIGURATION).await?;
         if matches!(former, Former::None) {
             self.files.synchronise_root(WRITE_CONFIGURATION).await?;

@@ -31,7 +31,7 @@ mod term;
 pub use calls::{CallCount, CallOutcome};
 pub use files::{Access, RemoteFiles};
 pub use lease::{Lease, LeaseSettings};
-pub use location::{GcsLocation, RemoteLocation, RemoteSettings, S3Location};
+pub use location::{GcsLocation, RemoteLocation, RemoteSettings, S3Location, StaticCredentials};
 pub use look::{RemoteLook, look_at_remote};
 pub use mirror::RemoteFile;
 pub use store::RemoteStore;

@@ -69,23 +69,30 @@ pub struct CallCount {
 
 /// Counts calls by what they were for and what came of them.
 #[derive(Debug, Default)]
-pub struct CallCounts(Mutex<BTreeMap<(&'static str, CallOutcome), (u64, Duration)>>);
+pub struct CallCounts(Mutex<BTreeMap<(&'static str, CallOutcome), Total>>);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Total {
+    n: u64,
+    time: Duration,
+}
 
 impl CallCounts {
     fn add(&self, operation: &'static str, outcome: CallOutcome, elapsed: Duration) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (n, total) = counts.entry((operation, outcome)).or_default();
-        *n += 1;
-        *total += elapsed;
+        let total = counts.entry((operation, outcome)).or_default();
+        total.n += 1;
+        total.time += elapsed;
     }
 
     /// The counts as they are now.
     pub fn snapshot(&self) -> Vec<CallCount> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |(&(operation, outcome), &(n, total)): (&(&'static str, CallOutcome), &(u64, Duration))| {
-            CallCount { operation, outcome, n, seconds: total.as_secs_f64() }
-        };
-        counts.iter().map(count).collect()
+        let mut snapshot = Vec::with_capacity(counts.len());
+        for (&(operation, outcome), total) in counts.iter() {
+            snapshot.push(CallCount { operation, outcome, n: total.n, seconds: total.time.as_secs_f64() });
+        }
+        snapshot
     }
 }
 

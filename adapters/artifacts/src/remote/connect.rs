@@ -59,6 +59,7 @@ impl RemoteStore {
 }
 
 /// Names no address: that of an upload in parts lets whoever knows it write.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over so")]
 fn say_retry(event: RetryEvent<'_>) {
     tracing::debug!(
         operation = event.op.into_static(),
@@ -90,15 +91,14 @@ async fn s3(location: &S3Location, client: &reqwest::Client) -> Result<Operator,
         return Err(refused(CONNECT, reason));
     };
     let mut service = S3::default().bucket(&location.bucket).root(&location.prefix).region(&region);
-    let options: [(&Option<String>, fn(S3, &str) -> S3); 4] = [
-        (&location.endpoint, S3::endpoint),
-        (&location.profile, S3::profile),
-        (&location.role_arn, S3::role_arn),
-        (&location.external_id, S3::external_id),
-    ];
-    for (value, set) in options {
-        if let Some(value) = value {
-            service = set(service, value);
+    service = with(service, location.endpoint.as_ref(), S3::endpoint);
+    service = with(service, location.profile.as_ref(), S3::profile);
+    service = with(service, location.role_arn.as_ref(), S3::role_arn);
+    service = with(service, location.external_id.as_ref(), S3::external_id);
+    if let Some(credentials) = &location.credentials {
+        service = service.access_key_id(&credentials.access_key_id).secret_access_key(&credentials.secret_access_key);
+        if let Some(token) = &credentials.session_token {
+            service = service.session_token(token);
         }
     }
     if location.virtual_host_style {
@@ -112,18 +112,19 @@ async fn s3(location: &S3Location, client: &reqwest::Client) -> Result<Operator,
 
 fn gcs(location: &GcsLocation) -> Result<Operator, PortError> {
     let mut service = Gcs::default().bucket(&location.bucket).root(&location.prefix);
-    let options: [(&Option<String>, fn(Gcs, &str) -> Gcs); 3] = [
-        (&location.endpoint, Gcs::endpoint),
-        (&location.credential_path, Gcs::credential_path),
-        (&location.service_account, Gcs::service_account),
-    ];
-    for (value, set) in options {
-        if let Some(value) = value {
-            service = set(service, value);
-        }
-    }
+    service = with(service, location.endpoint.as_ref(), Gcs::endpoint);
+    service = with(service, location.credential_path.as_ref(), Gcs::credential_path);
+    service = with(service, location.service_account.as_ref(), Gcs::service_account);
     if location.anonymous {
         service = service.skip_signature();
     }
     Operator::new(service).map_err(|error| Dialect::Gcs.failure(Right::Get, CONNECT, &error))
+}
+
+/// A service with a setting, where there is one.
+fn with<S>(service: S, value: Option<&String>, set: fn(S, &str) -> S) -> S {
+    match value {
+        Some(value) => set(service, value),
+        None => service,
+    }
 }

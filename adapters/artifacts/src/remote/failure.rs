@@ -80,7 +80,7 @@ impl Dialect {
         match (error.kind(), said.status) {
             (_, Some(507)) => (PortErrorKind::Full, "the store has no room left".to_owned()),
             (_, Some(401)) => denied("the store does not accept the credentials that were found"),
-            (ErrorKind::PermissionDenied, _) => {
+            (ErrorKind::PermissionDenied, _) | (_, Some(403)) => {
                 denied(&format!("the permission is missing: {}", self.permission(right)))
             }
             (ErrorKind::NotFound, _) => (PortErrorKind::Other, NO_BUCKET.to_owned()),

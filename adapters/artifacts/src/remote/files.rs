@@ -15,12 +15,12 @@ use drifting_domain::project::ProjectName;
 use super::failure::conflict;
 use super::lease::Lease;
 use super::listing::Listing;
-use super::store::{Condition, RemoteStore, Version};
+use super::store::{Condition, RemoteStore, Seen, Version};
 use crate::files::Entry;
 use crate::layout::{self, STATE};
 
 /// What was left behind is removed after this time: a server whose lease was taken over may still be at work on it.
-const GRACE: Duration = Duration::from_secs(3600);
+const GRACE: Duration = Duration::from_hours(1);
 
 /// The files below a prefix.
 #[derive(Debug)]
@@ -44,12 +44,6 @@ pub enum Access {
     ReadOnly,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Seen {
-    Absent,
-    Present(Version),
-}
-
 impl RemoteFiles {
     /// The files of a store.
     pub fn new(store: RemoteStore, access: Access) -> Self {
@@ -63,7 +57,9 @@ impl RemoteFiles {
 
     /// The bytes of a file; `None` where there is nothing of that name.
     pub async fn read(&self, path: &str, size_max: u64, operation: &'static str) -> Result<Option<Vec<u8>>, PortError> {
-        let found = self.store.get(path, size_max, operation).await?;
+        let found = self.store.get(path, size_max, operation).await;
+        // What is too large to be read has a version that is not known.
+        let found = found.inspect_err(|_| self.forget(path))?;
         self.see(path, found.as_ref().map(|(_, version)| version.clone()));
         Ok(found.map(|(bytes, _)| bytes))
     }
@@ -79,11 +75,7 @@ impl RemoteFiles {
     /// Puts bytes in the place of what was seen there last.
     pub async fn replace(&self, path: &str, bytes: Vec<u8>, operation: &'static str) -> Result<(), PortError> {
         let seen = self.seen(path, operation).await?;
-        let condition = match &seen {
-            Seen::Absent => Condition::Absent,
-            Seen::Present(version) => Condition::Is(version),
-        };
-        self.write(path, bytes, condition, operation).await
+        self.write(path, bytes, seen.still(), operation).await
     }
 
     /// Writes a file of which there must be none.
@@ -120,6 +112,25 @@ impl RemoteFiles {
         if removed? { Ok(()) } else { Err(conflict(operation)) }
     }
 
+    /// Makes sure of a commit. Where the lease ran out while the configuration was on its way, another server may have
+    /// removed the parameters as leftovers before it came; then it is taken back.
+    pub async fn confirm(
+        &self,
+        configuration: &str,
+        parameters: &str,
+        operation: &'static str,
+    ) -> Result<(), PortError> {
+        let Err(overtaken) = self.may_write(operation) else { return Ok(()) };
+        if self.store.head(parameters, operation).await?.is_some() {
+            return Ok(());
+        }
+        let written = self.table().get(configuration).cloned();
+        if let Some(Seen::Present(version)) = written {
+            self.store.remove_if(configuration, &version, operation).await?;
+        }
+        Err(overtaken)
+    }
+
     /// Removes a file that this process has written and nobody since; leaves any other.
     pub async fn remove_own(&self, path: &str, operation: &'static str) -> Result<(), PortError> {
         let is_known = matches!(self.table().get(path), Some(Seen::Present(_)));
@@ -137,8 +148,12 @@ impl RemoteFiles {
                 entries.push(Entry { name: name.to_owned(), is_file });
             }
         }
-        if !entries.iter().any(|entry| entry.name == STATE) {
-            self.see(&layout::path(project, STATE), None);
+        let state = layout::path(project, STATE);
+        if entries.iter().any(|entry| entry.name == STATE) {
+            // Whoever lists a folder changes more than the state: it is asked for anew.
+            self.forget(&state);
+        } else {
+            self.see(&state, None);
         }
         Ok(entries)
     }
@@ -202,11 +217,11 @@ impl RemoteFiles {
         }
         let found = self.store.head(path, operation).await?.map(|found| found.version);
         self.see(path, found.clone());
-        Ok(found.map_or(Seen::Absent, Seen::Present))
+        Ok(Seen::from(found))
     }
 
     fn see(&self, path: &str, version: Option<Version>) {
-        self.table().insert(path.to_owned(), version.map_or(Seen::Absent, Seen::Present));
+        self.table().insert(path.to_owned(), Seen::from(version));
     }
 
     fn forget(&self, path: &str) {

@@ -16,7 +16,7 @@ const FORMAT_VERSION: u64 = 1;
 pub struct Holder {
     format_version: u64,
     /// Tells this holder from every other.
-    pub holder: String,
+    pub id: String,
     boot: Option<String>,
     pid_namespace: Option<String>,
     pid: u32,
@@ -35,7 +35,7 @@ impl Holder {
         let pid = std::process::id();
         Self {
             format_version: FORMAT_VERSION,
-            holder: random_name(),
+            id: random_name(),
             boot: boot(),
             pid_namespace: pid_namespace(),
             pid,

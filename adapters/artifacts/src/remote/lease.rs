@@ -235,7 +235,7 @@ impl Shared {
             let found = found.map(|(bytes, version)| (Holder::decode(&bytes), version));
             match found {
                 // A renewal that was given up has reached the store after all: the next one goes on from there.
-                Some((Some(found), version)) if found.holder == holder.holder => *written = (found, version),
+                Some((Some(found), version)) if found.id == holder.id => *written = (found, version),
                 other => {
                     let host = other.and_then(|(other, _)| other).map(|other| other.host);
                     tracing::error!(
@@ -252,7 +252,7 @@ impl Shared {
 }
 
 fn is_of(holder: &Holder, bytes: &[u8]) -> bool {
-    Holder::decode(bytes).is_some_and(|found| found.holder == holder.holder)
+    Holder::decode(bytes).is_some_and(|found| found.id == holder.id)
 }
 
 fn held(by: Option<&Holder>) -> PortError {

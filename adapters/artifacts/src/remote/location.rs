@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// A bucket, or a prefix in one. Credentials stand nowhere here: they come from the platform's own chain.
+/// A bucket, or a prefix in one. Credentials come from the platform's own chain, unless they are given here.
 #[derive(Clone, PartialEq, Eq)]
 pub enum RemoteLocation {
     /// A service that speaks the S3 API.
@@ -23,6 +23,8 @@ pub struct S3Location {
     pub endpoint: Option<String>,
     /// The region; the one of the environment or the profile where it is absent, else it is asked for.
     pub region: Option<String>,
+    /// Credentials to take instead of those of the platform's chain.
+    pub credentials: Option<StaticCredentials>,
     /// The profile whose credentials are taken.
     pub profile: Option<String>,
     /// A role that is assumed with the credentials of the chain.
@@ -33,6 +35,17 @@ pub struct S3Location {
     pub virtual_host_style: bool,
     /// Whether calls are not signed, for public buckets.
     pub anonymous: bool,
+}
+
+/// An access key with its secret.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StaticCredentials {
+    /// The key's name.
+    pub access_key_id: String,
+    /// Its secret.
+    pub secret_access_key: String,
+    /// What goes with a key that holds for some time only.
+    pub session_token: Option<String>,
 }
 
 /// A place in Google Cloud Storage.
@@ -72,6 +85,12 @@ impl fmt::Debug for RemoteLocation {
     }
 }
 
+impl fmt::Debug for StaticCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StaticCredentials")
+    }
+}
+
 impl fmt::Debug for S3Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "S3Location({})", RemoteLocation::S3(self.clone()))
@@ -103,7 +122,7 @@ impl Default for RemoteSettings {
     fn default() -> Self {
         Self {
             try_timeout: Duration::from_secs(10),
-            n_tries: 4,
+            n_tries: 6,
             first_pause: Duration::from_millis(200),
             deadline: Duration::from_secs(45),
             n_calls_max: 64,

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 
 use super::failure::conflict;
 use super::lease::Lease;
-use super::store::{Condition, RemoteStore, Version};
+use super::store::{RemoteStore, Seen};
 use crate::layout;
 
 const READ: &str = "read the mirrored file";
@@ -24,7 +24,7 @@ pub struct RemoteFile {
     lease: Option<Lease>,
     name: String,
     /// What was seen last, once something was.
-    seen: Arc<Mutex<Option<Option<Version>>>>,
+    seen: Arc<Mutex<Option<Seen>>>,
 }
 
 impl RemoteFile {
@@ -48,7 +48,7 @@ impl RemoteFile {
     pub async fn read(&self) -> Result<Option<Vec<u8>>, PortError> {
         let mut seen = self.seen.lock().await;
         let found = self.store.get(&self.name, SIZE_MAX, READ).await?;
-        *seen = Some(found.as_ref().map(|(_, version)| version.clone()));
+        *seen = Some(Seen::from(found.as_ref().map(|(_, version)| version.clone())));
         Ok(found.map(|(bytes, _)| bytes))
     }
 
@@ -59,26 +59,22 @@ impl RemoteFile {
     /// store cannot be written to.
     pub async fn write(&self, bytes: Vec<u8>) -> Result<(), PortError> {
         let mut seen = self.seen.lock().await;
-        let version = match seen.take() {
-            Some(version) => version,
-            None => self.store.head(&self.name, WRITE).await?.map(|found| found.version),
-        };
         let Some(lease) = &self.lease else {
             let text = "this server was started read-only; it mirrors nothing";
             return Err(PortError::new(PortErrorKind::Permission, WRITE, text));
         };
-        lease.check(WRITE)?;
-        let condition = version.as_ref().map_or(Condition::Absent, Condition::Is);
-        // A failure leaves the old one or the new one: the next write has to look.
-        match self.store.put_if(&self.name, Bytes::from(bytes), condition, WRITE).await? {
-            Some(version) => {
-                *seen = Some(Some(version));
-                Ok(())
-            }
-            None => {
-                *seen = Some(version);
-                Err(conflict(WRITE))
-            }
+        let before = match seen.take() {
+            Some(before) => before,
+            None => Seen::from(self.store.head(&self.name, WRITE).await?.map(|found| found.version)),
+        };
+        if let Err(error) = lease.check(WRITE) {
+            *seen = Some(before);
+            return Err(error);
         }
+        // A failure leaves the old one or the new one: the next write has to look.
+        let written = self.store.put_if(&self.name, Bytes::from(bytes), before.still(), WRITE).await?;
+        let is_written = written.is_some();
+        *seen = Some(written.map_or(before, Seen::Present));
+        if is_written { Ok(()) } else { Err(conflict(WRITE)) }
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use drifting_domain::ports::PortError;
 use futures_util::TryStreamExt;
 use opendal::options::{DeleteOptions, WriteOptions};
-use opendal::{ErrorKind, Metadata, Operator};
+use opendal::{ErrorKind, Metadata, Operator, Writer};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::abilities::Abilities;
@@ -59,6 +59,31 @@ pub enum Condition<'a> {
     Absent,
     /// This version stands under the name.
     Is(&'a Version),
+}
+
+/// What this process knows of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// There was no object.
+    Absent,
+    /// This version stood there.
+    Present(Version),
+}
+
+impl Seen {
+    /// The condition that it still is so.
+    pub fn still(&self) -> Condition<'_> {
+        match self {
+            Self::Absent => Condition::Absent,
+            Self::Present(version) => Condition::Is(version),
+        }
+    }
+}
+
+impl From<Option<Version>> for Seen {
+    fn from(found: Option<Version>) -> Self {
+        found.map_or(Self::Absent, Self::Present)
+    }
 }
 
 /// An object without its bytes.
@@ -118,7 +143,7 @@ impl RemoteStore {
     }
 
     /// The bytes of an object and their version.
-    pub async fn get(
+    pub(crate) async fn get(
         &self,
         path: &str,
         size_max: u64,
@@ -171,7 +196,7 @@ impl RemoteStore {
     }
 
     /// Whether there is an object, and which.
-    pub async fn head(&self, path: &str, operation: &'static str) -> Result<Option<Found>, PortError> {
+    pub(crate) async fn head(&self, path: &str, operation: &'static str) -> Result<Option<Found>, PortError> {
         self.bounded(0, operation, async {
             match self.0.operator.stat(path).await {
                 Ok(metadata) => {
@@ -189,7 +214,7 @@ impl RemoteStore {
     ///
     /// A write that was tried again may meet the outcome of its own first try. So the bytes that stand there decide:
     /// where they are the ones that were sent, they were written.
-    pub async fn put(
+    pub(crate) async fn put(
         &self,
         path: &str,
         bytes: Bytes,
@@ -231,22 +256,16 @@ impl RemoteStore {
         options.chunk = Some(PART_BYTES);
         options.concurrent = N_PARTS_AT_ONCE;
         let mut writer = self.0.operator.writer_options(path, options).await?;
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let part = rest.split_to(rest.len().min(PART_BYTES));
-            if let Err(error) = writer.write(part).await {
-                // Parts that were sent cost room until they are given up.
-                if writer.abort().await.is_err() {
-                    tracing::warn!("parts of an upload that failed are left in the store");
-                }
-                return Err(error);
-            }
+        let written = write_parts(&mut writer, bytes).await;
+        // Parts that were sent cost room until they are given up.
+        if written.is_err() && writer.abort().await.is_err() {
+            tracing::debug!("parts of an upload that failed may be left in the store");
         }
-        writer.close().await
+        written
     }
 
     /// Removes an object, if this version stands under the name; says whether it did. `None` removes any.
-    pub async fn remove(
+    pub(crate) async fn remove(
         &self,
         path: &str,
         version: Option<&Version>,
@@ -269,7 +288,7 @@ impl RemoteStore {
     }
 
     /// Every object whose path begins so, in folders of folders too.
-    pub async fn list(&self, folder: &str, operation: &'static str) -> Result<Vec<Listed>, PortError> {
+    pub(crate) async fn list(&self, folder: &str, operation: &'static str) -> Result<Vec<Listed>, PortError> {
         let failure = |error| self.0.dialect.failure(Right::List, operation, &error);
         let deadline = self.0.settings.deadline;
         let _permit = self.permit(operation).await?;
@@ -322,6 +341,14 @@ impl RemoteStore {
         let turn = tokio::time::timeout(deadline, self.0.permits.acquire()).await;
         turn.map_err(|_| too_late(operation, deadline.as_secs()))
     }
+}
+
+async fn write_parts(writer: &mut Writer, bytes: Bytes) -> opendal::Result<Metadata> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        writer.write(rest.split_to(rest.len().min(PART_BYTES))).await?;
+    }
+    writer.close().await
 }
 
 fn refuse_larger(size: u64, size_max: u64, operation: &'static str) -> Result<(), PortError> {
