@@ -2,40 +2,24 @@
 
 use std::env;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use drifting_artifacts::{GcsLocation, OpendalArtifacts, RemoteLocation, RemoteStore, S3Location, StaticCredentials};
+use drifting_artifacts::OpendalArtifacts;
 use drifting_domain::contract::{name, sample_project};
 use drifting_domain::faults::{self, CRASH_AT};
 use drifting_domain::ports::ArtifactStore;
 
+use crate::child;
 use crate::raw::{names, raw};
-use crate::support::{BUCKET, Server, assert_holds, lease, same, settings, state};
-
-const ENDPOINT: &str = "DRIFTING_TEST_ENDPOINT";
-const KEY: &str = "DRIFTING_TEST_KEY";
-const OPERATION: &str = "DRIFTING_TEST_OPERATION";
+use crate::support::{Server, assert_holds, lease, same, state};
 
 /// What the dying process does; nothing in an ordinary run.
 #[tokio::test]
 async fn child() {
-    let (Ok(endpoint), Ok(operation)) = (env::var(ENDPOINT), env::var(OPERATION)) else { return };
+    let Some((task, store)) = child::task(true).await else { return };
     faults::inject(|name| env::var(name).ok());
-    let (bucket, prefix, endpoint) = (BUCKET.to_owned(), "p".to_owned(), Some(endpoint));
-    let location = match env::var(KEY).ok().as_deref().and_then(|key| key.split_once(':')) {
-        Some((id, secret)) => {
-            let (access_key_id, secret_access_key) = (id.to_owned(), secret.to_owned());
-            let credentials = Some(StaticCredentials { access_key_id, secret_access_key, session_token: None });
-            RemoteLocation::S3(S3Location { bucket, prefix, endpoint, credentials, ..S3Location::default() })
-        }
-        None => {
-            RemoteLocation::Gcs(GcsLocation { bucket, prefix, endpoint, anonymous: true, ..GcsLocation::default() })
-        }
-    };
-    let store = RemoteStore::connect(&location, settings()).await.unwrap();
     let projects = OpendalArtifacts::open_remote(&store, &lease(&store).await);
-    match operation.as_str() {
+    match task.as_str() {
         "fit" => projects.put_project(&sample_project("a", 1, 1)).await.unwrap(),
         "overwrite" => projects.put_project(&sample_project("a", 2, 2)).await.unwrap(),
         "delete" => assert!(projects.delete(&name("a")).await.unwrap()),
@@ -46,12 +30,9 @@ async fn child() {
 
 /// Lets a process do something and die at a step.
 fn run(server: &Server, operation: &str, step: &str) {
-    let mut child = Command::new(env::current_exe().unwrap());
-    child.args(["--exact", "crash::child"]).env(ENDPOINT, server.endpoint()).env(OPERATION, operation);
-    if let Server::Seaweed(seaweed) = server {
-        child.env(KEY, format!("{}:{}", seaweed.access_key(), seaweed.secret_key()));
-    }
-    let status = child.env(CRASH_AT, step).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+    let mut child = child::command("crash::child", server, operation);
+    child::with_key(&mut child, server);
+    let status = child.env(CRASH_AT, step).status().unwrap();
     assert_eq!((status.code(), status.signal()), (None, Some(6)), "{operation} at {step}: {status}");
 }
 

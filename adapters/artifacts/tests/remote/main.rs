@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure in what the tests share fails the test, too")]
 
+mod chains;
+mod child;
 mod conditions;
 mod contract;
 #[cfg(debug_assertions)]
@@ -12,6 +14,7 @@ mod files;
 mod lease;
 mod look;
 mod many;
+mod pause;
 mod raw;
 mod support;
 mod sweep;
