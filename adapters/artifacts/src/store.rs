@@ -40,6 +40,11 @@ impl OpendalArtifacts {
     }
 
     /// Opens a remote store, of which this process holds the lease. Nothing is read or written yet.
+    ///
+    /// Configurations and states are replaced and removed only while the version stands that this process has seen last,
+    /// and parameters never take another file's place: if the lease has gone to another server without this one knowing,
+    /// writes fail with `InUse`, and what the other has written stands. A store that ignores conditions
+    /// ([`RemoteStore::conditional_writes`]) is looked at before each write instead, which leaves a gap.
     pub fn open_remote(store: &RemoteStore, lease: &Lease) -> Self {
         Self::over(Files::Remote(RemoteFiles::new(store.clone(), Access::Writer(lease.clone()))))
     }

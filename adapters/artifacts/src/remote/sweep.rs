@@ -28,9 +28,15 @@ impl Projects {
         for object in &listing.temporaries {
             let is_left_over =
                 layout::operation_of(&object.path).is_some() || (object.path != LEASE && clock.is_old(object).await?);
-            if is_left_over {
-                files.remove(&format!("{TEMPORARY}/{}", object.path), SWEEP).await?;
-                n_removed += 1;
+            if !is_left_over {
+                continue;
+            }
+            match files.remove(&format!("{TEMPORARY}/{}", object.path), SWEEP).await {
+                Ok(()) => n_removed += 1,
+                // It is in nobody's way.
+                Err(error) => {
+                    tracing::warn!(file = object.path, error = &error as &dyn Error, "a temporary file is not swept");
+                }
             }
         }
         faults::step_done("sweep:temporaries");
