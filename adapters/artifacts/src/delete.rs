@@ -4,6 +4,7 @@ use drifting_domain::faults;
 use drifting_domain::ports::PortError;
 use drifting_domain::project::ProjectName;
 
+use crate::files::Files;
 use crate::layout::{self, CONFIGURATION, FIRST_PARAMETERS, STATE};
 use crate::local::FolderKind;
 use crate::store::Projects;
@@ -31,7 +32,17 @@ impl Projects {
             self.files.synchronise(name, REMOVE).await?;
             faults::step_done("delete:synchronised");
         }
-        self.remove_files_and_folder(name).await?;
+        match &self.files {
+            Files::Local(_) => self.remove_files_and_folder(name).await?,
+            // Without a configuration they may be those of a fit that is under way elsewhere: the sweep knows their age.
+            Files::Remote(_) if !existed => {}
+            // The project is gone, and nobody who asks again would be told so.
+            Files::Remote(_) => {
+                if let Err(error) = self.remove_files_and_folder(name).await {
+                    tracing::warn!(project = %name, error = &error as &dyn std::error::Error, "files of a removed project are left until a later start");
+                }
+            }
+        }
         Ok(existed)
     }
 
@@ -40,7 +51,8 @@ impl Projects {
     pub async fn remove_files_and_folder(&self, name: &ProjectName) -> Result<(), PortError> {
         let mut n_foreign = 0;
         // A link that leads nowhere is in no listing, nor has a folder the name of a file there.
-        for file in [STATE, FIRST_PARAMETERS] {
+        let hidden = if matches!(self.files, Files::Local(_)) { &[STATE, FIRST_PARAMETERS][..] } else { &[] };
+        for file in hidden {
             n_foreign += usize::from(self.files.remove(&layout::path(name, file), REMOVE).await.is_err());
         }
         for entry in self.files.entries(name, REMOVE).await? {

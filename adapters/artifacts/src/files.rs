@@ -1,22 +1,19 @@
-//! Reading, writing and removing whole files; the only place that bytes pass through.
+//! Reading, writing and removing whole files, wherever they are; the only place that bytes pass through.
 
 use drifting_domain::ports::PortError;
 use drifting_domain::project::ProjectName;
-use opendal::services::Fs;
-use opendal::{EntryMode, Operator};
-use tokio::sync::RwLock;
 
-use crate::error::{damaged, of_io, of_opendal, refused};
-use crate::layout::{self, TEMPORARY};
-use crate::local::{FileKind, FolderKind, LocalDirectory, Which};
+use crate::local::{FolderKind, Which};
+use crate::local_files::LocalFiles;
+use crate::remote::RemoteFiles;
 
 /// The files under a root.
 #[derive(Debug)]
-pub struct Files {
-    operator: Operator,
-    local: LocalDirectory,
-    /// Held for reading while a file is written, so that a sweep does not take a temporary file from under it.
-    writing: RwLock<()>,
+pub enum Files {
+    /// In a directory.
+    Local(LocalFiles),
+    /// In a bucket.
+    Remote(RemoteFiles),
 }
 
 /// An entry of a folder.
@@ -29,133 +26,155 @@ pub struct Entry {
 }
 
 impl Files {
-    /// The files of a local directory.
-    pub fn open_local(local: LocalDirectory) -> Result<Self, PortError> {
-        const OPERATION: &str = "open the artifacts";
-        let temporary = local.root().join(TEMPORARY);
-        let (Some(root), Some(temporary)) = (local.root().to_str(), temporary.to_str()) else {
-            return Err(refused(OPERATION, "the path of the artifacts is not UTF-8"));
-        };
-        let service = Fs::default().root(root).atomic_write_dir(temporary);
-        let operator = Operator::new(service).map_err(|error| of_opendal(OPERATION, error))?;
-        Ok(Self { operator, local, writing: RwLock::new(()) })
-    }
-
-    /// The bytes of a file; `None` where there is nothing of that name. What is no plain file is not opened: a link might
-    /// lead anywhere, a pipe waits for its writer.
+    /// The bytes of a file; `None` where there is nothing of that name.
     pub async fn read(&self, path: &str, size_max: u64, operation: &'static str) -> Result<Option<Vec<u8>>, PortError> {
-        let size = match self.local.file_kind(path).await.map_err(|error| of_io(operation, error))? {
-            FileKind::Absent => return Ok(None),
-            FileKind::File { size } => size,
-            FileKind::Foreign => {
-                return Err(damaged(operation, "expected a plain file, something else stands in its place"));
-            }
-        };
-        if size > size_max {
-            return Err(damaged(operation, format!("expected at most {size_max} bytes, the file has {size}")));
+        match self {
+            Self::Local(files) => files.read(path, size_max, operation).await,
+            Self::Remote(files) => files.read(path, size_max, operation).await,
         }
-        let capacity = usize::try_from(size).map_err(|error| damaged(operation, error))?;
-        let mut bytes = Vec::with_capacity(capacity);
-        if size > 0 {
-            let reader = self.operator.reader(path).await.map_err(|error| of_opendal(operation, error))?;
-            reader.read_into(&mut bytes, 0..size).await.map_err(|error| of_opendal(operation, error))?;
-        }
-        Ok(Some(bytes))
     }
 
     /// Whether there is a file of that name, or something else in its place.
     pub async fn exists(&self, path: &str, operation: &'static str) -> Result<bool, PortError> {
-        let kind = self.local.file_kind(path).await.map_err(|error| of_io(operation, error))?;
-        Ok(kind != FileKind::Absent)
+        match self {
+            Self::Local(files) => files.exists(path, operation).await,
+            Self::Remote(files) => files.exists(path, operation).await,
+        }
     }
 
-    /// Puts bytes in a file's place: they are durable before they get the file's name.
+    /// Puts bytes in a file's place: they are durable before they get the file's name. In a bucket, only in the place of
+    /// the version that was seen last.
     pub async fn replace(&self, path: &str, bytes: Vec<u8>, operation: &'static str) -> Result<(), PortError> {
-        let _writing = self.writing.read().await;
-        let mut writer = self.operator.writer(path).await.map_err(|error| of_opendal(operation, error))?;
-        let written = match writer.write(bytes).await {
-            Ok(()) => writer.close().await.map(drop),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = written {
-            // Where the disk is full, the temporary file must not stay.
-            if let Err(leftover) = writer.abort().await {
-                tracing::warn!(error = %leftover, "a temporary file is left until the next start");
-            }
-            return Err(of_opendal(operation, error));
+        match self {
+            Self::Local(files) => files.replace(path, bytes, operation).await,
+            Self::Remote(files) => files.replace(path, bytes, operation).await,
         }
-        Ok(())
     }
 
-    /// Removes a file, or what stands in its place: a link, a pipe, an empty folder. Succeeds where there is nothing.
-    pub async fn remove(&self, path: &str, operation: &'static str) -> Result<(), PortError> {
-        if self.local.file_kind(path).await.map_err(|error| of_io(operation, error))? == FileKind::Foreign {
-            return self.local.remove_foreign(path).await.map_err(|error| of_io(operation, error));
+    /// Writes new parameters. In a directory they may take the place of a leftover; in a bucket, of nothing.
+    pub async fn create(&self, path: &str, bytes: Vec<u8>, operation: &'static str) -> Result<(), PortError> {
+        match self {
+            Self::Local(files) => files.replace(path, bytes, operation).await,
+            Self::Remote(files) => files.create(path, bytes, operation).await,
         }
-        self.operator.delete(path).await.map_err(|error| of_opendal(operation, error))
+    }
+
+    /// Removes a file, or what stands in its place. Succeeds where there is nothing. In a bucket, only the version that was
+    /// seen last.
+    pub async fn remove(&self, path: &str, operation: &'static str) -> Result<(), PortError> {
+        match self {
+            Self::Local(files) => files.remove(path, operation).await,
+            Self::Remote(files) => files.remove(path, operation).await,
+        }
+    }
+
+    /// Takes new parameters away again, after a write that failed so. In a bucket only where that write can no longer be
+    /// done, and only if they were written by this process.
+    pub async fn discard(&self, path: &str, because: &PortError, operation: &'static str) -> Result<(), PortError> {
+        match self {
+            Self::Local(files) => files.remove(path, operation).await,
+            Self::Remote(files) if RemoteFiles::is_certainly_undone(because) => files.remove_own(path, operation).await,
+            Self::Remote(_) => Ok(()),
+        }
+    }
+
+    /// Makes sure, in a bucket, that the parameters are still there which a configuration names that was just written.
+    pub async fn confirm(
+        &self,
+        configuration: &str,
+        parameters: &str,
+        operation: &'static str,
+    ) -> Result<(), PortError> {
+        match self {
+            Self::Local(_) => Ok(()),
+            Self::Remote(files) => files.confirm(configuration, parameters, operation).await,
+        }
+    }
+
+    /// The name of the file for new parameters: the given one, but where in a bucket another file has it.
+    pub async fn name_of_parameters(
+        &self,
+        project: &ProjectName,
+        wanted: String,
+        generation: u64,
+        operation: &'static str,
+    ) -> Result<String, PortError> {
+        match self {
+            Self::Local(_) => Ok(wanted),
+            Self::Remote(files) => files.free_parameters(project, wanted, generation, operation).await,
+        }
     }
 
     /// What stands under a project's name.
     pub async fn folder_kind(&self, project: &ProjectName, operation: &'static str) -> Result<FolderKind, PortError> {
-        let kind = self.local.folder_kind(project).await.map_err(|error| of_io(operation, error))?;
-        if kind == FolderKind::Foreign {
-            tracing::warn!(%project, "a file or a symbolic link stands in a project's place and is left alone");
+        match self {
+            Self::Local(files) => files.folder_kind(project, operation).await,
+            // A folder there is but a part of names, and always there.
+            Self::Remote(_) => Ok(FolderKind::Folder),
         }
-        Ok(kind)
     }
 
     /// Makes a project's folder; succeeds where there is one.
     pub async fn create_folder(&self, project: &ProjectName, operation: &'static str) -> Result<(), PortError> {
-        self.operator.create_dir(&layout::folder(project)).await.map_err(|error| of_opendal(operation, error))
+        match self {
+            Self::Local(files) => files.create_folder(project, operation).await,
+            Self::Remote(_) => Ok(()),
+        }
     }
 
     /// Removes a project's folder, which must be empty.
     pub async fn remove_folder(&self, project: &ProjectName, operation: &'static str) -> Result<(), PortError> {
-        self.operator.delete(&layout::folder(project)).await.map_err(|error| of_opendal(operation, error))
+        match self {
+            Self::Local(files) => files.remove_folder(project, operation).await,
+            Self::Remote(_) => Ok(()),
+        }
     }
 
     /// What a project's folder holds.
     pub async fn entries(&self, project: &ProjectName, operation: &'static str) -> Result<Vec<Entry>, PortError> {
-        let folder = &layout::folder(project);
-        let entries = self.operator.list(folder).await.map_err(|error| of_opendal(operation, error))?;
-        // The folder itself is listed too.
-        let inside = entries.into_iter().filter(|entry| entry.path() != folder.as_str());
-        Ok(inside
-            .map(|entry| Entry { name: entry.name().to_owned(), is_file: entry.metadata().mode() == EntryMode::FILE })
-            .collect())
+        match self {
+            Self::Local(files) => files.entries(project, operation).await,
+            Self::Remote(files) => files.entries(project, operation).await,
+        }
     }
 
     /// The names of the files in the folder of temporary files.
     pub async fn temporaries(&self, operation: &'static str) -> Result<Vec<String>, PortError> {
-        let entries = self.operator.list(&format!("{TEMPORARY}/")).await;
-        let entries = entries.map_err(|error| of_opendal(operation, error))?;
-        let files = entries.into_iter().filter(|entry| entry.metadata().mode() == EntryMode::FILE);
-        Ok(files.map(|entry| entry.name().to_owned()).collect())
+        match self {
+            Self::Local(files) => files.temporaries(operation).await,
+            Self::Remote(files) => files.temporaries(operation).await,
+        }
     }
 
     /// Makes durable what was created or removed in the folder of temporary files.
     pub async fn synchronise_temporaries(&self, operation: &'static str) -> Result<(), PortError> {
-        self.local.synchronise(TEMPORARY).await.map_err(|error| of_io(operation, error))
+        match self {
+            Self::Local(files) => files.synchronise_temporaries(operation).await,
+            Self::Remote(_) => Ok(()),
+        }
     }
 
-    /// Empties the folder of temporary files, but for the lock; says how many things that were.
-    pub async fn remove_temporaries(&self, operation: &'static str) -> Result<usize, PortError> {
-        let _nobody_writes = self.writing.write().await;
-        self.local.remove_temporaries().await.map_err(|error| of_io(operation, error))
-    }
-
-    /// Some of the folders that are named like projects, in the order of the names.
-    pub async fn projects(&self, which: Which, operation: &'static str) -> Result<Vec<ProjectName>, PortError> {
-        self.local.projects(which).await.map_err(|error| of_io(operation, error))
+    /// The projects with a configuration, in the order of their names.
+    pub async fn projects(&self, operation: &'static str) -> Result<Vec<ProjectName>, PortError> {
+        match self {
+            Self::Local(files) => files.projects(Which::WithConfiguration, operation).await,
+            Self::Remote(files) => files.projects(operation).await,
+        }
     }
 
     /// Makes durable what was created, renamed or removed in a project's folder.
     pub async fn synchronise(&self, project: &ProjectName, operation: &'static str) -> Result<(), PortError> {
-        self.local.synchronise(project.as_str()).await.map_err(|error| of_io(operation, error))
+        match self {
+            Self::Local(files) => files.synchronise(project, operation).await,
+            Self::Remote(_) => Ok(()),
+        }
     }
 
     /// Makes durable which folders there are.
     pub async fn synchronise_root(&self, operation: &'static str) -> Result<(), PortError> {
-        self.local.synchronise("").await.map_err(|error| of_io(operation, error))
+        match self {
+            Self::Local(files) => files.synchronise_root(operation).await,
+            Self::Remote(_) => Ok(()),
+        }
     }
 }

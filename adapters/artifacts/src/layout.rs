@@ -14,6 +14,14 @@ pub const TEMPORARY: &str = ".tmp";
 /// The lock's name in the folder of temporary files.
 pub const LOCK: &str = "lock";
 
+/// The lease's name in the folder of temporary files of a remote store.
+pub const LEASE: &str = "lease";
+
+/// The path of the lease.
+pub fn lease() -> String {
+    format!("{TEMPORARY}/{LEASE}")
+}
+
 /// The parameters of an overwrite. Another name than the old file's, so that the old project stays whole until the
 /// configuration is replaced.
 pub fn parameters_of(generation: u64) -> String {

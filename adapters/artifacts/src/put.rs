@@ -48,20 +48,22 @@ impl Projects {
         let name = configuration.project.clone();
         let _lock = self.locks.hold(&name).await;
         let former = self.former(&name).await?;
-        let file = match &former {
+        let generation = configuration.generation;
+        let wanted = match &former {
             Former::None => FIRST_PARAMETERS.to_owned(),
-            Former::Whole(former) if former.configuration.generation == configuration.generation => {
-                return Err(refused(PREPARE, format!("generation {} is in use", configuration.generation)));
+            Former::Whole(former) if former.configuration.generation == generation => {
+                return Err(refused(PREPARE, format!("generation {generation} is in use")));
             }
-            Former::Whole(_) | Former::Damaged => layout::parameters_of(configuration.generation),
+            Former::Whole(_) | Former::Damaged => layout::parameters_of(generation),
         };
+        let file = self.files.name_of_parameters(&name, wanted, generation, PREPARE).await?;
         let parameters = ParameterFile { file: file.clone(), checksum };
         let (text, _) = compute(WRITE_CONFIGURATION, move || configuration_file::encode(configuration, parameters))
             .await?
             .map_err(|error| refused(WRITE_CONFIGURATION, error))?;
 
         if let Err(error) = self.write(&name, &former, &file, bytes, text).await {
-            self.discard(&name, &file).await;
+            self.discard(&name, &file, &error).await;
             return Err(error);
         }
         // The project is stored; what is left over is ignored by every reader, and the next sweep removes it.
@@ -103,12 +105,13 @@ impl Projects {
             self.files.replace(&layout::path(name, CONFIGURATION), configuration.clone(), WRITE_CONFIGURATION).await?;
             faults::step_done("put:turned-round");
         }
-        self.files.replace(&layout::path(name, file), parameters, WRITE_PARAMETERS).await?;
+        self.files.create(&layout::path(name, file), parameters, WRITE_PARAMETERS).await?;
         faults::step_done("put:parameters");
         // Without this, a power failure could keep the configuration and lose the parameters.
         self.files.synchronise(name, WRITE_PARAMETERS).await?;
         self.files.replace(&layout::path(name, CONFIGURATION), configuration, WRITE_CONFIGURATION).await?;
         faults::step_done("put:configuration");
+        self.files.confirm(&layout::path(name, CONFIGURATION), &layout::path(name, file), WRITE_CONFIGURATION).await?;
         self.files.synchronise(name, WRITE_CONFIGURATION).await?;
         if matches!(former, Former::None) {
             self.files.synchronise_root(WRITE_CONFIGURATION).await?;
@@ -118,14 +121,17 @@ impl Projects {
     }
 
     /// Removes the parameters of a fit that could not be stored: they would fill a disk that may be full already.
-    async fn discard(&self, name: &ProjectName, file: &str) {
+    async fn discard(&self, name: &ProjectName, file: &str, because: &PortError) {
         // The failure may have come after the commit.
         let is_committed = match self.read_configuration(name).await {
             Ok(configuration) => configuration.is_some_and(|configuration| configuration.parameters.file == file),
             // Ours could be read.
             Err(error) => error.kind() != PortErrorKind::Damaged,
         };
-        if !is_committed && let Err(error) = self.files.remove(&layout::path(name, file), PREPARE).await {
+        if is_committed {
+            return;
+        }
+        if let Err(error) = self.files.discard(&layout::path(name, file), because, PREPARE).await {
             tracing::warn!(project = %name, error = &error as &dyn std::error::Error, "new parameters are left until the next start");
         }
     }

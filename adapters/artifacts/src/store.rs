@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use drifting_domain::data::Tensors;
@@ -10,8 +11,10 @@ use drifting_domain::project::{Configuration, ProjectName};
 use tracing::Instrument;
 
 use crate::files::Files;
-use crate::local::{LocalDirectory, Which};
+use crate::local::LocalDirectory;
+use crate::local_files::LocalFiles;
 use crate::locks::Locks;
+use crate::remote::{Access, Lease, RemoteFiles, RemoteStore};
 
 /// Projects as files.
 #[derive(Debug, Clone)]
@@ -33,8 +36,33 @@ impl OpendalArtifacts {
     /// # Errors
     /// Of kind `InUse` when another server has opened the directory, and when it cannot be made or locked.
     pub fn open_local(root: &Path) -> Result<Self, PortError> {
-        let files = Files::open_local(LocalDirectory::open(root)?)?;
-        Ok(Self { projects: Arc::new(Projects { files, locks: Locks::default() }) })
+        Ok(Self::over(Files::Local(LocalFiles::open(LocalDirectory::open(root)?)?)))
+    }
+
+    /// Opens a remote store, of which this process holds the lease. Nothing is read or written yet.
+    ///
+    /// Configurations and states are replaced and removed only while the version stands that this process has seen last,
+    /// and parameters never take another file's place: if the lease has gone to another server without this one knowing,
+    /// writes fail with `InUse`, and what the other has written stands. A store that ignores conditions
+    /// ([`RemoteStore::conditional_writes`]) is looked at before each write instead, which leaves a gap.
+    pub fn open_remote(store: &RemoteStore, lease: &Lease) -> Self {
+        Self::over(Files::Remote(RemoteFiles::new(store.clone(), Access::Writer(lease.clone()))))
+    }
+
+    /// As [`Self::open_remote`], but what was left behind is swept after this time rather than after an hour. Where it is
+    /// shorter than a lease and a write take, a sweep can break what a server that was overtaken is still writing.
+    pub fn open_remote_with_grace(store: &RemoteStore, lease: &Lease, grace: Duration) -> Self {
+        let files = RemoteFiles::new(store.clone(), Access::Writer(lease.clone()));
+        Self::over(Files::Remote(files.with_grace(grace)))
+    }
+
+    /// Opens a remote store for reading, beside the server that writes it. Everything that would change it is refused.
+    pub fn open_remote_read_only(store: &RemoteStore) -> Self {
+        Self::over(Files::Remote(RemoteFiles::new(store.clone(), Access::ReadOnly)))
+    }
+
+    fn over(files: Files) -> Self {
+        Self { projects: Arc::new(Projects { files, locks: Locks::default() }) }
     }
 
     /// Runs an operation to its end, even if the caller is dropped on the way.
@@ -97,7 +125,7 @@ impl ArtifactStore for OpendalArtifacts {
     }
 
     async fn list(&self) -> Result<Vec<ProjectName>, PortError> {
-        self.projects.files.projects(Which::WithConfiguration, "list the projects").await
+        self.projects.files.projects("list the projects").await
     }
 
     async fn delete(&self, name: &ProjectName) -> Result<bool, PortError> {

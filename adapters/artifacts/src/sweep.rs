@@ -7,9 +7,10 @@ use drifting_domain::faults;
 use drifting_domain::ports::PortError;
 use drifting_domain::project::ProjectName;
 
-use crate::files::Entry;
+use crate::files::{Entry, Files};
 use crate::layout::{self, CONFIGURATION, STATE};
 use crate::local::{FolderKind, Which};
+use crate::local_files::LocalFiles;
 use crate::store::Projects;
 
 const SWEEP: &str = "sweep the artifacts";
@@ -18,9 +19,16 @@ impl Projects {
     /// Empties the folder of temporary files but for the lock, whoever wrote them, and removes folders of projects that
     /// were never whole, and files that no configuration names. Says how many: a folder counts as one, whatever it held.
     pub async fn sweep(&self) -> Result<usize, PortError> {
-        let mut n_removed = self.files.remove_temporaries(SWEEP).await?;
+        match &self.files {
+            Files::Local(files) => self.sweep_local(files).await,
+            Files::Remote(files) => self.sweep_remote(files).await,
+        }
+    }
+
+    async fn sweep_local(&self, files: &LocalFiles) -> Result<usize, PortError> {
+        let mut n_removed = files.remove_temporaries(SWEEP).await?;
         faults::step_done("sweep:temporaries");
-        for project in self.files.projects(Which::Disorderly, SWEEP).await? {
+        for project in files.projects(Which::Disorderly, SWEEP).await? {
             match self.sweep_project(&project).await {
                 Ok(n) => n_removed += n,
                 // One project must not keep the server from starting; whoever loads it is told what is wrong with it.
