@@ -1,22 +1,27 @@
 //! The composition root: which adapter carries out which port, and what runs beside the HTTP server.
 
+mod bucket;
 pub mod check;
+mod mirrored_index;
+mod read_only_index;
+mod stores;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
-use drifting_artifacts::OpendalArtifacts;
-use drifting_domain::ports::{ArtifactStore, OperationJournal, PortError, PortErrorKind, ProjectIndex};
-use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StartReport};
+use anyhow::{Context, bail};
+use drifting_artifacts::Lease;
+use drifting_domain::ports::{PortError, PortErrorKind};
+use drifting_domain::use_cases::{Access, DriftService, Ports, RefreshReport, ServiceSettings, StartReport};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
-use drifting_index::{Found, Guard, Options, PersyIndex};
-use drifting_memory::{MemoryArtifacts, MemoryIndex, MemoryOperations};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use self::bucket::Hold;
+use self::stores::Stores;
 use crate::config::{ArtifactsPath, Config, DatabaseUri, StateDurability};
 use crate::metrics::{Database, Delivery, Metrics};
 use crate::runtime::{SystemClock, Threads};
@@ -36,6 +41,8 @@ pub struct App {
     delivery: Option<Delivery>,
     database: String,
     state_interval: Duration,
+    scan_interval: Option<Duration>,
+    hold: Option<Hold>,
 }
 
 impl App {
@@ -44,7 +51,7 @@ impl App {
     /// # Errors
     /// When a store or the address cannot be used.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
-        let Stores { artifacts, index, operations } = open_stores(&config.artifacts_path).await?;
+        let Stores { artifacts, index, operations, hold } = Stores::open(&config).await?;
         let (metrics, delivery) = match database_of(&config) {
             None => (Metrics::in_memory(), None),
             Some(database) => {
@@ -64,7 +71,7 @@ impl App {
             predict_pool: Arc::new(Threads::for_predictions()?),
         };
         let settings = ServiceSettings {
-            access: Access::ReadWrite,
+            access: if config.read_only { Access::ReadOnly } else { Access::ReadWrite },
             durability: match config.state_durability {
                 StateDurability::Interval => drifting_domain::use_cases::StateDurability::Interval,
                 StateDurability::Always => drifting_domain::use_cases::StateDurability::Always,
@@ -89,7 +96,8 @@ impl App {
             .await
             .with_context(|| format!("cannot listen on {}", config.address()))?;
         let database = describe_database(&config);
-        Ok(Self { http, service, delivery, database, state_interval: config.state_interval })
+        let Config { state_interval, scan_interval, .. } = config;
+        Ok(Self { http, service, delivery, database, state_interval, scan_interval, hold })
     }
 
     /// Where it listens.
@@ -109,10 +117,18 @@ impl App {
     pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let (stop, stopped) = watch::channel(());
         let closing = spawn_closing(Arc::clone(&self.service), stopped.clone());
+        let scans =
+            self.scan_interval.map(|interval| spawn_scans(Arc::clone(&self.service), interval, stopped.clone()));
         let checkpoints = spawn_checkpoints(Arc::clone(&self.service), self.state_interval, stopped);
         let service = Arc::clone(&self.service);
+        let lease = self.hold.as_ref().map(Hold::lease);
+        let is_overtaken = Arc::new(AtomicBool::new(false));
+        let overtaken = Arc::clone(&is_overtaken);
         let shutdown = async move {
-            shutdown.await;
+            tokio::select! {
+                () = shutdown => {}
+                () = lost(lease) => overtaken.store(true, Ordering::Release),
+            }
             // Nobody waits for them, and the next start tells what became of them.
             service.interrupt_operations();
         };
@@ -123,9 +139,20 @@ impl App {
         drop(stop);
         checkpoints.await.context("the checkpoints ended unexpectedly")?;
         closing.await.context("the closing of windows ended unexpectedly")?;
+        if let Some(scans) = scans {
+            scans.await.context("the looks at the store ended unexpectedly")?;
+        }
         let saved = save_all(&self.service, Checkpoint::Last).await;
         if let Some(delivery) = self.delivery {
             delivery.finish().await;
+        }
+        if let Some(hold) = &self.hold {
+            hold.release().await;
+        }
+        if is_overtaken.load(Ordering::Acquire) {
+            bail!(
+                "another server has taken over the projects while this one could not be heard; it answers from now on"
+            );
         }
         served.context("the server failed")?;
         saved.map_err(explained).context("the last state was not saved")?;
@@ -194,6 +221,47 @@ fn spawn_checkpoints(
     })
 }
 
+/// Waits until another server has the lease, if there is one.
+async fn lost(lease: Option<Lease>) {
+    match lease {
+        Some(lease) => lease.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Looks at the store at each interval, until the sender of `stopped` is gone.
+fn spawn_scans(service: Arc<DriftService>, interval: Duration, mut stopped: watch::Receiver<()>) -> JoinHandle<()> {
+    tokio::spawn(async move {
+        let mut is_failing = false;
+        loop {
+            tokio::select! {
+                _ = stopped.changed() => return,
+                () = tokio::time::sleep(interval) => {}
+            }
+            match service.refresh().await {
+                Ok(report) => {
+                    is_failing = false;
+                    tell_news(&report);
+                }
+                Err(error) if !is_failing => {
+                    tracing::warn!(cause = error.source_text(), "the store cannot be looked at; it is tried again");
+                    is_failing = true;
+                }
+                Err(_) => {}
+            }
+        }
+    })
+}
+
+fn tell_news(report: &RefreshReport) {
+    for project in &report.added {
+        tracing::info!(%project, "a project has come into the store");
+    }
+    for project in &report.vanished {
+        tracing::warn!(%project, "a project is no longer in the store");
+    }
+}
+
 /// How often windows are looked at that age closes.
 const CLOSING_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -210,72 +278,19 @@ fn spawn_closing(service: Arc<DriftService>, mut stopped: watch::Receiver<()>) -
     })
 }
 
-struct Stores {
-    artifacts: Arc<dyn ArtifactStore>,
-    index: Arc<dyn ProjectIndex>,
-    operations: Arc<dyn OperationJournal>,
-}
-
-async fn open_stores(path: &ArtifactsPath) -> anyhow::Result<Stores> {
-    match path {
-        ArtifactsPath::Memory => Ok(Stores {
-            artifacts: Arc::new(MemoryArtifacts::new()),
-            index: Arc::new(MemoryIndex::new()),
-            operations: Arc::new(MemoryOperations::new()),
-        }),
-        ArtifactsPath::Local(directory) => {
-            let artifacts = OpendalArtifacts::open_local(directory).map_err(|error| {
-                if error.kind() == PortErrorKind::InUse {
-                    anyhow!("another server uses {}; stop it, or give --artifacts-path", directory.display())
-                } else {
-                    explained(error).context(format!("cannot use {}", directory.display()))
-                }
-            })?;
-            let artifacts = Arc::new(artifacts);
-            let index = Arc::new(open_index(directory).await?);
-            Ok(Stores { operations: Arc::clone(&artifacts) as _, artifacts, index })
-        }
-    }
-}
-
-async fn open_index(directory: &Path) -> anyhow::Result<PersyIndex> {
-    let program = std::env::current_exe().context("cannot find the program itself")?;
-    let opened = PersyIndex::open(Options {
-        directory: directory.to_path_buf(),
-        temporary_directory: directory.join(".tmp"),
-        guard: Guard::ChildProcess { program, arguments: vec![VERIFY_INDEX.into()] },
-    })
-    .await
-    .map_err(explained)
-    .context("cannot open the project index")?;
-    // Of a new store both are missing, which is no news.
-    let is_new = matches!((&opened.store, &opened.active), (Found::Missing, Found::Missing));
-    let has_statuses = matches!(opened.store, Found::Whole);
-    match opened.store {
-        Found::Damaged(_) => tracing::warn!("store.db was damaged: it is rebuilt from the folders of the projects"),
-        Found::Missing if !is_new => tracing::warn!("store.db is missing: it is rebuilt from the folders"),
-        Found::Missing | Found::Whole => {}
-    }
-    match opened.active {
-        Found::Damaged(_) if has_statuses => {
-            tracing::warn!("active.db was damaged: the statuses are those that store.db remembers");
-        }
-        Found::Damaged(_) => tracing::warn!("active.db was damaged: every project is active again"),
-        Found::Missing if !is_new => tracing::warn!("active.db is missing: every project is active again"),
-        Found::Missing | Found::Whole => {}
-    }
-    Ok(opened.index)
-}
-
 /// The database that the configuration asks for; see the table in the README.
 fn database_of(config: &Config) -> Option<Database> {
     match (&config.database_uri, &config.artifacts_path) {
-        (DatabaseUri::None, _) | (DatabaseUri::NotGiven, ArtifactsPath::Memory) => None,
+        // Beside the artifacts stands the database of the server that writes them.
+        (DatabaseUri::NotGiven, _) if config.read_only => None,
+        (DatabaseUri::None, _) | (DatabaseUri::NotGiven, ArtifactsPath::Memory | ArtifactsPath::Bucket(_)) => None,
         (DatabaseUri::Postgres(uri) | DatabaseUri::Sqlite(uri), _) => Some(Database::At(uri.clone())),
         (DatabaseUri::Local | DatabaseUri::NotGiven, ArtifactsPath::Local(directory)) => {
             Some(Database::Local(beside(directory)))
         }
-        (DatabaseUri::Local, ArtifactsPath::Memory) => Some(Database::Local(PathBuf::from(".drifting-metrics"))),
+        (DatabaseUri::Local, ArtifactsPath::Memory | ArtifactsPath::Bucket(_)) => {
+            Some(Database::Local(PathBuf::from(".drifting-metrics")))
+        }
     }
 }
 

@@ -24,21 +24,33 @@ mod units;
 pub use effective::{EffectiveSetting, Source};
 pub use error::ConfigError;
 pub use logging::{LogFormat, LogLevel};
-pub use storage::{ArtifactsPath, DatabaseUri, Secret, StateDurability};
+pub use storage::{ArtifactsPath, Bucket, DatabaseUri, Endpoint, ObjectService, Secret, StateDurability};
 pub use template::template;
 
 use error::Origin;
 use later::LATER;
 use layers::Layer;
 use listen::{AllowedHosts, Host, Port, Switch};
-use units::{ByteSize, Interval};
+use storage::{LocalPath, Region};
+use units::{ByteSize, Interval, IntervalOrNone};
 
 /// The file that is read when no other is named and it exists.
 pub const FILE_BY_DEFAULT: &str = "drifting.yaml";
 
+/// How often online state is saved by default.
+const STATE_INTERVAL_LOCAL: Duration = Duration::from_secs(1);
+const STATE_INTERVAL_REMOTE: Duration = Duration::from_secs(30);
+/// How often a local store is looked at by default.
+const SCAN_INTERVAL_LOCAL: Duration = Duration::from_secs(30);
+/// A shorter lease would be lost by every hiccup of the network.
+const LEASE_DURATION_MIN: Duration = Duration::from_secs(2);
+
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 12] = [
+const SETTINGS: [(&str, Option<&str>); 18] = [
     ("artifacts_path", Some(".drifting/")),
+    ("artifacts_endpoint", None),
+    ("artifacts_region", None),
+    ("cache_path", None),
     ("database_uri", None),
     ("host", Some("127.0.0.1")),
     ("port", Some("8080")),
@@ -47,7 +59,10 @@ const SETTINGS: [(&str, Option<&str>); 12] = [
     ("log_format", None),
     ("log_level", Some("info")),
     ("state_durability", Some("interval")),
-    ("state_interval", Some("1s")),
+    ("state_interval", None),
+    ("scan_interval", None),
+    ("lease_duration", Some("15s")),
+    ("read_only", Some("false")),
     ("max_body_bytes", Some("32MiB")),
     ("fit_max_body_bytes", Some("1GiB")),
 ];
@@ -71,6 +86,12 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// Where projects are stored.
     pub artifacts_path: ArtifactsPath,
+    /// The address of the object store, where it is not that of the service's owner or of the environment.
+    pub artifacts_endpoint: Option<Endpoint>,
+    /// The region of the bucket, where it is not that of the environment.
+    pub artifacts_region: Option<String>,
+    /// Where the index of a bucket is worked on.
+    pub cache_path: PathBuf,
     /// Where metrics are stored.
     pub database_uri: DatabaseUri,
     /// The address to listen on.
@@ -89,6 +110,12 @@ pub struct Config {
     pub state_durability: StateDurability,
     /// How much online state a crash may lose at most, in time, with [`StateDurability::Interval`].
     pub state_interval: Duration,
+    /// How often the store is looked at for projects that have come or gone, if at all.
+    pub scan_interval: Option<Duration>,
+    /// How long the right to write into a bucket runs without being renewed.
+    pub lease_duration: Duration,
+    /// Whether nothing is written into the store.
+    pub read_only: bool,
     /// The largest body of a request.
     pub max_body_bytes: usize,
     /// The largest body of a fit.
@@ -152,6 +179,14 @@ impl Config {
     }
 }
 
+fn lease_duration(text: &str) -> Result<Duration, String> {
+    let Interval(duration) = text.parse()?;
+    if duration < LEASE_DURATION_MIN {
+        return Err(format!("expected at least {}, got `{text}`", Interval(LEASE_DURATION_MIN)));
+    }
+    Ok(duration)
+}
+
 /// The layers put together, each value still a text with its origin.
 struct Settings {
     layers: Figment,
@@ -175,9 +210,17 @@ impl Settings {
         for setting in &LATER {
             self.read(setting.key, |text| setting.check(text))?;
         }
+        let artifacts_path: ArtifactsPath = self.required("artifacts_path")?;
+        // Calls of an object store have a price.
+        let is_remote = matches!(artifacts_path, ArtifactsPath::Bucket(_));
+        let state_interval = if is_remote { STATE_INTERVAL_REMOTE } else { STATE_INTERVAL_LOCAL };
+        let scan_interval = if is_remote { None } else { Some(SCAN_INTERVAL_LOCAL) };
         let config = Config {
             file: self.file.clone(),
-            artifacts_path: self.required("artifacts_path")?,
+            artifacts_path,
+            artifacts_endpoint: self.optional("artifacts_endpoint")?,
+            artifacts_region: self.optional::<Region>("artifacts_region")?.map(|region| region.0),
+            cache_path: self.optional("cache_path")?.map_or_else(std::env::temp_dir, |path: LocalPath| path.0),
             database_uri: self.optional("database_uri")?.unwrap_or(DatabaseUri::NotGiven),
             host: self.required::<Host>("host")?.0,
             port: self.required::<Port>("port")?.0,
@@ -186,7 +229,12 @@ impl Settings {
             log_format: self.optional("log_format")?.unwrap_or_else(LogFormat::of_this_terminal),
             log_level: self.required("log_level")?,
             state_durability: self.required("state_durability")?,
-            state_interval: self.required::<Interval>("state_interval")?.0,
+            state_interval: self.optional::<Interval>("state_interval")?.map_or(state_interval, |interval| interval.0),
+            scan_interval: self
+                .optional::<IntervalOrNone>("scan_interval")?
+                .map_or(scan_interval, |interval| interval.0),
+            lease_duration: self.read("lease_duration", lease_duration)?.unwrap_or(LEASE_DURATION_MIN),
+            read_only: self.required::<Switch>("read_only")?.0,
             max_body_bytes: self.required::<ByteSize>("max_body_bytes")?.0,
             fit_max_body_bytes: self.required::<ByteSize>("fit_max_body_bytes")?.0,
         };

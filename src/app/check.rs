@@ -5,7 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use drifting_artifacts::{LocalLook, look_at_local};
+use drifting_artifacts::{LocalLook, RemoteLook, look_at_local, look_at_remote};
 use drifting_domain::ports::{PortError, PortErrorKind};
 use drifting_http::HttpServer;
 use drifting_index::{Guard, Look};
@@ -13,8 +13,8 @@ use drifting_local_postgres::{Cluster, LocalPostgres};
 use drifting_metrics::{Rehearsal, rehearse, rehearse_file};
 use serde::Serialize;
 
-use super::{VERIFY_INDEX, database_of};
-use crate::config::{ArtifactsPath, Config, DatabaseUri};
+use super::{VERIFY_INDEX, bucket, database_of};
+use crate::config::{ArtifactsPath, Bucket, Config, DatabaseUri};
 use crate::metrics::{Database, takes_sqlite};
 
 /// Below this the index soon refuses to write.
@@ -57,6 +57,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
                 look_at_index(directory, &mut findings).await;
             }
         }
+        ArtifactsPath::Bucket(place) => look_at_bucket(place, config, &mut findings).await,
     }
     findings.push(look_at_database(config).await);
     findings.push(look_at_address(config.address()).await);
@@ -94,6 +95,49 @@ async fn look_at_artifacts(directory: &Path, findings: &mut Vec<Finding>) -> boo
     });
     exists
 }
+
+async fn look_at_bucket(place: &Bucket, config: &Config, findings: &mut Vec<Finding>) {
+    const BUCKET: &str = "bucket";
+    let store = match bucket::connect(place, config).await {
+        Ok(store) => store,
+        Err(error) => {
+            findings.push(Finding::failed(BUCKET, format!("{error:#}"), OF_BUCKET));
+            return;
+        }
+    };
+    let RemoteLook { put, get, list, conditional_put, delete, lease_held_by } = look_at_remote(&store).await;
+    for (check, tried, done) in [
+        ("bucket put", put, "an object can be written"),
+        ("bucket get", get, "it comes back as it was"),
+        ("bucket list", list, "it is listed"),
+        ("bucket delete", delete, "it can be removed"),
+    ] {
+        findings.push(match tried {
+            Ok(()) => Finding::ok(check, format!("{place}: {done}")),
+            Err(error) => Finding::failed(check, format!("{place}: {}", told(&error)), OF_BUCKET),
+        });
+    }
+    let check = "bucket conditional put";
+    findings.push(match conditional_put {
+        Ok(true) => Finding::ok(check, format!("{place}: a second write of what must not be there is refused")),
+        Ok(false) => {
+            Finding::ok(check, format!("{place}: conditions are ignored: see to it that no second server writes there"))
+        }
+        Err(error) => Finding::failed(check, format!("{place}: {}", told(&error)), OF_BUCKET),
+    });
+    let check = "bucket lease";
+    findings.push(match lease_held_by {
+        Ok(None) => Finding::ok(check, format!("{place}: no server holds it")),
+        Ok(Some(host)) => Finding::ok(
+            check,
+            format!("{place}: a server on `{host}` holds it, beside which no second one starts, or has died with it"),
+        ),
+        Err(error) => Finding::failed(check, format!("{place}: {}", told(&error)), OF_BUCKET),
+    });
+}
+
+const OF_BUCKET: &str = "see that the bucket is there and that the credentials have the permission; docs/storage.md says which \
+                         ones it takes";
 
 async fn look_at_index(directory: &Path, findings: &mut Vec<Finding>) {
     const INDEX: &str = "index";

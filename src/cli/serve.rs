@@ -11,6 +11,7 @@ Each setting can also be said by its environment variable, or in a configuration
 Examples:
   drifting serve
   drifting serve --artifacts-path /srv/drifting --port 9000
+  drifting serve --artifacts-path s3://bucket/drifting --database-uri postgres://drifting@db/metrics
   drifting serve --database-uri postgres://drifting@db/metrics
   drifting serve --port 0 --artifacts-path memory:// --database-uri none
   DRIFTING_LOG_LEVEL=debug drifting serve --config production.yaml";
@@ -31,18 +32,41 @@ pub struct ServeArgs {
 /// are the names of the settings.
 #[derive(clap::Args, Serialize)]
 pub struct SettingFlags {
-    /// Where projects are stored: a local path, or `memory://` [env: DRIFTING_ARTIFACTS_PATH] [default: .drifting/]
+    /// Where projects are stored: a local path, `s3://bucket/prefix`, `gs://bucket/prefix` or `memory://` [env: DRIFTING_ARTIFACTS_PATH] [default: .drifting/]
     ///
-    /// With `memory://` nothing is written and everything is gone when the server stops. A path that another server
-    /// uses is refused.
+    /// The credentials for a bucket come from the platform: environment, profile, web identity, instance metadata; service
+    /// account files, application default credentials, workload identity. With `memory://` nothing is written and everything
+    /// is gone when the server stops. A store that another server writes to is refused.
     #[arg(long, value_name = "PATH", aliases = ["artifacts_path", "artifact_path", "artifact-path"])]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artifacts_path: Option<String>,
 
+    /// Address of the object store [env: DRIFTING_ARTIFACTS_ENDPOINT]
+    ///
+    /// For S3 stores other than Amazon's, and emulators. Not given: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL of `s3://`,
+    /// STORAGE_EMULATOR_HOST of `gs://` (which is called without credentials), else the address of the service.
+    #[arg(long, value_name = "URL", alias = "artifacts_endpoint")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifacts_endpoint: Option<String>,
+
+    /// Region of an S3 bucket [env: DRIFTING_ARTIFACTS_REGION]
+    ///
+    /// Not given: that of the environment or the profile, else the bucket's own, which is asked for.
+    #[arg(long, value_name = "REGION", alias = "artifacts_region")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artifacts_region: Option<String>,
+
+    /// Local folder in which the index of a bucket is worked on [env: DRIFTING_CACHE_PATH] [default: the system's for temporary files]
+    ///
+    /// What is in it may be lost: the bucket holds everything.
+    #[arg(long, value_name = "PATH", alias = "cache_path")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cache_path: Option<String>,
+
     /// Where metrics are stored: `local`, `none`, `postgres://…` or `sqlite://…` [env: DRIFTING_DATABASE_URI]
     ///
     /// Not given or `local`: a Postgres of the server's own beside the projects, or a SQLite file where no Postgres
-    /// programs are installed. `none` (or `off`): nothing is saved. Otherwise that database. Other users of the machine
+    /// programs are installed; not given with projects in a bucket or in memory: nothing is saved. `none` (or `off`): nothing is saved. Otherwise that database. Other users of the machine
     /// see the command line: say a password in the environment variable or in the file.
     #[arg(long, value_name = "URI", alias = "database_uri")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,10 +125,39 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_durability: Option<String>,
 
-    /// How often online state is saved, such as 500ms or 30s [env: DRIFTING_STATE_INTERVAL] [default: 1s]
+    /// How often online state is saved, such as 500ms or 30s [env: DRIFTING_STATE_INTERVAL] [default: 1s, 30s in a bucket]
     #[arg(long, value_name = "DURATION", alias = "state_interval")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state_interval: Option<String>,
+
+    /// How often the store is looked at for projects that were copied in or taken out, or `none` [env: DRIFTING_SCAN_INTERVAL] [default: 30s, none in a bucket]
+    ///
+    /// `POST /api/v1/projects/refresh` and `drifting projects refresh` look at once.
+    #[arg(long, value_name = "DURATION", alias = "scan_interval")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scan_interval: Option<String>,
+
+    /// How long the right to write into a bucket runs without being renewed [env: DRIFTING_LEASE_DURATION] [default: 15s]
+    ///
+    /// A server that was killed on another machine is waited for so long. A server that cannot renew it for half the time
+    /// stops writing.
+    #[arg(long, value_name = "DURATION", alias = "lease_duration")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_duration: Option<String>,
+
+    /// Serve beside the server that writes to the store, and write nothing [env: DRIFTING_READ_ONLY] [default: false]
+    ///
+    /// Answers predictions of detectors whose request is the window; what would write, or move a state, is refused.
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        alias = "read_only"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<String>,
 
     /// Largest body of a request, such as 10MB [env: DRIFTING_MAX_BODY_BYTES] [default: 32MiB]
     #[arg(long, value_name = "BYTES", alias = "max_body_bytes")]
@@ -120,18 +173,6 @@ pub struct SettingFlags {
     #[arg(long, value_name = "PORT", alias = "grpc_port", hide = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grpc_port: Option<String>,
-
-    /// Whether nothing can be changed, which this version cannot promise: `false`
-    #[arg(
-        long,
-        value_name = "true|false",
-        num_args = 0..=1,
-        default_missing_value = "true",
-        alias = "read_only",
-        hide = true
-    )]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub read_only: Option<String>,
 
     /// File of API keys, which this version lacks
     #[arg(long, value_name = "FILE", alias = "api_keys_file", hide = true)]

@@ -78,16 +78,17 @@ fn authentication_is_waived_with_or_without_a_value() {
     assert_eq!(setting_flags("drifting serve --insecure-no-auth"), serde_json::json!({"insecure_no_auth": "true"}));
     let off = setting_flags("drifting serve --insecure-no-auth=false");
     assert_eq!(off, serde_json::json!({"insecure_no_auth": "false"}));
+    assert_eq!(setting_flags("drifting serve --read-only --port 0")["read_only"], "true");
+    assert_eq!(setting_flags("drifting serve --read_only=no")["read_only"], "no");
 }
 
 #[test]
 fn flags_of_later_versions_are_taken_and_hidden() {
-    let line = "drifting serve --grpc-port none --read-only false --api_keys_file x";
-    let expected = serde_json::json!({"grpc_port": "none", "read_only": "false", "api_keys_file": "x"});
+    let line = "drifting serve --grpc-port none --api_keys_file x";
+    let expected = serde_json::json!({"grpc_port": "none", "api_keys_file": "x"});
     assert_eq!(setting_flags(line), expected);
-    assert_eq!(setting_flags("drifting serve --read-only --port 0")["read_only"], "true");
     let help = Cli::command().find_subcommand_mut("serve").unwrap().render_long_help().to_string();
-    for flag in ["--grpc-port", "--read-only", "--api-keys-file"] {
+    for flag in ["--grpc-port", "--api-keys-file"] {
         assert!(!help.contains(flag), "{flag}");
     }
 }

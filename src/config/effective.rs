@@ -13,7 +13,7 @@ use super::{ArtifactsPath, Config, DatabaseUri, LogFormat, SETTINGS, Settings, S
 pub struct EffectiveSetting {
     /// Its name, as in a configuration file.
     pub name: &'static str,
-    /// What it comes to; `null` for any of all possible values.
+    /// What it comes to; `null` for any of all possible values, or for what the platform says.
     pub value: Value,
     /// Where it was said.
     pub source: Source,
@@ -58,8 +58,13 @@ impl Config {
     fn shown(&self, name: &str) -> Value {
         match name {
             "artifacts_path" => self.artifacts_path.to_string().into(),
+            "artifacts_endpoint" => self.artifacts_endpoint.as_ref().map(ToString::to_string).into(),
+            "artifacts_region" => self.artifacts_region.clone().into(),
+            "cache_path" => self.cache_path.display().to_string().into(),
             "database_uri" => match (&self.database_uri, &self.artifacts_path) {
-                (DatabaseUri::NotGiven, ArtifactsPath::Local(_)) => DatabaseUri::Local.to_string().into(),
+                (DatabaseUri::NotGiven, ArtifactsPath::Local(_)) if !self.read_only => {
+                    DatabaseUri::Local.to_string().into()
+                }
                 (DatabaseUri::NotGiven, _) => DatabaseUri::None.to_string().into(),
                 (uri, _) => uri.to_string().into(),
             },
@@ -79,6 +84,11 @@ impl Config {
             }
             .into(),
             "state_interval" => Interval(self.state_interval).to_string().into(),
+            "scan_interval" => {
+                self.scan_interval.map_or_else(|| "none".to_owned(), |interval| Interval(interval).to_string()).into()
+            }
+            "lease_duration" => Interval(self.lease_duration).to_string().into(),
+            "read_only" => self.read_only.into(),
             "max_body_bytes" => ByteSize(self.max_body_bytes).to_string().into(),
             "fit_max_body_bytes" => ByteSize(self.fit_max_body_bytes).to_string().into(),
             // Every name of the list stands above: a test goes through them.
@@ -130,9 +140,13 @@ mod tests {
     #[test]
     fn every_setting_of_the_list_has_a_value() {
         let config = Config::of_flags(&json!({"artifacts_path": "memory://"})).unwrap();
+        let by_platform = ["artifacts_endpoint", "artifacts_region"];
         for (name, _) in SETTINGS {
-            assert!(!config.shown(name).is_null(), "{name}");
+            assert_eq!(config.shown(name).is_null(), by_platform.contains(&name), "{name}");
         }
+        let said = json!({"artifacts_endpoint": "http://localhost:9000", "artifacts_region": "eu-central-1"});
+        let config = Config::of_flags(&said).unwrap();
+        assert!(by_platform.iter().all(|name| !config.shown(name).is_null()));
         assert_eq!(config.shown("database_uri"), "none");
     }
 }

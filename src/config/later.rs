@@ -1,10 +1,6 @@
 //! Settings that are documented and that this version lacks: what asks for nothing is taken, anything else is refused
 //! rather than passed over, because whoever says it relies on it.
 
-use std::str::FromStr;
-
-use super::listen::Switch;
-
 /// A setting of a later version.
 pub(super) struct Later {
     pub(super) key: &'static str,
@@ -15,16 +11,11 @@ pub(super) struct Later {
 }
 
 /// Settings of later versions.
-pub(super) const LATER: [Later; 4] = [
+pub(super) const LATER: [Later; 3] = [
     Later {
         key: "grpc_port",
         asks_for_nothing: |text| Ok(text.eq_ignore_ascii_case("none")),
         refusal: "this version has no gRPC interface yet; leave it out or say none",
-    },
-    Later {
-        key: "read_only",
-        asks_for_nothing: |text| Switch::from_str(text).map(|is_on| !is_on.0),
-        refusal: "drifting serves read-only only from a later version; leave it out or say false",
     },
     Later { key: "api_keys_file", asks_for_nothing: |_| Ok(false), refusal: NO_KEYS },
     Later { key: "api_key", asks_for_nothing: |_| Ok(false), refusal: NO_KEYS },

@@ -42,8 +42,133 @@ impl fmt::Display for Secret {
 pub enum ArtifactsPath {
     /// In a folder of this machine.
     Local(PathBuf),
+    /// In a bucket.
+    Bucket(Bucket),
     /// In memory, until the server stops.
     Memory,
+}
+
+/// A prefix in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Whose.
+    pub service: ObjectService,
+    /// Its name.
+    pub name: String,
+    /// What the key of every object begins with, without slashes at its ends; may be empty.
+    pub prefix: String,
+}
+
+/// Who keeps a bucket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectService {
+    /// Amazon S3 and its like.
+    S3,
+    /// Google Cloud Storage.
+    Gcs,
+}
+
+impl Bucket {
+    fn parse(service: ObjectService, place: &str) -> Result<Self, String> {
+        let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
+        if !(1..=222).contains(&name.len()) || !name.chars().all(is_name) {
+            // The text may hold a password, so it is not repeated.
+            return Err(format!(
+                "expected {service}://bucket/prefix, with a bucket of lower-case letters, digits, dots, hyphens and underscores"
+            ));
+        }
+        let prefix = prefix.trim_matches('/');
+        let is_plain = |segment: &str| !segment.is_empty() && segment != "." && segment != "..";
+        let has_odd = prefix.contains(|c: char| c.is_control() || "?#\\*".contains(c));
+        if has_odd || !(prefix.is_empty() || prefix.split('/').all(is_plain)) {
+            return Err(format!(
+                "expected a prefix of plain names between slashes, as in {service}://bucket/team/drifting"
+            ));
+        }
+        Ok(Self { service, name: name.to_owned(), prefix: prefix.to_owned() })
+    }
+}
+
+impl fmt::Display for ObjectService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::S3 => "s3",
+            Self::Gcs => "gs",
+        })
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, name, prefix } = self;
+        if prefix.is_empty() { write!(f, "{service}://{name}") } else { write!(f, "{service}://{name}/{prefix}") }
+    }
+}
+
+/// The address of an object store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint(String);
+
+impl Endpoint {
+    /// The address, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    // No error repeats the text, which may hold a password.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected = || "expected an address such as http://localhost:9000, without user and query".to_owned();
+        let url = Url::parse(text).map_err(|_| expected())?;
+        let is_bare =
+            url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+        if !["http", "https"].contains(&url.scheme()) || !url.has_host() || !is_bare {
+            return Err(expected());
+        }
+        Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The region of a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Region(pub(super) String);
+
+impl FromStr for Region {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if text.chars().all(is_word) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("expected a region such as eu-central-1".to_owned())
+        }
+    }
+}
+
+/// A folder of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LocalPath(pub(super) PathBuf);
+
+impl FromStr for LocalPath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once("://") {
+            None => Ok(Self(text.into())),
+            Some((scheme, _)) => Err(format!("expected a local path, got {scheme}://")),
+        }
+    }
 }
 
 impl FromStr for ArtifactsPath {
@@ -53,10 +178,11 @@ impl FromStr for ArtifactsPath {
         match text.split_once("://") {
             None => Ok(Self::Local(text.into())),
             Some(("memory", "")) => Ok(Self::Memory),
-            Some((scheme @ ("s3" | "gs"), _)) => Err(format!(
-                "this version stores projects on local disk only and cannot use {scheme}://, expected a local path"
+            Some(("s3", place)) => Bucket::parse(ObjectService::S3, place).map(Self::Bucket),
+            Some(("gs", place)) => Bucket::parse(ObjectService::Gcs, place).map(Self::Bucket),
+            Some((scheme, _)) => Err(format!(
+                "expected a local path, s3://bucket/prefix, gs://bucket/prefix or memory://, got {scheme}://"
             )),
-            Some((scheme, _)) => Err(format!("expected a local path or memory://, got {scheme}://")),
         }
     }
 }
@@ -65,6 +191,7 @@ impl fmt::Display for ArtifactsPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Local(path) => path.display().fmt(f),
+            Self::Bucket(bucket) => bucket.fmt(f),
             Self::Memory => f.write_str("memory://"),
         }
     }
@@ -168,13 +295,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn local_paths_and_memory_are_stores() {
+    fn local_paths_buckets_and_memory_are_stores() {
         assert_eq!("a/b".parse(), Ok(ArtifactsPath::Local("a/b".into())));
         assert_eq!("memory://".parse(), Ok(ArtifactsPath::Memory));
-        for bucket in ["s3://bucket/prefix", "gs://bucket"] {
-            assert!(bucket.parse::<ArtifactsPath>().unwrap_err().contains("local disk only"), "{bucket}");
+        for (text, service, name, prefix) in [
+            ("s3://bucket/a/b/", ObjectService::S3, "bucket", "a/b"),
+            ("gs://my-bucket.example_1", ObjectService::Gcs, "my-bucket.example_1", ""),
+        ] {
+            let bucket = Bucket { service, name: name.to_owned(), prefix: prefix.to_owned() };
+            assert_eq!(bucket.to_string(), text.trim_end_matches('/'));
+            assert_eq!(text.parse(), Ok(ArtifactsPath::Bucket(bucket)));
         }
-        assert!("ftp://x".parse::<ArtifactsPath>().is_err());
+        for text in [
+            "ftp://x",
+            "s3://",
+            "s3:///a",
+            "s3://Bucket",
+            "s3://key:geheim@bucket/a",
+            "gs://b/a/../c",
+            "s3://b/a//c",
+            "s3://b/a?x=geheim",
+        ] {
+            let error = text.parse::<ArtifactsPath>().unwrap_err();
+            assert!(error.starts_with("expected ") && !error.contains("geheim"), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_an_address_and_nothing_else() {
+        assert_eq!("http://localhost:9000/".parse::<Endpoint>().unwrap().as_str(), "http://localhost:9000");
+        for text in ["localhost:9000", "s3://x", "http://key:geheim@host", "http://host?key=geheim", "http://"] {
+            let error = text.parse::<Endpoint>().unwrap_err();
+            assert!(error.starts_with("expected ") && !error.contains("geheim"), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -207,10 +207,10 @@ fn beyond_loopback_authentication_must_be_waived() {
 #[test]
 fn settings_of_later_versions_are_taken_where_they_ask_for_nothing() {
     in_jail(|jail| {
-        jail.create_file("drifting.yaml", "grpc_port: none\nread_only: false\napi_keys_file:\n")?;
+        jail.create_file("drifting.yaml", "grpc_port: none\napi_keys_file:\n")?;
         jail.set_env("DRIFTING_GRPC_PORT", "None");
         jail.set_env("DRIFTING_API_KEY", "");
-        assert!(load(&json!({"grpc_port": "none", "read_only": "no"})).is_ok());
+        assert!(load(&json!({"grpc_port": "none"})).is_ok());
         Ok(())
     });
 }
@@ -223,16 +223,10 @@ fn what_only_later_versions_can_do_is_refused_with_its_source() {
         let error = load(&json!({"grpc_port": "8081"})).unwrap_err();
         assert!(error.is_usage());
         assert_eq!(error.to_string(), format!("`grpc_port` from the flag `--grpc-port`: {GRPC}"));
-        let error = refused(&json!({"read_only": "true"}));
-        assert!(
-            error.starts_with("`read_only` from the flag `--read-only`: drifting serves read-only only"),
-            "{error}"
-        );
         assert!(refused(&json!({"read_only": "perhaps"})).contains("expected true or false"));
 
         for (file, expected) in [
             ("grpc_port: 8081\n", format!("`grpc_port` from the file drifting.yaml: {GRPC}")),
-            ("read_only: true\n", "`read_only` from the file drifting.yaml: ".to_owned()),
             ("api_keys_file: keys.yaml\n", format!("`api_keys_file` from the file drifting.yaml: {KEYS}")),
             ("api_key: geheim\n", format!("`api_key` from the file drifting.yaml: {KEYS}")),
         ] {

@@ -77,6 +77,22 @@ impl FromStr for Interval {
     }
 }
 
+/// A time between two things, or `none` for never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct IntervalOrNone(pub(super) Option<Duration>);
+
+impl FromStr for IntervalOrNone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if ["none", "off"].iter().any(|none| text.eq_ignore_ascii_case(none)) {
+            return Ok(Self(None));
+        }
+        let Interval(interval) = text.parse().map_err(|reason| format!("{reason}; or none"))?;
+        Ok(Self(Some(interval)))
+    }
+}
+
 fn number_and_unit(text: &str) -> (&str, &str) {
     let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     (&text[..end], text[end..].trim())

@@ -37,7 +37,8 @@ pub fn drifting() -> Command {
 
 fn unconfigured(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("DRIFTING_") {
+        let name_text = name.to_string_lossy();
+        if ["DRIFTING_", "AWS_", "STORAGE_", "GOOGLE_"].iter().any(|prefix| name_text.starts_with(prefix)) {
             command.env_remove(name);
         }
     }
@@ -101,7 +102,10 @@ impl Server {
                 command
             }
         };
-        command.arg("serve").arg("--artifacts-path").arg(directory.join("store"));
+        command.arg("serve");
+        if !launch.arguments.contains(&"--artifacts-path") {
+            command.arg("--artifacts-path").arg(directory.join("store"));
+        }
         if !launch.arguments.contains(&"--port") {
             command.args(["--port", "0"]);
         }

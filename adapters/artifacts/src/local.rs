@@ -13,12 +13,12 @@ use crate::error::{of_io, refused};
 use crate::layout::{self, CONFIGURATION, LOCK, TEMPORARY};
 use crate::survey;
 
-/// A directory that this process alone serves.
+/// A directory that this process alone writes, or reads beside the one that does.
 #[derive(Debug)]
 pub struct LocalDirectory {
     root: PathBuf,
-    /// Held for its lock, which ends with it.
-    _lock: File,
+    /// Held for its lock, which ends with it; none for reading.
+    lock: Option<File>,
 }
 
 /// What stands under a project's name.
@@ -62,7 +62,20 @@ impl LocalDirectory {
         let lock = lock(&temporary.join(LOCK))?;
         // A server that was killed may have made folders whose names are not durable yet.
         File::open(&root).and_then(|root| root.sync_all()).map_err(|error| of_io(OPERATION, error))?;
-        Ok(Self { root, _lock: lock })
+        Ok(Self { root, lock: Some(lock) })
+    }
+
+    /// Takes a directory that is there as it is, for reading.
+    pub fn open_read_only(root: &Path) -> Result<Self, PortError> {
+        const OPERATION: &str = "open the artifacts for reading";
+        let root = root.canonicalize().map_err(|error| of_io(OPERATION, error))?;
+        fs::read_dir(&root).map_err(|error| of_io(OPERATION, error))?;
+        Ok(Self { root, lock: None })
+    }
+
+    /// Refuses where the directory was opened for reading.
+    pub fn may_write(&self, operation: &'static str) -> Result<(), PortError> {
+        if self.lock.is_some() { Ok(()) } else { Err(refused(operation, "the artifacts were opened for reading")) }
     }
 
     /// The directory.

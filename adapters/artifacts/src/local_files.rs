@@ -63,6 +63,7 @@ impl LocalFiles {
 
     /// Puts bytes in a file's place: they are durable before they get the file's name.
     pub async fn replace(&self, path: &str, bytes: Vec<u8>, operation: &'static str) -> Result<(), PortError> {
+        self.local.may_write(operation)?;
         let _writing = self.writing.read().await;
         let mut writer = self.operator.writer(path).await.map_err(|error| of_opendal(operation, error))?;
         let written = match writer.write(bytes).await {
@@ -81,6 +82,7 @@ impl LocalFiles {
 
     /// Removes a file, or what stands in its place: a link, a pipe, an empty folder. Succeeds where there is nothing.
     pub async fn remove(&self, path: &str, operation: &'static str) -> Result<(), PortError> {
+        self.local.may_write(operation)?;
         if self.local.file_kind(path).await.map_err(|error| of_io(operation, error))? == FileKind::Foreign {
             return self.local.remove_foreign(path).await.map_err(|error| of_io(operation, error));
         }
@@ -98,11 +100,13 @@ impl LocalFiles {
 
     /// Makes a project's folder; succeeds where there is one.
     pub async fn create_folder(&self, project: &ProjectName, operation: &'static str) -> Result<(), PortError> {
+        self.local.may_write(operation)?;
         self.operator.create_dir(&layout::folder(project)).await.map_err(|error| of_opendal(operation, error))
     }
 
     /// Removes a project's folder, which must be empty.
     pub async fn remove_folder(&self, project: &ProjectName, operation: &'static str) -> Result<(), PortError> {
+        self.local.may_write(operation)?;
         self.operator.delete(&layout::folder(project)).await.map_err(|error| of_opendal(operation, error))
     }
 
@@ -132,6 +136,7 @@ impl LocalFiles {
 
     /// Empties the folder of temporary files, but for the lock; says how many things that were.
     pub async fn remove_temporaries(&self, operation: &'static str) -> Result<usize, PortError> {
+        self.local.may_write(operation)?;
         let _nobody_writes = self.writing.write().await;
         self.local.remove_temporaries().await.map_err(|error| of_io(operation, error))
     }

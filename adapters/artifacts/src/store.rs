@@ -39,6 +39,15 @@ impl OpendalArtifacts {
         Ok(Self::over(Files::Local(LocalFiles::open(LocalDirectory::open(root)?)?)))
     }
 
+    /// Opens a local directory for reading, beside the server that writes it. Takes no lock and makes nothing; everything that
+    /// would change it is refused.
+    ///
+    /// # Errors
+    /// When there is no such directory, or it cannot be read.
+    pub fn open_local_read_only(root: &Path) -> Result<Self, PortError> {
+        Ok(Self::over(Files::Local(LocalFiles::open(LocalDirectory::open_read_only(root)?)?)))
+    }
+
     /// Opens a remote store, of which this process holds the lease. Nothing is read or written yet.
     ///
     /// Configurations and states are replaced and removed only while the version stands that this process has seen last,

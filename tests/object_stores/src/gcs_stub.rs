@@ -3,6 +3,7 @@
 
 mod answers;
 mod batch;
+mod copies;
 mod json_api;
 mod multipart;
 mod objects;

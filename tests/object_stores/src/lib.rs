@@ -30,4 +30,5 @@ pub use fake_gcs::FakeGcs;
 pub use faulty_proxy::{Call, Calls, Fault, FaultyProxy};
 pub use gcs_stub::GcsStub;
 pub use moto::Moto;
+pub use programs::python;
 pub use seaweedfs::SeaweedFs;

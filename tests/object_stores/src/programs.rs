@@ -18,3 +18,8 @@ pub(crate) fn path_of(program: &str) -> PathBuf {
         panic!("{program} is missing: run scripts/test once, which installs the object stores that tests start")
     })
 }
+
+/// The Python that has a stock client of S3 (boto3) beside it.
+pub fn python() -> PathBuf {
+    path_of("moto_server").with_file_name("python")
+}

@@ -9,10 +9,12 @@ use tokio::sync::Mutex;
 use super::failure::conflict;
 use super::lease::Lease;
 use super::store::{RemoteStore, Seen};
-use crate::layout;
 
 const READ: &str = "read the mirrored file";
 const WRITE: &str = "mirror the file";
+
+/// The files that no project can be named like.
+const NAMES: [&str; 2] = ["store.db", "active.db"];
 
 /// Larger files are neither written nor read.
 const SIZE_MAX: u64 = 1024 * 1024 * 1024;
@@ -28,13 +30,13 @@ pub struct RemoteFile {
 }
 
 impl RemoteFile {
-    /// The file of a name in the root; it is written with a lease only.
+    /// A file of the index in the root, or one that was found damaged and is kept beside it; it is written with a lease only.
     ///
     /// # Errors
-    /// When the name is that of a path, of a project or of the store's own folder.
+    /// When the name is of none of these.
     pub fn new(store: &RemoteStore, lease: Option<&Lease>, name: &str) -> Result<Self, PortError> {
-        if name.is_empty() || name.starts_with('.') || name.contains('/') || layout::project_of(name).is_some() {
-            let text = format!("expected the name of a file that can be no project, `{name}` came");
+        if !NAMES.contains(&name.strip_suffix(".damaged").unwrap_or(name)) {
+            let text = format!("expected the name of a file of the index, `{name}` came");
             return Err(PortError::new(PortErrorKind::Other, READ, text));
         }
         let (store, lease, name) = (store.clone(), lease.cloned(), name.to_owned());

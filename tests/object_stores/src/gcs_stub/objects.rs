@@ -124,6 +124,14 @@ impl Buckets {
         self.buckets.entry(bucket.to_owned()).or_default();
     }
 
+    /// What stands below a prefix, by the rest of the names.
+    pub(super) fn below(&self, bucket: &str, prefix: &str) -> Vec<(String, Bytes)> {
+        let objects = self.buckets.get(bucket).into_iter().flatten();
+        objects
+            .filter_map(|(name, object)| Some((name.strip_prefix(prefix)?.to_owned(), object.content.clone())))
+            .collect()
+    }
+
     /// An object, where the bucket exists.
     pub(super) fn find(&self, bucket: &str, name: &str) -> Result<Option<&Object>, Refusal> {
         Ok(self.buckets.get(bucket).ok_or_else(Refusal::no_bucket)?.get(name))
