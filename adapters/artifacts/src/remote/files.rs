@@ -90,7 +90,7 @@ impl RemoteFiles {
         condition: Condition<'_>,
         operation: &'static str,
     ) -> Result<(), PortError> {
-        self.may_write(operation)?;
+        self.may_write(operation).await?;
         let written = self.store.put_if(path, Bytes::from(bytes), condition, operation).await;
         // Whatever came of it, what was seen before may no longer stand there.
         self.forget(path);
@@ -106,7 +106,7 @@ impl RemoteFiles {
     /// Removes a file, if it is the one that was seen last. Succeeds where there is nothing.
     pub async fn remove(&self, path: &str, operation: &'static str) -> Result<(), PortError> {
         let Seen::Present(version) = self.seen(path, operation).await? else { return Ok(()) };
-        self.may_write(operation)?;
+        self.may_write(operation).await?;
         let removed = self.store.remove_if(path, &version, operation).await;
         self.forget(path);
         if removed? { Ok(()) } else { Err(conflict(operation)) }
@@ -120,7 +120,7 @@ impl RemoteFiles {
         parameters: &str,
         operation: &'static str,
     ) -> Result<(), PortError> {
-        let Err(overtaken) = self.may_write(operation) else { return Ok(()) };
+        let Err(overtaken) = self.may_write(operation).await else { return Ok(()) };
         if self.store.head(parameters, operation).await?.is_some() {
             return Ok(());
         }
@@ -190,10 +190,10 @@ impl RemoteFiles {
     }
 
     /// Whether this process may write now.
-    pub fn may_write(&self, operation: &'static str) -> Result<(), PortError> {
+    pub async fn may_write(&self, operation: &'static str) -> Result<(), PortError> {
         match &self.access {
             Access::Writer(lease) => {
-                lease.check(operation)?;
+                lease.wait(operation).await?;
                 // What was listed before a change is no longer so.
                 self.listed().take();
                 Ok(())

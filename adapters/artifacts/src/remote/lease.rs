@@ -56,6 +56,8 @@ struct Shared {
     /// Held for as long as a renewal takes, with what stands in the store.
     written: tokio::sync::Mutex<(Holder, Version)>,
     lost: watch::Sender<bool>,
+    /// Told of each renewal, and of the end.
+    renewals: watch::Sender<()>,
     duration: Duration,
 }
 
@@ -141,6 +143,7 @@ impl Lease {
             state: Mutex::new(Term::new(duration, began)),
             written: tokio::sync::Mutex::new((holder, version)),
             lost: watch::Sender::new(false),
+            renewals: watch::Sender::new(()),
             duration,
         });
         let heartbeat = tokio::spawn(Arc::clone(&shared).renew_forever());
@@ -153,6 +156,24 @@ impl Lease {
     /// Of kind `InUse` once another holds the lease, `Unavailable` while it has not been renewed in time.
     pub fn check(&self, operation: &'static str) -> Result<(), PortError> {
         self.shared.term().check(now(), operation)
+    }
+
+    /// Waits, if a renewal is late, until this process may write; no longer than it takes for the lease to run out.
+    pub(super) async fn wait(&self, operation: &'static str) -> Result<(), PortError> {
+        let mut renewals = self.shared.renewals.subscribe();
+        let patience = tokio::time::sleep(self.shared.duration / 2);
+        tokio::pin!(patience);
+        loop {
+            let Err(refused) = self.check(operation) else { return Ok(()) };
+            if self.shared.term().ended().is_some() {
+                return Err(refused);
+            }
+            tokio::select! {
+                // The sender lives as long as this lease.
+                _ = renewals.changed() => {}
+                () = &mut patience => return Err(refused),
+            }
+        }
     }
 
     /// Waits until another server holds the lease: then this one has to stop.
@@ -203,8 +224,8 @@ impl Shared {
         while self.term().ended().is_none() {
             tokio::time::sleep(next).await;
             let began = now();
-            // A renewal that takes longer is given up and begun anew, while there is still time.
-            let renewal = tokio::time::timeout(pause, self.renew()).await;
+            // A slow store has time to answer; where it does not, there still is some for another renewal.
+            let renewal = tokio::time::timeout(self.duration / 2, self.renew()).await;
             let failure = match renewal {
                 Ok(Ok(())) => None,
                 Ok(Err(error)) => Some(error.source_text()),
@@ -229,6 +250,7 @@ impl Shared {
             if let Some(version) = renewed {
                 *written = (holder, version);
                 self.term().renewed(began);
+                self.renewals.send_replace(());
                 break;
             }
             let found = self.store.get(&layout::lease(), SIZE_MAX, RENEW).await?;
@@ -244,6 +266,7 @@ impl Shared {
                     );
                     self.term().end(Ended::Taken);
                     self.lost.send_replace(true);
+                    self.renewals.send_replace(());
                 }
             }
         }

@@ -69,7 +69,7 @@ impl RemoteFile {
             Some(before) => before,
             None => Seen::from(self.store.head(&self.name, WRITE).await?.map(|found| found.version)),
         };
-        if let Err(error) = lease.check(WRITE) {
+        if let Err(error) = lease.wait(WRITE).await {
             *seen = Some(before);
             return Err(error);
         }

@@ -21,7 +21,7 @@ impl Projects {
     /// whole, parameters that no configuration names. One listing tells all of it, and where everything is in order there
     /// is no other call.
     pub(crate) async fn sweep_remote(&self, files: &RemoteFiles) -> Result<usize, PortError> {
-        files.may_write(SWEEP)?;
+        files.may_write(SWEEP).await?;
         let mut listing = files.list_all(SWEEP).await?;
         let mut clock = Clock { files, now: None };
         let mut n_removed = 0;

@@ -17,7 +17,7 @@ pub const TASK: &str = "DRIFTING_TEST_TASK";
 pub fn command(test: &str, server: &Server, task: &str) -> Command {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["--exact", test, "--nocapture"]).env(ENDPOINT, server.endpoint()).env(TASK, task);
-    let dialect = if matches!(server, Server::Seaweed(_)) { "s3" } else { "gs" };
+    let dialect = if matches!(server, Server::Seaweed(_) | Server::Moto(_)) { "s3" } else { "gs" };
     child.env(DIALECT, dialect).stdout(Stdio::null()).stderr(Stdio::null());
     child
 }

@@ -10,7 +10,7 @@ use drifting_object_stores::{Calls, Fault, FaultyProxy};
 use crate::raw::{names, raw};
 use crate::support::{Server, assert_holds, kind_of, same, state};
 
-const LATE: Duration = Duration::from_millis(800);
+const LATE: Duration = Duration::from_secs(3);
 
 /// A server that can be made to hesitate, and its successor, on one prefix.
 struct Two {
@@ -43,9 +43,9 @@ impl Two {
             tokio::task::yield_now().await;
         }
         fast.await;
-        let result = slow.await.unwrap();
+        // Only the answer that is late already stays so.
         self.proxy.heal();
-        result
+        slow.await.unwrap()
     }
 }
 
@@ -101,7 +101,8 @@ async fn an_overwrite_of_what_was_deleted_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_overtaken_deletion_is_refused() {
-    for server in Server::both() {
+    // Where the condition of a removal is ignored, the version is looked at just before.
+    for server in [Server::s3(), Server::moto(), Server::gcs()] {
         let two = Two::on(server).await;
         two.successor.put_project(&sample_project("a", 1, 1)).await.unwrap();
         let slow = {

@@ -23,6 +23,11 @@ async fn they_hold_on_s3() {
 }
 
 #[tokio::test]
+async fn they_hold_on_what_answers_like_amazon() {
+    contracts_hold(&Server::moto(), true).await;
+}
+
+#[tokio::test]
 async fn they_hold_on_gcs() {
     contracts_hold(&Server::gcs(), true).await;
 }

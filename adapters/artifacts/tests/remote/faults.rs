@@ -23,7 +23,7 @@ fn settings(n_tries: usize) -> RemoteSettings {
     RemoteSettings {
         n_tries,
         first_pause: Duration::from_millis(2),
-        try_timeout: Duration::from_millis(400),
+        try_timeout: Duration::from_millis(300),
         ..RemoteSettings::default()
     }
 }
@@ -72,7 +72,7 @@ async fn any_change_may_lose_its_answer_or_hang() {
     for server in Server::both() {
         let proxy = FaultyProxy::start(server.endpoint());
         let (_, projects) = behind(&server, &proxy, settings(4)).await;
-        for fault in [Fault::ResetAfter, Fault::ResetBefore, Fault::Hang, Fault::Delay(Duration::from_millis(600))] {
+        for fault in [Fault::ResetAfter, Fault::ResetBefore, Fault::Hang, Fault::Delay(Duration::from_millis(450))] {
             for n in 1.. {
                 proxy.inject(1, &[(Calls::NthChange(n), fault)]);
                 proxy.forget_calls();

@@ -116,6 +116,22 @@ async fn a_lease_outlives_lost_answers_and_short_failures() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_slow_store_delays_writes_and_refuses_none() {
+    let server = Server::gcs();
+    let proxy = FaultyProxy::start(server.endpoint());
+    let store = server.store_through("p", proxy.endpoint()).await;
+    let lease = short(&store).await.unwrap();
+    // The same share of a lease as five seconds are of the usual one; a renewal is two requests here.
+    proxy.inject(1, &[(Calls::All, Fault::Delay(SHORT / 6))]);
+    let projects = OpendalArtifacts::open_remote(&store, &lease);
+    for generation in 1..4 {
+        projects.put_project(&sample_project("a", generation, 1)).await.unwrap();
+        projects.put_state(&name("a"), generation, &state(1)).await.unwrap();
+    }
+    assert!(projects.delete(&name("a")).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn renewals_do_not_queue_behind_other_calls() {
     let server = Server::gcs();
     let proxy = FaultyProxy::start(server.endpoint());

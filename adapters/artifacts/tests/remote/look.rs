@@ -9,7 +9,9 @@ use crate::support::{Server, lease, settings};
 
 #[tokio::test]
 async fn a_store_that_works_is_left_as_it_was() {
-    for (server, is_conditional) in [(Server::s3(), true), (Server::gcs(), true), (Server::plain_gcs(), false)] {
+    for (server, is_conditional) in
+        [(Server::s3(), true), (Server::moto(), true), (Server::gcs(), true), (Server::plain_gcs(), false)]
+    {
         let store = server.store("p").await;
         let raw = raw(&server.location("p", None));
         for holds in [false, true] {
@@ -32,7 +34,7 @@ async fn each_missing_permission_is_named() {
         proxy.inject(1, &[(Calls::All, Fault::Status(403))]);
         let look = look_at_remote(&store).await;
         let (put, list) = match server {
-            Server::Seaweed(_) => ("s3:PutObject", "s3:ListBucket"),
+            Server::Seaweed(_) | Server::Moto(_) => ("s3:PutObject", "s3:ListBucket"),
             Server::Stub(_) | Server::Fake(_) => ("storage.objects.create", "storage.objects.list"),
         };
         for (result, permission) in [(look.put, put), (look.list, list)] {
@@ -77,13 +79,18 @@ async fn wrong_keys_absent_buckets_and_dead_servers_are_told_without_secrets() {
 }
 
 #[tokio::test]
-async fn an_absent_bucket_of_google_is_told() {
-    let server = Server::gcs();
-    let RemoteLocation::Gcs(mut location) = server.location("p", None) else { panic!("a place at Google") };
-    location.bucket = "absent".to_owned();
-    let store = RemoteStore::connect(&RemoteLocation::Gcs(location), settings()).await.unwrap();
-    let look = look_at_remote(&store).await;
-    for result in [look.put, look.list] {
-        assert!(result.unwrap_err().source_text().contains("expected a bucket that exists"));
+async fn an_absent_bucket_is_told() {
+    for server in [Server::moto(), Server::gcs()] {
+        let mut location = server.location("p", None);
+        match &mut location {
+            RemoteLocation::S3(location) => location.bucket = "absent".to_owned(),
+            RemoteLocation::Gcs(location) => location.bucket = "absent".to_owned(),
+        }
+        let store = RemoteStore::connect(&location, settings()).await.unwrap();
+        let look = look_at_remote(&store).await;
+        for result in [look.put, look.list] {
+            let text = result.unwrap_err().source_text();
+            assert!(text.contains("expected a bucket that exists"), "{text}");
+        }
     }
 }

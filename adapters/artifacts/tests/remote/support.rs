@@ -8,7 +8,7 @@ use drifting_artifacts::{
 };
 use drifting_domain::data::Tensors;
 use drifting_domain::ports::{ArtifactStore, PortError, PortErrorKind, StoredProject};
-use drifting_object_stores::{FakeGcs, GcsStub, SeaweedFs};
+use drifting_object_stores::{FakeGcs, GcsStub, Moto, SeaweedFs};
 
 /// The bucket of every test.
 pub const BUCKET: &str = "bucket";
@@ -17,6 +17,8 @@ pub const BUCKET: &str = "bucket";
 pub enum Server {
     /// S3 with conditions.
     Seaweed(SeaweedFs),
+    /// S3 with conditions of writes, with the errors of Amazon.
+    Moto(Moto),
     /// Google's API with preconditions.
     Stub(GcsStub),
     /// Google's API, preconditions ignored.
@@ -29,6 +31,13 @@ impl Server {
         let server = SeaweedFs::start();
         server.create_bucket(BUCKET);
         Self::Seaweed(server)
+    }
+
+    /// S3 with conditions of writes, with the errors of Amazon.
+    pub fn moto() -> Self {
+        let server = Moto::start();
+        server.create_bucket(BUCKET);
+        Self::Moto(server)
     }
 
     /// Google's API with preconditions.
@@ -54,6 +63,7 @@ impl Server {
     pub fn endpoint(&self) -> &str {
         match self {
             Self::Seaweed(server) => server.endpoint(),
+            Self::Moto(server) => server.endpoint(),
             Self::Stub(server) => server.endpoint(),
             Self::Fake(server) => server.endpoint(),
         }
@@ -63,18 +73,14 @@ impl Server {
     pub fn location(&self, prefix: &str, endpoint: Option<&str>) -> RemoteLocation {
         let (bucket, prefix) = (BUCKET.to_owned(), prefix.to_owned());
         let endpoint = Some(endpoint.unwrap_or(self.endpoint()).to_owned());
+        let s3 = |bucket, prefix, endpoint, id: &str, secret: &str| {
+            let (access_key_id, secret_access_key) = (id.to_owned(), secret.to_owned());
+            let credentials = Some(StaticCredentials { access_key_id, secret_access_key, session_token: None });
+            RemoteLocation::S3(S3Location { bucket, prefix, endpoint, credentials, ..S3Location::default() })
+        };
         match self {
-            Self::Seaweed(server) => RemoteLocation::S3(S3Location {
-                bucket,
-                prefix,
-                endpoint,
-                credentials: Some(StaticCredentials {
-                    access_key_id: server.access_key().to_owned(),
-                    secret_access_key: server.secret_key().to_owned(),
-                    session_token: None,
-                }),
-                ..S3Location::default()
-            }),
+            Self::Seaweed(server) => s3(bucket, prefix, endpoint, server.access_key(), server.secret_key()),
+            Self::Moto(server) => s3(bucket, prefix, endpoint, server.access_key(), server.secret_key()),
             Self::Stub(_) | Self::Fake(_) => {
                 RemoteLocation::Gcs(GcsLocation { bucket, prefix, endpoint, anonymous: true, ..GcsLocation::default() })
             }
