@@ -2,6 +2,7 @@
 
 mod bucket;
 pub mod check;
+mod measures;
 mod mirrored_index;
 mod read_only_index;
 mod stores;
@@ -51,7 +52,7 @@ impl App {
     /// # Errors
     /// When a store or the address cannot be used.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
-        let Stores { artifacts, index, operations, hold } = Stores::open(&config).await?;
+        let Stores { artifacts, index, operations, remote, hold } = Stores::open(&config).await?;
         let (metrics, delivery) = match database_of(&config) {
             None => (Metrics::in_memory(), None),
             Some(database) => {
@@ -90,6 +91,7 @@ impl App {
                 Some(hosts) if config.allowed_hosts.is_empty() => AllowedHosts::Loopback(hosts),
                 Some(hosts) => AllowedHosts::Named(hosts),
             },
+            measures: measures::measures(remote),
             ..HttpSettings::default()
         };
         let http = HttpServer::bind(config.address(), Arc::clone(&service), http_settings)

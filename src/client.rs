@@ -15,7 +15,7 @@ mod answers;
 mod problem;
 mod server_url;
 
-pub use answers::{Answer, Detection, Feature, Metric, Operation, Project, RunLength};
+pub use answers::{Answer, Detection, Feature, Metric, Operation, Project, Refreshed, RunLength};
 pub use problem::Problem;
 pub use server_url::ServerUrl;
 

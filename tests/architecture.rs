@@ -23,7 +23,7 @@ const DOMAIN_IMPORTS: [&str; 13] = [
 ];
 
 /// Crates that stand for one technology, and the only crates of this project that may import them.
-const TECHNOLOGIES: [(&str, &[&str]); 13] = [
+const TECHNOLOGIES: [(&str, &[&str]); 14] = [
     ("poem", &["drifting-http"]),
     ("poem-openapi", &["drifting-http"]),
     ("parquet", &["drifting-formats"]),
@@ -36,6 +36,7 @@ const TECHNOLOGIES: [(&str, &[&str]); 13] = [
     ("sea-orm-migration", &["drifting-migrations", "drifting-metrics"]),
     ("figment", &["drifting"]),
     ("clap", &["drifting"]),
+    ("prometheus-client", &["drifting"]),
     // The one TLS client of the process; opendal takes it for the calls to object stores.
     ("reqwest", &["drifting", "drifting-artifacts"]),
 ];

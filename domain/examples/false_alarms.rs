@@ -24,6 +24,8 @@ const N_REFERENCES: u64 = 2_000;
 const N_SLIDING: u64 = 400;
 const N_ROWS: usize = 400;
 const WINDOW: usize = 100;
+/// Of tests that take few values: how many times as many rows of either come beside.
+const LARGER: usize = 10;
 const LEVEL: f64 = 0.05;
 
 /// What the columns hold.
@@ -58,7 +60,8 @@ fn main() {
         if !wanted.is_empty() && !wanted.contains(&kind.to_string()) {
             continue;
         }
-        let alarms = independent(&detector, data, n_references);
+        let scale = if settings.starts_with(TEN_TIMES) { LARGER } else { 1 };
+        let alarms = independent(&detector, data, scale, n_references);
         let n = n_references as f64;
         let half = 1.96 * (LEVEL * (1.0 - LEVEL) / n).sqrt();
         println!(
@@ -73,6 +76,9 @@ fn main() {
         sliding();
     }
 }
+
+/// How the settings of a line begin whose windows are larger.
+const TEN_TIMES: &str = "ten times the rows";
 
 fn lines() -> Vec<(DetectorRequest, Data, &'static str)> {
     use DetectorKind as Kind;
@@ -93,7 +99,8 @@ fn lines() -> Vec<(DetectorRequest, Data, &'static str)> {
         (of(Kind::Ks), Data::Numbers, "three columns"),
         (of(Kind::Cvm), Data::Numbers, "three columns"),
         (of(Kind::ChiSquare), Data::Categories, "three columns of five categories"),
-        (of(Kind::FisherExact), Data::Classes, "three columns (discrete, so below the level)"),
+        (of(Kind::FisherExact), Data::Classes, "three columns (takes few values, so it is below the level)"),
+        (of(Kind::FisherExact), Data::Classes, "ten times the rows"),
         (of(Kind::Tabular), Data::Mixed, "two columns of numbers, one of five categories"),
         (of(Kind::Mmd), Data::Numbers, "100 permutations"),
         (of(Kind::Lsdd), Data::Numbers, "100 permutations"),
@@ -107,13 +114,14 @@ fn lines() -> Vec<(DetectorRequest, Data, &'static str)> {
         (context.clone(), Data::Context(1.0), "contexts of windows one standard deviation away"),
         (context, Data::Context(2.0), "contexts of windows two standard deviations away"),
         (of(Kind::ClassifierUncertainty), Data::Outputs, "entropy of three classes"),
-        (margin, Data::Outputs, "margin of three classes"),
+        (margin.clone(), Data::Outputs, "margin of three classes (two classes, with Yates' correction)"),
+        (margin, Data::Outputs, "ten times the rows, margin of three classes"),
         (of(Kind::RegressorUncertainty), Data::Numbers, "three members"),
     ]
 }
 
 /// Alarms in windows of references of their own.
-fn independent(detector: &DetectorRequest, data: Data, n_references: u64) -> u64 {
+fn independent(detector: &DetectorRequest, data: Data, scale: usize, n_references: u64) -> u64 {
     let (next, alarms) = (AtomicU64::new(0), AtomicU64::new(0));
     let n_threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     std::thread::scope(|scope| {
@@ -126,7 +134,7 @@ fn independent(detector: &DetectorRequest, data: Data, n_references: u64) -> u64
                     }
                     let request = DetectorRequest { seed: Some(index), ..detector.clone() };
                     let mut generator = stream(index, 20_261_128);
-                    let judged = verdicts(request, data, WINDOW, WINDOW, &mut generator);
+                    let judged = verdicts(request, data, scale, WINDOW, WINDOW, &mut generator);
                     let n = judged.iter().filter(|is_drift| **is_drift).count() as u64;
                     alarms.fetch_add(n, Ordering::Relaxed);
                 }
@@ -147,7 +155,7 @@ fn sliding() {
         for index in 0..N_SLIDING {
             let mut generator = stream(index, 77);
             let detector = DetectorRequest { kind: Some(DetectorKind::Ks), ..DetectorRequest::default() };
-            let judged = verdicts(detector, Data::Numbers, 20 * WINDOW, stride, &mut generator);
+            let judged = verdicts(detector, Data::Numbers, 1, 20 * WINDOW, stride, &mut generator);
             n += judged.len() as u64;
             n_alarms += judged.iter().filter(|is_drift| **is_drift).count() as u64;
             let starts = std::iter::once(&false).chain(&judged).zip(&judged);
@@ -167,15 +175,16 @@ fn sliding() {
 fn verdicts(
     detector: DetectorRequest,
     data: Data,
+    scale: usize,
     n_rows: usize,
     stride: usize,
     generator: &mut ChaCha8Rng,
 ) -> Vec<bool> {
-    let window = Some(WindowRequest { size: Some(WINDOW), stride: Some(stride), max_age: None });
+    let window = Some(WindowRequest { size: Some(scale * WINDOW), stride: Some(scale * stride), max_age: None });
     let request = FitRequest {
         project: "p".parse::<ProjectName>().expect("a name"),
         drift_type: DriftType::Tabular,
-        reference: data.rows(false, N_ROWS, generator),
+        reference: data.rows(false, scale * N_ROWS, generator),
         detector: DetectorRequest { window, ..detector },
         standardize: None,
         n_components: None,
@@ -183,7 +192,7 @@ fn verdicts(
         report_run_length: false,
         overwrite: false,
     };
-    let rows = data.rows(true, n_rows, generator);
+    let rows = data.rows(true, scale * n_rows, generator);
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     runtime.block_on(async {
         let service = service();

@@ -58,6 +58,7 @@ pub async fn open(place: &Bucket, config: &Config) -> anyhow::Result<Stores> {
             artifacts: Arc::new(OpendalArtifacts::open_remote_read_only(&store)),
             index: Arc::new(ReadOnlyIndex::of_bucket(&store, &config.cache_path)?),
             operations: Arc::new(MemoryOperations::new()),
+            remote: Some(store),
             hold: None,
         });
     }
@@ -88,6 +89,7 @@ pub async fn open(place: &Bucket, config: &Config) -> anyhow::Result<Stores> {
         operations: Arc::clone(&artifacts) as _,
         artifacts,
         index: Arc::clone(&index) as _,
+        remote: Some(store),
         hold: Some(Hold { lease, index }),
     })
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use drifting_artifacts::OpendalArtifacts;
+use drifting_artifacts::{OpendalArtifacts, RemoteStore};
 use drifting_domain::ports::{ArtifactStore, OperationJournal, PortErrorKind, ProjectIndex};
 use drifting_index::{Found, Guard, Opened, Options, PersyIndex};
 use drifting_memory::{MemoryArtifacts, MemoryIndex, MemoryOperations};
@@ -19,6 +19,8 @@ pub struct Stores {
     pub artifacts: Arc<dyn ArtifactStore>,
     pub index: Arc<dyn ProjectIndex>,
     pub operations: Arc<dyn OperationJournal>,
+    /// The bucket, where the projects are in one.
+    pub remote: Option<RemoteStore>,
     /// What is held of a bucket that is written to.
     pub hold: Option<Hold>,
 }
@@ -31,6 +33,7 @@ impl Stores {
                 artifacts: Arc::new(MemoryArtifacts::new()),
                 index: Arc::new(MemoryIndex::new()),
                 operations: Arc::new(MemoryOperations::new()),
+                remote: None,
                 hold: None,
             }),
             ArtifactsPath::Local(directory) if config.read_only => Self::read_local(directory),
@@ -53,7 +56,13 @@ impl Stores {
         let artifacts = Arc::new(artifacts);
         let opened = open_index(directory).await?;
         tell_found(&opened);
-        Ok(Self { operations: Arc::clone(&artifacts) as _, artifacts, index: Arc::new(opened.index), hold: None })
+        Ok(Self {
+            operations: Arc::clone(&artifacts) as _,
+            artifacts,
+            index: Arc::new(opened.index),
+            remote: None,
+            hold: None,
+        })
     }
 
     fn read_local(directory: &Path) -> anyhow::Result<Self> {
@@ -63,6 +72,7 @@ impl Stores {
             artifacts: Arc::new(artifacts),
             index: Arc::new(ReadOnlyIndex::of_directory(directory)),
             operations: Arc::new(MemoryOperations::new()),
+            remote: None,
             hold: None,
         })
     }

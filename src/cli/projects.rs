@@ -24,6 +24,9 @@ pub enum ProjectsCommand {
     /// Delete a project with all that is stored of it, without asking
     Delete(NameArgs),
 
+    /// Take up projects that were copied into the store, and forget those that were taken out
+    Refresh,
+
     /// Draw a project's statistic over time
     Trend(TrendArgs),
 }

@@ -173,6 +173,20 @@ pub struct Progress {
     pub fraction: Option<f64>,
 }
 
+/// What a look at the store found.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Refreshed {
+    /// Number of projects that are known now.
+    pub n_projects: u64,
+    /// Those that have come.
+    pub added: Vec<String>,
+    /// Those that are gone.
+    pub vanished: Vec<String>,
+    /// Those that do not serve, as their names differ from others' only in case.
+    pub clashing: Vec<String>,
+}
+
 /// A value of a trend.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]

@@ -109,7 +109,12 @@ mod tests {
     #[test]
     fn every_setting_of_the_file_is_explained() {
         let text = template(about);
-        assert!(text.contains("# Where projects are stored: a local path, or `memory://`\n"), "{text}");
+        assert!(
+            text.contains(
+                "# Where projects are stored: a local path, `s3://bucket/prefix`, `gs://bucket/prefix` or `memory://`\n"
+            ),
+            "{text}"
+        );
         assert!(text.contains("artifacts_path: .drifting/\n") && text.contains("database_uri:\n"), "{text}");
         assert!(!text.contains("[env:") && !text.contains("[default:"), "{text}");
         for block in text.split("\n\n").skip(1) {

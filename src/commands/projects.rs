@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::output::{facts, json_line, json_list, key_values, number, printable, table};
 use super::sparkline::{range, sparkline};
 use crate::cli::{ListArgs, ProjectsCommand, TrendArgs};
-use crate::client::{Body, Client, Metric, Project};
+use crate::client::{Body, Client, Metric, Project, Refreshed};
 
 const CHART_WIDTH: usize = 72;
 
@@ -38,6 +38,7 @@ pub(super) async fn run(
             }
             Ok(())
         }
+        ProjectsCommand::Refresh => refresh(client, json, out).await,
         ProjectsCommand::Trend(args) => trend(args, client, json, out).await,
     }
 }
@@ -64,6 +65,26 @@ async fn act(name: &str, action: &str, client: &Client, json: bool, out: &mut im
         let status = printable(project.status.as_deref().unwrap_or("unknown"));
         writeln!(out, "{name}: {action} done, status {status}")?;
     }
+    Ok(())
+}
+
+async fn refresh(client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
+    let answer = client.post(&["projects", "refresh"], &[], Body::Empty).await?;
+    if json {
+        writeln!(out, "{}", json_line(answer.raw()))?;
+        return Ok(());
+    }
+    let found: Refreshed = answer.parse()?;
+    for (names, what) in [
+        (&found.added, "has come into the store"),
+        (&found.vanished, "is no longer in the store"),
+        (&found.clashing, "does not serve: its name differs from another's only in case"),
+    ] {
+        for name in names {
+            writeln!(out, "{}: {what}", printable(name))?;
+        }
+    }
+    writeln!(out, "{} project(s)", found.n_projects)?;
     Ok(())
 }
 

@@ -145,8 +145,8 @@ mod tests {
             assert_eq!(config.shown(name).is_null(), by_platform.contains(&name), "{name}");
         }
         let said = json!({"artifacts_endpoint": "http://localhost:9000", "artifacts_region": "eu-central-1"});
-        let config = Config::of_flags(&said).unwrap();
-        assert!(by_platform.iter().all(|name| !config.shown(name).is_null()));
+        let told = Config::of_flags(&said).unwrap();
+        assert!(by_platform.iter().all(|name| !told.shown(name).is_null()));
         assert_eq!(config.shown("database_uri"), "none");
     }
 }

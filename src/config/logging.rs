@@ -40,7 +40,7 @@ pub struct LogLevel(String);
 
 impl LogLevel {
     /// Libraries whose everyday lines tell an operator nothing; a directive of their own brings them back.
-    const QUIET: &str = "opendal=warn,poem=warn,sea_orm=warn,sea_orm_migration=warn,sqlx=warn";
+    const QUIET: &str = "opendal=warn,opendal_core=error,poem=warn,sea_orm=warn,sea_orm_migration=warn,sqlx=warn";
 
     /// The filter of the log.
     pub fn filter(&self) -> EnvFilter {

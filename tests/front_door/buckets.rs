@@ -225,6 +225,10 @@ fn one_server_writes_and_others_may_read() {
     assert_eq!((&news["added"], &news["n_projects"]), (&json!(["new"]), &json!(4)));
     reader.post("/api/v1/projects/new/predict", &window).expect(200);
 
+    let told = writer.get("/metrics").expect(200).as_str().expect("a text").to_owned();
+    assert!(told.contains("drifting_store_operations_total{op=\"write\",result=\"done\"}"), "{told}");
+    assert!(!told.contains("projects/team"), "{told}");
+
     // Given back, the lease is free at once.
     assert!(writer.stop().success());
     let started = Instant::now();
@@ -261,7 +265,7 @@ fn a_server_that_cannot_be_heard_stops_writing_and_its_successor_keeps_what_it_w
     fit_all(&cut_off);
     feed(&cut_off, 1..4);
     // Another machine, as far as the lease can tell, takes over once nobody renews it.
-    proxy.inject(1, &[(Calls::All, Fault::Hang)]);
+    proxy.inject(1, &[(Calls::All, Fault::ResetBefore)]);
     let successor = serve(second.path(), &arguments, &s3.environment);
     feed(&successor, 4..8);
     let late = cut_off.post("/api/v1/projects/price/predict", &json!({"data": [1.0]}));
@@ -270,7 +274,6 @@ fn a_server_that_cannot_be_heard_stops_writing_and_its_successor_keeps_what_it_w
     let ended = cut_off.ended(Duration::from_secs(60)).expect("it stops by itself");
     assert!(!ended.success());
     assert!(cut_off.log().contains("another server has taken"), "{}", cut_off.log());
-    eprintln!("{}", cut_off.log());
     feed(&successor, 8..10);
 }
 

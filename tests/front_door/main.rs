@@ -17,3 +17,4 @@ mod restarts;
 #[path = "../support/server.rs"]
 mod server;
 mod store;
+mod versions;

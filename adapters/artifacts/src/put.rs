@@ -1,5 +1,7 @@
 //! Storing a project: everything it needs first, its configuration last; that is the commit.
 
+use std::collections::HashMap;
+
 use drifting_domain::faults;
 use drifting_domain::ports::{PortError, PortErrorKind, StoredProject};
 use drifting_domain::project::ProjectName;
@@ -32,7 +34,7 @@ impl Projects {
     pub async fn put(&self, project: StoredProject) -> Result<(), PortError> {
         let StoredProject { configuration, parameters } = project;
         let (bytes, checksum) = compute(WRITE_PARAMETERS, move || {
-            tensors_file::encode(&parameters, None).map(|bytes| {
+            tensors_file::encode(&parameters, HashMap::new()).map(|bytes| {
                 let checksum = checksum::of(&[&bytes]);
                 (bytes, checksum)
             })

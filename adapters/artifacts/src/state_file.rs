@@ -56,7 +56,7 @@ pub fn encode(file: &StateFile) -> Result<Vec<u8>, StateFileError> {
         ("configuration".to_owned(), file.configuration.clone()),
         ("checksum".to_owned(), format!("{}{}", checksum::PREFIX, "0".repeat(checksum::N_DIGITS))),
     ]);
-    let mut bytes = tensors_file::encode(&file.state, Some(metadata))?;
+    let mut bytes = tensors_file::encode(&file.state, metadata)?;
     let digits = digits_of(&bytes).ok_or(StateFileError::Unprotected)?;
     let checksum = checksum_without(&bytes, &digits);
     bytes[digits].copy_from_slice(&checksum.as_bytes()[checksum::PREFIX.len()..]);
@@ -65,6 +65,11 @@ pub fn encode(file: &StateFile) -> Result<Vec<u8>, StateFileError> {
 
 /// The state of a file, once its bytes are known to be those that were written.
 pub fn decode(bytes: &[u8]) -> Result<StateFile, StateFileError> {
+    // Another version may protect it otherwise.
+    match tensors_file::check_version(bytes) {
+        Err(error @ TensorsFileError::Version(_)) => return Err(error.into()),
+        Ok(()) | Err(_) => {}
+    }
     let digits = digits_of(bytes).ok_or(StateFileError::Unprotected)?;
     let expected = [checksum::PREFIX.as_bytes(), &bytes[digits.clone()]].concat();
     let actual = checksum_without(bytes, &digits);
@@ -140,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_file_without_protection_is_refused() {
-        let bytes = tensors_file::encode(&file(&["window"]).state, None).unwrap();
+        let bytes = tensors_file::encode(&file(&["window"]).state, HashMap::new()).unwrap();
         assert!(matches!(decode(&bytes), Err(StateFileError::Unprotected)));
     }
 }

@@ -12,6 +12,12 @@ pub enum TensorsFileError {
     /// It is no safetensors file.
     #[error("expected a safetensors file: {0}")]
     Container(#[from] SafeTensorError),
+    /// It does not tell its version.
+    #[error("expected `format_version` in the header of the file, it is absent")]
+    Unversioned,
+    /// Another program wrote it.
+    #[error("expected format version {FORMAT_VERSION}, the file has {0}; another version of the program wrote it")]
+    Version(String),
     /// An array of a type that this store never writes.
     #[error("the array `{name}` should hold F64, U64 or U8, it holds {actual}")]
     Type {
@@ -30,16 +36,34 @@ pub enum TensorsFileError {
 
 const RESERVED: &str = "__metadata__";
 
-/// The file's bytes. The same arrays always give the same bytes as long as `metadata` has at most one entry.
-pub fn encode(tensors: &Tensors, metadata: Option<HashMap<String, String>>) -> Result<Vec<u8>, TensorsFileError> {
+/// Which arrays there are, and what they mean.
+const FORMAT_VERSION: &str = "1";
+const VERSION_KEY: &str = "format_version";
+
+/// The file's bytes. The format version stands in `__metadata__`, beside other entries. Without those the same arrays
+/// always give the same bytes.
+pub fn encode(tensors: &Tensors, mut metadata: HashMap<String, String>) -> Result<Vec<u8>, TensorsFileError> {
     if tensors.get(RESERVED).is_some() {
         return Err(TensorsFileError::Name);
     }
-    Ok(safetensors::serialize(tensors.iter().map(|(name, tensor)| (name, Stored(tensor))), metadata)?)
+    metadata.insert(VERSION_KEY.to_owned(), FORMAT_VERSION.to_owned());
+    Ok(safetensors::serialize(tensors.iter().map(|(name, tensor)| (name, Stored(tensor))), Some(metadata))?)
+}
+
+/// Refuses a file that another version of the program wrote.
+pub fn check_version(bytes: &[u8]) -> Result<(), TensorsFileError> {
+    let (_, header) = SafeTensors::read_metadata(bytes)?;
+    let version = header.metadata().as_ref().and_then(|entries| entries.get(VERSION_KEY));
+    match version.map(String::as_str) {
+        Some(FORMAT_VERSION) => Ok(()),
+        Some(other) => Err(TensorsFileError::Version(other.chars().take(20).collect())),
+        None => Err(TensorsFileError::Unversioned),
+    }
 }
 
 /// The arrays of a file whose bytes have been checked.
 pub fn decode(bytes: &[u8]) -> Result<Tensors, TensorsFileError> {
+    check_version(bytes)?;
     let mut tensors = Tensors::new();
     for (name, view) in SafeTensors::deserialize(bytes)?.iter() {
         tensors.insert(name, tensor_of(name, &view)?);
@@ -131,9 +155,9 @@ mod tests {
             for (name, tensor) in arrays {
                 tensors.insert(&name, tensor);
             }
-            let bytes = encode(&tensors, None).unwrap();
+            let bytes = encode(&tensors, HashMap::new()).unwrap();
             prop_assert_eq!(bits(&decode(&bytes).unwrap()), bits(&tensors));
-            prop_assert_eq!(encode(&tensors, None).unwrap(), bytes);
+            prop_assert_eq!(encode(&tensors, HashMap::new()).unwrap(), bytes);
         }
 
         #[test]
@@ -149,17 +173,29 @@ mod tests {
     #[test]
     fn other_types_and_the_reserved_name_are_refused() {
         let view = TensorView::new(Dtype::F32, vec![1], &[0; 4]).unwrap();
-        let bytes = safetensors::serialize([("a", view)], None).unwrap();
+        let versioned = |version: &str| Some(HashMap::from([(VERSION_KEY.to_owned(), version.to_owned())]));
+        let bytes = safetensors::serialize([("a", &view)], versioned(FORMAT_VERSION)).unwrap();
         assert!(matches!(decode(&bytes), Err(TensorsFileError::Type { .. })));
 
         let mut tensors = Tensors::new();
         tensors.insert_u64("__metadata__", vec![1]);
-        assert!(matches!(encode(&tensors, None), Err(TensorsFileError::Name)));
+        assert!(matches!(encode(&tensors, HashMap::new()), Err(TensorsFileError::Name)));
+    }
+
+    #[test]
+    fn other_versions_are_refused_with_the_reason() {
+        let view = TensorView::new(Dtype::U8, vec![1], &[0; 1]).unwrap();
+        let newer = Some(HashMap::from([(VERSION_KEY.to_owned(), "2".to_owned())]));
+        let bytes = safetensors::serialize([("a", &view)], newer).unwrap();
+        let error = decode(&bytes).unwrap_err().to_string();
+        assert_eq!(error, "expected format version 1, the file has 2; another version of the program wrote it");
+        let bytes = safetensors::serialize([("a", &view)], None).unwrap();
+        assert!(matches!(decode(&bytes), Err(TensorsFileError::Unversioned)));
     }
 
     #[test]
     fn a_hostile_header_allocates_nothing() {
-        let header = r#"{"a":{"dtype":"F64","shape":[9223372036854775807,9223372036854775807],"data_offsets":[0,8]}}"#;
+        let header = r#"{"a":{"dtype":"F64","shape":[9223372036854775807,9223372036854775807],"data_offsets":[0,8]},"__metadata__":{"format_version":"1"}}"#;
         for length in [header.len() as u64, u64::MAX, 99_999_999] {
             let mut file = length.to_le_bytes().to_vec();
             file.extend_from_slice(header.as_bytes());

@@ -22,4 +22,4 @@ mod settings;
 
 pub use document::{openapi_document, openapi_yaml};
 pub use server::HttpServer;
-pub use settings::{AllowedHosts, HttpSettings, HttpTimeouts};
+pub use settings::{AllowedHosts, HttpSettings, HttpTimeouts, Measures};

@@ -98,7 +98,7 @@ fn endpoint(
         OperationsApi { service: Arc::clone(&service), origins, idle: timeouts.idle },
         PredictApi { service: Arc::clone(&service), body_bytes_max: settings.max_body_bytes, timeouts },
         MetricsApi { service },
-        HealthApi { readiness },
+        HealthApi { readiness, measures: settings.measures.clone() },
     );
     // Not through poem-openapi's own endpoint, which parses every query string once more and nests routers.
     let mut operations = HashMap::new();

@@ -1,5 +1,7 @@
 //! What the owner of the server decides about its HTTP interface.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Limits and names of the HTTP interface.
@@ -17,6 +19,25 @@ pub struct HttpSettings {
     pub connections_max: usize,
     /// How long a client may take.
     pub timeouts: HttpTimeouts,
+    /// What `/metrics` tells.
+    pub measures: Measures,
+}
+
+/// What `/metrics` tells, as text in the form of OpenMetrics; asked for at each request.
+#[derive(Clone)]
+pub struct Measures(pub Arc<dyn Fn() -> String + Send + Sync>);
+
+impl fmt::Debug for Measures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Measures")
+    }
+}
+
+/// Nothing.
+impl Default for Measures {
+    fn default() -> Self {
+        Self(Arc::new(|| "# EOF\n".to_owned()))
+    }
 }
 
 impl Default for HttpSettings {
@@ -28,6 +49,7 @@ impl Default for HttpSettings {
             allowed_hosts: AllowedHosts::Any,
             connections_max: 10_000,
             timeouts: HttpTimeouts::default(),
+            measures: Measures::default(),
         }
     }
 }

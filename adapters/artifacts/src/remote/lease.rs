@@ -221,6 +221,7 @@ impl Shared {
     async fn renew_forever(self: Arc<Self>) {
         let pause = self.duration / 3;
         let mut next = pause;
+        let mut is_failing = false;
         while self.term().ended().is_none() {
             tokio::time::sleep(next).await;
             let began = now();
@@ -231,9 +232,17 @@ impl Shared {
                 Ok(Err(error)) => Some(error.source_text()),
                 Err(_) => Some("the store does not answer".to_owned()),
             };
-            if let Some(reason) = &failure {
-                tracing::warn!(reason, "the lease of the artifacts cannot be renewed");
+            // Said once, until it succeeds again.
+            match &failure {
+                Some(reason) if !is_failing => {
+                    tracing::warn!(reason, "the lease of the artifacts cannot be renewed; it is tried again");
+                }
+                None if is_failing && self.term().ended().is_none() => {
+                    tracing::info!("the lease of the artifacts is renewed again");
+                }
+                _ => {}
             }
+            is_failing = failure.is_some();
             let waited = if failure.is_some() { pause / 5 } else { pause };
             next = waited.saturating_sub(now().saturating_sub(began));
         }

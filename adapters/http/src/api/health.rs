@@ -3,12 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use poem::Response;
 use poem_openapi::OpenApi;
 
 use super::Tag;
 use super::answer::{Answer, Operation};
 use crate::answers::Health;
 use crate::error::{Code, Failure};
+use crate::settings::Measures;
 
 /// Whether the server takes requests.
 #[derive(Debug, Clone, Default)]
@@ -42,9 +44,21 @@ impl Operation for Ready {
         &[(503, "`shutting_down`: the server finishes and takes no more.")];
 }
 
-/// The probes.
+pub(crate) struct Measured;
+
+impl Operation for Measured {
+    type Body = String;
+    const MEDIA_TYPE: &'static str = OPEN_METRICS;
+    const DESCRIPTION: &'static str = "Counters and gauges, as Prometheus reads them.";
+    const FAILURES: &'static [(u16, &'static str)] = &[];
+}
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The probes, and what the server measures of itself.
 pub(crate) struct HealthApi {
     pub(crate) readiness: Readiness,
+    pub(crate) measures: Measures,
 }
 
 fn ok() -> Health {
@@ -72,5 +86,15 @@ impl HealthApi {
             return Err(Failure::new(Code::ShuttingDown, "the server is shutting down"));
         }
         Answer::of(&ok())
+    }
+
+    /// Metrics of the server
+    ///
+    /// Tells in the form of OpenMetrics what the server counts: calls of the object store by operation and result.
+    #[oai(path = "/metrics", method = "get", operation_id = "getServerMetrics")]
+    #[expect(clippy::unused_async, reason = "operations are futures")]
+    async fn metrics(&self) -> Result<Answer<Measured>, Failure> {
+        let text = (self.measures.0)();
+        Ok(Answer::response(Response::builder().content_type(OPEN_METRICS).body(text)))
     }
 }
