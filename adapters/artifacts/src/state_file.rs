@@ -66,9 +66,8 @@ pub fn encode(file: &StateFile) -> Result<Vec<u8>, StateFileError> {
 /// The state of a file, once its bytes are known to be those that were written.
 pub fn decode(bytes: &[u8]) -> Result<StateFile, StateFileError> {
     // Another version may protect it otherwise.
-    match tensors_file::check_version(bytes) {
-        Err(error @ TensorsFileError::Version(_)) => return Err(error.into()),
-        Ok(()) | Err(_) => {}
+    if let Err(error @ TensorsFileError::Version(_)) = tensors_file::check_version(bytes) {
+        return Err(error.into());
     }
     let digits = digits_of(bytes).ok_or(StateFileError::Unprotected)?;
     let expected = [checksum::PREFIX.as_bytes(), &bytes[digits.clone()]].concat();

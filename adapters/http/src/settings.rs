@@ -23,7 +23,7 @@ pub struct HttpSettings {
     pub measures: Measures,
 }
 
-/// What `/metrics` tells, as text in the form of OpenMetrics; asked for at each request.
+/// What `/metrics` tells, as text for Prometheus; asked for at each request.
 #[derive(Clone)]
 pub struct Measures(pub Arc<dyn Fn() -> String + Send + Sync>);
 

@@ -90,7 +90,7 @@ impl HealthApi {
 
     /// Metrics of the server
     ///
-    /// Tells in the form of OpenMetrics what the server counts: calls of the object store by operation and result.
+    /// Tells as text for Prometheus what the server counts: calls of the object store by operation and result.
     #[oai(path = "/metrics", method = "get", operation_id = "getServerMetrics")]
     #[expect(clippy::unused_async, reason = "operations are futures")]
     async fn metrics(&self) -> Result<Answer<Measured>, Failure> {

@@ -11,6 +11,9 @@ use super::{GcsStub, lock};
 
 impl GcsStub {
     /// Puts every file of a folder into a bucket, below a prefix.
+    ///
+    /// # Panics
+    /// When the folder cannot be read, or there is no such bucket.
     pub fn upload(&self, bucket: &str, prefix: &str, folder: &Path) {
         for entry in fs::read_dir(folder).expect("the folder is read") {
             let path = entry.expect("an entry").path();
@@ -28,6 +31,9 @@ impl GcsStub {
     }
 
     /// Writes every object of a bucket below a prefix into a folder, which is made.
+    ///
+    /// # Panics
+    /// When the folder cannot be written.
     pub fn download(&self, bucket: &str, prefix: &str, folder: &Path) {
         for (name, content) in lock(&self.store).buckets.below(bucket, &format!("{prefix}/")) {
             let path = folder.join(name);
