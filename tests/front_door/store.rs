@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::server::Server;
+use crate::server::{Server, drifting};
 
 fn fit(server: &Server, project: &str, overwrite: bool) -> Value {
     let values: Vec<f64> = (0..200).map(|n| f64::from((n * 37) % 101)).collect();
@@ -124,4 +125,63 @@ fn damaged_files_cost_no_more_than_themselves() {
     // A new fit replaces what cannot be read.
     fit(&server, "broken", true);
     server.post("/api/v1/projects/broken/predict", &json!({"data": [1]})).expect(200);
+}
+
+#[test]
+fn a_store_in_a_folder_is_read_beside_the_server_that_writes_it() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let writer = Server::start(directory.path(), &[]);
+    let values: Vec<f64> = (0..100).map(|n| f64::from((n * 37) % 101)).collect();
+    let body = json!({"drift_type": "label", "data": values, "detector": {"kind": "ks"}});
+    writer.post("/api/v1/projects/a/fit", &body).expect(201);
+    writer.post("/api/v1/projects/b/fit", &body).expect(201);
+    writer.post("/api/v1/projects/b/unload", &Value::Null).expect(200);
+
+    let reader = Server::start(directory.path(), &["--read-only", "--scan-interval", "100ms"]);
+    let window = json!({"data": [100.0, 101.0, 102.0, 103.0, 104.0, 105.0]});
+    assert_eq!(reader.post("/api/v1/projects/a/predict", &window).expect(200)["is_drift"], true);
+    assert_eq!(reader.get("/api/v1/projects/b").expect(200)["status"], "inactive");
+    assert_eq!(reader.post("/api/v1/projects/a/reset", &Value::Null).expect(403)["code"], "read_only");
+
+    // What the other one changes is seen.
+    writer.post("/api/v1/projects/c/fit", &body).expect(201);
+    writer.delete("/api/v1/projects/a").expect(204);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while reader.get("/api/v1/projects/c").status != 200 || reader.get("/api/v1/projects/a").status != 404 {
+        assert!(Instant::now() < deadline, "{}", reader.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(reader.stop().success());
+    // It has left nothing behind, and needs nothing.
+    assert!(writer.stop().success());
+    std::fs::remove_dir_all(directory.path().join("store/.tmp")).expect("it is removed");
+    let reader = Server::start(directory.path(), &["--read-only"]);
+    reader.post("/api/v1/projects/c/predict", &window).expect(200);
+    assert!(!directory.path().join("store/.tmp").exists());
+}
+
+#[test]
+fn a_project_that_is_copied_in_is_taken_up_while_the_server_runs() {
+    let [directory, other] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    let elsewhere = Server::start(other.path(), &[]);
+    let values: Vec<f64> = (0..100).map(|n| f64::from((n * 37) % 101)).collect();
+    let body = json!({"drift_type": "label", "data": values, "detector": {"kind": "ks"}});
+    elsewhere.post("/api/v1/projects/copied/fit", &body).expect(201);
+    assert!(elsewhere.stop().success());
+
+    let server = Server::start(directory.path(), &["--scan-interval", "none"]);
+    let target = directory.path().join("store/copied");
+    std::fs::create_dir(&target).expect("a folder");
+    for file in std::fs::read_dir(other.path().join("store/copied")).expect("a folder") {
+        let file = file.expect("a file");
+        std::fs::copy(file.path(), target.join(file.file_name())).expect("a copy");
+    }
+    server.get("/api/v1/projects/copied").expect(404);
+    let refreshed = drifting().args(["projects", "refresh", "--url", &server.url]).output().expect("the program runs");
+    assert!(refreshed.status.success());
+    assert_eq!(String::from_utf8_lossy(&refreshed.stdout), "copied: has come into the store\n1 project(s)\n");
+    server.post("/api/v1/projects/copied/predict", &json!({"data": [1.0, 2.0]})).expect(200);
+    std::fs::remove_dir_all(&target).expect("it is removed");
+    let refreshed = server.post("/api/v1/projects/refresh", &Value::Null).expect(200);
+    assert_eq!((&refreshed["vanished"], &refreshed["n_projects"]), (&json!(["copied"]), &json!(0)));
 }

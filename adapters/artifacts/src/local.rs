@@ -73,9 +73,14 @@ impl LocalDirectory {
         Ok(Self { root, lock: None })
     }
 
+    /// Whether it was opened for reading.
+    pub fn is_read_only(&self) -> bool {
+        self.lock.is_none()
+    }
+
     /// Refuses where the directory was opened for reading.
     pub fn may_write(&self, operation: &'static str) -> Result<(), PortError> {
-        if self.lock.is_some() { Ok(()) } else { Err(refused(operation, "the artifacts were opened for reading")) }
+        if self.is_read_only() { Err(refused(operation, "the artifacts were opened for reading")) } else { Ok(()) }
     }
 
     /// The directory.

@@ -28,7 +28,9 @@ impl LocalFiles {
         let (Some(root), Some(temporary)) = (local.root().to_str(), temporary.to_str()) else {
             return Err(refused(OPERATION, "the path of the artifacts is not UTF-8"));
         };
-        let service = Fs::default().root(root).atomic_write_dir(temporary);
+        let service = Fs::default().root(root);
+        // It would be made where it is absent.
+        let service = if local.is_read_only() { service } else { service.atomic_write_dir(temporary) };
         let operator = Operator::new(service).map_err(|error| of_opendal(OPERATION, error))?;
         Ok(Self { operator, local, writing: RwLock::new(()) })
     }

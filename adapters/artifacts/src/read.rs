@@ -1,7 +1,7 @@
 //! Loading a project: the configuration, then the parameters that it names, checked before they are interpreted.
 
 use drifting_domain::data::Tensors;
-use drifting_domain::ports::{PortError, StoredProject};
+use drifting_domain::ports::{PortError, PortErrorKind, StoredProject};
 use drifting_domain::project::{Configuration, ProjectName};
 
 use crate::configuration_file::{self, ConfigurationFile};
@@ -41,7 +41,23 @@ impl Projects {
     /// A project with its parameters.
     pub async fn project(&self, name: &ProjectName) -> Result<Option<StoredProject>, PortError> {
         let _lock = self.locks.hold(name).await;
-        let Some(file) = self.read_configuration(name).await? else { return Ok(None) };
+        let Some(mut file) = self.read_configuration(name).await? else { return Ok(None) };
+        loop {
+            let checksum = file.checksum.clone();
+            let error = match self.with_parameters(name, file).await {
+                Err(error) if error.kind() == PortErrorKind::Damaged => error,
+                read => return read.map(Some),
+            };
+            // Where this server only reads, the one that writes may have replaced both files between the two readings.
+            match self.read_configuration(name).await? {
+                None => return Ok(None),
+                Some(now) if now.checksum != checksum => file = now,
+                Some(_) => return Err(error),
+            }
+        }
+    }
+
+    async fn with_parameters(&self, name: &ProjectName, file: ConfigurationFile) -> Result<StoredProject, PortError> {
         let path = layout::path(name, &file.parameters.file);
         let Some(bytes) = self.files.read(&path, PARAMETERS_SIZE_MAX, READ_PARAMETERS).await? else {
             return Err(damaged(
@@ -61,7 +77,7 @@ impl Projects {
             tensors_file::decode(&bytes).map_err(|error| damaged(READ_PARAMETERS, error))
         })
         .await??;
-        Ok(Some(StoredProject { configuration: file.configuration, parameters }))
+        Ok(StoredProject { configuration: file.configuration, parameters })
     }
 
     /// The configuration as it is stored. The caller holds the project's lock.
