@@ -47,6 +47,7 @@ use top_level_object;
 
 mod budget;
 mod column;
+mod context;
 mod csv_records;
 mod csv_table;
 mod data;
@@ -66,6 +67,7 @@ mod setting;
 mod setting_object;
 
 pub(crate) use budget::Limits;
+pub(crate) use context::CONTEXT;
 pub(crate) use data::Data;
 pub(crate) use fit_request::{FitInput, Unusable, read_settings};
 pub(crate) use format::DataFormat;

@@ -19,6 +19,10 @@ pub(crate) struct FitRequest {
     pub(crate) drift_type: DriftType,
     /// The reference.
     pub(crate) data: Data,
+    /// What the reference is judged given, of `context_mmd`: columns in any form of `data`, a row for each of its rows. They
+    /// can also stand among the data, named by `context_columns`.
+    #[oai(nullable)]
+    pub(crate) context: Option<Data>,
     /// The detector; each drift type has a default that suits its data.
     #[oai(nullable)]
     pub(crate) detector: Option<DetectorSettings>,
@@ -240,6 +244,9 @@ pub(crate) struct PreprocessingSettings {
 pub(crate) struct PredictRequest {
     /// The rows, one or many.
     pub(crate) data: Data,
+    /// What the rows are judged given, as at the fit.
+    #[oai(nullable)]
+    pub(crate) context: Option<Data>,
     /// Whether the answer says what moved. By default it does where windows are judged, and at rows in drift.
     #[oai(nullable)]
     pub(crate) explain: Option<bool>,

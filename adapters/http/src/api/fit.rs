@@ -246,14 +246,20 @@ impl FitApi {
                 return Err(failure);
             }
         };
-        let source = input.source;
+        let (source, context) = (input.source, input.context.clone());
         self.check_free(&name, input.settings.overwrite)?;
         let request = input.into_request(name.clone())?;
         if prefer.respond_async {
             return self.begin(request, Origin { source, request_id }).await;
         }
         // If the client leaves, this future is dropped, and that ends the computation.
-        let fitted = self.service.fit(request).await.map_err(|error| Failure::of_fit(error, &name, source))?;
+        let fitted = self.service.fit(request).await.map_err(|error| {
+            let failure = Failure::of_fit(error, &name, source);
+            match &context {
+                Some(context) => context.placed(failure),
+                None => failure,
+            }
+        })?;
         let service = Arc::clone(&self.service);
         let stored = driven(async move { service.store(fitted).await }).await?;
         let view = stored.map_err(|error| Failure::of_fit(error, &name, source))?;

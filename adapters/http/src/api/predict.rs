@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use drifting_domain::detectors::DetectorKind;
 use drifting_domain::use_cases::{DriftService, OpenProject, PredictRequest, Prediction};
 use poem::Request;
 use poem_openapi::OpenApi;
@@ -12,7 +13,7 @@ use super::{Tag, driven};
 use crate::answers::{Detection, detection_json};
 use crate::body::{MediaType, PredictBody, Unread, parse, parse_data};
 use crate::error::Failure;
-use crate::input::{Data, DataFormat, Limits, Parameters, PredictInput, read_predict};
+use crate::input::{CONTEXT, Data, DataFormat, Limits, Parameters, PredictInput, read_predict};
 use crate::settings::HttpTimeouts;
 
 pub(crate) struct Predicted;
@@ -66,13 +67,16 @@ impl PredictApi {
     ) -> Result<Answer<Predicted>, Failure> {
         let name = project.parse()?;
         let open = self.service.open(&name).await.map_err(Failure::of_project)?;
-        let PredictInput { data, explain: in_body } = self.read(body.0, open.n_rows_max()).await?;
+        let PredictInput { data, context, explain: in_body } = self.read(body.0, open.n_rows_max()).await?;
         let in_query = Parameters::of(request).explain()?;
         if in_body.is_some() && in_query.is_some() {
             return Err(Failure::setting(
                 "/explain",
                 "expected `explain` in the body or in the query, it came in both",
             ));
+        }
+        if context.is_some() && open.configuration().detector.kind() != DetectorKind::ContextMmd {
+            return Err(Failure::setting(CONTEXT, "expected none: this project does not judge given a context"));
         }
         let (form, rows) = (data.form, data.table);
         let width = rows.columns().len();
@@ -82,7 +86,11 @@ impl PredictApi {
         let prediction = fed.map_err(|error| {
             let columns = open.configuration().schema.columns.iter();
             let columns: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
-            Failure::of_predict(error, form, width, &columns)
+            let failure = Failure::of_predict(error, form, width, &columns);
+            match &context {
+                Some(context) => context.placed(failure),
+                None => failure,
+            }
         })?;
         Ok(Answer::json(written(open, prediction).await?))
     }
@@ -90,7 +98,7 @@ impl PredictApi {
 
 impl PredictApi {
     async fn read(&self, body: Unread, rows_max: usize) -> Result<PredictInput, Failure> {
-        let alone = |data: Data| PredictInput { data, explain: None };
+        let alone = |data: Data| PredictInput { data, context: None, explain: None };
         let limits = Limits { body_bytes: self.body_bytes_max, rows: rows_max };
         Ok(match body.media_type()? {
             MediaType::Data(DataFormat::Json) => {

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::budget::{Budget, Limits};
 use super::column::{Cell, ColumnBuilder};
+use super::context::{Context, join};
 use super::faults::Faults;
 use super::member_name::MemberName;
 use super::passed::Passed;
@@ -67,6 +68,25 @@ pub(super) fn data_of(read: Option<Read>, faults: Faults) -> Result<Data, Failur
     let read = read.ok_or_else(|| Failure::internal("data without a fault were not read"))?;
     let form = read.form();
     read.into_data().map_err(|invalid| Failure::of_data(&invalid, form, &[]))
+}
+
+/// The data that were read with their contexts behind them, if there was no fault.
+pub(super) fn data_in_context(
+    read: Option<Read>,
+    context: Option<Read>,
+    mut faults: Faults,
+) -> Result<(Data, Option<Context>), Failure> {
+    match (read, context) {
+        (Some(read), Some(contexts)) => {
+            let (joined, context) = join(read, contexts, &mut faults);
+            let placed = |failure| match &context {
+                Some(context) => context.placed(failure),
+                None => failure,
+            };
+            Ok((data_of(Some(joined), faults).map_err(placed)?, context))
+        }
+        (read, _) => Ok((data_of(read, faults)?, None)),
+    }
 }
 
 /// Reads data; `None` where they have none of the forms.

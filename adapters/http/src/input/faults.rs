@@ -4,6 +4,7 @@
 use serde::de::Error;
 
 use super::budget::{Budget, Spent};
+use super::context::CONTEXT;
 use crate::error::{Code, Failure, Issue};
 
 /// Faults found so far, and the memory that is left for going on. A body may have a fault in every value, so those that
@@ -51,6 +52,25 @@ impl Faults {
         push(&mut self.data, pointer, detail);
     }
 
+    /// Reads a member whose places are told as `/data/…` though it is called otherwise.
+    pub(super) fn renamed<T>(&mut self, base: &str, read: impl FnOnce(&mut Self) -> T) -> T {
+        let (n_data, n_malformed, has_stopped) = (self.data.len(), self.malformed.len(), self.stopped_at.is_some());
+        let result = read(self);
+        let rename = |pointer: &mut String| {
+            if let Some(rest) = pointer.strip_prefix("/data") {
+                *pointer = format!("{base}{rest}");
+            }
+        };
+        self.data[n_data..].iter_mut().for_each(|issue| rename(&mut issue.pointer));
+        self.malformed[n_malformed..].iter_mut().for_each(|issue| rename(&mut issue.pointer));
+        if let Some(stopped_at) = &mut self.stopped_at
+            && !has_stopped
+        {
+            rename(stopped_at);
+        }
+        result
+    }
+
     /// Keeps the innermost place at which the parser gave up.
     pub(crate) fn stop_at(&mut self, pointer: impl FnOnce() -> String) {
         if self.stopped_at.is_none() {
@@ -95,7 +115,8 @@ impl Faults {
         if text.starts_with("number out of range")
             && let Some(pointer) = self.stopped_at
         {
-            let code = if pointer.starts_with("/data") { Code::InvalidData } else { Code::InvalidSettings };
+            let is_data = ["/data", CONTEXT].iter().any(|base| pointer.starts_with(base));
+            let code = if is_data { Code::InvalidData } else { Code::InvalidSettings };
             let detail =
                 format!("expected a number within the range of a double (line {line}, column {})", error.column());
             return Failure::at(code, vec![Issue { pointer, detail }]);

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use drifting_domain::detectors::DetectorKind;
 use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::FitRequest;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::budget::{Budget, Limits};
-use super::data::{Data, DataSeed, Read, data_of};
+use super::context::{CONTEXT, Context, ContextSeed};
+use super::data::{Data, DataSeed, Read, data_in_context};
 use super::faults::Faults;
 use super::member_name::MemberName;
 use super::passed::Passed;
@@ -19,6 +21,7 @@ use crate::error::{Code, Failure};
 #[derive(Debug)]
 pub(crate) struct FitInput {
     pub(crate) settings: Settings,
+    pub(crate) context: Option<Context>,
     pub(crate) data: Data,
     pub(crate) source: Source,
 }
@@ -37,7 +40,8 @@ impl FitInput {
         let mut faults = Faults::within(Budget::beside(body, limits));
         let mut settings = Settings::default();
         let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let seed = FitSeed { settings: &mut settings, faults: &mut faults, has_data: true };
+        let mut context = None;
+        let seed = FitSeed { settings: &mut settings, context: &mut context, faults: &mut faults, has_data: true };
         let read = seed.deserialize(&mut deserializer).and_then(|read| deserializer.end().map(|()| read));
         let overwrite = settings.overwrite;
         let unusable = |failure| Unusable { failure, overwrite };
@@ -46,9 +50,16 @@ impl FitInput {
             Unusable { failure: faults_of(&mut faults).into_stopped(&error, body), overwrite: overwrite && is_readable }
         })?;
         expect_drift_type(&settings, &mut faults);
-        let data = data_of(read, faults).map_err(unusable)?;
+        if context.is_some() {
+            expect_use_of_context(&settings, &mut faults);
+        }
+        let (data, context) = data_in_context(read, context, faults).map_err(unusable)?;
+        if let Some(context) = &context {
+            let names = context.names(|index| data.table.name_of(index).into_owned());
+            settings.detector.context_columns = Some(names);
+        }
         let source = Source::Json(data.form);
-        Ok(Self { settings, data, source })
+        Ok(Self { settings, context, data, source })
     }
 
     /// A fit from settings and from data that came beside them; `source` says where the settings stood.
@@ -62,7 +73,7 @@ impl FitInput {
             Err((_, overwrite)) => *overwrite,
         };
         match (settings, data) {
-            (Ok(settings), Ok(data)) => Ok(Self { settings, source: source(data.form), data }),
+            (Ok(settings), Ok(data)) => Ok(Self { settings, context: None, source: source(data.form), data }),
             // A body that cannot be parsed is told before settings that cannot be used.
             (Err((failure, _)), Err(of_data))
                 if of_data.code == Code::InvalidData || failure.code == Code::Malformed =>
@@ -100,7 +111,7 @@ pub(crate) fn read_settings(part: &[u8], limits: Limits) -> Result<Settings, (Fa
     let mut faults = Faults::within(Budget::beside(part, limits));
     let mut settings = Settings::default();
     let mut deserializer = serde_json::Deserializer::from_slice(part);
-    let seed = FitSeed { settings: &mut settings, faults: &mut faults, has_data: false };
+    let seed = FitSeed { settings: &mut settings, context: &mut None, faults: &mut faults, has_data: false };
     let read = seed.deserialize(&mut deserializer).and_then(|_| deserializer.end());
     if let Err(error) = read {
         let overwrite = settings.overwrite && error.is_data();
@@ -120,6 +131,17 @@ fn expect_drift_type(settings: &Settings, faults: &mut Faults) {
     }
 }
 
+/// Contexts are of one kind alone, and named once.
+fn expect_use_of_context(settings: &Settings, faults: &mut Faults) {
+    if settings.detector.kind != Some(DetectorKind::ContextMmd) {
+        let detail = || "expected none: only the kind `context_mmd` judges given a context".to_owned();
+        faults.setting(|| CONTEXT.to_owned(), detail);
+    } else if settings.detector.context_columns.is_some() {
+        let detail = || "expected none beside `context`, whose columns they are".to_owned();
+        faults.setting(|| "/detector/context_columns".to_owned(), detail);
+    }
+}
+
 fn faults_of(faults: &mut Faults) -> Faults {
     std::mem::take(faults)
 }
@@ -127,6 +149,7 @@ fn faults_of(faults: &mut Faults) -> Faults {
 /// Reads the whole body; `None` where its data have none of the forms.
 struct FitSeed<'s> {
     settings: &'s mut Settings,
+    context: &'s mut Option<Read>,
     faults: &'s mut Faults,
     /// Whether the data stand here, too.
     has_data: bool,
@@ -136,17 +159,19 @@ struct FitSeed<'s> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Member {
     Data,
+    Context,
     Detector,
     Preprocessing,
     Setting(Name),
 }
 
-const MEMBERS: [&str; 7] =
-    ["drift_type", "data", "detector", "preprocessing", "missing_values", "report_run_length", "overwrite"];
+const MEMBERS: [&str; 8] =
+    ["drift_type", "data", "context", "detector", "preprocessing", "missing_values", "report_run_length", "overwrite"];
 
 fn member(name: &str) -> Option<Member> {
     match name {
         "data" => Some(Member::Data),
+        "context" => Some(Member::Context),
         "detector" => Some(Member::Detector),
         "preprocessing" => Some(Member::Preprocessing),
         _ => Name::TOP.into_iter().find(|setting| setting.as_str() == name).map(Member::Setting),
@@ -188,12 +213,13 @@ super::top_level_object!(FitSeed<'_>, Option<Read>, {
                 seen.push(member);
             }
             match member {
-                Member::Data if !self.has_data => {
+                Member::Data | Member::Context if !self.has_data => {
                     let detail = || "expected the data in the part `data`, some came here".to_owned();
                     self.faults.setting(|| pointer, detail);
                     members.next_value::<Passed>()?;
                 }
                 Member::Data => read = members.next_value_seed(DataSeed(self.faults))?,
+                Member::Context => *self.context = members.next_value_seed(ContextSeed(self.faults))?,
                 Member::Setting(name) => {
                     let value = value_at(&mut members, &pointer, self.faults)?;
                     self.settings.set(name, &value, &pointer, self.faults);

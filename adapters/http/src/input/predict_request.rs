@@ -5,7 +5,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::budget::{Budget, Limits};
-use super::data::{Data, DataSeed, Read, data_of};
+use super::context::{CONTEXT, Context, ContextSeed};
+use super::data::{Data, DataSeed, Read, data_in_context};
 use super::faults::Faults;
 use super::member_name::MemberName;
 use super::passed::Passed;
@@ -16,7 +17,9 @@ use crate::error::Failure;
 /// A prediction as it came.
 #[derive(Debug)]
 pub(crate) struct PredictInput {
+    /// The rows, with their contexts behind them.
     pub(crate) data: Data,
+    pub(crate) context: Option<Context>,
     pub(crate) explain: Option<bool>,
 }
 
@@ -24,18 +27,20 @@ pub(crate) struct PredictInput {
 pub(crate) fn read_predict(body: &[u8], limits: Limits) -> Result<PredictInput, Failure> {
     let mut faults = Faults::within(Budget::beside(body, limits));
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let mut explain = None;
-    let seed = PredictSeed { faults: &mut faults, explain: &mut explain };
+    let (mut context, mut explain) = (None, None);
+    let seed = PredictSeed { faults: &mut faults, context: &mut context, explain: &mut explain };
     let read = seed.deserialize(&mut deserializer);
     let read = match read.and_then(|read| deserializer.end().map(|()| read)) {
         Ok(read) => read,
         Err(error) => return Err(faults.into_stopped(&error, body)),
     };
-    Ok(PredictInput { data: data_of(read, faults)?, explain })
+    let (data, context) = data_in_context(read, context, faults)?;
+    Ok(PredictInput { data, context, explain })
 }
 
 struct PredictSeed<'f> {
     faults: &'f mut Faults,
+    context: &'f mut Option<Read>,
     explain: &'f mut Option<bool>,
 }
 
@@ -57,7 +62,7 @@ impl<'de> DeserializeSeed<'de> for PredictSeed<'_> {
 super::top_level_object!(PredictSeed<'_>, Option<Read>, {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut read = None;
-        let (mut is_seen, mut is_explain_seen) = (false, false);
+        let (mut is_seen, mut is_context_seen, mut is_explain_seen) = (false, false, false);
         while let Some(name) = members.next_key_seed(KeySeed)? {
             match name {
                 Known::Data => {
@@ -66,6 +71,13 @@ super::top_level_object!(PredictSeed<'_>, Option<Read>, {
                         self.faults.duplicate(|| "/data".to_owned());
                     }
                     read = members.next_value_seed(DataSeed(self.faults))?;
+                }
+                Known::Context => {
+                    if std::mem::replace(&mut is_context_seen, true) {
+                        self.faults.take(Budget::take_one_too_many)?;
+                        self.faults.duplicate(|| CONTEXT.to_owned());
+                    }
+                    *self.context = members.next_value_seed(ContextSeed(self.faults))?;
                 }
                 Known::Explain => {
                     if std::mem::replace(&mut is_explain_seen, true) {
@@ -83,7 +95,8 @@ super::top_level_object!(PredictSeed<'_>, Option<Read>, {
                 }
                 Known::Other(name) => {
                     self.faults.take(Budget::take_one_too_many)?;
-                    self.faults.setting(|| name.place_in(""), || unknown(name.as_str(), &["data", "explain"]));
+                    self.faults
+                        .setting(|| name.place_in(""), || unknown(name.as_str(), &["data", "context", "explain"]));
                     members.next_value::<Passed>().inspect_err(|_| self.faults.stop_at(|| name.place_in("")))?;
                 }
             }
@@ -98,6 +111,7 @@ super::top_level_object!(PredictSeed<'_>, Option<Read>, {
 /// The name of a member, kept only where it is not known.
 enum Known {
     Data,
+    Context,
     Explain,
     Other(MemberName),
 }
@@ -122,6 +136,7 @@ impl Visitor<'_> for KeySeed {
     fn visit_str<E>(self, name: &str) -> Result<Known, E> {
         Ok(match name {
             "data" => Known::Data,
+            "context" => Known::Context,
             "explain" => Known::Explain,
             _ => Known::Other(MemberName::of(name)),
         })

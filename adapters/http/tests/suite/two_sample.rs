@@ -116,3 +116,72 @@ async fn an_alarm_of_an_online_kind_is_explained() {
     brief["explain"] = json!(false);
     assert_eq!(predict(&server, "price", &brief).await["features"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn contexts_come_beside_the_data_or_among_them() {
+    let server = TestServer::start().await;
+    let kind = json!({"kind": "context_mmd", "n_permutations": 50});
+    let (prices, hours) = (numbers(60), numbers(120)[60..].to_vec());
+    let (of_window, at) = (numbers(40), numbers(80)[40..].to_vec());
+    let rows = |values: &[f64]| values.iter().map(|value| json!([value])).collect::<Vec<Value>>();
+
+    let among = json!({"kind": "context_mmd", "n_permutations": 50, "context_columns": ["hour"]});
+    let body = json!({"drift_type": "tabular", "detector": among, "data": {"price": prices, "hour": hours}});
+    server.fit("among", &body).await;
+    let beside =
+        json!({"drift_type": "tabular", "detector": kind, "data": {"price": prices}, "context": {"hour": hours}});
+    let project = server.fit("beside", &beside).await;
+    assert_eq!(project["detector"]["context_columns"], json!(["hour"]));
+    let unnamed = json!({"drift_type": "tabular", "detector": kind, "data": rows(&prices), "context": hours});
+    let project = server.fit("unnamed", &unnamed).await;
+    assert_eq!(project["detector"]["context_columns"], json!(["x2"]));
+
+    let expected = predict(&server, "among", &json!({"data": {"hour": at, "price": of_window}})).await;
+    let records: Vec<Value> = at.iter().map(|hour| json!({"hour": hour})).collect();
+    for (project, body) in [
+        ("beside", json!({"data": {"price": of_window}, "context": {"hour": at}})),
+        ("beside", json!({"data": {"price": of_window}, "context": records})),
+        ("beside", json!({"data": {"price": of_window, "hour": at}, "context": null})),
+        ("unnamed", json!({"data": rows(&of_window), "context": at})),
+        ("unnamed", json!({"data": of_window, "context": rows(&at)})),
+    ] {
+        assert_eq!(predict(&server, project, &body).await["p_value"], expected["p_value"], "{project}");
+    }
+
+    server.fit("ks", &json!({"drift_type": "label", "detector": {"kind": "ks"}, "data": prices})).await;
+    let both = json!({"kind": "context_mmd", "context_columns": ["hour"]});
+    let fit = |detector: &Value, context: Value| json!({"drift_type": "tabular", "detector": detector, "data": {"price": prices}, "context": context});
+    for (path, body, code, place) in [
+        ("ks/predict", json!({"data": [1.0], "context": [1.0]}), "invalid_settings", "/context"),
+        ("new/fit", fit(&json!({"kind": "mmd"}), json!({"hour": hours})), "invalid_settings", "/context"),
+        ("new/fit", fit(&both, json!({"hour": hours})), "invalid_settings", "/detector/context_columns"),
+        ("new/fit", fit(&kind, json!(hours)), "invalid_data", "/context"),
+        ("new/fit", fit(&kind, json!(1)), "invalid_data", "/context"),
+        ("new/fit", fit(&kind, json!({"hour": [1.0]})), "invalid_data", "/context/hour"),
+        ("new/fit", fit(&kind, json!({"price": hours})), "invalid_data", "/context/price"),
+        (
+            "beside/predict",
+            json!({"data": {"price": [1.0]}, "context": {"hour": [[1]]}}),
+            "invalid_data",
+            "/context/hour/0",
+        ),
+        (
+            "beside/predict",
+            json!({"data": {"price": [1.0]}, "context": {"hour": ["x"]}}),
+            "invalid_data",
+            "/context/hour/0",
+        ),
+        (
+            "beside/predict",
+            json!({"data": {"price": [1.0]}, "context": [{"hour": "x"}]}),
+            "invalid_data",
+            "/context/0/hour",
+        ),
+        ("unnamed/predict", json!({"data": [[1.0]], "context": ["x"]}), "invalid_data", "/context/0"),
+        ("unnamed/predict", json!({"data": ["x"], "context": [[1.0]]}), "invalid_data", "/data/0"),
+    ] {
+        let reply = server.post_json(&format!("/api/v1/projects/{path}"), &body).await;
+        let problem = reply.json();
+        assert_eq!((&problem["code"], &problem["errors"][0]["pointer"]), (&json!(code), &json!(place)), "{problem}");
+    }
+}
