@@ -74,6 +74,11 @@ impl GcsStub {
         lock(&self.store).buckets.create(name);
     }
 
+    /// The generations of all objects of a bucket, by their names.
+    pub fn generations(&self, bucket: &str) -> BTreeMap<String, u64> {
+        lock(&self.store).buckets.generations(bucket)
+    }
+
     /// A file with the credentials of a service account, whose `token_uri` is at the stub. Clients that ask
     /// `https://oauth2.googleapis.com/token` whatever it says must be led to `/token` here.
     pub fn service_account_file(&self) -> PathBuf {
