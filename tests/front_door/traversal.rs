@@ -93,6 +93,9 @@ fn refuse_all(server: &Server) {
     let listed: Vec<&Value> =
         listed["projects"].as_array().expect("a list").iter().map(|project| &project["project"]).collect();
     assert_eq!(listed, ["keep"]);
+}
+
+fn serves(server: &Server) {
     server.post("/api/v1/projects/keep/predict", &json!({"data": [1.0, 2.0, 3.0]})).expect(200);
 }
 
@@ -153,6 +156,7 @@ fn no_name_leads_out_of_a_folder() {
     let changed: Vec<_> =
         before.keys().chain(after.keys()).filter(|path| before.get(*path) != after.get(*path)).collect();
     assert!(changed.is_empty(), "{changed:?}");
+    serves(&server);
 
     // Whoever fits by an odd name gets a folder of that name, in its place.
     for name in ODD_NAMES {
@@ -197,6 +201,7 @@ fn no_name_leads_out_of_a_prefix_on_s3() {
     );
     refuse_all(&server);
     hold_equal(before, list(), "team/drifting/");
+    serves(&server);
 }
 
 #[test]
@@ -222,6 +227,7 @@ fn no_name_leads_out_of_a_prefix_on_google() {
     );
     refuse_all(&server);
     hold_equal(before, list(), "team/drifting/");
+    serves(&server);
 }
 
 /// Outside of the prefix nothing has changed, inside the same objects stand, but for the lease and the index alike.

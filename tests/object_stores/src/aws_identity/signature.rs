@@ -1,7 +1,10 @@
 //! The fourth version of Amazon's signatures, for requests that carry them in their headers.
 
 use hyper::HeaderMap;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use ring::{digest, hmac};
+
+const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What a request says of its signature.
 pub(super) struct Claim {
@@ -69,7 +72,7 @@ fn sign(
 ) -> String {
     let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut pairs: Vec<String> = query.split('&').filter(|pair| !pair.is_empty()).map(with_equals).collect();
+    let mut pairs: Vec<String> = query.split('&').filter(|pair| !pair.is_empty()).map(canonical_pair).collect();
     pairs.sort();
     let header_lines = signed.iter().fold(String::new(), |lines, name| lines + &format!("{name}:{}\n", value(name)));
     let hash = match value("x-amz-content-sha256") {
@@ -86,8 +89,11 @@ fn sign(
     hex(&keyed(&key, text.as_bytes()))
 }
 
-fn with_equals(pair: &str) -> String {
-    if pair.contains('=') { pair.to_owned() } else { format!("{pair}=") }
+/// A part of a query as it is signed: everything is encoded that may be.
+fn canonical_pair(pair: &str) -> String {
+    let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+    let encoded = |text: &str| percent_encode(&percent_decode_str(text).collect::<Vec<u8>>(), &ENCODED).to_string();
+    format!("{}={}", encoded(name), encoded(value))
 }
 
 fn keyed(key: &[u8], text: &[u8]) -> Vec<u8> {
