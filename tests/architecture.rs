@@ -23,13 +23,15 @@ const DOMAIN_IMPORTS: [&str; 13] = [
 ];
 
 /// Crates that stand for one technology, and the only crates of this project that may import them.
-const TECHNOLOGIES: [(&str, &[&str]); 14] = [
+const TECHNOLOGIES: [(&str, &[&str]); 16] = [
     ("poem", &["drifting-http"]),
     ("poem-openapi", &["drifting-http"]),
     ("parquet", &["drifting-formats"]),
     ("arrow-array", &["drifting-formats"]),
     ("arrow-ipc", &["drifting-formats"]),
     ("opendal", &["drifting-artifacts"]),
+    ("reqsign-core", &["drifting-artifacts"]),
+    ("reqsign-google", &["drifting-artifacts"]),
     ("safetensors", &["drifting-artifacts"]),
     ("persy", &["drifting-index"]),
     ("sea-orm", &["drifting-metrics"]),

@@ -60,3 +60,49 @@ fn links_between_documents_lead_somewhere() {
         }
     }
 }
+
+/// The first column of the table below a heading, without the marks of code.
+fn first_column(page: &str, heading: &str) -> Vec<String> {
+    let (_, section) = page.split_once(heading).expect("the heading is there");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    cells.map(str::to_owned).collect()
+}
+
+#[test]
+fn the_settings_of_the_storage_page_are_those_of_the_program() {
+    let page = read(&root().join("docs/storage.md"));
+    let named = first_column(&page, "## Settings");
+    let shown = std::process::Command::new(env!("CARGO_BIN_EXE_drifting"))
+        .args(["config", "show", "--json", "--read-only"])
+        .current_dir(tempfile::tempdir().expect("a folder").path())
+        .output()
+        .expect("the program runs");
+    let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+    let settings = shown["settings"].as_array().expect("a list").iter();
+    let settings: HashSet<&str> = settings.filter_map(|setting| setting["name"].as_str()).collect();
+    let unknown: Vec<&String> = named.iter().filter(|name| !settings.contains(name.as_str())).collect();
+    assert!(named.len() >= 9 && unknown.is_empty(), "docs/storage.md names settings that do not exist: {unknown:?}");
+    let of_stores = |name: &&&str| {
+        ["artifacts_", "cache_", "lease_", "state_", "scan_", "read_"].iter().any(|start| name.starts_with(start))
+    };
+    let unnamed: Vec<&&str> =
+        settings.iter().filter(|name| of_stores(&name) && !named.iter().any(|named| named == **name)).collect();
+    assert!(unnamed.is_empty(), "docs/storage.md lacks settings: {unnamed:?}");
+}
+
+#[test]
+fn the_costs_of_the_storage_page_are_those_of_the_adapter() {
+    let rows = |text: &str| -> Vec<String> {
+        let table = text.lines().map(|line| line.trim_start_matches("//! "));
+        table
+            .skip_while(|line| !line.starts_with("| operation | writes"))
+            .take_while(|line| line.starts_with('|'))
+            .map(str::to_owned)
+            .collect()
+    };
+    let (page, adapter) = (root().join("docs/storage.md"), root().join("adapters/artifacts/src/lib.rs"));
+    let expected = rows(&read(&adapter));
+    assert!(expected.len() > 5, "{expected:?}");
+    assert_eq!(rows(&read(&page)), expected);
+}

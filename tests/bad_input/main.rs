@@ -9,6 +9,8 @@ mod existence;
 mod files;
 mod framing;
 mod gauge;
+#[path = "../support/hostile_names.rs"]
+mod hostile_names;
 mod hosts;
 mod large;
 mod names;

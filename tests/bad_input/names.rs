@@ -1,77 +1,16 @@
 //! Names that are none of a project, in the spellings of those who look for a way out of a folder.
 
+use crate::hostile_names::hostile_names;
 use crate::row::{JSON, Row};
 
-/// Spellings that no operation may take for a name.
-const SPELLINGS: [&str; 52] = [
-    ".",
-    "..",
-    "...",
-    "%2e",
-    "%2e%2e",
-    "%2E%2E",
-    "%252e%252e",
-    "%25252e",
-    "..%2f..%2fetc%2fpasswd",
-    "..%2F",
-    "..%5c..%5cwindows",
-    "..\\..\\windows",
-    "..%c0%af..%c0%afetc",
-    "%c0%ae%c0%ae",
-    "%e0%80%ae%e0%80%ae",
-    "%f0%80%80%ae",
-    "%uff0e%uff0e",
-    "price%2f..%2foff",
-    "price%2fpredict",
-    "%2fproc%2fself%2froot",
-    "%2f%2fproc%2fself%2froot",
-    "%5c%5cserver%5cshare",
-    "C:%5cwindows",
-    "file:%2f%2f%2fetc%2fpasswd",
-    "http:%2f%2f169.254.169.254",
-    "price%00",
-    "%00",
-    "price%00.yaml",
-    "price%23",
-    "price%3fpage_size=1",
-    "price%20",
-    "%20price",
-    "price%09",
-    "price%0d%0aX-Injected:%201",
-    "%1b%5b31mred",
-    "price%7f",
-    // A Cyrillic letter, letters without a dot and full-width ones, a blank of no width, a ligature.
-    "%D1%80rice",
-    "pr%C4%B1ce",
-    "%EF%BD%90rice",
-    "%E2%80%8Bprice",
-    "%EF%AC%81t",
-    "pri\u{441}e",
-    "%ff%fe",
-    ".tmp",
-    ".hidden",
-    "-rf",
-    "_private",
-    "~root",
-    "$HOME",
-    "price;drop",
-    "price*",
-    "%",
-];
-
 pub fn rows() -> Vec<Row> {
-    let long = ["x".repeat(129), "x".repeat(300), "%61".repeat(300), "x".repeat(8_000)];
-    let names = SPELLINGS.iter().copied().chain(long.iter().map(String::as_str));
-    let mut rows: Vec<Row> = names
+    let mut rows: Vec<Row> = hostile_names()
+        .iter()
         .map(|name| {
             let row = Row::bare("GET", &format!("/api/v1/projects/{name}"), 400, "invalid_name");
             if name.len() > 100 { row.about(&format!("a name of {} bytes", name.len())) } else { row }
         })
         .collect();
-    // Words of the interface and files of the store are taken, in any case.
-    for name in ["fit", "stats", "Stats", "store.db", "ACTIVE.DB"] {
-        rows.push(Row::bare("GET", &format!("/api/v1/projects/{name}"), 400, "invalid_name"));
-    }
     // Every operation that takes a name.
     for name in ["..", "%2e%2e%2foff", "off%00", "stats"] {
         for (method, operation) in [

@@ -13,16 +13,17 @@ use serde_json::{Value, json};
 
 use crate::server::{Launch, Server, drifting};
 
-const PLACE: &str = "s3://projects/team/drifting";
+/// Where the projects are.
+pub const PLACE: &str = "s3://projects/team/drifting";
 
 /// An S3 server with a bucket, and what a server needs to reach it.
-struct S3 {
-    seaweed: SeaweedFs,
-    environment: Vec<(&'static str, String)>,
+pub struct S3 {
+    pub seaweed: SeaweedFs,
+    pub environment: Vec<(&'static str, String)>,
 }
 
 impl S3 {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let seaweed = SeaweedFs::start();
         seaweed.create_bucket("projects");
         let environment = vec![
@@ -42,8 +43,8 @@ impl S3 {
         environment
     }
 
-    /// Runs a few lines of Python with a stock client, as an operator would.
-    fn copy(&self, lines: &str, folder: &Path) {
+    /// Runs a few lines of Python with a stock client, as an operator would, and gives what they print.
+    pub fn copy(&self, lines: &str, folder: &Path) -> String {
         let script = format!(
             "import os, sys, boto3\n\
              bucket = boto3.resource('s3').Bucket('projects')\n\
@@ -57,9 +58,10 @@ impl S3 {
             .output()
             .expect("Python runs");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).expect("text")
     }
 
-    fn upload(&self, folder: &Path) {
+    pub fn upload(&self, folder: &Path) {
         self.copy(
             "for folder, _, files in os.walk(root):\n    \
              for file in files:\n        \
@@ -80,7 +82,8 @@ impl S3 {
     }
 }
 
-fn serve(directory: &Path, arguments: &[&str], environment: &[(&'static str, String)]) -> Server {
+/// A server with these arguments and variables.
+pub fn serve(directory: &Path, arguments: &[&str], environment: &[(&'static str, String)]) -> Server {
     try_serve(directory, arguments, environment).unwrap_or_else(|log| panic!("{log}"))
 }
 

@@ -10,11 +10,15 @@ mod employment;
 mod exit_codes;
 mod golden;
 mod help;
+#[path = "../support/hostile_names.rs"]
+mod hostile_names;
 mod metrics;
 mod operations;
+mod policies;
 mod predecessor;
 mod restarts;
 #[path = "../support/server.rs"]
 mod server;
 mod store;
+mod traversal;
 mod versions;

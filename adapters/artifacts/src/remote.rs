@@ -16,6 +16,7 @@ mod calls;
 mod connect;
 mod failure;
 mod files;
+mod google_tokens;
 mod holder;
 mod lease;
 mod listing;

@@ -38,8 +38,8 @@ fn look_into(folder: &Path) -> io::Result<bool> {
 }
 
 fn peek(file: &Path) -> io::Result<Vec<u8>> {
-    // Opening a pipe would wait for its writer.
-    if !fs::metadata(file)?.is_file() {
+    // Opening a pipe would wait for its writer, a link might lead anywhere.
+    if !fs::symlink_metadata(file)?.is_file() {
         return Ok(Vec::new());
     }
     let mut bytes = Vec::new();

@@ -1,7 +1,6 @@
 //! A proxy in front of a store that fails on purpose.
 
 mod faults;
-mod forwarding;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +10,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
+use crate::forwarding;
 use crate::serving::{Answer, Reset, Serving};
 use faults::Faults;
 pub use faults::{Calls, Fault};

@@ -7,12 +7,13 @@ mod copies;
 mod json_api;
 mod multipart;
 mod objects;
+mod permissions;
 mod question;
 mod resumable;
 mod tokens;
 mod xml_uploads;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +24,7 @@ use hyper::{Request, StatusCode};
 use crate::serving::{self, Reset, Serving};
 use answers::{Answer, Refusal};
 use objects::Buckets;
+use permissions::Permissions;
 use question::Question;
 use resumable::Sessions;
 use tokens::{CredentialFiles, Tokens};
@@ -72,6 +74,11 @@ impl GcsStub {
         lock(&self.store).buckets.create(name);
     }
 
+    /// The generations of all objects of a bucket, by their names.
+    pub fn generations(&self, bucket: &str) -> BTreeMap<String, u64> {
+        lock(&self.store).buckets.generations(bucket)
+    }
+
     /// A file with the credentials of a service account, whose `token_uri` is at the stub. Clients that ask
     /// `https://oauth2.googleapis.com/token` whatever it says must be led to `/token` here.
     pub fn service_account_file(&self) -> PathBuf {
@@ -81,6 +88,12 @@ impl GcsStub {
     /// A file for workload identity federation, whose `token_url` is at the stub.
     pub fn external_account_file(&self) -> PathBuf {
         self.credentials.external_account()
+    }
+
+    /// A file as `gcloud auth application-default login` leaves it. Clients ask `https://oauth2.googleapis.com/token` for its
+    /// token, and must be led to `/token` here.
+    pub fn user_file(&self) -> PathBuf {
+        self.credentials.user()
     }
 
     /// What a client takes as `GCE_METADATA_HOST` to be given tokens as on a virtual machine: `127.0.0.1:PORT`.
@@ -98,9 +111,24 @@ impl GcsStub {
         lock(&self.store).tokens.revoke();
     }
 
+    /// How long it is said of tokens that they hold, in seconds; an hour at first.
+    pub fn set_token_lifetime(&self, seconds: u64) {
+        lock(&self.store).tokens.set_lifetime(seconds);
+    }
+
     /// How many tokens have been given out.
     pub fn n_tokens(&self) -> u64 {
         lock(&self.store).tokens.n_issued()
+    }
+
+    /// From now on nothing is permitted but this, on objects and listings of this prefix.
+    pub fn permit(&self, permissions: &[&str], prefix: &str) {
+        lock(&self.store).permissions.permit(permissions, prefix);
+    }
+
+    /// The permissions that requests have needed, in the words of roles, refused or not.
+    pub fn permissions(&self) -> BTreeSet<String> {
+        lock(&self.store).permissions.asked()
     }
 
     /// How many requests have come, by method, those for tokens included.
@@ -116,6 +144,7 @@ struct Store {
     sessions: Sessions,
     xml_uploads: XmlUploads,
     tokens: Tokens,
+    permissions: Permissions,
     n_requests: BTreeMap<String, u64>,
 }
 
@@ -126,7 +155,8 @@ impl Store {
             buckets: Buckets::default(),
             sessions: Sessions::default(),
             xml_uploads: XmlUploads::default(),
-            tokens: Tokens::default(),
+            tokens: Tokens::new(),
+            permissions: Permissions::default(),
             n_requests: BTreeMap::new(),
         }
     }
@@ -135,7 +165,7 @@ impl Store {
         *self.n_requests.entry(question.method.to_string()).or_default() += 1;
         let path: Vec<&str> = question.path.iter().map(String::as_str).collect();
         match (question.method.as_str(), path.as_slice()) {
-            ("POST", ["token"]) => self.tokens.for_assertion(question),
+            ("POST", ["token"]) => self.tokens.for_grant(question),
             ("POST", ["sts"]) => self.tokens.for_subject(question),
             ("GET", ["computeMetadata", "v1", "instance", "service-accounts", _, "token"]) => {
                 self.tokens.for_machine(question)
@@ -159,6 +189,7 @@ impl Store {
             ("DELETE", Some(id)) => return self.sessions.cancel(id),
             _ => self.check_access(question)?,
         }
+        self.check_permissions(question)?;
         match (question.method.as_str(), question.required("uploadType")?) {
             ("POST", "media") => json_api::write_media(&mut self.buckets, bucket, question),
             ("POST", "multipart") => json_api::write_multipart(&mut self.buckets, bucket, question),
@@ -168,6 +199,7 @@ impl Store {
     }
 
     fn answer_object(&mut self, question: &Question) -> Result<Answer, Refusal> {
+        self.check_permissions(question)?;
         let path: Vec<&str> = question.path.iter().map(String::as_str).collect();
         let buckets = &mut self.buckets;
         match (question.method.as_str(), path.as_slice()) {
@@ -192,6 +224,10 @@ impl Store {
             Access::Tokens => self.tokens.check(question),
             Access::Everybody => Ok(()),
         }
+    }
+
+    fn check_permissions(&mut self, question: &Question) -> Result<(), Refusal> {
+        self.permissions.check(&self.buckets, question)
     }
 }
 

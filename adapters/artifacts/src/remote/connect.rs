@@ -12,6 +12,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::calls::{CallCounts, CountedTransport};
 use super::failure::{Dialect, Right};
+use super::google_tokens::GoogleTokens;
 use super::location::{GcsLocation, RemoteLocation, RemoteSettings, S3Location};
 use super::region::region_of;
 use super::store::{Connection, RemoteStore};
@@ -113,11 +114,12 @@ async fn s3(location: &S3Location, client: &reqwest::Client) -> Result<Operator,
 fn gcs(location: &GcsLocation) -> Result<Operator, PortError> {
     let mut service = Gcs::default().bucket(&location.bucket).root(&location.prefix);
     service = with(service, location.endpoint.as_ref(), Gcs::endpoint);
-    service = with(service, location.credential_path.as_ref(), Gcs::credential_path);
-    service = with(service, location.service_account.as_ref(), Gcs::service_account);
-    if location.anonymous {
-        service = service.skip_signature();
-    }
+    service = if location.anonymous {
+        service.skip_signature()
+    } else {
+        // Nothing but our own chain: where it fails, the other would keep the key of an account.
+        service.disable_config_load().disable_vm_metadata().credential_provider(GoogleTokens::of(location))
+    };
     Operator::new(service).map_err(|error| Dialect::Gcs.failure(Right::Get, CONNECT, &error))
 }
 

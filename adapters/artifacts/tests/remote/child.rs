@@ -10,13 +10,20 @@ use crate::support::{BUCKET, Server, settings};
 const ENDPOINT: &str = "DRIFTING_TEST_ENDPOINT";
 const KEY: &str = "DRIFTING_TEST_KEY";
 const DIALECT: &str = "DRIFTING_TEST_DIALECT";
+/// The role that the process assumes, if any.
+pub const ROLE: &str = "DRIFTING_TEST_ROLE";
 /// What the process is to do.
 pub const TASK: &str = "DRIFTING_TEST_TASK";
 
 /// The test of this name in a process of its own, on the prefix `p` of a server.
 pub fn command(test: &str, server: &Server, task: &str) -> Command {
+    command_at(test, server, server.endpoint(), task)
+}
+
+/// The same, by another address of the server.
+pub fn command_at(test: &str, server: &Server, endpoint: &str, task: &str) -> Command {
     let mut child = Command::new(env::current_exe().unwrap());
-    child.args(["--exact", test, "--nocapture"]).env(ENDPOINT, server.endpoint()).env(TASK, task);
+    child.args(["--exact", test, "--nocapture"]).env(ENDPOINT, endpoint).env(TASK, task);
     let dialect = if matches!(server, Server::Seaweed(_) | Server::Moto(_)) { "s3" } else { "gs" };
     child.env(DIALECT, dialect).stdout(Stdio::null()).stderr(Stdio::null());
     child
@@ -40,7 +47,16 @@ pub async fn task(anonymous: bool) -> Option<(String, RemoteStore)> {
             secret_access_key: secret.to_owned(),
             session_token: None,
         });
-        RemoteLocation::S3(S3Location { bucket, prefix, endpoint, credentials, ..S3Location::default() })
+        let (profile, role_arn) = (env::var("AWS_PROFILE").ok(), env::var(ROLE).ok());
+        RemoteLocation::S3(S3Location {
+            bucket,
+            prefix,
+            endpoint,
+            credentials,
+            profile,
+            role_arn,
+            ..S3Location::default()
+        })
     } else {
         RemoteLocation::Gcs(GcsLocation { bucket, prefix, endpoint, anonymous, ..GcsLocation::default() })
     };

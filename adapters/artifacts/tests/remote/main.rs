@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure in what the tests share fails the test, too")]
 
+mod aws_chains;
 mod chains;
 mod child;
 mod conditions;
@@ -11,6 +12,7 @@ mod crash;
 mod damage;
 mod faults;
 mod files;
+mod google_chains;
 mod lease;
 mod look;
 mod many;

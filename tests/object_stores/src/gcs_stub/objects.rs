@@ -132,6 +132,11 @@ impl Buckets {
             .collect()
     }
 
+    pub(super) fn generations(&self, bucket: &str) -> BTreeMap<String, u64> {
+        let objects = self.buckets.get(bucket).into_iter().flatten();
+        objects.map(|(name, object)| (name.clone(), object.generation)).collect()
+    }
+
     /// An object, where the bucket exists.
     pub(super) fn find(&self, bucket: &str, name: &str) -> Result<Option<&Object>, Refusal> {
         Ok(self.buckets.get(bucket).ok_or_else(Refusal::no_bucket)?.get(name))

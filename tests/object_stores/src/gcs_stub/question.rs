@@ -6,8 +6,10 @@ use bytes::Bytes;
 use hyper::header::AsHeaderName;
 use hyper::{HeaderMap, Method, Uri};
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
 use super::answers::Refusal;
+use super::multipart;
 
 /// A request with its body.
 pub(super) struct Question {
@@ -44,6 +46,16 @@ impl Question {
 
     pub(super) fn header(&self, name: impl AsHeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The name of the object that is uploaded: in the query, or in the resource that comes first.
+    pub(super) fn object_name(&self) -> String {
+        let in_resource = || {
+            let parts = multipart::parts(self).ok()?;
+            let resource = parts.first().map_or(&self.body, |part| &part.content);
+            serde_json::from_slice::<Value>(resource).ok()?["name"].as_str().map(str::to_owned)
+        };
+        self.parameter("name").map(str::to_owned).or_else(in_resource).unwrap_or_default()
     }
 
     /// The fields of a form in the body.

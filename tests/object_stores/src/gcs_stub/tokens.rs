@@ -1,5 +1,5 @@
-//! Access tokens, and the three ways to them: a signed assertion of a service account, a token of another identity
-//! provider, and the metadata server of a virtual machine.
+//! Access tokens, and the four ways to them: a signed assertion of a service account, the consent of a user, a token of
+//! another identity provider, and the metadata server of a virtual machine.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,17 +19,28 @@ const ACCOUNT: &str = "drifting-test@stub.iam.gserviceaccount.com";
 const KEY: &str = include_str!("worthless_test_key.pem");
 /// What a workload shows of itself.
 const SUBJECT_TOKEN: &str = "worthless-subject-token";
+/// What stands for the consent of a user.
+const REFRESH_TOKEN: &str = "worthless-refresh-token";
 /// Where clients think that they are, when they sign assertions.
 const GOOGLE: &str = "https://oauth2.googleapis.com/token";
 
 /// The tokens that are valid.
-#[derive(Default)]
 pub(super) struct Tokens {
     valid: BTreeSet<String>,
     n_issued: u64,
+    lifetime_seconds: u64,
 }
 
 impl Tokens {
+    pub(super) fn new() -> Self {
+        Self { valid: BTreeSet::new(), n_issued: 0, lifetime_seconds: 3600 }
+    }
+
+    /// How long it is said that tokens hold.
+    pub(super) fn set_lifetime(&mut self, seconds: u64) {
+        self.lifetime_seconds = seconds;
+    }
+
     /// A new one.
     pub(super) fn issue(&mut self) -> String {
         self.n_issued += 1;
@@ -54,8 +65,18 @@ impl Tokens {
         if token.is_some_and(|token| self.valid.contains(token)) { Ok(()) } else { Err(Refusal::unauthorized()) }
     }
 
-    /// `POST /token`: for an assertion that the service account has signed.
-    pub(super) fn for_assertion(&mut self, question: &Question) -> Result<Answer, Refusal> {
+    /// `POST /token`: for an assertion that the service account has signed, or for the consent of a user.
+    pub(super) fn for_grant(&mut self, question: &Question) -> Result<Answer, Refusal> {
+        match serde_json::from_slice::<Value>(&question.body) {
+            Ok(fields) if fields["grant_type"] == "refresh_token" && fields["refresh_token"] == REFRESH_TOKEN => {
+                Ok(self.answer())
+            }
+            Ok(_) => Err(refused("the refresh token is not known")),
+            Err(_) => self.for_assertion(question),
+        }
+    }
+
+    fn for_assertion(&mut self, question: &Question) -> Result<Answer, Refusal> {
         let form = question.form();
         let is_grant = form.get("grant_type").is_some_and(|kind| kind == "urn:ietf:params:oauth:grant-type:jwt-bearer");
         let claims = form.get("assertion").filter(|_| is_grant).and_then(|assertion| claims(assertion));
@@ -86,7 +107,7 @@ impl Tokens {
     }
 
     fn answer(&mut self) -> Answer {
-        let body = json!({"access_token": self.issue(), "expires_in": 3600, "token_type": "Bearer"});
+        let body = json!({"access_token": self.issue(), "expires_in": self.lifetime_seconds, "token_type": "Bearer"});
         json_answer(StatusCode::OK, &body)
     }
 }
@@ -120,6 +141,13 @@ impl CredentialFiles {
             "credential_source": {"file": subject_token, "format": {"type": "text"}},
         });
         write(&files.external_account(), &external_account.to_string());
+        let user = json!({
+            "type": "authorized_user",
+            "client_id": "1",
+            "client_secret": "worthless",
+            "refresh_token": REFRESH_TOKEN,
+        });
+        write(&files.user(), &user.to_string());
         files
     }
 
@@ -129,6 +157,10 @@ impl CredentialFiles {
 
     pub(super) fn external_account(&self) -> PathBuf {
         self.path("external_account.json")
+    }
+
+    pub(super) fn user(&self) -> PathBuf {
+        self.path("application_default_credentials.json")
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -17,7 +17,7 @@ use crate::serving::Answer;
 const HOP_BY_HOP: [HeaderName; 3] = [CONNECTION, EXPECT, TRANSFER_ENCODING];
 
 /// Asks the store over a connection of its own.
-pub(super) async fn forward(
+pub(crate) async fn forward(
     upstream: SocketAddr,
     mut request: Request<Bytes>,
 ) -> Result<Answer, Box<dyn Error + Send + Sync>> {
