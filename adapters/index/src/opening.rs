@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use drifting_domain::faults;
+use drifting_domain::ports::PortErrorKind;
 use drifting_domain::project::ProjectName;
 use persy::Persy;
 
@@ -70,14 +71,14 @@ pub(crate) struct Ready {
 /// the copy and the file alike, because their bytes are alike and nobody else writes while the lock is held.
 pub(crate) fn candidates(place: &Place) -> Result<Candidates, Failure> {
     fs::create_dir_all(&place.directory)?;
-    let folder = place.make_folder_for_copies()?;
+    let sizes = [Table::Store, Table::Active].map(|table| fs::metadata(place.file(table)).map_or(0, |file| file.len()));
+    let folder = place.make_folder_for_copies(sizes.iter().sum())?;
     let mut copies = Vec::new();
     let mut candidate = |table: Table| -> Result<Candidate, Failure> {
         let file = match lock(place, table)? {
             Ok(file) => file,
             Err(found) => return Ok(Err(found)),
         };
-        place.check_room(file.metadata()?.len())?;
         let to = folder.join(table.file_name());
         match copy(&file, &to) {
             Ok(()) => {
@@ -190,7 +191,8 @@ fn sequences(opened: &Both<Result<Contents, Found>>) -> Both<u64> {
     Both { store: sequence(Table::Store), active: sequence(Table::Active) }
 }
 
-/// Makes a file anew: of its entries, or of those that stand elsewhere where it is damaged.
+/// Makes a file anew: of its entries, or of those that stand elsewhere where it is damaged. Where there is no room for that, a
+/// whole file is kept as it is, so that a server starts on a full disk.
 fn renew(
     place: &Place,
     table: Table,
@@ -198,14 +200,24 @@ fn renew(
     elsewhere: Entries,
     summary: Summary,
 ) -> Result<Ready, Failure> {
-    let (old, entries, found) = match old {
+    let old_summary = old.as_ref().ok().map(|contents| contents.summary);
+    let (mut old, entries, found) = match old {
         Ok(contents) => (Some(contents.persy), contents.entries, Found::Whole),
         Err(found @ Found::Damaged(_)) => (None, elsewhere, found),
         // Whoever removes the file wants its entries gone.
         Err(found) => (None, Entries::new(), found),
     };
     let summary = summary.of(table, &entries);
-    let persy = make(place, table, &entries, summary)?;
+    let persy = match (make(place, table, &entries, summary), old_summary, old) {
+        (Err(failure), Some(summary), Some(persy)) if failure.kind() == PortErrorKind::Full => {
+            tracing::warn!(file = table.file_name(), "there is no room to make a file of the project index anew");
+            return Ok(Ready { persy, entries, summary, found });
+        }
+        (made, _, kept) => {
+            old = kept;
+            made?
+        }
+    };
     if let Found::Damaged(damage) = &found {
         place.set_aside(table)?;
         tracing::warn!(
