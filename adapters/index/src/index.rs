@@ -14,7 +14,7 @@ use persy::Persy;
 
 use crate::disk::Place;
 use crate::failure::{Damage, Failure};
-use crate::opening::{Found, Options, Ready, candidates, make, ready};
+use crate::opening::{Found, Options, Ready, Written, candidates, make, ready};
 use crate::persy_file::{self, CHANGES_PER_TRANSACTION, Change};
 use crate::table::{Both, Entries, Summary, Table, parse_status, path_of, place};
 
@@ -45,6 +45,18 @@ impl PersyIndex {
     /// # Errors
     /// Where the files are in use, must not be read or written, find no room, or could not be checked. Damage is no error.
     pub async fn open(options: Options) -> Result<Opened, PortError> {
+        Self::open_written(options, Written::Here).await
+    }
+
+    /// Opens an index whose files were put there one after the other, each as a whole: the second one may be behind.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_mirror(options: Options) -> Result<Opened, PortError> {
+        Self::open_written(options, Written::AsMirror).await
+    }
+
+    async fn open_written(options: Options, written: Written) -> Result<Opened, PortError> {
         const OPERATION: &str = "open the project index";
         let Options { directory, temporary_directory, guard } = options;
         let place = Place { directory, temporary_directory };
@@ -59,7 +71,7 @@ impl PersyIndex {
             // What is left of them is swept at the next start.
             drop(fs::remove_dir_all(&files.folder));
             let damaged = checked?;
-            let ready = ready(&place, files, &damaged)?;
+            let ready = ready(&place, files, &damaged, written)?;
             Ok(assemble(&place, ready))
         });
         opened.await.map_err(|failure| failure.into_port_error(OPERATION))

@@ -33,6 +33,8 @@ pub enum Found {
     Whole,
     /// Missing: the new one is empty.
     Missing,
+    /// Whole, and without the last changes, of which the other file of a mirror knows. It is made anew.
+    Behind,
     /// Damaged, for this reason: it has been moved aside. The new one is empty, but for statuses that `store.db` remembers.
     Damaged(Damage),
 }
@@ -42,6 +44,15 @@ impl Found {
     pub fn is_whole(&self) -> bool {
         matches!(self, Self::Whole)
     }
+}
+
+/// How the files have come to lie there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// By the index itself, which makes each file durable before the other one knows of it.
+    Here,
+    /// Each as a whole, one after the other: a mirror that was cut off leaves the second one behind.
+    AsMirror,
 }
 
 /// A file that is locked, with a copy to check; or the state that leaves nothing to check.
@@ -125,12 +136,17 @@ fn unreadable(error: io::Error) -> Result<Candidate, Failure> {
 }
 
 /// Opens the files that the check has passed, and makes each of them anew.
-pub(crate) fn ready(place: &Place, candidates: Candidates, damaged: &[Table]) -> Result<Both<Ready>, Failure> {
+pub(crate) fn ready(
+    place: &Place,
+    candidates: Candidates,
+    damaged: &[Table],
+    written: Written,
+) -> Result<Both<Ready>, Failure> {
     let opened = candidates.files.try_map(|table, candidate| match candidate {
         Ok(file) => open(file, table, damaged.contains(&table)),
         Err(found) => Ok(Err(found)),
     });
-    let opened = without_outdated(opened?);
+    let opened = without_outdated(opened?, written);
     let sequence = sequences(&opened);
     let remembered = opened.store.as_ref().map_or_else(|_| Entries::new(), |store| statuses(&store.entries));
     reminded(opened).try_map(|table, opened| {
@@ -171,11 +187,14 @@ fn open(file: File, table: Table, is_condemned: bool) -> Result<Result<Contents,
 }
 
 /// Drops a file of which the other one has seen more than there is in it.
-fn without_outdated(opened: Both<Result<Contents, Found>>) -> Both<Result<Contents, Found>> {
+fn without_outdated(opened: Both<Result<Contents, Found>>, written: Written) -> Both<Result<Contents, Found>> {
     let known = |table: Table| opened.of(table.other()).as_ref().map_or(0, |other| other.summary.other_sequence);
     let known = Both { store: known(Table::Store), active: known(Table::Active) };
     opened.map(|table, file| match file {
-        Ok(contents) if contents.summary.sequence < *known.of(table) => Err(Found::Damaged(Damage::Outdated)),
+        Ok(contents) if contents.summary.sequence < *known.of(table) => Err(match written {
+            Written::Here => Found::Damaged(Damage::Outdated),
+            Written::AsMirror => Found::Behind,
+        }),
         other => other,
     })
 }
@@ -203,7 +222,7 @@ fn renew(
     let old_summary = old.as_ref().ok().map(|contents| contents.summary);
     let (mut old, entries, found) = match old {
         Ok(contents) => (Some(contents.persy), contents.entries, Found::Whole),
-        Err(found @ Found::Damaged(_)) => (None, elsewhere, found),
+        Err(found @ (Found::Damaged(_) | Found::Behind)) => (None, elsewhere, found),
         // Whoever removes the file wants its entries gone.
         Err(found) => (None, Entries::new(), found),
     };
