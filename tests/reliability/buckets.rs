@@ -6,7 +6,7 @@ use rand::RngExt;
 use crate::answers::{Told, perform_once};
 use crate::client::draw;
 use crate::detectors::Detectors;
-use crate::extent::{assert_none, count, generator, report, seed};
+use crate::extent::{assert_none, count, generator, is_full, report, seed};
 use crate::kills::{Bench, Outcome, random_kills};
 use crate::model::{Durability, Operation};
 use crate::place::Place;
@@ -14,7 +14,7 @@ use crate::steps::die_at;
 
 /// How many projects there are, and how many names without one.
 fn sizes() -> (usize, usize) {
-    (count(10, 40), 4)
+    (count(8, 40), 4)
 }
 
 fn bench(place: Place, durability: Durability) -> Bench {
@@ -62,6 +62,10 @@ fn crashes_at_steps(place: Place, first: usize) {
     let place = bench.place.name();
     let mut outcome = Outcome::default();
     for (n, step) in STEPS.into_iter().enumerate() {
+        // In a sample one store meets every other step, and the other store the rest.
+        if !is_full() && n % 2 != usize::from(matches!(bench.place, Place::S3(_))) {
+            continue;
+        }
         let n_occurrences = if ["index:made", "sweep:temporaries"].contains(&step) { 1 } else { count(1, 3) };
         for occurrence in 1..=n_occurrences {
             let crash_at = format!("{step}#{occurrence}");
@@ -101,7 +105,7 @@ fn work_through_faults(bench: &mut Bench, detectors: &Detectors, experiment: usi
     );
     let mut connection = server.connect();
     let mut random = generator(experiment);
-    for _ in 0..count(12, 40) {
+    for _ in 0..count(8, 40) {
         let free: Vec<String> =
             bench.world.projects.keys().filter(|name| !bench.world.pending.contains_key(*name)).cloned().collect();
         let name = &free[random.random_range(0..free.len())];
@@ -145,7 +149,7 @@ fn failing_bucket(place: Place, n_rounds: usize, first: usize) {
         assert_none(&outcome.findings);
     }
     report(&outcome.row(&format!("kills after {n_faults} failed calls of {}, 34 % of all", bench.place.name())));
-    assert!(n_faults > 5 * n_rounds, "{n_faults} faults are too few");
+    assert!(n_faults > 3 * n_rounds, "{n_faults} faults are too few");
 }
 
 #[test]
