@@ -96,7 +96,7 @@ pub fn tell_found(opened: &Opened) {
         Found::Damaged(_) => tracing::warn!("store.db was damaged: it is rebuilt from the folders of the projects"),
         Found::Missing if !is_new => tracing::warn!("store.db is missing: it is rebuilt from the folders"),
         Found::Behind => {
-            tracing::info!("store.db lacks the last changes: they are found in the folders of the projects")
+            tracing::info!("store.db lacks the last changes: they are found in the folders of the projects");
         }
         Found::Missing | Found::Whole => {}
     }
@@ -107,7 +107,7 @@ pub fn tell_found(opened: &Opened) {
         Found::Damaged(_) => tracing::warn!("active.db was damaged: every project is active again"),
         Found::Missing if !is_new => tracing::warn!("active.db is missing: every project is active again"),
         Found::Behind => {
-            tracing::info!("active.db lacks the last changes: the statuses are those that store.db remembers")
+            tracing::info!("active.db lacks the last changes: the statuses are those that store.db remembers");
         }
         Found::Missing | Found::Whole => {}
     }

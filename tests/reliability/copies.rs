@@ -113,14 +113,14 @@ fn known(world: &World, events: &[Event], copy: &Copy) -> BTreeMap<String, Known
     known
 }
 
-/// What copies cost.
+/// What copies cost: how many of each.
 #[derive(Default)]
 struct Costs {
-    n_torn: usize,
-    n_failed: usize,
-    n_states_lost: usize,
-    n_statuses_lost: usize,
-    n_index_anew: usize,
+    torn: usize,
+    failed: usize,
+    states_lost: usize,
+    statuses_lost: usize,
+    index_anew: usize,
 }
 
 /// Asks a server on a copy for every project.
@@ -134,7 +134,7 @@ fn examine(copy: &Path, known: &BTreeMap<String, Known>, detectors: &Detectors, 
         .iter()
         .filter(|told| log.contains(**told))
         .count();
-    costs.n_index_anew += n_anew;
+    costs.index_anew += n_anew;
     let mut connection = server.connect();
     let listed = list(&mut connection);
     let mut findings: Vec<String> = log.lines().filter(|line| line.contains("panicked")).map(str::to_owned).collect();
@@ -167,11 +167,11 @@ fn fault_of(
         if !is_index_anew {
             return Some(format!("{listed} is listed"));
         }
-        costs.n_statuses_lost += 1;
+        costs.statuses_lost += 1;
     }
     let shown = connection.request("GET", &path, None).body;
     if shown["status"] == "failed" {
-        costs.n_failed += 1;
+        costs.failed += 1;
         return (!known.is_replaced).then(|| format!("{shown} is shown"));
     }
     // The row after the last one that the copy has.
@@ -180,10 +180,11 @@ fn fault_of(
     let Some(time) = shown["time"].as_u64() else { return Some(format!("{shown} is shown")) };
     let (least, most) = (of_this_fit().map(|state| state.saved).min()?, of_this_fit().map(|state| state.fed).max()?);
     let is_state_there = (least..=most).contains(&time);
-    if !is_state_there && !(known.is_replaced && time == 0) {
+    let may_be_lost = known.is_replaced && time == 0;
+    if !is_state_there && !may_be_lost {
         return Some(format!("it is at row {time}, which is not from {least} to {most}"));
     }
-    costs.n_states_lost += usize::from(!is_state_there);
+    costs.states_lost += usize::from(!is_state_there);
     let answer: Answer = connection.post(&format!("{path}/predict"), &row_body(variant, time + 1));
     detectors.fault(variant, time + 1, answer)
 }
@@ -198,16 +199,16 @@ fn a_copy_of_a_live_store_is_a_store() {
     let (events, copies) = copy_under_load(&mut bench, &detectors, folder.path(), n_copies);
     let (mut findings, mut costs) = (Vec::new(), Costs::default());
     for (n, copy) in copies.iter().enumerate() {
-        costs.n_torn += usize::from(copy.is_torn);
+        costs.torn += usize::from(copy.is_torn);
         let known = known(&before, &events, copy);
         let found = examine(&folder.path().join(n.to_string()), &known, &detectors, &mut costs);
         findings.extend(found.into_iter().map(|finding| format!("seed {}, copy {n}: {finding}", seed())));
     }
-    let Costs { n_torn, n_failed, n_states_lost, n_statuses_lost, n_index_anew } = costs;
+    let Costs { torn, failed, states_lost, statuses_lost, index_anew } = costs;
     let n_projects: usize = n_copies * SIZES.0;
     report(&format!(
-        "| {n_copies} copies of about {} projects under {} operations | {n_torn} | {n_failed} of {n_projects} | \
-         {n_states_lost} | {n_index_anew} | {n_statuses_lost} | {} |",
+        "| {n_copies} copies of about {} projects under {} operations | {torn} | {failed} of {n_projects} | \
+         {states_lost} | {index_anew} | {statuses_lost} | {} |",
         SIZES.0,
         events.len(),
         findings.len()

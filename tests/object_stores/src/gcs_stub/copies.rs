@@ -11,6 +11,10 @@ use super::{GcsStub, lock};
 
 impl GcsStub {
     /// Puts every file of a folder into a bucket, below a prefix.
+    ///
+    /// # Panics
+    ///
+    /// When a file cannot be read or written.
     pub fn upload(&self, bucket: &str, prefix: &str, folder: &Path) {
         for entry in fs::read_dir(folder).expect("the folder is read") {
             let path = entry.expect("an entry").path();
@@ -28,6 +32,10 @@ impl GcsStub {
     }
 
     /// Writes every object of a bucket below a prefix into a folder, which is made.
+    ///
+    /// # Panics
+    ///
+    /// When a file cannot be read or written.
     pub fn download(&self, bucket: &str, prefix: &str, folder: &Path) {
         for (name, content) in lock(&self.store).buckets.below(bucket, &format!("{prefix}/")) {
             let path = folder.join(name);
