@@ -216,7 +216,7 @@ fn trial(
         }
     };
     // Persy panics where it cannot tell of a failure in another way; the index catches that and makes its file anew.
-    let panics = log.lines().filter(|line| line.contains("panicked") && !line.contains("/persy-"));
+    let panics = log.lines().filter(|line| line.contains("panicked at") && !line.contains("/persy-"));
     findings.extend(panics.map(|line| format!("the log says {line}")));
     fs::write(root.join("server.log"), "").expect("the log is emptied");
     if findings.is_empty() {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::mem;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -14,7 +15,8 @@ use persy::Persy;
 
 use crate::disk::Place;
 use crate::failure::{Damage, Failure};
-use crate::opening::{Found, Options, Ready, Written, candidates, make, ready};
+use crate::guard::Guard;
+use crate::opening::{Candidates, Found, Options, Ready, Written, candidates, make, ready};
 use crate::persy_file::{self, CHANGES_PER_TRANSACTION, Change};
 use crate::table::{Both, Entries, Summary, Table, parse_status, path_of, place};
 
@@ -66,7 +68,7 @@ impl PersyIndex {
             move || candidates(&place)
         });
         let files = files.await.map_err(|failure| failure.into_port_error(OPERATION))?;
-        let checked = guard.damaged(&files.copies).await;
+        let (files, checked) = check(files, &guard).await.map_err(|failure| failure.into_port_error(OPERATION))?;
         let opened = blocking(move || {
             // What is left of them is swept at the next start.
             drop(fs::remove_dir_all(&files.folder));
@@ -85,6 +87,21 @@ impl PersyIndex {
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
         blocking(move || work(&mut writer)).await.map_err(|failure| failure.in_writing(operation))
     }
+}
+
+/// Which files are damaged. A check writes, and the disk may have had a bad moment: what is damaged is found so twice.
+async fn check(mut files: Candidates, guard: &Guard) -> Result<(Candidates, io::Result<Vec<Table>>), Failure> {
+    let damaged = match guard.damaged(&files.copies).await {
+        Ok(damaged) if !damaged.is_empty() => damaged,
+        sound => return Ok((files, sound)),
+    };
+    let files = blocking(move || {
+        files.copy_again(&damaged)?;
+        Ok(files)
+    });
+    let files = files.await?;
+    let damaged = guard.damaged(&files.copies).await;
+    Ok((files, damaged))
 }
 
 fn assemble(place: &Place, ready: Both<Ready>) -> Opened {

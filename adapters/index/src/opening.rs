@@ -1,7 +1,7 @@
 //! From the files as they lie there to files that can be trusted: check, read, move aside, make anew.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Seek};
 use std::path::PathBuf;
 
 use drifting_domain::faults;
@@ -65,6 +65,21 @@ pub(crate) struct Candidates {
     pub copies: Vec<(Table, PathBuf)>,
     /// The folder that they are in.
     pub folder: PathBuf,
+}
+
+impl Candidates {
+    /// Copies some of the files again, to be checked once more.
+    pub fn copy_again(&mut self, tables: &[Table]) -> Result<(), Failure> {
+        self.copies.retain(|(table, _)| tables.contains(table));
+        for (table, to) in &self.copies {
+            if let Ok(file) = self.files.of(*table) {
+                let mut from: &File = file;
+                from.rewind()?;
+                copy(file, to)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A file ready for use.
