@@ -128,7 +128,9 @@ fn lock(place: &Place, table: Table) -> Result<Candidate, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => return Ok(Err(Found::Missing)),
         Err(error) => return unreadable(error),
     }
-    let file = match File::options().read(true).write(true).open(&path) {
+    let open = || File::options().read(true).write(true).open(&path);
+    // The disk may have had a bad moment.
+    let file = match open().or_else(|_| open()) {
         Ok(file) => file,
         Err(error) => return unreadable(error),
     };
