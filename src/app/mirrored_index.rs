@@ -1,9 +1,11 @@
 //! The index of a bucket: persy files that are worked on in a local folder, and mirrored as objects.
 //!
-//! Statuses are in the bucket before they are answered; what else changes follows within a second, for the folders of
-//! projects are the truth about which exist. Both files are written, so that neither seems to have lost what the other has
+//! Statuses are in the bucket before they are answered, also where a project that is inactive there is replaced or deleted: a
+//! new one of its name must not come up inactive. What else changes follows within a second, for the folders of projects are
+//! the truth about which exist. Both files are written, so that neither seems to have lost what the other has
 //! seen.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 
 use super::explained;
-use super::stores::{open_index, tell_found};
+use super::stores::{open_mirror, tell_found};
 
 /// The files of the index, the one first that holds the paths.
 pub const FILES: [&str; 2] = ["store.db", "active.db"];
@@ -38,11 +40,19 @@ struct Mirror {
     local: PersyIndex,
     directory: PathBuf,
     files: Vec<RemoteFile>,
-    /// Held for as long as a file is changed or read, with whether the bucket lacks something.
-    is_behind: Mutex<bool>,
+    /// Held for as long as a file is changed or read.
+    bucket: Mutex<InBucket>,
     changed: Notify,
     /// The folder, which goes with the index.
     _folder: TempDir,
+}
+
+/// What is known of the files in the bucket.
+struct InBucket {
+    /// Whether they lack something.
+    is_behind: bool,
+    /// Projects that are inactive in them.
+    inactive: HashSet<ProjectName>,
 }
 
 impl MirroredIndex {
@@ -60,7 +70,7 @@ impl MirroredIndex {
             take(&file, &directory.join(name)).await?;
             files.push(file);
         }
-        let opened = open_index(&directory).await?;
+        let opened = open_mirror(&directory).await?;
         tell_found(&opened);
         for (name, found) in FILES.into_iter().zip([&opened.store, &opened.active]) {
             if matches!(found, Found::Damaged(_)) {
@@ -71,7 +81,7 @@ impl MirroredIndex {
             local: opened.index,
             directory,
             files,
-            is_behind: Mutex::new(true),
+            bucket: Mutex::new(InBucket { is_behind: true, inactive: HashSet::new() }),
             changed: Notify::new(),
             _folder: folder,
         });
@@ -125,22 +135,20 @@ async fn keep_damaged(store: &RemoteStore, lease: &Lease, directory: &Path, name
 
 impl Mirror {
     async fn flush(&self) -> Result<(), PortError> {
-        let mut is_behind = self.is_behind.lock().await;
-        if *is_behind {
-            self.write_files().await?;
-            *is_behind = false;
-        }
-        Ok(())
+        let mut bucket = self.bucket.lock().await;
+        if bucket.is_behind { self.write_files(&mut bucket).await } else { Ok(()) }
     }
 
-    /// The caller holds the files.
-    async fn write_files(&self) -> Result<(), PortError> {
+    async fn write_files(&self, bucket: &mut InBucket) -> Result<(), PortError> {
         const OPERATION: &str = "mirror the project index";
         for (name, file) in FILES.into_iter().zip(&self.files) {
             let read = tokio::fs::read(self.directory.join(name)).await;
             let bytes = read.map_err(|error| PortError::new(PortErrorKind::Other, OPERATION, error))?;
             file.write(bytes).await?;
         }
+        let entries = self.local.all().await?.into_iter();
+        let inactive = entries.filter(|entry| entry.status == Some(Status::Inactive));
+        *bucket = InBucket { is_behind: false, inactive: inactive.map(|entry| entry.project).collect() };
         Ok(())
     }
 
@@ -182,28 +190,38 @@ impl ProjectIndex for MirroredIndex {
         if entries.is_empty() {
             return Ok(());
         }
-        let mut is_behind = self.mirror.is_behind.lock().await;
+        let mut bucket = self.mirror.bucket.lock().await;
+        let is_awake = |entry: &&IndexEntry| entry.status == Some(Status::Active);
+        let woken = entries.iter().filter(is_awake).map(|entry| &entry.project);
+        let woken: Vec<ProjectName> = woken.filter(|project| bucket.inactive.contains(*project)).cloned().collect();
         self.mirror.local.put(entries).await?;
-        *is_behind = true;
+        bucket.is_behind = true;
+        if !woken.is_empty()
+            && let Err(error) = self.mirror.write_files(&mut bucket).await
+        {
+            // Whoever asked is told, and finds them as they are in the bucket.
+            for project in &woken {
+                self.mirror.local.set_status(project, Status::Inactive).await?;
+            }
+            self.mirror.changed.notify_one();
+            return Err(error);
+        }
         self.mirror.changed.notify_one();
         Ok(())
     }
 
     async fn set_status(&self, project: &ProjectName, status: Status) -> Result<(), PortError> {
-        let mut is_behind = self.mirror.is_behind.lock().await;
+        let mut bucket = self.mirror.bucket.lock().await;
         let former = self.mirror.status(project).await?;
         self.mirror.local.set_status(project, status).await?;
-        *is_behind = true;
-        match self.mirror.write_files().await {
-            Ok(()) => *is_behind = false,
-            Err(error) => {
-                // Whoever asked is told that nothing has changed.
-                if let Some(former) = former {
-                    self.mirror.local.set_status(project, former).await?;
-                }
-                self.mirror.changed.notify_one();
-                return Err(error);
+        bucket.is_behind = true;
+        if let Err(error) = self.mirror.write_files(&mut bucket).await {
+            // Whoever asked is told that nothing has changed.
+            if let Some(former) = former {
+                self.mirror.local.set_status(project, former).await?;
             }
+            self.mirror.changed.notify_one();
+            return Err(error);
         }
         Ok(())
     }
@@ -212,10 +230,13 @@ impl ProjectIndex for MirroredIndex {
         if projects.is_empty() {
             return Ok(());
         }
-        let mut is_behind = self.mirror.is_behind.lock().await;
+        let mut bucket = self.mirror.bucket.lock().await;
         self.mirror.local.remove(projects).await?;
-        *is_behind = true;
+        bucket.is_behind = true;
         self.mirror.changed.notify_one();
+        if projects.iter().any(|project| bucket.inactive.contains(project)) {
+            self.mirror.write_files(&mut bucket).await?;
+        }
         Ok(())
     }
 }

@@ -80,13 +80,21 @@ impl Stores {
 
 /// Opens the index files of a directory, which nobody else uses.
 pub async fn open_index(directory: &Path) -> anyhow::Result<Opened> {
+    PersyIndex::open(options(directory)?).await.map_err(explained).context("cannot open the project index")
+}
+
+/// Opens copies of the index files of a bucket, in a directory of their own.
+pub async fn open_mirror(directory: &Path) -> anyhow::Result<Opened> {
+    PersyIndex::open_mirror(options(directory)?).await.map_err(explained).context("cannot open the project index")
+}
+
+fn options(directory: &Path) -> anyhow::Result<Options> {
     let program = std::env::current_exe().context("cannot find the program itself")?;
-    let options = Options {
+    Ok(Options {
         directory: directory.to_path_buf(),
         temporary_directory: directory.join(".tmp"),
         guard: Guard::ChildProcess { program, arguments: vec![VERIFY_INDEX.into()] },
-    };
-    PersyIndex::open(options).await.map_err(explained).context("cannot open the project index")
+    })
 }
 
 /// Says what has become of damaged or missing files.
@@ -97,6 +105,9 @@ pub fn tell_found(opened: &Opened) {
     match opened.store {
         Found::Damaged(_) => tracing::warn!("store.db was damaged: it is rebuilt from the folders of the projects"),
         Found::Missing if !is_new => tracing::warn!("store.db is missing: it is rebuilt from the folders"),
+        Found::Behind => {
+            tracing::info!("store.db lacks the last changes: they are found in the folders of the projects");
+        }
         Found::Missing | Found::Whole => {}
     }
     match opened.active {
@@ -105,6 +116,9 @@ pub fn tell_found(opened: &Opened) {
         }
         Found::Damaged(_) => tracing::warn!("active.db was damaged: every project is active again"),
         Found::Missing if !is_new => tracing::warn!("active.db is missing: every project is active again"),
+        Found::Behind => {
+            tracing::info!("active.db lacks the last changes: the statuses are those that store.db remembers");
+        }
         Found::Missing | Found::Whole => {}
     }
 }

@@ -22,10 +22,23 @@ pub fn check(server: &Server, directory: &Path, world: &mut World, detectors: &D
 
 /// The same, of the projects alone: what stands beside them is not looked at.
 pub fn check_projects(server: &Server, directory: &Path, world: &mut World, detectors: &Detectors) -> Vec<String> {
+    let listed = list(&mut server.connect());
+    let mut findings = store::disorder(&directory.join("store"), listed.keys());
+    findings.extend(prove_all(server, world, detectors));
+    findings
+}
+
+/// The same by answers and the log alone: what a crash has left in a bucket stays there for a time.
+pub fn check_answers(server: &Server, world: &mut World, detectors: &Detectors) -> Vec<String> {
+    let mut findings = prove_all(server, world, detectors);
+    findings.extend(alarming_lines(&server.log()));
+    findings
+}
+
+fn prove_all(server: &Server, world: &mut World, detectors: &Detectors) -> Vec<String> {
     let mut findings = Vec::new();
     let mut connection = server.connect();
     let listed = list(&mut connection);
-    findings.extend(store::disorder(&directory.join("store"), listed.keys()));
     for name in listed.keys().filter(|name| !world.projects.contains_key(*name)) {
         findings.push(format!("{name} is listed and nobody asked for it"));
     }
@@ -67,6 +80,25 @@ fn check_project(
     world: &World,
     detectors: &Detectors,
 ) -> Result<State, String> {
+    let Some(found) = recognised(connection, name, listed, world, detectors)? else { return Ok(None) };
+    let was_pending = world.pending.contains_key(name);
+    prove(connection, &format!("/api/v1/projects/{name}"), found, was_pending, world, detectors).map(Some)
+}
+
+/// What is there of a project by the server's own words; no row is fed.
+pub fn look(connection: &mut Connection, name: &str, world: &World, detectors: &Detectors) -> Result<State, String> {
+    let listed = list(connection);
+    recognised(connection, name, listed.get(name), world, detectors)
+}
+
+/// What is there, if it seems to be one of the things that may be there.
+fn recognised(
+    connection: &mut Connection,
+    name: &str,
+    listed: Option<&Value>,
+    world: &World,
+    detectors: &Detectors,
+) -> Result<State, String> {
     let possible = world.possible(name);
     let expected = || format!("expected one of {possible:?}");
     let path = format!("/api/v1/projects/{name}");
@@ -88,8 +120,7 @@ fn check_project(
     if !possible.iter().any(is_possible) {
         return Err(format!("{}, {found:?} is listed", expected()));
     }
-    let was_pending = world.pending.contains_key(name);
-    prove(connection, &path, found, was_pending, world, detectors).map(Some)
+    Ok(Some(found))
 }
 
 fn found(listed: &Value, detectors: &Detectors) -> Option<Present> {

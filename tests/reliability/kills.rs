@@ -1,17 +1,20 @@
 //! The server is killed while clients work, and started again.
 
 use std::path::Path;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
+use drifting_object_stores::FaultyProxy;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use tempfile::TempDir;
 
-use crate::check::check;
+use crate::check::{check, check_answers};
 use crate::client::work_until_killed;
 use crate::detectors::{Detectors, N_VARIANTS};
 use crate::extent::{assert_none, count, generator, report, seed};
 use crate::model::{Durability, Operation, World};
+use crate::place::Place;
 use crate::server::{Launch, Server};
 use crate::store;
 
@@ -27,6 +30,7 @@ const N_FREE: usize = 8;
 /// A store under test.
 pub struct Bench {
     directory: TempDir,
+    pub place: Place,
     pub world: World,
 }
 
@@ -52,7 +56,46 @@ impl Bench {
         }
         // The copies go into the index.
         Server::start(directory.path(), &[]).stop();
-        Self { directory, world }
+        Self { directory, place: Place::Local, world }
+    }
+
+    /// The same in a bucket, where each project is fitted.
+    pub fn in_bucket(place: Place, durability: Durability, n_projects: usize, n_free: usize) -> Self {
+        let directory = tempfile::tempdir().expect("a folder");
+        let name = |n: usize| format!("p{n:03}");
+        let world = World::new(durability, (0..n_projects + n_free).map(name));
+        let mut bench = Self { directory, place, world };
+        let server = bench.launch(None, &[]).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
+        let mut connection = server.connect();
+        for n in 0..n_projects {
+            let (path, variant) = (format!("/api/v1/projects/{}/fit", name(n)), n % N_VARIANTS);
+            connection.post(&path, &crate::detectors::fit_body(variant, false)).expect(201);
+            bench.world.acknowledge(&name(n), Operation::Fit(variant));
+        }
+        server.stop();
+        bench
+    }
+
+    /// Starts a server on the store, with more variables; it reaches a bucket by way of a proxy where there is one.
+    pub fn launch(
+        &self,
+        proxy: Option<&FaultyProxy>,
+        environment: &[(&str, &str)],
+    ) -> Result<Server, (ExitStatus, String)> {
+        self.with_launch(proxy, environment, |launch| Server::launch(self.path(), launch))
+    }
+
+    fn with_launch<T>(
+        &self,
+        proxy: Option<&FaultyProxy>,
+        environment: &[(&str, &str)],
+        start: impl FnOnce(&Launch) -> T,
+    ) -> T {
+        let arguments = [&self.world.durability.arguments(), self.place.arguments()].concat();
+        let of_place = self.place.environment(proxy);
+        let of_place = of_place.iter().map(|(name, value)| (*name, value.as_str()));
+        let environment: Vec<(&str, &str)> = of_place.chain(environment.iter().copied()).collect();
+        start(&Launch { arguments: &arguments, environment: &environment, ..Launch::default() })
     }
 
     pub fn path(&self) -> &Path {
@@ -64,15 +107,18 @@ impl Bench {
         // What was logged before the crash has been seen.
         std::fs::write(self.path().join("server.log"), "").expect("the log is emptied");
         let begin = Instant::now();
-        let arguments = self.world.durability.arguments();
-        let server = match Server::try_start(self.path(), &arguments) {
+        let server = match self.launch(None, &[]) {
             Ok(server) => server,
             Err((status, log)) => return ([begin.elapsed(); 2], vec![format!("it does not start: {status}: {log}")]),
         };
         server.get("/readyz").expect(200);
         let ready = [begin.elapsed(), server.processor_time()];
         let directory = self.directory.path().to_owned();
-        let findings = check(&server, &directory, &mut self.world, detectors);
+        let findings = if self.place.is_bucket() {
+            check_answers(&server, &mut self.world, detectors)
+        } else {
+            check(&server, &directory, &mut self.world, detectors)
+        };
         match self.world.durability {
             // The rows of the check have been acknowledged too, and are looked at after the next crash.
             Durability::Always => server.kill(),
@@ -133,9 +179,7 @@ pub fn kill_at(
     delay: Duration,
     outcome: &mut Outcome,
 ) {
-    let arguments = bench.world.durability.arguments();
-    let launch = Launch { arguments: &arguments, environment, ..Launch::default() };
-    let server = Server::launch(bench.path(), &launch).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
+    let server = bench.launch(None, environment).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
     let url = server.url.clone();
     let kill = || {
         std::thread::sleep(delay);
@@ -146,21 +190,23 @@ pub fn kill_at(
     outcome.findings.extend(seen.findings);
 }
 
-fn random_kills(durability: Durability, n_kills: usize, first: usize) {
+/// Kills servers of a store at random moments, one after the other.
+pub fn random_kills(mut bench: Bench, n_kills: usize, first: usize) {
     let detectors = Detectors::undisturbed();
-    let mut bench = Bench::new(durability, N_PROJECTS, N_FREE);
+    let (durability, place) = (bench.world.durability, bench.place.name());
+    let n_projects = bench.world.n_present();
     let mut outcome = Outcome::default();
     for kill in 0..n_kills {
         let experiment = first + kill;
-        let what = format!("seed {}, {durability:?}, kill {kill}", seed());
+        let what = format!("seed {}, {place}, {durability:?}, kill {kill}", seed());
         let mut random = generator(experiment * 10);
-        let delay = Duration::from_micros(random.random_range(0..400_000));
+        // What is done in a bucket takes several calls, each of them longer than one of a disk.
+        let latest = if bench.place.is_bucket() { 2_500_000 } else { 400_000 };
+        let delay = Duration::from_micros(random.random_range(0..latest));
         kill_at(&mut bench, &detectors, &[], |client| generator(experiment * 10 + 1 + client), delay, &mut outcome);
         // Some die again on their way to be ready.
         if kill.is_multiple_of(4) {
-            let arguments = durability.arguments();
-            let launch = Launch { arguments: &arguments, ..Launch::default() };
-            let (mut child, _) = Server::spawn(bench.path(), &launch);
+            let (mut child, _) = bench.with_launch(None, &[], |launch| Server::spawn(bench.path(), launch));
             std::thread::sleep(Duration::from_micros(random.random_range(0..120_000)));
             child.kill().expect("it is killed");
             child.wait().expect("it is reaped");
@@ -170,18 +216,19 @@ fn random_kills(durability: Durability, n_kills: usize, first: usize) {
             break;
         }
     }
-    assert!(bench.world.n_present() > N_PROJECTS / 2, "there are projects to lose");
-    report(&outcome.row(&format!("kills at random moments, state durability {durability:?}").to_lowercase()));
+    assert!(bench.world.n_present() > n_projects / 2, "there are projects to lose");
+    let what = format!("state durability {durability:?}").to_lowercase();
+    report(&outcome.row(&format!("kills at random moments, {place}, {what}")));
     assert_none(&outcome.findings);
     assert!(outcome.n_acknowledged > 0 && outcome.n_pending > 0, "{}", outcome.row("too little was done"));
 }
 
 #[test]
 fn no_kill_loses_what_was_acknowledged() {
-    random_kills(Durability::Always, count(6, 120), 1_000);
+    random_kills(Bench::new(Durability::Always, N_PROJECTS, N_FREE), count(6, 300), 1_000);
 }
 
 #[test]
 fn kills_cost_no_more_than_the_rows_of_an_interval() {
-    random_kills(Durability::Interval, count(4, 80), 2_000);
+    random_kills(Bench::new(Durability::Interval, N_PROJECTS, N_FREE), count(4, 200), 2_000);
 }

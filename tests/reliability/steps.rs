@@ -11,7 +11,6 @@ use crate::detectors::Detectors;
 use crate::extent::{assert_none, count, generator, is_full, report, seed};
 use crate::kills::{Bench, Outcome};
 use crate::model::Durability;
-use crate::server::{Launch, Server};
 
 /// The steps: of fits and overwrites, deletions, states, the index, the start.
 const STEPS: [&str; 20] = [
@@ -65,7 +64,7 @@ fn every_named_step_is_in_the_list() {
 }
 
 /// What crashes leave, for a start that has to sweep it.
-fn leave_behind(store: &Path) {
+pub fn leave_behind(store: &Path) {
     let some = fs::read_dir(store).expect("a store").filter_map(Result::ok).map(|entry| entry.path());
     let project = some.filter(|path| path.join("configuration.yaml").exists()).min().expect("a project");
     fs::write(project.join("drift_detector-999.safetensors"), "half").expect("a leftover");
@@ -82,12 +81,10 @@ pub fn die_at(
     experiment: usize,
     outcome: &mut Outcome,
 ) -> Option<String> {
-    if environment.iter().any(|(_, value)| value.starts_with("sweep:")) {
+    if !bench.place.is_bucket() && environment.iter().any(|(_, value)| value.starts_with("sweep:")) {
         leave_behind(&bench.path().join("store"));
     }
-    let arguments = bench.world.durability.arguments();
-    let launch = Launch { arguments: &arguments, environment, ..Launch::default() };
-    let status = match Server::launch(bench.path(), &launch) {
+    let status = match bench.launch(None, environment) {
         Err((status, _)) => Some(status),
         Ok(mut server) => {
             let url = server.url.clone();

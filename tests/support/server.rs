@@ -16,7 +16,7 @@ pub struct Server {
 }
 
 /// An answer.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Answer {
     pub status: u16,
     pub body: Value,

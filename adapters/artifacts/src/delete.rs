@@ -32,16 +32,16 @@ impl Projects {
             self.files.synchronise(name, REMOVE).await?;
             faults::step_done("delete:synchronised");
         }
-        match &self.files {
-            Files::Local(_) => self.remove_files_and_folder(name).await?,
-            // Without a configuration they may be those of a fit that is under way elsewhere: the sweep knows their age.
-            Files::Remote(_) if !existed => {}
-            // The project is gone, and nobody who asks again would be told so.
-            Files::Remote(_) => {
-                if let Err(error) = self.remove_files_and_folder(name).await {
-                    tracing::warn!(project = %name, error = &error as &dyn std::error::Error, "files of a removed project are left until a later start");
-                }
+        // Without a configuration they may be those of a fit that is under way elsewhere: the sweep knows their age.
+        if !existed && matches!(self.files, Files::Remote(_)) {
+            return Ok(false);
+        }
+        match self.remove_files_and_folder(name).await {
+            Err(error) if existed => {
+                // The project is gone, and nobody who asks again would be told so.
+                tracing::warn!(project = %name, error = &error as &dyn std::error::Error, "files of a removed project are left until a later start");
             }
+            removed => removed?,
         }
         Ok(existed)
     }

@@ -4,11 +4,12 @@ use std::error::Error;
 use std::io;
 
 use drifting_domain::ports::{PortError, PortErrorKind};
+use rustix::io::Errno;
 
 /// A failure of opendal.
 pub fn of_opendal(operation: &'static str, error: opendal::Error) -> PortError {
-    let kind = match io_source(&error).map(io::Error::kind) {
-        Some(io_kind) => kind_of_io(io_kind),
+    let kind = match io_source(&error) {
+        Some(source) => kind_of_io(source),
         None => kind_of_opendal(&error),
     };
     PortError::new(kind, operation, error)
@@ -16,7 +17,7 @@ pub fn of_opendal(operation: &'static str, error: opendal::Error) -> PortError {
 
 /// A failure of the operating system.
 pub fn of_io(operation: &'static str, error: io::Error) -> PortError {
-    PortError::new(kind_of_io(error.kind()), operation, error)
+    PortError::new(kind_of_io(&error), operation, error)
 }
 
 /// What is stored cannot be trusted or understood.
@@ -41,8 +42,12 @@ fn io_source(error: &opendal::Error) -> Option<&io::Error> {
     None
 }
 
-fn kind_of_io(kind: io::ErrorKind) -> PortErrorKind {
-    match kind {
+fn kind_of_io(error: &io::Error) -> PortErrorKind {
+    // The standard library has no kind for a disk that fails. It is nobody's mistake, and another try may succeed.
+    if error.raw_os_error() == Some(Errno::IO.raw_os_error()) {
+        return PortErrorKind::Unavailable;
+    }
+    match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => PortErrorKind::Full,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => PortErrorKind::Permission,
         io::ErrorKind::TimedOut
@@ -89,6 +94,14 @@ mod tests {
             assert_eq!(of_opendal("write", error).kind(), expected, "{cause}");
             assert_eq!(of_io("write", io::Error::from(cause)).kind(), expected, "{cause}");
         }
+    }
+
+    #[test]
+    fn a_disk_that_fails_is_unavailable() {
+        let failure = || io::Error::from_raw_os_error(Errno::IO.raw_os_error());
+        let error = opendal::Error::new(opendal::ErrorKind::Unexpected, "a failure").set_source(failure());
+        assert_eq!(of_opendal("write", error).kind(), PortErrorKind::Unavailable);
+        assert_eq!(of_io("write", failure()).kind(), PortErrorKind::Unavailable);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::{env, process};
 
 use drifting_domain::faults;
 
@@ -31,11 +32,17 @@ impl Place {
 
     /// Makes a folder for copies that are checked: they keep their names, which say what is in them. It is nobody else's: the
     /// checking process of a server that was killed may still be writing into that server's copies.
-    pub fn make_folder_for_copies(&self) -> io::Result<PathBuf> {
+    ///
+    /// Where there is no room for so many bytes, the system's temporary folder may have some.
+    pub fn make_folder_for_copies(&self, n_bytes: u64) -> io::Result<PathBuf> {
         fs::create_dir_all(&self.temporary_directory)?;
+        let (within, name) = match self.check_room(n_bytes) {
+            Ok(()) => (self.temporary_directory.clone(), "index-check".to_owned()),
+            Err(_) => (env::temp_dir(), format!("drifting-index-check-{}", process::id())),
+        };
         let mut n = 0_u64;
         loop {
-            let folder = self.temporary_directory.join(format!("index-check-{n}"));
+            let folder = within.join(format!("{name}-{n}"));
             match fs::create_dir(&folder) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => n += 1,
                 made => return made.map(|()| folder),

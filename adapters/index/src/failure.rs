@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use drifting_domain::ports::{PortError, PortErrorKind};
 use persy::{PE, PersyError};
+use rustix::io::Errno;
 
 /// Why the content of a file cannot be trusted.
 #[derive(Debug, thiserror::Error)]
@@ -81,12 +82,26 @@ impl Failure {
         }
     }
 
+    /// The same failure where a file was written. What is in the file may be anything then, and what is in memory is right:
+    /// the next write makes the file anew, which is no damage.
+    pub fn in_writing(self, operation: &'static str) -> PortError {
+        let kind = match self.kind() {
+            PortErrorKind::Damaged => PortErrorKind::Unavailable,
+            other => other,
+        };
+        PortError::new(kind, operation, self)
+    }
+
     pub fn into_port_error(self, operation: &'static str) -> PortError {
         PortError::new(self.kind(), operation, self)
     }
 }
 
 fn kind_of_io(error: &io::Error) -> PortErrorKind {
+    // The standard library has no kind for a disk that fails. It is nobody's mistake, and another try may succeed.
+    if error.raw_os_error() == Some(Errno::IO.raw_os_error()) {
+        return PortErrorKind::Unavailable;
+    }
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => PortErrorKind::Full,
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => PortErrorKind::Permission,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io;
 use std::mem;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -14,7 +15,8 @@ use persy::Persy;
 
 use crate::disk::Place;
 use crate::failure::{Damage, Failure};
-use crate::opening::{Found, Options, Ready, candidates, make, ready};
+use crate::guard::Guard;
+use crate::opening::{Candidates, Found, Options, Ready, Written, candidates, make, ready};
 use crate::persy_file::{self, CHANGES_PER_TRANSACTION, Change};
 use crate::table::{Both, Entries, Summary, Table, parse_status, path_of, place};
 
@@ -45,6 +47,18 @@ impl PersyIndex {
     /// # Errors
     /// Where the files are in use, must not be read or written, find no room, or could not be checked. Damage is no error.
     pub async fn open(options: Options) -> Result<Opened, PortError> {
+        Self::open_written(options, Written::Here).await
+    }
+
+    /// Opens an index whose files were put there one after the other, each as a whole: the second one may be behind.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_mirror(options: Options) -> Result<Opened, PortError> {
+        Self::open_written(options, Written::AsMirror).await
+    }
+
+    async fn open_written(options: Options, written: Written) -> Result<Opened, PortError> {
         const OPERATION: &str = "open the project index";
         let Options { directory, temporary_directory, guard } = options;
         let place = Place { directory, temporary_directory };
@@ -54,12 +68,12 @@ impl PersyIndex {
             move || candidates(&place)
         });
         let files = files.await.map_err(|failure| failure.into_port_error(OPERATION))?;
-        let checked = guard.damaged(&files.copies).await;
+        let (files, checked) = check(files, &guard).await.map_err(|failure| failure.into_port_error(OPERATION))?;
         let opened = blocking(move || {
             // What is left of them is swept at the next start.
             drop(fs::remove_dir_all(&files.folder));
             let damaged = checked?;
-            let ready = ready(&place, files, &damaged)?;
+            let ready = ready(&place, files, &damaged, written)?;
             Ok(assemble(&place, ready))
         });
         opened.await.map_err(|failure| failure.into_port_error(OPERATION))
@@ -71,8 +85,23 @@ impl PersyIndex {
         work: impl FnOnce(&mut Writer) -> Result<(), Failure> + Send + 'static,
     ) -> Result<(), PortError> {
         let mut writer = Arc::clone(&self.writer).lock_owned().await;
-        blocking(move || work(&mut writer)).await.map_err(|failure| failure.into_port_error(operation))
+        blocking(move || work(&mut writer)).await.map_err(|failure| failure.in_writing(operation))
     }
+}
+
+/// Which files are damaged. A check writes, and the disk may have had a bad moment: what is damaged is found so twice.
+async fn check(mut files: Candidates, guard: &Guard) -> Result<(Candidates, io::Result<Vec<Table>>), Failure> {
+    let damaged = match guard.damaged(&files.copies).await {
+        Ok(damaged) if !damaged.is_empty() => damaged,
+        sound => return Ok((files, sound)),
+    };
+    let files = blocking(move || {
+        files.copy_again(&damaged)?;
+        Ok(files)
+    });
+    let files = files.await?;
+    let damaged = guard.damaged(&files.copies).await;
+    Ok((files, damaged))
 }
 
 fn assemble(place: &Place, ready: Both<Ready>) -> Opened {
@@ -113,17 +142,17 @@ impl ProjectIndex for PersyIndex {
         let paths: Changes = entries.iter().filter_map(path).collect();
         let status = |entry: &IndexEntry| Some((entry.project.clone(), Some(entry.status?.as_str().to_owned())));
         let statuses: Changes = entries.iter().filter_map(status).collect();
-        self.write("write the project index", move |writer| writer.write(statuses, &paths)).await
+        self.write("write the project index", move |writer| writer.write(&statuses, &paths)).await
     }
 
     async fn set_status(&self, project: &ProjectName, status: Status) -> Result<(), PortError> {
         let statuses = Changes::from([(project.clone(), Some(status.as_str().to_owned()))]);
-        self.write("write the status of a project", move |writer| writer.write(statuses, &Changes::new())).await
+        self.write("write the status of a project", move |writer| writer.write(&statuses, &Changes::new())).await
     }
 
     async fn remove(&self, projects: &[ProjectName]) -> Result<(), PortError> {
         let gone: Changes = projects.iter().map(|project| (project.clone(), None)).collect();
-        self.write("remove from the project index", move |writer| writer.write(gone.clone(), &gone)).await
+        self.write("remove from the project index", move |writer| writer.write(&gone, &gone)).await
     }
 }
 
@@ -139,11 +168,31 @@ impl Writer {
     ///
     /// The paths carry the statuses too, and each file is durable before the other one is touched: when the power goes,
     /// persy may find one of them in a state that it cannot mend, and never both.
-    fn write(&mut self, statuses: Changes, paths: &Changes) -> Result<(), Failure> {
-        let paths = self.with_statuses(paths, &statuses);
-        self.active.write(statuses, self.store.summary.sequence)?;
+    ///
+    /// What fails is tried once more, with files that are made anew: one bad moment of the disk costs nothing. What fails
+    /// again is taken back, so that whoever is told of the failure finds what was there before, after a start too.
+    fn write(&mut self, statuses: &Changes, paths: &Changes) -> Result<(), Failure> {
+        let paths = self.with_statuses(paths, statuses);
+        let former = (self.active.values(statuses.keys()), self.store.values(paths.keys()));
+        let Err(failure) = self.forward(statuses, &paths) else { return Ok(()) };
+        // Nothing was touched, and there is no room for a new file either.
+        if matches!(failure, Failure::NearlyFull { .. }) && self.active.values(statuses.keys()) == former.0 {
+            return Err(failure);
+        }
+        tracing::warn!(
+            error = &failure as &dyn std::error::Error,
+            "a write of the project index has failed; it is tried again"
+        );
+        let Err(failure) = self.forward(statuses, &paths) else { return Ok(()) };
+        self.active.take_back(former.0, self.store.summary.sequence);
+        self.store.take_back(former.1, self.active.summary.sequence);
+        Err(failure)
+    }
+
+    fn forward(&mut self, statuses: &Changes, paths: &Changes) -> Result<(), Failure> {
+        self.active.write(statuses.clone(), self.store.summary.sequence)?;
         faults::step_done("index:statuses");
-        self.store.write(paths, self.active.summary.sequence)?;
+        self.store.write(paths.clone(), self.active.summary.sequence)?;
         faults::step_done("index:paths");
         // What has been answered is known to both files: see `Summary`.
         self.active.attest(self.store.summary.sequence)?;
@@ -191,10 +240,36 @@ impl IndexFile {
         })
     }
 
+    /// What there is of some projects.
+    fn values<'a>(&self, projects: impl Iterator<Item = &'a ProjectName>) -> Changes {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        projects.map(|project| (project.clone(), entries.get(project).cloned())).collect()
+    }
+
+    /// Goes back to former values. Where the file cannot be written even now, the next write makes it anew with them.
+    fn take_back(&mut self, former: Changes, other_sequence: u64) {
+        if self.persy.is_some() && self.values(former.keys()) == former {
+            return;
+        }
+        mem::forget(self.persy.take());
+        apply(&mut self.entries.write().unwrap_or_else(PoisonError::into_inner), former);
+        if let Err(failure) = self.write_anew(Changes::new(), other_sequence) {
+            let error = &failure as &dyn std::error::Error;
+            tracing::warn!(
+                error,
+                file = self.table.file_name(),
+                "a failed change of the project index is not taken back yet"
+            );
+        }
+    }
+
     /// Writes down how far the other file has come.
     fn attest(&mut self, other_sequence: u64) -> Result<(), Failure> {
-        if self.summary.other_sequence == other_sequence {
+        if self.summary.other_sequence == other_sequence && self.persy.is_some() {
             return Ok(());
+        }
+        if self.persy.is_none() {
+            return self.write_anew(Changes::new(), other_sequence);
         }
         self.commit(&[], Summary { other_sequence, ..self.summary })
     }

@@ -1,10 +1,11 @@
 //! From the files as they lie there to files that can be trusted: check, read, move aside, make anew.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
+use std::io::{self, Seek};
 use std::path::PathBuf;
 
 use drifting_domain::faults;
+use drifting_domain::ports::PortErrorKind;
 use drifting_domain::project::ProjectName;
 use persy::Persy;
 
@@ -32,6 +33,8 @@ pub enum Found {
     Whole,
     /// Missing: the new one is empty.
     Missing,
+    /// Whole, and without the last changes, of which the other file of a mirror knows. It is made anew.
+    Behind,
     /// Damaged, for this reason: it has been moved aside. The new one is empty, but for statuses that `store.db` remembers.
     Damaged(Damage),
 }
@@ -41,6 +44,15 @@ impl Found {
     pub fn is_whole(&self) -> bool {
         matches!(self, Self::Whole)
     }
+}
+
+/// How the files have come to lie there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// By the index itself, which makes each file durable before the other one knows of it.
+    Here,
+    /// Each as a whole, one after the other: a mirror that was cut off leaves the second one behind.
+    AsMirror,
 }
 
 /// A file that is locked, with a copy to check; or the state that leaves nothing to check.
@@ -53,6 +65,21 @@ pub(crate) struct Candidates {
     pub copies: Vec<(Table, PathBuf)>,
     /// The folder that they are in.
     pub folder: PathBuf,
+}
+
+impl Candidates {
+    /// Copies some of the files again, to be checked once more.
+    pub fn copy_again(&mut self, tables: &[Table]) -> Result<(), Failure> {
+        self.copies.retain(|(table, _)| tables.contains(table));
+        for (table, to) in &self.copies {
+            if let Ok(file) = self.files.of(*table) {
+                let mut from: &File = file;
+                from.rewind()?;
+                copy(file, to)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A file ready for use.
@@ -70,14 +97,14 @@ pub(crate) struct Ready {
 /// the copy and the file alike, because their bytes are alike and nobody else writes while the lock is held.
 pub(crate) fn candidates(place: &Place) -> Result<Candidates, Failure> {
     fs::create_dir_all(&place.directory)?;
-    let folder = place.make_folder_for_copies()?;
+    let sizes = [Table::Store, Table::Active].map(|table| fs::metadata(place.file(table)).map_or(0, |file| file.len()));
+    let folder = place.make_folder_for_copies(sizes.iter().sum())?;
     let mut copies = Vec::new();
     let mut candidate = |table: Table| -> Result<Candidate, Failure> {
         let file = match lock(place, table)? {
             Ok(file) => file,
             Err(found) => return Ok(Err(found)),
         };
-        place.check_room(file.metadata()?.len())?;
         let to = folder.join(table.file_name());
         match copy(&file, &to) {
             Ok(()) => {
@@ -101,7 +128,9 @@ fn lock(place: &Place, table: Table) -> Result<Candidate, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => return Ok(Err(Found::Missing)),
         Err(error) => return unreadable(error),
     }
-    let file = match File::options().read(true).write(true).open(&path) {
+    let open = || File::options().read(true).write(true).open(&path);
+    // The disk may have had a bad moment.
+    let file = match open().or_else(|_| open()) {
         Ok(file) => file,
         Err(error) => return unreadable(error),
     };
@@ -124,12 +153,17 @@ fn unreadable(error: io::Error) -> Result<Candidate, Failure> {
 }
 
 /// Opens the files that the check has passed, and makes each of them anew.
-pub(crate) fn ready(place: &Place, candidates: Candidates, damaged: &[Table]) -> Result<Both<Ready>, Failure> {
+pub(crate) fn ready(
+    place: &Place,
+    candidates: Candidates,
+    damaged: &[Table],
+    written: Written,
+) -> Result<Both<Ready>, Failure> {
     let opened = candidates.files.try_map(|table, candidate| match candidate {
         Ok(file) => open(file, table, damaged.contains(&table)),
         Err(found) => Ok(Err(found)),
     });
-    let opened = without_outdated(opened?);
+    let opened = without_outdated(opened?, written);
     let sequence = sequences(&opened);
     let remembered = opened.store.as_ref().map_or_else(|_| Entries::new(), |store| statuses(&store.entries));
     reminded(opened).try_map(|table, opened| {
@@ -170,11 +204,14 @@ fn open(file: File, table: Table, is_condemned: bool) -> Result<Result<Contents,
 }
 
 /// Drops a file of which the other one has seen more than there is in it.
-fn without_outdated(opened: Both<Result<Contents, Found>>) -> Both<Result<Contents, Found>> {
+fn without_outdated(opened: Both<Result<Contents, Found>>, written: Written) -> Both<Result<Contents, Found>> {
     let known = |table: Table| opened.of(table.other()).as_ref().map_or(0, |other| other.summary.other_sequence);
     let known = Both { store: known(Table::Store), active: known(Table::Active) };
     opened.map(|table, file| match file {
-        Ok(contents) if contents.summary.sequence < *known.of(table) => Err(Found::Damaged(Damage::Outdated)),
+        Ok(contents) if contents.summary.sequence < *known.of(table) => Err(match written {
+            Written::Here => Found::Damaged(Damage::Outdated),
+            Written::AsMirror => Found::Behind,
+        }),
         other => other,
     })
 }
@@ -190,7 +227,8 @@ fn sequences(opened: &Both<Result<Contents, Found>>) -> Both<u64> {
     Both { store: sequence(Table::Store), active: sequence(Table::Active) }
 }
 
-/// Makes a file anew: of its entries, or of those that stand elsewhere where it is damaged.
+/// Makes a file anew: of its entries, or of those that stand elsewhere where it is damaged. Where there is no room for that, a
+/// whole file is kept as it is, so that a server starts on a full disk.
 fn renew(
     place: &Place,
     table: Table,
@@ -198,14 +236,24 @@ fn renew(
     elsewhere: Entries,
     summary: Summary,
 ) -> Result<Ready, Failure> {
-    let (old, entries, found) = match old {
+    let old_summary = old.as_ref().ok().map(|contents| contents.summary);
+    let (mut old, entries, found) = match old {
         Ok(contents) => (Some(contents.persy), contents.entries, Found::Whole),
-        Err(found @ Found::Damaged(_)) => (None, elsewhere, found),
+        Err(found @ (Found::Damaged(_) | Found::Behind)) => (None, elsewhere, found),
         // Whoever removes the file wants its entries gone.
         Err(found) => (None, Entries::new(), found),
     };
     let summary = summary.of(table, &entries);
-    let persy = make(place, table, &entries, summary)?;
+    let persy = match (make(place, table, &entries, summary), old_summary, old) {
+        (Err(failure), Some(summary), Some(persy)) if failure.kind() == PortErrorKind::Full => {
+            tracing::warn!(file = table.file_name(), "there is no room to make a file of the project index anew");
+            return Ok(Ready { persy, entries, summary, found });
+        }
+        (made, _, kept) => {
+            old = kept;
+            made?
+        }
+    };
     if let Found::Damaged(damage) = &found {
         place.set_aside(table)?;
         tracing::warn!(

@@ -238,13 +238,21 @@ impl DriftService {
         let mut parameters = fitted.encoder.save();
         parameters.extend(fitted.detector.save());
         let stored = StoredProject { configuration, parameters };
-        self.ports.artifacts.put_project(&stored).await?;
         let name = stored.configuration.project.clone();
+        if let Err(error) = self.ports.artifacts.put_project(&stored).await {
+            self.follow_the_store(existing.as_ref(), &stored.configuration, Status::Active).await;
+            return Err(error.into());
+        }
         let in_index =
             IndexEntry { path: Some(name.as_str().to_owned()), project: name.clone(), status: Some(Status::Active) };
         if let Err(error) = self.ports.index.put(std::slice::from_ref(&in_index)).await {
-            // The artifacts are the truth: the next start puts the project into the index.
             tracing::warn!(project = %name, cause = error.source_text(), "the index does not hold a new project yet");
+            // The artifacts are the truth: the next start puts the project into the index. Not so where the index has it, or
+            // one of its name that was deleted, as inactive: that would come back.
+            if self.is_indexed_as_inactive(&name).await {
+                self.follow_the_store(existing.as_ref(), &stored.configuration, Status::Inactive).await;
+                return Err(error.into());
+            }
         }
 
         let loaded = Arc::new(LoadedProject::new(stored.configuration, fitted.encoder, fitted.detector));
@@ -259,6 +267,27 @@ impl DriftService {
         drop(guard);
         let entry = self.registry.get(&name).ok_or(FitError::Crashed)?;
         Ok(ProjectView::of_loaded(&entry))
+    }
+
+    async fn is_indexed_as_inactive(&self, name: &ProjectName) -> bool {
+        let entries = self.ports.index.all().await.unwrap_or_default();
+        entries.iter().any(|entry| entry.project == *name && entry.status == Some(Status::Inactive))
+    }
+
+    /// Serves what is stored where a fit has failed after its commit: the former detector could save no state any more, and a
+    /// project that nobody knows of would come up at the next start. The caller holds the lifecycle of what exists; one that
+    /// did not has the status given.
+    async fn follow_the_store(&self, existing: Option<&Arc<Entry>>, fitted: &Configuration, status: Status) {
+        let stored = self.ports.artifacts.configuration(&fitted.project).await.ok().flatten();
+        if stored.is_none_or(|stored| stored.generation != fitted.generation) {
+            return;
+        }
+        match existing.map(|entry| (entry, entry.slot())) {
+            Some((entry, slot)) if !matches!(slot.body, Body::Gone) => entry.set(slot.status, Body::Cold(None)),
+            _ => {
+                self.registry.insert([Entry::new(fitted.project.clone(), status, Body::Cold(None))]);
+            }
+        }
     }
 
     /// One more than what is stored; a damaged configuration is replaced as its parameter file cannot be known.

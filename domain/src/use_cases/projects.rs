@@ -236,15 +236,22 @@ impl DriftService {
         if matches!(entry.slot().body, Body::Gone) {
             return Err(ProjectError::NotFound);
         }
-        self.ports.artifacts.delete(name).await?;
-        // From here on it is gone, whatever becomes of the index: the artifacts are the truth.
+        let failure = match self.ports.artifacts.delete(name).await {
+            Ok(_) => None,
+            Err(error) => match self.ports.artifacts.configuration(name).await {
+                Ok(None) => Some(error),
+                _ => return Err(error.into()),
+            },
+        };
+        // From here on it is gone, whatever becomes of the index: the artifacts are the truth. Where the deletion has failed
+        // after its commit, whoever asked is told of the failure all the same: it may not be durable.
         entry.set(Status::Inactive, Body::Gone);
         self.registry.remove(&entry);
         if let Err(error) = self.ports.index.remove(std::slice::from_ref(name)).await {
             tracing::warn!(project = %name, cause = error.source_text(), "the index keeps a deleted project until the next start");
         }
         drop(guard);
-        Ok(())
+        failure.map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn check_writable(&self) -> Result<(), ProjectError> {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::DriftService;
 use super::registry::{Body, Entry};
 use crate::operation::OperationNote;
-use crate::ports::{IndexEntry, PortError};
+use crate::ports::{IndexEntry, PortError, PortErrorKind};
 use crate::project::{ProjectName, Status};
 
 /// What the start found.
@@ -69,8 +69,16 @@ impl DriftService {
         report.vanished = indexed.into_keys().filter(|name| !exists.contains(name)).collect();
         report.vanished.sort();
         if !self.is_read_only() {
-            self.ports.index.put(&to_index).await?;
-            self.ports.index.remove(&report.vanished).await?;
+            let mended = [self.ports.index.put(&to_index).await, self.ports.index.remove(&report.vanished).await];
+            for mended in mended {
+                match mended {
+                    // On a full disk predictions go on: the next start mends the index.
+                    Err(error) if error.kind() == PortErrorKind::Full => {
+                        tracing::warn!(cause = error.source_text(), "the index is not mended");
+                    }
+                    mended => mended?,
+                }
+            }
         }
         report.clashing = self.registry.insert(entries);
         report.interrupted = self.restore_operations(notes).await;

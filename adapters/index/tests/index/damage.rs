@@ -4,7 +4,7 @@ use std::fs;
 
 use drifting_domain::ports::{IndexEntry, ProjectIndex};
 use drifting_domain::project::Status;
-use drifting_index::{Damage, Found, Opened, verify};
+use drifting_index::{Damage, Found, Guard, Opened, PersyIndex, verify};
 
 use crate::bench::{Bench, FILES, entry, fill, name};
 
@@ -121,6 +121,22 @@ async fn swapped_files_are_noticed() {
     let opened = bench.open_guarded().await;
     assert!(matches!((&opened.store, &opened.active), (Found::Damaged(_), Found::Damaged(_))));
     assert_right_or_rebuilt(&opened, &[], "swapped").await;
+}
+
+#[tokio::test]
+async fn a_mirror_that_was_cut_off_between_its_files_is_whole() {
+    let bench = Bench::new();
+    let index = bench.open().await.index;
+    index.put(&[entry(1, Status::Active)]).await.unwrap();
+    let old = bench.bytes();
+    index.set_status(&entry(1, Status::Active).project, Status::Inactive).await.unwrap();
+    drop(index);
+    fs::write(bench.path("active.db"), &old["active.db"]).unwrap();
+
+    let opened = PersyIndex::open_mirror(bench.options(Guard::InProcess)).await.unwrap();
+    assert!(matches!((&opened.store, &opened.active), (Found::Whole, Found::Behind)));
+    assert_eq!(opened.index.all().await.unwrap(), [entry(1, Status::Inactive)]);
+    assert!(!bench.path("active.db.damaged").exists());
 }
 
 #[tokio::test]
