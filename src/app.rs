@@ -32,6 +32,8 @@ pub const VERIFY_INDEX: &str = "verify-index";
 
 /// How long requests under way may take after the signal to stop.
 const GRACE: Duration = Duration::from_secs(25);
+/// How long saving the online state may take after that: a bucket may not answer.
+const SAVED_WITHIN: Duration = Duration::from_mins(1);
 /// How long operations that store their project may take after that.
 const STORES_WITHIN: Duration = Duration::from_secs(10);
 
@@ -139,15 +141,23 @@ impl App {
             tracing::warn!("a fit in the background has not been stored in time");
         }
         drop(stop);
-        checkpoints.await.context("the checkpoints ended unexpectedly")?;
+        if let Ok(ended) = tokio::time::timeout(SAVED_WITHIN, checkpoints).await {
+            ended.context("the checkpoints ended unexpectedly")?;
+        }
         closing.await.context("the closing of windows ended unexpectedly")?;
         if let Some(scans) = scans {
             scans.await.context("the looks at the store ended unexpectedly")?;
         }
-        let saved = save_all(&self.service, Checkpoint::Last).await;
-        if let Some(delivery) = self.delivery {
-            delivery.finish().await;
-        }
+        let saving = tokio::time::timeout(SAVED_WITHIN, save_all(&self.service, Checkpoint::Last));
+        let delivering = async {
+            if let Some(delivery) = self.delivery {
+                delivery.finish().await;
+            }
+        };
+        let (saved, ()) = tokio::join!(saving, delivering);
+        let too_late =
+            |_| Err(PortError::new(PortErrorKind::Unavailable, "save the last state", "the store does not answer"));
+        let saved = saved.unwrap_or_else(too_late);
         if let Some(hold) = &self.hold {
             hold.release().await;
         }
@@ -240,7 +250,7 @@ fn spawn_scans(service: Arc<DriftService>, interval: Duration, mut stopped: watc
                 _ = stopped.changed() => return,
                 () = tokio::time::sleep(interval) => {}
             }
-            match service.refresh().await {
+            match service.scan().await {
                 Ok(report) => {
                     is_failing = false;
                     tell_news(&report);

@@ -16,7 +16,7 @@ use crate::preprocess::Preprocessing;
 use crate::statistics::poisson;
 
 /// The name of a project: 1 to 128 letters, digits, `.`, `_` and `-`, the first one a letter or a digit;
-/// `fit`, `stats`, `store.db` and `active.db` are reserved. It is also the name of the project's folder.
+/// `fit`, `stats`, `refresh`, `store.db` and `active.db` are reserved. It is also the name of the project's folder.
 ///
 /// ```
 /// use drifting_domain::project::ProjectName;
@@ -32,7 +32,7 @@ impl ProjectName {
     /// Names longer than this are refused.
     pub const LENGTH_MAX: usize = 128;
     // The first two are words of the interface, the others files of the store.
-    const RESERVED: [&str; 4] = ["fit", "stats", "store.db", "active.db"];
+    const RESERVED: [&str; 5] = ["fit", "stats", "refresh", "store.db", "active.db"];
 
     /// The name.
     pub fn as_str(&self) -> &str {
@@ -91,7 +91,7 @@ pub enum InvalidName {
     )]
     Malformed,
     /// It is one of the names kept for the server.
-    #[error("expected another project name: `fit`, `stats`, `store.db` and `active.db` are reserved")]
+    #[error("expected another project name: `fit`, `stats`, `refresh`, `store.db` and `active.db` are reserved")]
     Reserved,
 }
 

@@ -180,3 +180,24 @@ async fn read_only_refuses_rows_that_would_move_a_state() {
         assert!(matches!(refused, Err(PredictError::ReadOnly)), "{project}: {refused:?}");
     }
 }
+
+#[tokio::test]
+async fn read_only_closes_no_windows_and_saves_nothing() {
+    let stores = Stores::default();
+    let writer = stores.serve(Access::ReadWrite, 0).await;
+    let mut collects = request("collects", DetectorKind::Ks);
+    collects.detector.window = Some(WindowRequest { size: Some(50), stride: None, max_age: Some(10.0) });
+    fit(&writer, collects).await;
+    let open = writer.open(&name("collects")).await.expect("it is open");
+    let fed = writer.predict(&open, values(7, 0.0)).await.expect("rows are fed");
+    assert_eq!(fed.pending_rows, Some(7));
+
+    // Long after.
+    let reader = stores.serve(Access::ReadOnly, 1_000).await;
+    reader.show(&name("collects")).await.expect("it is shown");
+    reader.close_aged_windows().await;
+    reader.close_aged_windows().await;
+    assert_eq!(reader.last_checkpoint().await.expect("there is nothing to save"), 0);
+    let view = reader.show(&name("collects")).await.expect("it is shown");
+    assert_eq!(view.last_detection, writer.show(&name("collects")).await.expect("it is shown").last_detection);
+}

@@ -34,8 +34,9 @@ impl Hold {
     /// Writes what the bucket lacks of the index and gives the lease back.
     pub async fn release(&self) {
         let released = tokio::time::timeout(RELEASE_WITHIN, async {
-            self.index.flush().await?;
-            self.lease.release().await
+            let flushed = self.index.flush().await;
+            self.lease.release().await?;
+            flushed
         });
         match released.await {
             Ok(Ok(())) => {}

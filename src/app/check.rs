@@ -5,8 +5,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use drifting_artifacts::{LocalLook, RemoteLook, look_at_local, look_at_remote};
-use drifting_domain::ports::{PortError, PortErrorKind};
+use drifting_artifacts::{LocalLook, OpendalArtifacts, RemoteLook, look_at_local, look_at_remote};
+use drifting_domain::ports::{ArtifactStore, PortError, PortErrorKind};
 use drifting_http::HttpServer;
 use drifting_index::{Guard, Look};
 use drifting_local_postgres::{Cluster, LocalPostgres};
@@ -51,6 +51,12 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     match &config.artifacts_path {
         ArtifactsPath::Memory => findings.push(Finding::ok("artifacts", "in memory, gone when the server stops")),
+        ArtifactsPath::Local(directory) if config.read_only => {
+            findings.push(match OpendalArtifacts::open_local_read_only(directory) {
+                Ok(_) => Finding::ok("artifacts", format!("{}: readable", directory.display())),
+                Err(error) => refused("artifacts", &format!("{}: {}", directory.display(), told(&error)), &error),
+            });
+        }
         ArtifactsPath::Local(directory) => {
             let is_there = look_at_artifacts(directory, &mut findings).await;
             if is_there {
@@ -105,6 +111,14 @@ async fn look_at_bucket(place: &Bucket, config: &Config, findings: &mut Vec<Find
             return;
         }
     };
+    if config.read_only {
+        let listed = OpendalArtifacts::open_remote_read_only(&store).list().await;
+        findings.push(match listed {
+            Ok(projects) => Finding::ok("bucket list", format!("{place}: {} project(s)", projects.len())),
+            Err(error) => Finding::failed("bucket list", format!("{place}: {}", told(&error)), OF_BUCKET),
+        });
+        return;
+    }
     let RemoteLook { put, get, list, conditional_put, delete, lease_held_by } = look_at_remote(&store).await;
     for (check, tried, done) in [
         ("bucket put", put, "an object can be written"),
@@ -259,7 +273,7 @@ fn refused(check: &'static str, detail: &str, error: &PortError) -> Finding {
         }
         PortErrorKind::Full => "make room on the disk",
         PortErrorKind::Unavailable => "see that the disk is mounted and answers",
-        PortErrorKind::InUse => "stop the other server",
+        PortErrorKind::InUse | PortErrorKind::Replaced => "stop the other server",
         PortErrorKind::Damaged | PortErrorKind::Other => "give an --artifacts-path that is, or can become, a folder",
     };
     Finding::failed(check, detail, remedy)

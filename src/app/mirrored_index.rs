@@ -144,7 +144,14 @@ impl Mirror {
         for (name, file) in FILES.into_iter().zip(&self.files) {
             let read = tokio::fs::read(self.directory.join(name)).await;
             let bytes = read.map_err(|error| PortError::new(PortErrorKind::Other, OPERATION, error))?;
-            file.write(bytes).await?;
+            match file.write(bytes.clone()).await {
+                // Somebody has copied a store over this one, or an answer was lost: who holds the lease decides.
+                Err(error) if error.kind() == PortErrorKind::InUse => {
+                    file.read().await?;
+                    file.write(bytes).await?;
+                }
+                written => written?,
+            }
         }
         let entries = self.local.all().await?.into_iter();
         let inactive = entries.filter(|entry| entry.status == Some(Status::Inactive));

@@ -30,9 +30,9 @@ enum Origin {
 }
 
 impl ReadOnlyIndex {
-    /// Of a directory that another server writes.
-    pub fn of_directory(directory: &Path) -> Self {
-        Self { from: Origin::Directory(directory.to_path_buf()), cache: std::env::temp_dir() }
+    /// Of a directory that another server writes; copies are made below `cache`.
+    pub fn of_directory(directory: &Path, cache: &Path) -> Self {
+        Self { from: Origin::Directory(directory.to_path_buf()), cache: cache.to_path_buf() }
     }
 
     /// Of a bucket that another server writes; copies are made below `cache`.
@@ -50,9 +50,11 @@ impl ReadOnlyIndex {
         match &self.from {
             Origin::Directory(directory) => {
                 for name in FILES {
-                    match tokio::fs::copy(directory.join(name), folder.path().join(name)).await {
-                        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-                        _ => {}
+                    // Not with the rights of the file, which may be read-only.
+                    match tokio::fs::read(directory.join(name)).await {
+                        Ok(bytes) => tokio::fs::write(folder.path().join(name), bytes).await?,
+                        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                        Err(error) => return Err(error.into()),
                     }
                 }
             }

@@ -36,7 +36,7 @@ impl Stores {
                 remote: None,
                 hold: None,
             }),
-            ArtifactsPath::Local(directory) if config.read_only => Self::read_local(directory),
+            ArtifactsPath::Local(directory) if config.read_only => Self::read_local(directory, &config.cache_path),
             ArtifactsPath::Local(directory) => Self::open_local(directory).await,
             ArtifactsPath::Bucket(place) => bucket::open(place, config).await,
         }
@@ -65,12 +65,12 @@ impl Stores {
         })
     }
 
-    fn read_local(directory: &Path) -> anyhow::Result<Self> {
+    fn read_local(directory: &Path, cache: &Path) -> anyhow::Result<Self> {
         let artifacts = OpendalArtifacts::open_local_read_only(directory)
             .map_err(|error| explained(error).context(format!("cannot read {}", directory.display())))?;
         Ok(Self {
             artifacts: Arc::new(artifacts),
-            index: Arc::new(ReadOnlyIndex::of_directory(directory)),
+            index: Arc::new(ReadOnlyIndex::of_directory(directory, cache)),
             operations: Arc::new(MemoryOperations::new()),
             remote: None,
             hold: None,

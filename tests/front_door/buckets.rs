@@ -193,6 +193,28 @@ fn a_store_moves_from_disk_to_s3_and_back_and_to_gcs() {
 }
 
 #[test]
+fn an_index_that_is_copied_over_that_of_a_running_server_gives_way() {
+    let s3 = S3::start();
+    let [directory, other] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    let elsewhere = Server::start(other.path(), &[]);
+    elsewhere.post("/api/v1/projects/copied/fit", &windows()).expect(201);
+    assert!(elsewhere.stop().success());
+    let server = serve(directory.path(), &["--artifacts-path", PLACE], &s3.environment);
+    fit_all(&server);
+    // As `aws s3 sync` does.
+    s3.upload(&other.path().join("store"));
+    let news = server.post("/api/v1/projects/refresh", &Value::Null).expect(200);
+    assert_eq!(news["added"], json!(["copied"]));
+    server.post("/api/v1/projects/copied/unload", &Value::Null).expect(200);
+    assert!(server.stop().success());
+    let started = Instant::now();
+    let server = serve(directory.path(), &["--artifacts-path", PLACE], &s3.environment);
+    assert!(started.elapsed() < Duration::from_secs(3), "the lease was given back");
+    assert_eq!((status(&server, "copied"), status(&server, "asleep")), (json!("inactive"), json!("inactive")));
+    assert_eq!(status(&server, "windows"), "active");
+}
+
+#[test]
 fn one_server_writes_and_others_may_read() {
     let s3 = S3::start();
     let [first, second, third] = [(); 3].map(|()| tempfile::tempdir().expect("a folder"));

@@ -185,3 +185,39 @@ fn a_project_that_is_copied_in_is_taken_up_while_the_server_runs() {
     let refreshed = server.post("/api/v1/projects/refresh", &Value::Null).expect(200);
     assert_eq!((&refreshed["vanished"], &refreshed["n_projects"]), (&json!(["copied"]), &json!(0)));
 }
+
+#[test]
+fn a_fit_that_is_copied_over_a_running_one_keeps_its_own_state() {
+    let [directory, other] = [(); 2].map(|()| tempfile::tempdir().expect("a folder"));
+    let elsewhere = Server::start(other.path(), &[]);
+    fit(&elsewhere, "p", false);
+    for n in 0..5 {
+        elsewhere.post("/api/v1/projects/p/predict", &json!({"data": [n]})).expect(200);
+    }
+    assert!(elsewhere.stop().success());
+
+    let interval = ["--state-interval", "50ms", "--scan-interval", "none"];
+    let server = Server::start(directory.path(), &interval);
+    fit(&server, "p", false);
+    let predict = |server: &Server| {
+        server.post("/api/v1/projects/p/predict", &json!({"data": [1.0]})).expect(200)["time"].clone()
+    };
+    (1..=20).for_each(|time| assert_eq!(predict(&server), time));
+    std::thread::sleep(Duration::from_millis(300));
+    copy(&other.path().join("store/p"), &directory.path().join("store/p"));
+    // Nobody has said so: the old one answers still, and its state is not taken for the new one's.
+    assert_eq!(predict(&server), 21);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !server.log().contains("a project was replaced in the store") {
+        assert!(Instant::now() < deadline, "{}", server.log());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_eq!(predict(&server), 6);
+    assert!(server.stop().success());
+    let server = Server::start(directory.path(), &interval);
+    assert_eq!(predict(&server), 7);
+    // And once more, told at once.
+    copy(&other.path().join("store/p"), &directory.path().join("store/p"));
+    server.post("/api/v1/projects/refresh", &Value::Null).expect(200);
+    assert_eq!(predict(&server), 8, "it is the same fit");
+}

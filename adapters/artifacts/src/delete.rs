@@ -28,6 +28,7 @@ impl Projects {
         }
         if existed {
             self.files.remove(&configuration, REMOVE).await?;
+            self.fits.forget(name);
             faults::step_done("delete:configuration");
             self.files.synchronise(name, REMOVE).await?;
             faults::step_done("delete:synchronised");

@@ -60,6 +60,7 @@ mod configuration_file;
 mod delete;
 mod error;
 mod files;
+mod fits;
 mod layout;
 mod local;
 mod local_files;

@@ -60,14 +60,16 @@ impl Projects {
         };
         let file = self.files.name_of_parameters(&name, wanted, generation, PREPARE).await?;
         let parameters = ParameterFile { file: file.clone(), checksum };
-        let (text, _) = compute(WRITE_CONFIGURATION, move || configuration_file::encode(configuration, parameters))
-            .await?
-            .map_err(|error| refused(WRITE_CONFIGURATION, error))?;
+        let (text, written) =
+            compute(WRITE_CONFIGURATION, move || configuration_file::encode(configuration, parameters))
+                .await?
+                .map_err(|error| refused(WRITE_CONFIGURATION, error))?;
 
         if let Err(error) = self.write(&name, &former, &file, bytes, text).await {
             self.discard(&name, &file, &error).await;
             return Err(error);
         }
+        self.fits.note(&name, &written.checksum);
         // The project is stored; what is left over is ignored by every reader, and the next sweep removes it.
         if let Err(error) = self.remove_unnamed(&name, &file).await {
             tracing::warn!(project = %name, error = &error as &dyn std::error::Error, "replaced files are left until the next start");

@@ -46,7 +46,10 @@ impl Projects {
             let checksum = file.checksum.clone();
             let error = match self.with_parameters(name, file).await {
                 Err(error) if error.kind() == PortErrorKind::Damaged => error,
-                read => return read.map(Some),
+                read => {
+                    self.fits.note(name, &checksum);
+                    return read.map(Some);
+                }
             };
             // Where this server only reads, the one that writes may have replaced both files between the two readings.
             match self.read_configuration(name).await? {

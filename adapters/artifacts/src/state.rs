@@ -2,7 +2,7 @@
 
 use drifting_domain::data::Tensors;
 use drifting_domain::faults;
-use drifting_domain::ports::PortError;
+use drifting_domain::ports::{PortError, PortErrorKind};
 use drifting_domain::project::ProjectName;
 
 use crate::error::{damaged, refused};
@@ -30,6 +30,10 @@ impl Projects {
         let stored = file.configuration.generation;
         if stored != generation {
             return Err(refused(WRITE, format!("expected a state of generation {stored}, one of {generation} came")));
+        }
+        if self.fits.is_another(name, &file.checksum) {
+            let text = "expected the fit that was loaded, another has been put in its place";
+            return Err(PortError::new(PortErrorKind::Replaced, WRITE, text));
         }
         let file = StateFile { generation, configuration: file.checksum, state };
         let bytes = compute(WRITE, move || state_file::encode(&file)).await?.map_err(|error| refused(WRITE, error))?;

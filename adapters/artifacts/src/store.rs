@@ -11,6 +11,7 @@ use drifting_domain::project::{Configuration, ProjectName};
 use tracing::Instrument;
 
 use crate::files::Files;
+use crate::fits::Fits;
 use crate::local::LocalDirectory;
 use crate::local_files::LocalFiles;
 use crate::locks::Locks;
@@ -27,6 +28,8 @@ pub struct OpendalArtifacts {
 pub struct Projects {
     pub files: Files,
     pub locks: Locks,
+    /// The checksums of the configurations that this process has loaded or written: of the fits whose states it saves.
+    pub fits: Fits,
 }
 
 impl OpendalArtifacts {
@@ -71,7 +74,7 @@ impl OpendalArtifacts {
     }
 
     fn over(files: Files) -> Self {
-        Self { projects: Arc::new(Projects { files, locks: Locks::default() }) }
+        Self { projects: Arc::new(Projects { files, locks: Locks::default(), fits: Fits::default() }) }
     }
 
     /// Runs an operation to its end, even if the caller is dropped on the way.

@@ -198,6 +198,9 @@ impl Failure {
             PortErrorKind::Unavailable => (Code::StorageUnavailable, "the storage cannot be reached now; try again"),
             PortErrorKind::Permission => (Code::StorageUnavailable, "the storage refuses the server; its log says why"),
             PortErrorKind::InUse => (Code::StorageUnavailable, "the storage is held by somebody else; try again"),
+            PortErrorKind::Replaced => {
+                (Code::StorageUnavailable, "the project has been replaced in the storage meanwhile; try again")
+            }
             PortErrorKind::Full => (Code::StorageFull, "the storage has no room left"),
             PortErrorKind::Damaged => (Code::Internal, "what is stored is damaged; the server's log says more"),
             PortErrorKind::Other => (Code::Internal, "the storage failed; the server's log says why"),

@@ -67,7 +67,7 @@ mod setting;
 mod setting_object;
 
 pub(crate) use budget::Limits;
-pub(crate) use context::CONTEXT;
+pub(crate) use context::{CONTEXT, Context};
 pub(crate) use data::Data;
 pub(crate) use fit_request::{FitInput, Unusable, read_settings};
 pub(crate) use format::DataFormat;

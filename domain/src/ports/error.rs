@@ -16,6 +16,8 @@ pub enum PortErrorKind {
     Damaged,
     /// Somebody else holds it.
     InUse,
+    /// What was to be changed has been replaced by somebody else.
+    Replaced,
     /// Anything else.
     Other,
 }

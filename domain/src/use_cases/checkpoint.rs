@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::DriftService;
 use super::registry::{Body, Entry};
-use crate::ports::PortError;
+use crate::ports::{PortError, PortErrorKind};
 
 impl DriftService {
     /// Saves the state of every project that has moved since the last time; says how many. What cannot be saved, or is being
     /// fed just now, is tried again at the next checkpoint. Several checkpoints may run at once: they share the projects out.
     ///
     /// # Errors
-    /// The last error, after all have been tried.
+    /// The last error, after all have been tried, or the first that says that the store cannot be reached.
     pub async fn checkpoint(&self) -> Result<usize, PortError> {
         self.save_moved(Busy::Later).await
     }
@@ -32,7 +32,14 @@ impl DriftService {
             let Some(entry) = self.registry.pop_dirty() else { break };
             match self.save(&entry, busy).await {
                 Ok(()) => n_saved += 1,
-                Err(error) => failure = Some(error),
+                Err(error) => {
+                    // The others would wait as long, for the same.
+                    let is_away = error.kind() == PortErrorKind::Unavailable;
+                    failure = Some(error);
+                    if is_away {
+                        break;
+                    }
+                }
             }
         }
         failure.map_or(Ok(n_saved), Err)
@@ -57,10 +64,19 @@ impl DriftService {
                 return Ok(());
             };
             let saved = self.ports.artifacts.put_state(&entry.name, loaded.configuration.generation, &state).await;
-            if saved.is_err() && loaded.mark_dirty() {
-                self.registry.push_dirty(Arc::clone(entry));
+            match saved {
+                Err(error) if error.kind() == PortErrorKind::Replaced => {
+                    tracing::warn!(project = %entry.name, "a project was replaced in the store: the one that is there is taken up");
+                    entry.set(entry.slot().status, Body::Cold(None));
+                }
+                Err(error) => {
+                    if loaded.mark_dirty() {
+                        self.registry.push_dirty(Arc::clone(entry));
+                    }
+                    return Err(error);
+                }
+                Ok(()) => {}
             }
-            saved?;
         }
         drop(guard);
         Ok(())

@@ -117,6 +117,9 @@ impl DriftService {
     /// Closes the windows whose oldest row has become too old though no row came since, of projects in memory. Those that
     /// are being fed are left for the next time.
     pub async fn close_aged_windows(&self) {
+        if self.is_read_only() {
+            return;
+        }
         let mut closing = FuturesUnordered::new();
         for entry in self.registry.take_waiting() {
             let Body::Loaded(loaded) = entry.slot().body else { continue };
@@ -162,6 +165,9 @@ impl DriftService {
 
     /// Remembers a project whose rows wait for a window that age can close.
     pub(super) fn note_waiting(&self, entry: &Arc<Entry>, loaded: &LoadedProject) {
+        if self.is_read_only() {
+            return;
+        }
         let can_age = loaded.configuration.policy.window.is_some_and(|window| window.max_age.is_some());
         if can_age && entry.wait() {
             self.registry.push_waiting(Arc::clone(entry));

@@ -176,7 +176,11 @@ impl DriftService {
 
     async fn set_inactive(&self, entry: &Entry, loaded: &LoadedProject) -> Result<(), ProjectError> {
         let generation = loaded.configuration.generation;
-        self.ports.artifacts.put_state(&entry.name, generation, &loaded.take_state().await).await?;
+        match self.ports.artifacts.put_state(&entry.name, generation, &loaded.take_state().await).await {
+            // Nobody wants the state of a fit that is gone.
+            Err(error) if error.kind() == PortErrorKind::Replaced => {}
+            saved => saved?,
+        }
         self.ports.index.set_status(&entry.name, Status::Inactive).await?;
         Ok(())
     }
@@ -219,7 +223,13 @@ impl DriftService {
             loaded.tell(&running);
         }
         let generation = loaded.configuration.generation;
-        self.ports.artifacts.put_state(name, generation, &loaded.take_state().await).await?;
+        if let Err(error) = self.ports.artifacts.put_state(name, generation, &loaded.take_state().await).await {
+            if error.kind() == PortErrorKind::Replaced {
+                // The next try resets the one that is there.
+                entry.set(Status::Active, Body::Cold(None));
+            }
+            return Err(error.into());
+        }
         entry.set(Status::Active, Body::Loaded(loaded));
         drop(guard);
         Ok(ProjectView::of_loaded(&entry))

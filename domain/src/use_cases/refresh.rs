@@ -22,17 +22,39 @@ pub struct RefreshReport {
     pub clashing: Vec<ProjectName>,
 }
 
+/// What a look is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Closeness {
+    /// Which projects there are.
+    Names,
+    /// What each of them is.
+    EachProject,
+}
+
 /// Entries that a walk over the known projects takes at once.
 const CHUNK: usize = 256;
 
 impl DriftService {
-    /// Looks at the store again: takes up projects that have come, forgets those that are gone, and gives those another
-    /// chance that could not be loaded. A server that serves read-only also takes over what the one that writes has changed.
-    /// Nothing is loaded yet. One call of the store for the listing, and one for each project that has come or gone.
+    /// Looks at the store again, and closely: beside what [`Self::scan`] does, it takes up what has been replaced, and tries
+    /// those anew that could not be loaded. One call of the store more for each project in memory.
     ///
     /// # Errors
-    /// When the store or the index cannot be read or written.
+    /// As [`Self::scan`].
     pub async fn refresh(&self) -> Result<RefreshReport, PortError> {
+        self.look(Closeness::EachProject).await
+    }
+
+    /// Looks which projects there are: takes up those that have come, and forgets those that are gone. A server that serves
+    /// read-only also takes over what the one that writes has changed. Nothing is loaded yet. One call of the store for the
+    /// listing, and one for each project that has come or gone.
+    ///
+    /// # Errors
+    /// When the store or the index cannot be read or written. A project that cannot be looked at is no such error.
+    pub async fn scan(&self) -> Result<RefreshReport, PortError> {
+        self.look(if self.is_read_only() { Closeness::EachProject } else { Closeness::Names }).await
+    }
+
+    async fn look(&self, closeness: Closeness) -> Result<RefreshReport, PortError> {
         // One at a time: two would tell the same news.
         let _turn = self.refreshing.lock().await;
         let existing = self.ports.artifacts.list().await?;
@@ -41,7 +63,7 @@ impl DriftService {
             indexed.into_iter().filter_map(|entry| Some((entry.project, entry.status?))).collect();
         let mut report = RefreshReport::default();
         let exists: HashSet<&ProjectName> = existing.iter().collect();
-        self.revisit(&exists, &statuses, &mut report).await?;
+        self.revisit(&exists, &statuses, closeness, &mut report).await?;
         for name in &existing {
             self.take_up(name, statuses.get(name).copied(), &mut report).await?;
         }
@@ -54,6 +76,7 @@ impl DriftService {
         &self,
         exists: &HashSet<&ProjectName>,
         statuses: &HashMap<ProjectName, Status>,
+        closeness: Closeness,
         report: &mut RefreshReport,
     ) -> Result<(), PortError> {
         let mut after: Option<String> = None;
@@ -64,14 +87,9 @@ impl DriftService {
             for entry in entries {
                 if !exists.contains(&entry.name) {
                     self.forget_if_gone(&entry, report).await?;
-                } else if self.is_read_only() {
-                    let status = statuses.get(&entry.name).copied().unwrap_or(Status::Active);
-                    self.follow(&entry, status).await?;
-                } else if let Some(_lifecycle) = entry.lifecycle.try_lock() {
-                    let slot = entry.slot();
-                    if matches!(slot.body, Body::Failed { .. }) {
-                        entry.set(slot.status, Body::Cold(None));
-                    }
+                } else if closeness == Closeness::EachProject {
+                    let told = statuses.get(&entry.name).copied().unwrap_or(Status::Active);
+                    self.follow(&entry, self.is_read_only().then_some(told)).await;
                 }
             }
         }
@@ -94,22 +112,29 @@ impl DriftService {
         Ok(())
     }
 
-    /// Takes over what the server that writes has changed.
-    async fn follow(&self, entry: &Arc<Entry>, status: Status) -> Result<(), PortError> {
+    /// Takes over what somebody else has put in a project's place, and the status, where another server decides on that.
+    async fn follow(&self, entry: &Arc<Entry>, status: Option<Status>) {
         let guard = entry.lifecycle.lock().await;
         let slot = entry.slot();
+        let has_failed = matches!(slot.body, Body::Failed { .. });
+        let status = status.unwrap_or(slot.status);
         let body = match slot.body {
             Body::Loaded(loaded) => match self.ports.artifacts.configuration(&entry.name).await {
                 Ok(Some(stored)) if stored.created_at == loaded.configuration.created_at => Body::Loaded(loaded),
-                Err(error) if error.kind() != PortErrorKind::Damaged => return Err(error),
+                // It serves from memory until its files can be read again.
+                Err(error) if error.kind() != PortErrorKind::Damaged => Body::Loaded(loaded),
                 _ => Body::Cold(None),
             },
             Body::Gone => Body::Gone,
             Body::Cold(_) | Body::Failed { .. } => Body::Cold(None),
         };
-        entry.set(status, if status == Status::Active { body } else { Body::Cold(None) });
+        let is_gone = matches!(body, Body::Gone);
+        entry.set(status, if status == Status::Active || is_gone { body } else { Body::Cold(None) });
         drop(guard);
-        Ok(())
+        if has_failed && status == Status::Active {
+            // Whether it can be loaded now is told at once. A failure is logged and kept.
+            drop(self.open(&entry.name).await);
+        }
     }
 
     /// Takes up a project that is not known yet.
@@ -127,11 +152,9 @@ impl DriftService {
         }
         // A fit that is under way will make it known itself.
         let Some(_reservation) = Reservation::of(&self.fits, name) else { return Ok(()) };
-        // It may have been deleted since the listing.
-        match self.ports.artifacts.configuration(name).await {
-            Ok(None) => return Ok(()),
-            Err(error) if error.kind() != PortErrorKind::Damaged => return Err(error),
-            Ok(Some(_)) | Err(_) => {}
+        // It may have been deleted since the listing. What cannot be read is taken up as it is at a start.
+        if matches!(self.ports.artifacts.configuration(name).await, Ok(None)) {
+            return Ok(());
         }
         let status = status.unwrap_or(Status::Active);
         if !self.is_read_only() {

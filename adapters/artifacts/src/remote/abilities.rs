@@ -106,8 +106,16 @@ impl RemoteStore {
             Err(error) => return Err(error),
         }
         let absent = self.put(path, second, Condition::Absent, TRY).await?.is_none();
-        let replace = self.put(path, third, Condition::Is(&other), TRY).await?.is_none();
-        let remove = !self.remove(path, Some(&other), TRY).await?;
+        let replace = known(self.put(path, third, Condition::Is(&other), TRY).await.map(|written| written.is_none()))?;
+        let remove = known(self.remove(path, Some(&other), TRY).await.map(|removed| !removed))?;
         Ok(Abilities { absent, replace, remove })
+    }
+}
+
+/// A store that does not know a condition may say so.
+fn known(tried: Result<bool, PortError>) -> Result<bool, PortError> {
+    match tried {
+        Err(error) if error.kind() == PortErrorKind::Other => Ok(false),
+        tried => tried,
     }
 }

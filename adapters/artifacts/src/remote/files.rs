@@ -184,7 +184,7 @@ impl RemoteFiles {
     /// Whether a write that failed so can no longer be done: else it may be on its way still.
     pub fn is_certainly_undone(error: &PortError) -> bool {
         match error.kind() {
-            PortErrorKind::InUse | PortErrorKind::Permission | PortErrorKind::Full => true,
+            PortErrorKind::InUse | PortErrorKind::Replaced | PortErrorKind::Permission | PortErrorKind::Full => true,
             PortErrorKind::Unavailable | PortErrorKind::Damaged | PortErrorKind::Other => false,
         }
     }

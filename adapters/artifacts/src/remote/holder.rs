@@ -68,7 +68,7 @@ impl Holder {
             && self.boot == boot()
             && self.pid_namespace.is_some()
             && self.pid_namespace == pid_namespace();
-        is_here && self.started.is_some() && start_of(self.pid) != self.started
+        is_here && self.started.is_some_and(|started| has_ended(self.pid, started))
     }
 }
 
@@ -78,6 +78,18 @@ fn boot() -> Option<String> {
 
 fn pid_namespace() -> Option<String> {
     Some(fs::read_link("/proc/self/ns/pid").ok()?.to_str()?.to_owned())
+}
+
+/// Whether no process of that number runs that has started then. Files about processes of other users may be hidden.
+fn has_ended(pid: u32, started: u64) -> bool {
+    let Some(number) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
+    if rustix::process::test_kill_process(number) == Err(rustix::io::Errno::SRCH) {
+        return true;
+    }
+    match fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(_) => start_of(pid) != Some(started),
+        Err(_) => false,
+    }
 }
 
 /// When a process started, in ticks since the boot; nothing for one that is no more or only waits to be buried.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use drifting_domain::detectors::DetectorKind;
+use drifting_domain::detectors::{BatchSpec, DetectorSpec};
+use drifting_domain::project::Configuration;
 use drifting_domain::use_cases::{DriftService, OpenProject, PredictRequest, Prediction};
 use poem::Request;
 use poem_openapi::OpenApi;
@@ -12,8 +13,8 @@ use super::parameter::{InQuery, NameInPath};
 use super::{Tag, driven};
 use crate::answers::{Detection, detection_json};
 use crate::body::{MediaType, PredictBody, Unread, parse, parse_data};
-use crate::error::Failure;
-use crate::input::{CONTEXT, Data, DataFormat, Limits, Parameters, PredictInput, read_predict};
+use crate::error::{Code, Failure, Issue};
+use crate::input::{CONTEXT, Context, Data, DataFormat, Limits, Parameters, PredictInput, read_predict};
 use crate::settings::HttpTimeouts;
 
 pub(crate) struct Predicted;
@@ -75,8 +76,8 @@ impl PredictApi {
                 "expected `explain` in the body or in the query, it came in both",
             ));
         }
-        if context.is_some() && open.configuration().detector.kind() != DetectorKind::ContextMmd {
-            return Err(Failure::setting(CONTEXT, "expected none: this project does not judge given a context"));
+        if let Some(context) = &context {
+            check_context(context, open.configuration())?;
         }
         let (form, rows) = (data.form, data.table);
         let width = rows.columns().len();
@@ -94,6 +95,19 @@ impl PredictApi {
         })?;
         Ok(Answer::json(written(open, prediction).await?))
     }
+}
+
+/// Contexts are of one kind, and without names they stand where the project has them.
+fn check_context(context: &Context, configuration: &Configuration) -> Result<(), Failure> {
+    let DetectorSpec::Batch(BatchSpec::ContextMmd(spec)) = &configuration.detector else {
+        return Err(Failure::setting(CONTEXT, "expected none: this project does not judge given a context"));
+    };
+    let columns: Vec<String> = configuration.schema.columns.iter().map(|column| column.name.clone()).collect();
+    if !context.suits(&columns, &spec.context_columns) {
+        let detail = format!("expected the columns {:?} of the context by their names", spec.context_columns);
+        return Err(Failure::at(Code::InvalidData, vec![Issue { pointer: CONTEXT.to_owned(), detail }]));
+    }
+    Ok(())
 }
 
 impl PredictApi {

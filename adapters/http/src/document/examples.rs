@@ -56,7 +56,10 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
         Failure::at(code, vec![Issue { pointer: pointer.to_owned(), detail: detail.to_owned() }])
     };
     let failure = match (status, operation) {
-        (400, _) => Failure::new(Code::InvalidName, "expected another project name: `fit` and `stats` are reserved"),
+        (400, _) => Failure::new(
+            Code::InvalidName,
+            "expected another project name: `fit`, `stats`, `refresh`, `store.db` and `active.db` are reserved",
+        ),
         (403, _) => Failure::new(
             Code::HostNotAllowed,
             "the request names a host that this server is not set to serve; see `--allowed-hosts`",

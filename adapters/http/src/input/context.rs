@@ -27,6 +27,14 @@ pub(crate) const CONTEXT: &str = "/context";
 /// The data with their contexts behind them.
 pub(super) fn join(data: Read, context: Read, faults: &mut Faults) -> (Read, Option<Context>) {
     let (data_form, form) = (data.form(), context.form());
+    let is_empty = match &context {
+        Read::Named(columns, _) => columns.is_empty(),
+        Read::Unnamed(columns, _) => columns.is_empty(),
+    };
+    if is_empty {
+        faults.data(|| CONTEXT.to_owned(), || "expected at least one column of context, none came".to_owned());
+        return (data, None);
+    }
     match (data, context) {
         (Read::Named(mut columns, _), Read::Named(contexts, _)) => {
             let context = Context {
@@ -89,6 +97,15 @@ impl<'de> Visitor<'de> for SomeContext<'_> {
 }
 
 impl Context {
+    /// Whether a project of these columns takes its context where it stands: by name, or behind the others.
+    pub(crate) fn suits(&self, columns: &[String], context_columns: &[String]) -> bool {
+        let is_context = |name: &String| context_columns.contains(name);
+        !self.names.is_empty()
+            || (columns.len() == self.n_data_columns + self.n_columns
+                && !columns[..self.n_data_columns].iter().any(is_context)
+                && columns[self.n_data_columns..].iter().all(is_context))
+    }
+
     /// The names that these columns have in a project whose columns are called like this.
     pub(crate) fn names(&self, name_of: impl Fn(usize) -> String) -> Vec<String> {
         if self.names.is_empty() {

@@ -282,12 +282,12 @@ impl BatchDetector for JointDetector {
                 let centers = spec.n_kernel_centers as u64;
                 (n * centers).saturating_mul(5 + d + spec.n_permutations as u64 / 8)
             }
-            // Near the level.
+            // Few windows are near the level, and of those most end early: a quarter of the permutations is more than most take.
             JointTest::Classifier(spec, _) => {
-                (1 + spec.n_permutations as u64).saturating_mul(spec.settings.cost_ns(n, d))
+                (1 + spec.n_permutations as u64 / 4).saturating_mul(spec.settings.cost_ns(n, d))
             }
             JointTest::SpotTheDiff(spec, _) => {
-                (1 + spec.n_permutations as u64).saturating_mul(spec.settings.cost_ns(n, d))
+                (1 + spec.n_permutations as u64 / 4).saturating_mul(spec.settings.cost_ns(n, d))
             }
             JointTest::ContextMmd(spec, _, _) => pairs.saturating_mul(d + 6 * spec.n_permutations as u64),
         };

@@ -186,7 +186,9 @@ impl SpotTheDiff {
         if let Some(permutations) = permutations {
             let p_value =
                 permutations.p_value(outcome.p_value, outcome.separation(), &pooled, &splits, seed, |permuted| {
-                    let outcome = self.judge(permuted, &splits, settings, seed, pool, progress)?;
+                    // The rows of the reference are nearer to their own mean than others, so that is permuted too.
+                    let other = Self::new(permuted.reference().to_vec(), permuted.n_columns())?;
+                    let outcome = other.judge(permuted, &splits, settings, seed, pool, progress)?;
                     Ok::<_, ModelTestProblem>(outcome.map(|outcome| outcome.separation()))
                 })?;
             let Some(p_value) = p_value else { return Ok(None) };

@@ -14,6 +14,11 @@ impl<'r> Pooled<'r> {
         Self { reference, window, n_columns }
     }
 
+    /// The rows of the reference, row-major.
+    pub(crate) fn reference(&self) -> &'r [f64] {
+        self.reference
+    }
+
     pub(crate) fn n_columns(&self) -> usize {
         self.n_columns
     }
