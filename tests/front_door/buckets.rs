@@ -270,7 +270,7 @@ fn a_server_that_cannot_be_heard_stops_writing_and_its_successor_keeps_what_it_w
     let late = cut_off.post("/api/v1/projects/price/predict", &json!({"data": [1.0]}));
     assert_eq!(late.status, 503, "{}", late.body);
     proxy.heal();
-    let ended = cut_off.ended(Duration::from_secs(60)).expect("it stops by itself");
+    let ended = cut_off.ended(Duration::from_mins(1)).expect("it stops by itself");
     assert!(!ended.success());
     assert!(cut_off.log().contains("another server has taken"), "{}", cut_off.log());
     eprintln!("{}", cut_off.log());
