@@ -61,6 +61,14 @@ fn work(server: &Server) {
     server.delete(&path("large")).expect(204);
 }
 
+/// What a server does that may only read.
+fn read(server: &Server) {
+    let shown = server.get("/api/v1/projects/kept").expect(200);
+    assert_eq!(shown["status"], "active", "{shown}");
+    server.post("/api/v1/projects/kept/predict", &json!({"data": [1.0, 2.0, 3.0]})).expect(200);
+    server.post("/api/v1/projects/refresh", &Value::Null).expect(200);
+}
+
 /// What `check` finds, by the names of the checks.
 fn check(arguments: &[&str], environment: &[(&'static str, String)]) -> (bool, Value) {
     let directory = tempfile::tempdir().expect("a folder");
@@ -125,6 +133,20 @@ fn the_policy_for_s3_is_enough_and_each_of_its_actions_is_needed() {
         let (ok, found) = check(&place, &environment);
         assert!(!ok && found.to_string().contains(missing), "without {missing}: {found}");
     }
+    // Whoever only reads needs two of them.
+    identity.permit(&policy);
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = serve(directory.path(), &place, &environment);
+    server.post("/api/v1/projects/kept/fit", &label(300)).expect(201);
+    assert!(server.stop().success());
+    let mut reading = policy.clone();
+    for statement in reading["Statement"].as_array_mut().expect("statements") {
+        let kept =
+            of(statement).into_iter().filter(|action| ["s3:GetObject", "s3:ListBucket"].contains(&action.as_str()));
+        statement["Action"] = kept.collect();
+    }
+    identity.permit(&reading);
+    read(&serve(directory.path(), &[&place[..], &["--read-only"]].concat(), &environment));
     // Another prefix is not permitted.
     identity.permit(&policy);
     let (ok, found) = check(&["--artifacts-path", "s3://projects/team/drifting-other"], &environment);
@@ -162,4 +184,12 @@ fn the_role_for_google_is_enough_and_each_of_its_permissions_is_needed() {
         let (ok, found) = check(&place, &environment);
         assert!(!ok && found.to_string().contains(missing), "without {missing}: {found}");
     }
+    // Whoever only reads needs two of them.
+    gcs.permit(&permissions, PREFIX);
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = serve(directory.path(), &place, &environment);
+    server.post("/api/v1/projects/kept/fit", &label(300)).expect(201);
+    assert!(server.stop().success());
+    gcs.permit(&["storage.objects.get", "storage.objects.list"], PREFIX);
+    read(&serve(directory.path(), &[&place[..], &["--read-only"]].concat(), &environment));
 }
