@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod errors;
+mod failed_fit;
 mod fit;
 mod fit_queue;
 mod loaded;
