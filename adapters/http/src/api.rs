@@ -16,7 +16,7 @@ mod token;
 #[cfg(feature = "echo")]
 pub(crate) use echo::EchoApi;
 pub(crate) use fit::FitApi;
-pub(crate) use health::{HealthApi, Readiness};
+pub(crate) use health::{HealthApi, OPEN_METRICS, Readiness};
 pub(crate) use metrics::MetricsApi;
 pub(crate) use operations::{OperationsApi, Origins};
 pub(crate) use predict::PredictApi;

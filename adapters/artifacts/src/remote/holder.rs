@@ -82,7 +82,8 @@ fn pid_namespace() -> Option<String> {
 
 /// Whether no process of that number runs that has started then. Files about processes of other users may be hidden.
 fn has_ended(pid: u32, started: u64) -> bool {
-    let Some(number) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return false };
+    // No process has a number beyond these.
+    let Some(number) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) else { return true };
     if rustix::process::test_kill_process(number) == Err(rustix::io::Errno::SRCH) {
         return true;
     }

@@ -53,7 +53,7 @@ impl Operation for Measured {
     const FAILURES: &'static [(u16, &'static str)] = &[];
 }
 
-const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The probes, and what the server measures of itself.
 pub(crate) struct HealthApi {

@@ -2,10 +2,11 @@
 
 use serde_yaml::Value;
 
+use crate::api::OPEN_METRICS;
 use crate::body::EXPECTED;
 use crate::error::{Code, Failure, Issue, Problem};
 
-/// By operation: `request`, `csv`, `ndjson`, `answer`.
+/// By operation: `request`, `csv`, `ndjson`, `answer`, `events`, `text`.
 const EXAMPLES: &str = include_str!("examples.json");
 
 /// The operation of the examples.
@@ -32,6 +33,7 @@ pub(super) fn add_to(document: &mut Value) {
                 let answer = if status == 202 { "accepted" } else { "answer" };
                 add(content, "application/json", example(answer));
                 add(content, "text/event-stream", example("events"));
+                add(content, OPEN_METRICS, example("text"));
                 let problem = failure(&id, status).map(|failure| Problem::of(failure, &path, "6441d1d2c1f80-2a"));
                 add(
                     content,

@@ -10,6 +10,8 @@ fn document() -> Value {
     serde_json::from_str(&drifting_http::openapi_document()).unwrap()
 }
 
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
 #[test]
 fn the_checked_in_document_is_current() {
     let checked_in = include_str!("../../../../openapi/openapi.json");
@@ -45,8 +47,9 @@ fn operations_are_described() {
         for (status, response) in operation["responses"].as_object().unwrap() {
             let media = &response["content"];
             if status.starts_with('2') {
+                let texts = ["text/event-stream", OPEN_METRICS];
                 let is_shown = media["application/json"]["example"].is_object()
-                    || media["text/event-stream"]["example"].is_string();
+                    || texts.iter().any(|kind| media[*kind]["example"].is_string());
                 assert!(status == "204" || is_shown, "{id} {status}");
             } else {
                 let problem = &media["application/problem+json"];
@@ -127,7 +130,7 @@ fn fault(document: &Value, schema: &Value, value: &Value) -> Option<String> {
 fn hold(document: &Value, path: &str, method: &str, status: u16, value: &Value) {
     let content = &document["paths"][path][method]["responses"][status.to_string()]["content"];
     let of = |kind: &str| content.get(kind).filter(|media| media.is_object());
-    let success = || of("application/json").or_else(|| of("text/event-stream"));
+    let success = || of("application/json").or_else(|| of("text/event-stream")).or_else(|| of(OPEN_METRICS));
     let media = if status < 300 { success() } else { of("application/problem+json") };
     let media = media.unwrap_or(&Value::Null);
     assert!(media.is_object(), "{method} {path} {status} is not in the document");
