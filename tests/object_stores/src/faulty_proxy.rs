@@ -38,6 +38,8 @@ pub struct FaultyProxy {
 struct State {
     faults: Faults,
     calls: Vec<Call>,
+    /// Calls that the store has answered, and whose answers are late.
+    n_held_back: usize,
 }
 
 impl FaultyProxy {
@@ -81,9 +83,16 @@ impl FaultyProxy {
         lock(&self.state).calls.len()
     }
 
+    /// How many answers of the store have been held back so far.
+    pub fn n_held_back(&self) -> usize {
+        lock(&self.state).n_held_back
+    }
+
     /// Forgets the calls so far.
     pub fn forget_calls(&self) {
-        lock(&self.state).calls.clear();
+        let mut state = lock(&self.state);
+        state.calls.clear();
+        state.n_held_back = 0;
     }
 }
 
@@ -110,6 +119,7 @@ async fn pass(state: Arc<Mutex<State>>, upstream: SocketAddr, request: Request<I
         }
         Some(Fault::Delay(delay)) => {
             let answer = forward(upstream, request).await;
+            lock(&state).n_held_back += 1;
             tokio::time::sleep(delay).await;
             answer
         }

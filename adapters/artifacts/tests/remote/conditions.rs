@@ -39,7 +39,8 @@ impl Two {
         self.proxy.forget_calls();
         self.proxy.inject(1, &[(Calls::Containing("configuration.yaml".to_owned()), Fault::Delay(LATE))]);
         let slow = tokio::spawn(slow);
-        while self.proxy.n_calls() == 0 {
+        // It has seen what stands there only when the store has answered.
+        while self.proxy.n_held_back() == 0 {
             tokio::task::yield_now().await;
         }
         fast.await;
