@@ -1,5 +1,6 @@
 //! The composition root: which adapter carries out which port, and what runs beside the HTTP server.
 
+mod background;
 mod bucket;
 pub mod check;
 mod measures;
@@ -15,12 +16,11 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use drifting_artifacts::Lease;
-use drifting_domain::ports::{PortError, PortErrorKind};
-use drifting_domain::use_cases::{Access, DriftService, Ports, RefreshReport, ServiceSettings, StartReport};
+use drifting_domain::ports::PortError;
+use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StartReport};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
 
+use self::background::{Background, save_last};
 use self::bucket::Hold;
 use self::stores::Stores;
 use crate::config::{ArtifactsPath, Config, DatabaseUri, StateDurability};
@@ -119,11 +119,7 @@ impl App {
     /// # Errors
     /// When the HTTP server fails, or the last state could not be saved.
     pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
-        let (stop, stopped) = watch::channel(());
-        let closing = spawn_closing(Arc::clone(&self.service), stopped.clone());
-        let scans =
-            self.scan_interval.map(|interval| spawn_scans(Arc::clone(&self.service), interval, stopped.clone()));
-        let checkpoints = spawn_checkpoints(Arc::clone(&self.service), self.state_interval, stopped);
+        let background = Background::begin(&self.service, self.state_interval, self.scan_interval);
         let service = Arc::clone(&self.service);
         let lease = self.hold.as_ref().map(Hold::lease);
         let is_overtaken = Arc::new(AtomicBool::new(false));
@@ -140,24 +136,13 @@ impl App {
         if tokio::time::timeout(STORES_WITHIN, self.service.operations_ended()).await.is_err() {
             tracing::warn!("a fit in the background has not been stored in time");
         }
-        drop(stop);
-        if let Ok(ended) = tokio::time::timeout(SAVED_WITHIN, checkpoints).await {
-            ended.context("the checkpoints ended unexpectedly")?;
-        }
-        closing.await.context("the closing of windows ended unexpectedly")?;
-        if let Some(scans) = scans {
-            scans.await.context("the looks at the store ended unexpectedly")?;
-        }
-        let saving = tokio::time::timeout(SAVED_WITHIN, save_all(&self.service, Checkpoint::Last));
+        background.end(SAVED_WITHIN).await;
         let delivering = async {
             if let Some(delivery) = self.delivery {
                 delivery.finish().await;
             }
         };
-        let (saved, ()) = tokio::join!(saving, delivering);
-        let too_late =
-            |_| Err(PortError::new(PortErrorKind::Unavailable, "save the last state", "the store does not answer"));
-        let saved = saved.unwrap_or_else(too_late);
+        let (saved, ()) = tokio::join!(save_last(&self.service, SAVED_WITHIN), delivering);
         if let Some(hold) = &self.hold {
             hold.release().await;
         }
@@ -172,122 +157,12 @@ impl App {
     }
 }
 
-/// States that are saved at once: most of the time of each is spent waiting for the disk.
-const SAVED_AT_ONCE: usize = 8;
-
-/// Which projects are saved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Checkpoint {
-    /// Those that nobody feeds just now.
-    Passing,
-    /// All of them.
-    Last,
-}
-
-/// Saves the state of every project that has moved.
-async fn save_all(service: &Arc<DriftService>, checkpoint: Checkpoint) -> Result<(), PortError> {
-    let mut savers = JoinSet::new();
-    for _ in 0..SAVED_AT_ONCE {
-        let service = Arc::clone(service);
-        savers.spawn(async move {
-            match checkpoint {
-                Checkpoint::Passing => service.checkpoint().await,
-                Checkpoint::Last => service.last_checkpoint().await,
-            }
-        });
-    }
-    let mut failure = None;
-    while let Some(saved) = savers.join_next().await {
-        match saved {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => failure = Some(error),
-            Err(error) => failure = Some(PortError::new(PortErrorKind::Other, "save online state", error)),
-        }
-    }
-    failure.map_or(Ok(()), Err)
-}
-
-/// Saves moved state at each interval, until the sender of `stopped` is gone.
-fn spawn_checkpoints(
-    service: Arc<DriftService>,
-    interval: Duration,
-    mut stopped: watch::Receiver<()>,
-) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        let mut is_failing = false;
-        loop {
-            tokio::select! {
-                _ = stopped.changed() => return,
-                () = tokio::time::sleep(interval) => {}
-            }
-            match save_all(&service, Checkpoint::Passing).await {
-                Ok(()) => is_failing = false,
-                Err(error) if !is_failing => {
-                    // Said once, until it succeeds again.
-                    tracing::error!(cause = error.source_text(), "online state cannot be saved; it is tried again");
-                    is_failing = true;
-                }
-                Err(_) => {}
-            }
-        }
-    })
-}
-
 /// Waits until another server has the lease, if there is one.
 async fn lost(lease: Option<Lease>) {
     match lease {
         Some(lease) => lease.lost().await,
         None => std::future::pending().await,
     }
-}
-
-/// Looks at the store at each interval, until the sender of `stopped` is gone.
-fn spawn_scans(service: Arc<DriftService>, interval: Duration, mut stopped: watch::Receiver<()>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        let mut is_failing = false;
-        loop {
-            tokio::select! {
-                _ = stopped.changed() => return,
-                () = tokio::time::sleep(interval) => {}
-            }
-            match service.scan().await {
-                Ok(report) => {
-                    is_failing = false;
-                    tell_news(&report);
-                }
-                Err(error) if !is_failing => {
-                    tracing::warn!(cause = error.source_text(), "the store cannot be looked at; it is tried again");
-                    is_failing = true;
-                }
-                Err(_) => {}
-            }
-        }
-    })
-}
-
-fn tell_news(report: &RefreshReport) {
-    for project in &report.added {
-        tracing::info!(%project, "a project has come into the store");
-    }
-    for project in &report.vanished {
-        tracing::warn!(%project, "a project is no longer in the store");
-    }
-}
-
-/// How often windows are looked at that age closes.
-const CLOSING_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Closes windows that have become too old, until the sender of `stopped` is gone.
-fn spawn_closing(service: Arc<DriftService>, mut stopped: watch::Receiver<()>) -> JoinHandle<()> {
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = stopped.changed() => return,
-                () = tokio::time::sleep(CLOSING_INTERVAL) => {}
-            }
-            service.close_aged_windows().await;
-        }
-    })
 }
 
 /// The database that the configuration asks for; see the table in the README.
