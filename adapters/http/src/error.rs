@@ -62,8 +62,8 @@ impl Failure {
     }
 
     /// What the client is told of a failed fit, in the terms of what it sent.
-    pub(crate) fn of_fit(error: impl Borrow<FitError>, project: &ProjectName, source: Source) -> Self {
-        match error.borrow() {
+    pub(crate) fn of_fit(error: impl Borrow<FitError>, project: &ProjectName, source: &Source) -> Self {
+        let failure = match error.borrow() {
             FitError::ReadOnly => Self::new(Code::ReadOnly, FitError::ReadOnly.to_string()),
             FitError::Settings(invalid) => Self::of_settings(invalid, source),
             FitError::Data(invalid) => Self::of_data(invalid, source.form(), &[]),
@@ -76,7 +76,8 @@ impl Failure {
             FitError::Interrupted => Self::new(Code::Interrupted, FitError::Interrupted.to_string()),
             FitError::Storage(error) => Self::of_port(error),
             FitError::Crashed => Self::internal("the computation of a fit ended without a result"),
-        }
+        };
+        source.placed(failure)
     }
 
     fn exists(existing: &str, project: &ProjectName) -> Self {
@@ -88,7 +89,7 @@ impl Failure {
         Self::new(Code::ProjectExists, detail)
     }
 
-    fn of_settings(invalid: &InvalidSettings, source: Source) -> Self {
+    fn of_settings(invalid: &InvalidSettings, source: &Source) -> Self {
         let issue = |issue: &SettingIssue| Issue {
             pointer: source.setting_pointer(issue.setting),
             detail: issue.detail.clone(),
@@ -97,7 +98,7 @@ impl Failure {
         Self::at(Code::InvalidSettings, issues.collect())
     }
 
-    fn of_problem(problem: &FitProblem, source: Source) -> Self {
+    fn of_problem(problem: &FitProblem, source: &Source) -> Self {
         let detail = problem.to_string();
         match problem {
             FitProblem::TooFewReferenceRows { .. }
@@ -121,7 +122,7 @@ impl Failure {
         }
     }
 
-    fn of_encoder(error: &EncoderError, source: Source) -> Self {
+    fn of_encoder(error: &EncoderError, source: &Source) -> Self {
         match error {
             EncoderError::Components { .. } | EncoderError::Decomposition => {
                 Self::setting(source.setting_pointer("preprocessing/n_components"), error.to_string())

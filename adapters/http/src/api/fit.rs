@@ -236,7 +236,7 @@ impl FitApi {
         // A name that differs only in case is taken whatever the body says.
         self.check_free(&name, true)?;
         // Nor does a body change this, which may be large.
-        self.service.check_queue().map_err(|error| Failure::of_fit(error, &name, Source::Query(Form::Columns)))?;
+        self.service.check_queue().map_err(|error| Failure::of_fit(error, &name, &Source::query(Form::Columns)))?;
         let request_id = request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
         let input = match self.read(&name, Parameters::of(request), body.0).await {
             Ok(input) => input,
@@ -246,23 +246,17 @@ impl FitApi {
                 return Err(failure);
             }
         };
-        let (source, context) = (input.source, input.context.clone());
+        let source = input.source.clone();
         self.check_free(&name, input.settings.overwrite)?;
         let request = input.into_request(name.clone())?;
         if prefer.respond_async {
             return self.begin(request, Origin { source, request_id }).await;
         }
         // If the client leaves, this future is dropped, and that ends the computation.
-        let fitted = self.service.fit(request).await.map_err(|error| {
-            let failure = Failure::of_fit(error, &name, source);
-            match &context {
-                Some(context) => context.placed(failure),
-                None => failure,
-            }
-        })?;
+        let fitted = self.service.fit(request).await.map_err(|error| Failure::of_fit(error, &name, &source))?;
         let service = Arc::clone(&self.service);
         let stored = driven(async move { service.store(fitted).await }).await?;
-        let view = stored.map_err(|error| Failure::of_fit(error, &name, source))?;
+        let view = stored.map_err(|error| Failure::of_fit(error, &name, &source))?;
         let location = format!("/api/v1/projects/{name}");
         Ok(Answer::of(&Project::from(view))?.with_header(header::LOCATION, &location))
     }
@@ -271,8 +265,8 @@ impl FitApi {
 impl FitApi {
     /// Makes an operation of a fit once it has been checked.
     async fn begin(&self, request: FitRequest, origin: Origin) -> Result<Answer<Fitted>, Failure> {
-        let (name, source) = (request.project.clone(), origin.source);
-        let failure = |error| Failure::of_fit(error, &name, source);
+        let (name, source) = (request.project.clone(), origin.source.clone());
+        let failure = |error| Failure::of_fit(error, &name, &source);
         let service = Arc::clone(&self.service);
         // Reading and encoding a large reference takes a while, so it has a thread that may be kept busy.
         let prepared = tokio::task::spawn_blocking(move || service.prepare_fit(request)).await;
@@ -294,7 +288,7 @@ impl FitApi {
 
     fn check_free(&self, name: &ProjectName, overwrite: bool) -> Result<(), Failure> {
         let free = self.service.check_fits().and_then(|()| self.service.check_free(name, overwrite));
-        free.map_err(|error| Failure::of_fit(error, name, Source::Query(Form::Columns)))
+        free.map_err(|error| Failure::of_fit(error, name, &Source::query(Form::Columns)))
     }
 
     async fn read(&self, name: &ProjectName, parameters: Parameters, body: Unread) -> Result<FitInput, Unusable> {
@@ -320,7 +314,7 @@ impl FitApi {
                 self.check_free(name, overwrite).map_err(unusable)?;
                 let body = body.read(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
                 let data = parse_data(format, body, limits).await.map_err(unusable)?;
-                FitInput::of(settings, data, Source::Query)
+                FitInput::of(settings, data, Source::query)
             }
             MediaType::Multipart(boundary) => {
                 let parts = body.read_parts(&boundary, true, self.body_bytes_max, &self.timeouts).await;
@@ -330,9 +324,9 @@ impl FitApi {
                     Err(failure) => Err(failure),
                 };
                 let Some(settings) = parts.settings else {
-                    return FitInput::of(parameters.fit_settings(), data, Source::Query);
+                    return FitInput::of(parameters.fit_settings(), data, Source::query);
                 };
-                let input = FitInput::of(read_settings(&settings, limits), data, Source::Json)?;
+                let input = FitInput::of(read_settings(&settings, limits), data, Source::json)?;
                 let overwrite = input.settings.overwrite;
                 let settings_stand_in_part = "the settings stand in the part `settings`";
                 parameters.refuse_all(settings_stand_in_part).map_err(|failure| Unusable { failure, overwrite })?;

@@ -77,7 +77,7 @@ pub(crate) struct Origins(Arc<Mutex<HashMap<OperationId, Origin>>>);
 /// What the request of an operation was.
 #[derive(Clone)]
 pub(crate) struct Origin {
-    /// Where its settings stood.
+    /// Where its parts stood.
     pub(crate) source: Source,
     /// Its id.
     pub(crate) request_id: String,
@@ -96,9 +96,9 @@ impl Origins {
         let OperationStatus::Failed(error) = &view.status else { return LongFit::of(view, None) };
         let origin = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&view.id).cloned();
         // Of one that the former server began nothing is known; the log tells of it under its own id.
-        let unknown = || Origin { source: Source::Json(Form::Columns), request_id: view.id.to_string() };
+        let unknown = || Origin { source: Source::json(Form::Columns), request_id: view.id.to_string() };
         let Origin { source, request_id } = origin.unwrap_or_else(unknown);
-        let failure = Failure::of_fit(&**error, &view.project, source);
+        let failure = Failure::of_fit(&**error, &view.project, &source);
         let problem = Problem::of(failure, &format!("/api/v1/projects/{}/fit", view.project), &request_id);
         LongFit::of(view, Some(problem))
     }

@@ -8,7 +8,7 @@ use drifting_domain::use_cases::FitRequest;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::budget::{Budget, Limits};
-use super::context::{CONTEXT, Context, ContextSeed};
+use super::context::{CONTEXT, ContextSeed};
 use super::data::{Data, DataSeed, Read, data_in_context};
 use super::faults::Faults;
 use super::member_name::MemberName;
@@ -21,7 +21,6 @@ use crate::error::{Code, Failure};
 #[derive(Debug)]
 pub(crate) struct FitInput {
     pub(crate) settings: Settings,
-    pub(crate) context: Option<Context>,
     pub(crate) data: Data,
     pub(crate) source: Source,
 }
@@ -58,8 +57,8 @@ impl FitInput {
             let names = context.names(|index| data.table.name_of(index).into_owned());
             settings.detector.context_columns = Some(names);
         }
-        let source = Source::Json(data.form);
-        Ok(Self { settings, context, data, source })
+        let source = Source::json(data.form).with(context);
+        Ok(Self { settings, data, source })
     }
 
     /// A fit from settings and from data that came beside them; `source` says where the settings stood.
@@ -73,7 +72,7 @@ impl FitInput {
             Err((_, overwrite)) => *overwrite,
         };
         match (settings, data) {
-            (Ok(settings), Ok(data)) => Ok(Self { settings, context: None, source: source(data.form), data }),
+            (Ok(settings), Ok(data)) => Ok(Self { settings, source: source(data.form), data }),
             // A body that cannot be parsed is told before settings that cannot be used.
             (Err((failure, _)), Err(of_data))
                 if of_data.code == Code::InvalidData || failure.code == Code::Malformed =>

@@ -2,6 +2,9 @@
 
 use drifting_domain::data::DataIssue;
 
+use super::context::Context;
+use crate::error::Failure;
+
 /// The form in which data came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -15,32 +18,61 @@ pub(crate) enum Form {
     Values,
 }
 
+/// Where the parts of a fit stand.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    settings: SettingsIn,
+    form: Form,
+    context: Option<Context>,
+}
+
 /// Where settings stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// In a JSON body or in a part of it, beside data of this form.
-    Json(Form),
-    /// In the query string, beside a body of data in this form.
-    Query(Form),
+enum SettingsIn {
+    /// In a JSON body or in a part of it.
+    Json,
+    /// In the query string.
+    Query,
 }
 
 impl Source {
+    /// Settings in JSON, beside data of this form.
+    pub(crate) fn json(form: Form) -> Self {
+        Self { settings: SettingsIn::Json, form, context: None }
+    }
+
+    /// Settings in the query string, beside a body of data in this form.
+    pub(crate) fn query(form: Form) -> Self {
+        Self { settings: SettingsIn::Query, form, context: None }
+    }
+
+    /// The same with contexts, which stand behind the data now.
+    pub(crate) fn with(self, context: Option<Context>) -> Self {
+        Self { context, ..self }
+    }
+
     /// The form of the data.
-    pub(crate) fn form(self) -> Form {
-        match self {
-            Self::Json(form) | Self::Query(form) => form,
-        }
+    pub(crate) fn form(&self) -> Form {
+        self.form
     }
 
     /// The place of a setting that the domain names as in `detector/ert`.
-    pub(crate) fn setting_pointer(self, setting: &str) -> String {
-        match self {
-            Self::Json(_) => format!("/{setting}"),
+    pub(crate) fn setting_pointer(&self, setting: &str) -> String {
+        match self.settings {
+            SettingsIn::Json => format!("/{setting}"),
             // There, groups have no name, and the members of an object follow a dot.
-            Self::Query(_) => {
+            SettingsIn::Query => {
                 let setting = setting.trim_start_matches("detector/").trim_start_matches("preprocessing/");
                 format!("/{}", setting.replace('/', "."))
             }
+        }
+    }
+
+    /// A failure with the places of its faults as they came.
+    pub(crate) fn placed(&self, failure: Failure) -> Failure {
+        match &self.context {
+            Some(context) => context.placed(failure),
+            None => failure,
         }
     }
 }

@@ -184,4 +184,12 @@ async fn contexts_come_beside_the_data_or_among_them() {
         let problem = reply.json();
         assert_eq!((&problem["code"], &problem["errors"][0]["pointer"]), (&json!(code), &json!(place)), "{problem}");
     }
+    // Faults that the fit finds, waited for or not.
+    let mut with_gap: Vec<Value> = hours.iter().map(|hour| json!(hour)).collect();
+    with_gap[3] = Value::Null;
+    let body = fit(&kind, json!({"hour": with_gap}));
+    for reply in [server.post_json("/api/v1/projects/new/fit", &body).await, server.begin("new", &body).await] {
+        let problem = reply.json();
+        assert_eq!((reply.status, &problem["errors"][0]["pointer"]), (422, &json!("/context/hour/3")), "{problem}");
+    }
 }
