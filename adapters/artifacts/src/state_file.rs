@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use drifting_domain::data::Tensors;
-use safetensors::SafeTensors;
 
 use crate::checksum;
 use crate::tensors_file::{self, TensorsFileError};
@@ -65,8 +64,9 @@ pub fn encode(file: &StateFile) -> Result<Vec<u8>, StateFileError> {
 
 /// The state of a file, once its bytes are known to be those that were written.
 pub fn decode(bytes: &[u8]) -> Result<StateFile, StateFileError> {
+    let header = tensors_file::metadata(bytes);
     // Another version may protect it otherwise.
-    if let Err(error @ TensorsFileError::Version(_)) = tensors_file::check_version(bytes) {
+    if let Err(error @ TensorsFileError::Version(_)) = header {
         return Err(error.into());
     }
     let digits = digits_of(bytes).ok_or(StateFileError::Unprotected)?;
@@ -75,13 +75,11 @@ pub fn decode(bytes: &[u8]) -> Result<StateFile, StateFileError> {
     if expected != actual.as_bytes() {
         return Err(StateFileError::Checksum { expected: String::from_utf8_lossy(&expected).into_owned(), actual });
     }
-    let (_, header) = SafeTensors::read_metadata(bytes).map_err(TensorsFileError::from)?;
-    let entry = |name: &'static str| {
-        header.metadata().as_ref().and_then(|entries| entries.get(name)).ok_or(StateFileError::Metadata(name))
-    };
+    let header = header?;
+    let entry = |name: &'static str| header.get(name).ok_or(StateFileError::Metadata(name));
     let generation = entry("generation")?.parse().map_err(|_| StateFileError::Metadata("generation"))?;
     let configuration = entry("configuration")?.clone();
-    Ok(StateFile { generation, configuration, state: tensors_file::decode(bytes)? })
+    Ok(StateFile { generation, configuration, state: tensors_file::arrays(bytes)? })
 }
 
 /// The generation that the beginning of a file gives, unverified.

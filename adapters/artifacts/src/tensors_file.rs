@@ -50,12 +50,12 @@ pub fn encode(tensors: &Tensors, mut metadata: HashMap<String, String>) -> Resul
     Ok(safetensors::serialize(tensors.iter().map(|(name, tensor)| (name, Stored(tensor))), Some(metadata))?)
 }
 
-/// Refuses a file that another version of the program wrote.
-pub fn check_version(bytes: &[u8]) -> Result<(), TensorsFileError> {
+/// What stands in `__metadata__` of a file that this version of the program can read.
+pub fn metadata(bytes: &[u8]) -> Result<HashMap<String, String>, TensorsFileError> {
     let (_, header) = SafeTensors::read_metadata(bytes)?;
-    let version = header.metadata().as_ref().and_then(|entries| entries.get(VERSION_KEY));
-    match version.map(String::as_str) {
-        Some(FORMAT_VERSION) => Ok(()),
+    let entries = header.metadata().clone().unwrap_or_default();
+    match entries.get(VERSION_KEY).map(String::as_str) {
+        Some(FORMAT_VERSION) => Ok(entries),
         Some(other) => Err(TensorsFileError::Version(other.chars().take(20).collect())),
         None => Err(TensorsFileError::Unversioned),
     }
@@ -63,7 +63,12 @@ pub fn check_version(bytes: &[u8]) -> Result<(), TensorsFileError> {
 
 /// The arrays of a file whose bytes have been checked.
 pub fn decode(bytes: &[u8]) -> Result<Tensors, TensorsFileError> {
-    check_version(bytes)?;
+    metadata(bytes)?;
+    arrays(bytes)
+}
+
+/// The arrays of a file whose bytes and version have been checked.
+pub fn arrays(bytes: &[u8]) -> Result<Tensors, TensorsFileError> {
     let mut tensors = Tensors::new();
     for (name, view) in SafeTensors::deserialize(bytes)?.iter() {
         tensors.insert(name, tensor_of(name, &view)?);
