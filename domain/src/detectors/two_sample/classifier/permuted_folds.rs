@@ -107,7 +107,8 @@ impl FoldPermutations {
 
     /// So many permutations as far apart as what was observed are no drift.
     fn count_without_drift(self) -> usize {
-        (0..self.n_permutations).find(|count| share(*count, self.n_permutations) >= self.level).unwrap_or(1).max(1)
+        let n = self.n_permutations;
+        (1..=n).find(|count| share(*count, n) >= self.level).unwrap_or(n + 1)
     }
 }
 
@@ -162,6 +163,9 @@ mod tests {
         assert_eq!(tried(0.04, 100, |n| if n > 96 { 0.6 } else { 0.1 }), (5.0 / 101.0, 100));
         assert_eq!(tried(0.04, 100, |n| if n > 95 { 0.6 } else { 0.1 }), (0.05, 100));
         assert_eq!(tried(0.04, 20, |n| if n > 19 { 0.6 } else { 0.1 }), (0.05, 20));
+        // At a level that no count reaches all are tried.
+        let generous = FoldPermutations { level: 0.99, n_permutations: 6 };
+        assert_eq!(generous.count_without_drift(), 6, "7 of 7 are 1");
     }
 
     #[test]
