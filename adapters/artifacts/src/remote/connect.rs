@@ -95,15 +95,11 @@ async fn s3(location: &S3Location, client: &reqwest::Client) -> Result<Operator,
     service = with(service, location.endpoint.as_ref(), S3::endpoint);
     service = with(service, location.profile.as_ref(), S3::profile);
     service = with(service, location.role_arn.as_ref(), S3::role_arn);
-    service = with(service, location.external_id.as_ref(), S3::external_id);
     if let Some(credentials) = &location.credentials {
         service = service.access_key_id(&credentials.access_key_id).secret_access_key(&credentials.secret_access_key);
         if let Some(token) = &credentials.session_token {
             service = service.session_token(token);
         }
-    }
-    if location.virtual_host_style {
-        service = service.enable_virtual_host_style();
     }
     if location.anonymous {
         service = service.skip_signature();

@@ -7,7 +7,6 @@
 use reqsign_core::{Context, ProvideCredential, ProvideCredentialChain, Result};
 use reqsign_google::{
     Credential, DefaultCredentialProvider, FileCredentialProvider, ServiceAccountTokenCredentialProvider,
-    VmMetadataCredentialProvider,
 };
 
 use super::location::GcsLocation;
@@ -22,11 +21,7 @@ pub struct GoogleTokens {
 impl GoogleTokens {
     /// The chain of a place. The scope of the tokens comes with the context of each call.
     pub fn of(location: &GcsLocation) -> Self {
-        let mut platform = DefaultCredentialProvider::builder();
-        if let Some(account) = &location.service_account {
-            platform = platform.vm_metadata(VmMetadataCredentialProvider::new().with_service_account(account));
-        }
-        let mut chain = ProvideCredentialChain::new().push(platform.build());
+        let mut chain = ProvideCredentialChain::new().push(DefaultCredentialProvider::builder().build());
         if let Some(path) = &location.credential_path {
             chain = chain.push_front(FileCredentialProvider::new(path));
         }

@@ -29,10 +29,6 @@ pub struct S3Location {
     pub profile: Option<String>,
     /// A role that is assumed with the credentials of the chain.
     pub role_arn: Option<String>,
-    /// What the role's owner asks for beside.
-    pub external_id: Option<String>,
-    /// Whether the bucket stands in the host name rather than in the path.
-    pub virtual_host_style: bool,
     /// Whether calls are not signed, for public buckets.
     pub anonymous: bool,
 }
@@ -59,8 +55,6 @@ pub struct GcsLocation {
     pub endpoint: Option<String>,
     /// A file of credentials: a service account, an authorised user, an external account.
     pub credential_path: Option<String>,
-    /// The service account that the metadata server is asked for; `default` where it is absent.
-    pub service_account: Option<String>,
     /// Whether calls are not signed, for public buckets and emulators.
     pub anonymous: bool,
 }
@@ -140,7 +134,7 @@ mod tests {
             bucket: "bucket".to_owned(),
             prefix: "/a/b/".to_owned(),
             endpoint: Some("http://user:secret@host".to_owned()),
-            external_id: Some("secret".to_owned()),
+            role_arn: Some("secret".to_owned()),
             ..S3Location::default()
         });
         assert_eq!(location.to_string(), "s3://bucket/a/b");
