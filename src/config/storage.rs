@@ -72,10 +72,11 @@ impl Bucket {
     fn parse(service: ObjectService, place: &str) -> Result<Self, String> {
         let (name, prefix) = place.split_once('/').unwrap_or((place, ""));
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_".contains(c);
-        if !(1..=222).contains(&name.len()) || !name.chars().all(is_name) {
+        if !(3..=222).contains(&name.len()) || !name.chars().all(is_name) {
             // The text may hold a password, so it is not repeated.
             return Err(format!(
-                "expected {service}://bucket/prefix, with a bucket of lower-case letters, digits, dots, hyphens and underscores"
+                "expected {service}://bucket/prefix, with a bucket of three or more lower-case letters, digits, dots, hyphens \
+                 and underscores"
             ));
         }
         let prefix = prefix.trim_matches('/');
@@ -312,9 +313,10 @@ mod tests {
             "s3:///a",
             "s3://Bucket",
             "s3://key:geheim@bucket/a",
-            "gs://b/a/../c",
-            "s3://b/a//c",
-            "s3://b/a?x=geheim",
+            "s3://ab",
+            "gs://bucket/a/../c",
+            "s3://bucket/a//c",
+            "s3://bucket/a?x=geheim",
         ] {
             let error = text.parse::<ArtifactsPath>().unwrap_err();
             assert!(error.starts_with("expected ") && !error.contains("geheim"), "{text}: {error}");

@@ -98,6 +98,9 @@ impl Dialect {
             (ErrorKind::Conflict, _) => {
                 (PortErrorKind::Unavailable, "the store was at work on the same object".to_owned())
             }
+            (_, Some(status @ 400..500)) if ![408, 429].contains(&status) => {
+                (PortErrorKind::Other, "the store refuses what was asked of it".to_owned())
+            }
             _ if error.is_temporary() || error.is_persistent() => {
                 (PortErrorKind::Unavailable, "the store could not be reached, or failed, at every try".to_owned())
             }
@@ -223,7 +226,9 @@ mod tests {
             (ErrorKind::Unexpected, 507, "", PortErrorKind::Full, "room"),
             (ErrorKind::ConditionNotMatch, 412, "PreconditionFailed", PortErrorKind::InUse, "another server"),
             (ErrorKind::RateLimited, 503, "SlowDown", PortErrorKind::Unavailable, "fewer calls"),
-            (ErrorKind::Unexpected, 418, "", PortErrorKind::Other, "did not do"),
+            (ErrorKind::Unexpected, 418, "", PortErrorKind::Other, "refuses"),
+            (ErrorKind::Unexpected, 400, "InvalidBucketName", PortErrorKind::Other, "refuses"),
+            (ErrorKind::Unexpected, 200, "", PortErrorKind::Other, "did not do"),
         ] {
             let error = Dialect::S3.failure(Right::Put, "try", &s3(kind, status, code));
             assert_eq!(error.kind(), expected, "{code}");
