@@ -41,7 +41,7 @@ pub(crate) async fn create(place: &Place, programs: &Programs) -> Result<(), Loc
     let mut initdb = place.account.command(&programs.initdb);
     initdb.arg("-D").arg(unfinished.path()).args(["--username", NAME, "--encoding", "UTF8", "--locale", "C"]);
     // The socket's folder says who may come in; there is no other way.
-    initdb.args(["--auth-local", "trust", "--auth-host", "reject", "--no-instructions"]);
+    initdb.args(["--auth-local", "trust", "--auth-host", "reject"]);
     run(&mut initdb, "initdb", place, "").await?;
 
     let mut postgres = place.account.command(&programs.postgres);

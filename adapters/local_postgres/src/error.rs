@@ -11,7 +11,7 @@ use thiserror::Error;
 pub enum LocalPostgresError {
     /// `initdb` and `postgres` were not found together.
     #[error(
-        "no postgres of version 14 or later is installed: install one, for example with `apt-get install postgresql`"
+        "no postgres of version 13 or later is installed: install one, for example with `apt-get install postgresql`"
     )]
     NotInstalled,
     /// The account that Postgres runs as cannot enter a folder on the way.
@@ -42,6 +42,18 @@ pub enum LocalPostgresError {
         cluster: u32,
         /// The newest major version that is installed.
         installed: u32,
+    },
+    /// The cluster was created by a Postgres that is gone, and there is no other.
+    #[error(
+        "the cluster in {} was created by postgres {cluster}, which is no longer installed: install postgres {cluster} \
+         again, or move the directory away to start a new one",
+        directory.display()
+    )]
+    NoLongerInstalled {
+        /// The directory.
+        directory: PathBuf,
+        /// The cluster's major version.
+        cluster: u32,
     },
     /// The cluster could not be created.
     #[error("{program} failed: {detail}")]

@@ -21,11 +21,12 @@ mod place;
 mod postmaster;
 mod probe;
 mod programs;
+mod search_path;
 mod server;
 mod settings;
 mod unfinished;
 
 pub use error::LocalPostgresError;
 pub use look::Cluster;
-pub use programs::SearchPath;
+pub use search_path::SearchPath;
 pub use server::LocalPostgres;

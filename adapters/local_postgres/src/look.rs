@@ -54,9 +54,8 @@ impl LocalPostgres {
         let directory = fs::canonicalize(&directory).unwrap_or(directory);
         let data = data_in(&directory);
         let version = cluster::version_of(&data)?;
-        let programs = Programs::find(search, version, &directory).await?;
         let account = Account::choose(&data)?;
-        account.check_way_to(programs.postgres.parent().unwrap_or(&programs.postgres))?;
+        let programs = Programs::find(search, version, &directory, account).await?;
         let parent = directory.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(Path::new("/"));
         let parent = fs::canonicalize(parent).map_err(&cannot_look)?;
         account.check_way_to(&parent)?;

@@ -1,53 +1,15 @@
 //! Finding `initdb` and `postgres`.
 
-use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-use crate::LocalPostgresError;
+use crate::account::Account;
+use crate::{LocalPostgresError, SearchPath};
 
-/// Older ones lack options that are used here, and are no longer maintained.
-const MAJOR_MIN: u32 = 14;
-
-/// The folders in which Postgres programs are looked for.
-#[derive(Debug, Clone, Default)]
-pub struct SearchPath {
-    folders: Vec<PathBuf>,
-}
-
-impl SearchPath {
-    /// These folders only.
-    pub fn new(folders: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self { folders: folders.into_iter().collect() }
-    }
-
-    /// `PATH`, what `pg_config --bindir` says, and the places where distributions put them.
-    pub async fn of_system() -> Self {
-        let mut folders: Vec<_> = env::var_os("PATH").iter().flat_map(env::split_paths).collect();
-        folders.extend(output_of(Command::new("pg_config").arg("--bindir")).await.map(PathBuf::from));
-        let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-        folders.extend(debian.map(|version| version.path().join("bin")));
-        folders.push("/usr/local/pgsql/bin".into());
-        Self { folders }
-    }
-
-    /// Where both programs are, without repetition. Links are followed, because what belongs to the programs lies
-    /// beside where they really are.
-    fn homes(&self) -> Vec<PathBuf> {
-        let mut homes = Vec::new();
-        for folder in &self.folders {
-            let postgres = fs::canonicalize(folder.join("postgres")).ok();
-            let Some(home) = postgres.as_deref().and_then(Path::parent) else { continue };
-            if home.join("initdb").is_file() && !homes.iter().any(|known| known == home) {
-                homes.push(home.to_owned());
-            }
-        }
-        homes
-    }
-}
+/// All that is used here has been there since this version; older ones were not tried.
+const MAJOR_MIN: u32 = 13;
 
 /// The programs of one installation.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,17 +21,26 @@ pub(crate) struct Programs {
 
 impl Programs {
     /// The programs for a cluster of this major version, or the newest ones for a new cluster; of several of the same
-    /// version those that were found first.
+    /// version those that were found first. Programs that the account cannot reach are as if they were not there, unless
+    /// there are no others.
     pub(crate) async fn find(
         search: &SearchPath,
         cluster: Option<u32>,
         directory: &Path,
+        account: Account,
     ) -> Result<Self, LocalPostgresError> {
         let mut newest: Option<Self> = None;
+        let mut out_of_reach = None;
         for home in search.homes() {
             let postgres = home.join("postgres");
             let Some(version) = output_of(Command::new(&postgres).arg("--version")).await else { continue };
             let Some(major) = major_of(&version).filter(|&major| major >= MAJOR_MIN) else { continue };
+            if cluster.is_none_or(|cluster| cluster == major)
+                && let Err(error) = account.check_way_to(&home)
+            {
+                out_of_reach.get_or_insert(error);
+                continue;
+            }
             let programs = Self { major, initdb: home.join("initdb"), postgres };
             if cluster == Some(major) {
                 return Ok(programs);
@@ -78,19 +49,21 @@ impl Programs {
                 newest = Some(programs);
             }
         }
-        let newest = newest.ok_or(LocalPostgresError::NotInstalled)?;
-        match cluster {
-            None => Ok(newest),
-            Some(cluster) => Err(LocalPostgresError::OtherVersion {
-                directory: directory.to_owned(),
-                cluster,
-                installed: newest.major,
-            }),
+        let directory = directory.to_owned();
+        match (cluster, newest, out_of_reach) {
+            (None, Some(newest), _) => Ok(newest),
+            (_, _, Some(error)) => Err(error),
+            (None, None, None) => Err(LocalPostgresError::NotInstalled),
+            (Some(cluster), None, None) => Err(LocalPostgresError::NoLongerInstalled { directory, cluster }),
+            (Some(cluster), Some(newest), None) => {
+                Err(LocalPostgresError::OtherVersion { directory, cluster, installed: newest.major })
+            }
         }
     }
 }
 
-async fn output_of(command: &mut Command) -> Option<String> {
+/// What a program says, if it succeeds.
+pub(crate) async fn output_of(command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output().await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();
     (output.status.success() && !text.is_empty()).then_some(text)
@@ -106,6 +79,7 @@ fn major_of(version: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     fn fake(folder: &Path, version: &str) -> PathBuf {
@@ -132,25 +106,46 @@ mod tests {
         let homes = [("a", "15.1"), ("b", "17.2"), ("c", "17.1"), ("d", "9.6")];
         let search = SearchPath::new(homes.map(|(name, version)| fake(&root.join(name), version)));
 
-        let newest = Programs::find(&search, None, &root).await.unwrap();
+        let found = |cluster| Programs::find(&search, cluster, &root, Account::Own);
+        let newest = found(None).await.unwrap();
         assert_eq!((newest.major, newest.initdb), (17, root.join("b/initdb")));
-        assert_eq!(Programs::find(&search, Some(15), &root).await.unwrap().postgres, root.join("a/postgres"));
-        let error = Programs::find(&search, Some(16), &root).await.unwrap_err();
+        assert_eq!(found(Some(15)).await.unwrap().postgres, root.join("a/postgres"));
+        let error = found(Some(16)).await.unwrap_err();
         assert!(matches!(error, LocalPostgresError::OtherVersion { cluster: 16, installed: 17, .. }), "{error}");
     }
 
     #[tokio::test]
-    async fn links_are_followed_and_too_old_or_incomplete_ones_ignored() {
+    async fn too_old_ones_are_none_and_a_cluster_tells_which_one_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = SearchPath::new([fake(&folder.path().join("old"), "12.22")]);
+        let error = Programs::find(&old, None, folder.path(), Account::Own).await.unwrap_err();
+        assert!(matches!(error, LocalPostgresError::NotInstalled), "{error}");
+        let error = Programs::find(&old, Some(15), folder.path(), Account::Own).await.unwrap_err();
+        assert!(matches!(error, LocalPostgresError::NoLongerInstalled { cluster: 15, .. }), "{error}");
+
+        let oldest = SearchPath::new([fake(&folder.path().join("oldest"), "13.0")]);
+        assert_eq!(Programs::find(&oldest, None, folder.path(), Account::Own).await.unwrap().major, 13);
+    }
+
+    #[tokio::test]
+    async fn programs_that_the_account_cannot_reach_are_passed_over() {
         let folder = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(folder.path()).unwrap();
-        let old = SearchPath::new([fake(&root.join("old"), "13.9"), root.join("absent")]);
-        let error = Programs::find(&old, None, &root).await.unwrap_err();
-        assert!(matches!(error, LocalPostgresError::NotInstalled));
+        fs::set_permissions(&root, fs::Permissions::from_mode(0o711)).unwrap();
+        let (closed, open) = (root.join("closed"), root.join("open"));
+        let homes = [fake(&closed.join("bin"), "17.0"), fake(&open, "15.0")];
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+        // Nobody has this number.
+        let stranger = Account::Other { uid: 3_999_999_999, gid: 3_999_999_999 };
+        let search = SearchPath::new(homes.clone());
+        assert_eq!(Programs::find(&search, None, &root, stranger).await.unwrap().major, 15);
+        assert_eq!(Programs::find(&search, None, &root, Account::Own).await.unwrap().major, 17);
 
-        fake(&root.join("real"), "16.0");
-        fs::create_dir(root.join("links")).unwrap();
-        std::os::unix::fs::symlink(root.join("real/postgres"), root.join("links/postgres")).unwrap();
-        let linked = SearchPath::new([root.join("links")]);
-        assert_eq!(Programs::find(&linked, None, &root).await.unwrap().initdb, root.join("real/initdb"));
+        let closed_alone = SearchPath::new([homes[0].clone()]);
+        let error = Programs::find(&closed_alone, None, &root, stranger).await.unwrap_err();
+        assert!(matches!(&error, LocalPostgresError::NotTraversable { path } if *path == closed), "{error}");
+        let error = Programs::find(&search, Some(17), &root, stranger).await.unwrap_err();
+        assert!(matches!(error, LocalPostgresError::NotTraversable { .. }), "{error}");
+        assert_eq!(Programs::find(&search, Some(15), &root, stranger).await.unwrap().major, 15);
     }
 }

@@ -65,9 +65,8 @@ impl LocalPostgres {
         let directory =
             std::path::absolute(directory).map_err(LocalPostgresError::io("find the directory of postgres"))?;
         let data = data_in(&directory);
-        let programs = Programs::find(search, cluster::version_of(&data)?, &directory).await?;
         let account = Account::choose(&data)?;
-        account.check_way_to(programs.postgres.parent().unwrap_or(&programs.postgres))?;
+        let programs = Programs::find(search, cluster::version_of(&data)?, &directory, account).await?;
         let place = Place::claim(&directory, account)?;
         unfinished::remove_leftovers(&place).await;
         if cluster::version_of(&place.data())?.is_none() {
