@@ -20,6 +20,7 @@ mod look;
 mod place;
 mod postmaster;
 mod probe;
+mod processes;
 mod programs;
 mod search_path;
 mod server;

@@ -2,19 +2,19 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::process::{Pid, test_kill_process};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use tokio::time::{Instant, sleep};
 
 use crate::LocalPostgresError;
 use crate::probe::socket_in;
+use crate::processes::{Member, is_head, members_in};
 
 const POLL: Duration = Duration::from_millis(50);
-/// The processes of a server whose head was killed end by themselves, within milliseconds.
+/// Usually the processes of a server whose head was killed end within milliseconds.
 const LEAVING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is known of the server of a cluster.
@@ -44,31 +44,49 @@ pub(crate) fn recorded(data: &Path) -> Result<Recorded, LocalPostgresError> {
         Err(error) => return Err(LocalPostgresError::io("read the process id of postgres")(error)),
     };
     let Some(postmaster) = parse(&record) else { return Ok(Recorded::Stale) };
-    // Without /proc nobody can tell which program it is: Postgres itself then refuses to start beside it.
-    if !processes().exists() || test_kill_process(postmaster.pid) == Err(Errno::SRCH) {
+    if test_kill_process(postmaster.pid) == Err(Errno::SRCH) {
         return Ok(Recorded::Nothing);
     }
-    Ok(if serves(postmaster.pid, data) { Recorded::Running(postmaster) } else { Recorded::Stale })
+    Ok(match is_head(postmaster.pid, data) {
+        Some(true) => Recorded::Running(postmaster),
+        Some(false) => Recorded::Stale,
+        // Postgres itself then refuses to start beside it.
+        None => Recorded::Nothing,
+    })
 }
 
-/// Whether the process is the head of a Postgres server on this cluster. One that has ended is not, even if nobody has
-/// reaped it: it has no command line any more.
+/// Whether the process is the head of a server on this cluster, and has not ended.
 pub(crate) fn serves(pid: Pid, data: &Path) -> bool {
-    let command = fs::read(processes().join(pid.as_raw_pid().to_string()).join("cmdline")).unwrap_or_default();
-    let arguments: Vec<_> = command.split(|&byte| byte == 0).collect();
-    let program = arguments[0].rsplit(|&byte| byte == b'/').next();
-    program == Some(b"postgres") && arguments.windows(2).any(|pair| pair == [b"-D", data.as_os_str().as_bytes()])
+    is_head(pid, data) == Some(true)
+}
+
+/// Waits until no process works in the cluster any more whose head is gone: while one does, Postgres does not start. They
+/// notice by themselves only when they next wait for something.
+pub(crate) async fn left_by_all(data: &Path) -> Result<(), LocalPostgresError> {
+    let deadline = Instant::now() + LEAVING_TIMEOUT;
+    loop {
+        let members = members_in(data);
+        if members.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(LocalPostgresError::InUse { directory: data.to_owned() });
+        }
+        if !members.contains(&Member::Head) {
+            for member in members {
+                if let Member::Other(pid) = member {
+                    // It may just have gone.
+                    kill_process(pid, Signal::QUIT).ok();
+                }
+            }
+        }
+        sleep(POLL).await;
+    }
 }
 
 /// Removes what a server left behind that is gone, once no process of it works in the cluster any more.
 pub(crate) async fn clear(data: &Path, socket_folder: &Path) -> Result<(), LocalPostgresError> {
-    let deadline = Instant::now() + LEAVING_TIMEOUT;
-    while somebody_works_in(data) {
-        if Instant::now() > deadline {
-            return Err(LocalPostgresError::InUse { directory: data.to_owned() });
-        }
-        sleep(POLL).await;
-    }
+    left_by_all(data).await?;
     let socket = socket_in(socket_folder);
     for path in [record_in(data), socket.with_added_extension("lock"), socket] {
         match fs::remove_file(path) {
@@ -90,16 +108,6 @@ pub(crate) async fn gone(pid: Pid, data: &Path) {
 
 fn record_in(data: &Path) -> PathBuf {
     data.join("postmaster.pid")
-}
-
-fn processes() -> &'static Path {
-    Path::new("/proc")
-}
-
-/// All processes of a server work in the folder of its cluster.
-fn somebody_works_in(data: &Path) -> bool {
-    let all = fs::read_dir(processes()).into_iter().flatten().flatten();
-    all.filter_map(|process| fs::read_link(process.path().join("cwd")).ok()).any(|folder| folder == data)
 }
 
 /// The process id is in the first line, the folder of the socket in the fifth.

@@ -20,7 +20,8 @@ use crate::programs::Programs;
 use crate::settings::server_arguments;
 use crate::{LocalPostgresError, SearchPath, cluster, unfinished};
 
-const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// Usually a tenth of a second; recovering on a slow disk takes longer, and giving up would only begin it anew.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Fast shutdown; shutdown without a checkpoint, of which the next start recovers; the end.
@@ -92,6 +93,16 @@ impl LocalPostgres {
     /// Where the database is: a `postgres://` address without a password, good while the cluster runs.
     pub fn uri(&self) -> String {
         uri_of(&self.socket_folder)
+    }
+
+    /// Whether the server is gone although nobody stopped it. It is not waited for. Then this can be dropped, and the
+    /// cluster started again at once, which recovers it.
+    pub fn has_ended(&mut self) -> bool {
+        match &mut self.process {
+            // A child that cannot be asked for was reaped by somebody else.
+            Process::Ours(child) => !matches!(child.try_wait(), Ok(None)),
+            Process::Adopted(pid) => !postmaster::serves(*pid, &self.place.data()),
+        }
     }
 
     /// Shuts the cluster down and waits until it is.
@@ -202,7 +213,10 @@ async fn running(place: &Place, socket_folder: &Path) -> Result<Option<postmaste
                 postmaster::clear(&data, socket_folder).await?;
                 return Ok(None);
             }
-            Recorded::Nothing => return Ok(None),
+            Recorded::Nothing => {
+                postmaster::left_by_all(&data).await?;
+                return Ok(None);
+            }
         }
     }
 }

@@ -1,38 +1,16 @@
 //! Starting, stopping and recovering, with the Postgres that is installed.
 
+mod support;
+
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Command};
 
 use drifting_local_postgres::{LocalPostgres, LocalPostgresError, SearchPath};
-use rustix::process::{Pid, Signal, geteuid, kill_process, test_kill_process};
-use tempfile::TempDir;
-
-/// A folder that the unprivileged account can pass through.
-fn passable() -> TempDir {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    fs::set_permissions(folder.path(), Permissions::from_mode(0o711)).expect("its owner may change it");
-    folder
-}
-
-async fn start(directory: &Path) -> LocalPostgres {
-    // The text says what to install where Postgres is missing.
-    LocalPostgres::start(directory).await.unwrap_or_else(|error| panic!("{error}"))
-}
-
-fn record(directory: &Path) -> PathBuf {
-    directory.join("data/postmaster.pid")
-}
-
-/// The server that this test has started.
-fn pid_of(directory: &Path) -> Pid {
-    let record = fs::read_to_string(record(directory)).expect("the cluster runs");
-    let pid = record.lines().next().and_then(|line| line.parse().ok());
-    pid.and_then(Pid::from_raw).expect("the first line is the process id")
-}
+use rustix::process::{Signal, geteuid, kill_process, test_kill_process};
+use support::{passable, pid_of, record, start};
 
 /// Drawn anew for every cluster: the same number is the same cluster.
 fn identity_of(directory: &Path) -> Vec<u8> {
@@ -163,30 +141,17 @@ async fn a_directory_in_use_is_refused() {
     first.stop().await.unwrap();
 }
 
-const STARTED_ELSEWHERE: &str = "DRIFTING_TEST_DIRECTORY";
-
 /// Does nothing, unless [`an_orphan_is_adopted`] runs it in a process of its own to kill.
 #[tokio::test]
 async fn start_for_another_test() {
-    if let Some(directory) = std::env::var_os(STARTED_ELSEWHERE) {
-        let _postgres = start(Path::new(&directory)).await;
-        println!("\nstarted");
-        std::future::pending::<()>().await;
-    }
+    support::start_here_if_asked().await;
 }
 
 #[tokio::test]
 async fn an_orphan_is_adopted() {
     let folder = passable();
     let directory = folder.path().join("postgres");
-    let mut server = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "start_for_another_test", "--nocapture"])
-        .env(STARTED_ELSEWHERE, &directory)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(server.stdout.take().unwrap()).lines().map_while(Result::ok);
-    assert!(said.any(|line| line == "started"), "the other process starts a cluster");
+    let mut server = support::start_elsewhere(&directory);
     let pid = pid_of(&directory);
     server.kill().unwrap();
     server.wait().unwrap();
@@ -218,6 +183,16 @@ async fn a_cluster_of_another_version_is_left_alone() {
     let error = LocalPostgres::start(&directory).await.unwrap_err();
     assert!(matches!(error, LocalPostgresError::OtherVersion { cluster: 9, .. }), "{error}");
     assert_eq!(fs::read_to_string(version).unwrap(), "9.6\n");
+}
+
+#[tokio::test]
+async fn a_cluster_whose_programs_are_gone_tells_which_to_install() {
+    let folder = passable();
+    let directory = folder.path().join("postgres");
+    start(&directory).await.stop().await.expect("stop");
+    let error = LocalPostgres::start_with(&directory, &SearchPath::default()).await.unwrap_err();
+    assert!(matches!(error, LocalPostgresError::NoLongerInstalled { .. }), "{error}");
+    start(&directory).await.stop().await.expect("it is still there");
 }
 
 #[tokio::test]
