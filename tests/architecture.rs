@@ -126,9 +126,11 @@ fn crates_depend_on_each_other_along_the_arrows_alone() {
 }
 
 #[test]
-fn nothing_but_tests_starts_object_stores() {
+fn nothing_but_tests_starts_object_stores_and_postgres_servers() {
     for package in packages() {
-        let mut imports = package.imports.iter().filter(|(name, _)| name == "drifting-object-stores");
-        assert!(imports.all(|(_, is_test)| *is_test), "{} may have object stores in its tests alone", package.name);
+        for servers in ["drifting-object-stores", "drifting-postgres-servers"] {
+            let mut imports = package.imports.iter().filter(|(name, _)| name == servers);
+            assert!(imports.all(|(_, is_test)| *is_test), "{} may have {servers} in its tests alone", package.name);
+        }
     }
 }
