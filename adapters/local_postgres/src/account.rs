@@ -1,11 +1,12 @@
 //! Whom Postgres runs as.
 
 use std::env;
-use std::fs::{self, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown};
 use std::path::Path;
 
+use rustix::fs::OFlags;
 use rustix::process::geteuid;
 use tokio::process::Command;
 
@@ -58,6 +59,31 @@ impl Account {
         }
     }
 
+    /// Opens a file of the account to write at its end, and creates it where it is missing. Root is not led elsewhere by
+    /// a link that the account may have put there.
+    pub(crate) fn append(self, path: &Path) -> io::Result<File> {
+        let mut options = File::options();
+        options.create(true).append(true);
+        let Self::Other { uid, gid } = self else { return options.open(path) };
+        let file = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
+        fchown(&file, Some(uid), Some(gid))?;
+        Ok(file)
+    }
+
+    /// Creates a folder with its parents that the account can pass through, also where root's own new folders are
+    /// closed to everybody else.
+    pub(crate) fn create_passable(self, folder: &Path) -> io::Result<()> {
+        let missing: Vec<_> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
+        fs::create_dir_all(folder)?;
+        if self != Self::Own {
+            for folder in missing {
+                let mode = fs::metadata(folder)?.mode();
+                fs::set_permissions(folder, fs::Permissions::from_mode(mode | 0o011))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether something belongs to the account.
     pub(crate) fn owns(self, metadata: &Metadata) -> bool {
         metadata.uid()
@@ -104,6 +130,7 @@ fn unprivileged(users: &str) -> Option<Account> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::process::getegid;
 
     #[test]
     fn postgres_is_preferred_to_nobody_and_root_never_taken() {
@@ -113,5 +140,30 @@ mod tests {
         assert_eq!(unprivileged(nobody), Some(Account::Other { uid: 65534, gid: 65534 }));
         assert_eq!(unprivileged("postgres:x:0:0::/:/bin/sh\n"), None);
         assert_eq!(unprivileged(""), None);
+    }
+
+    #[test]
+    fn root_is_not_led_elsewhere_by_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "kept").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        let other = Account::Other { uid: geteuid().as_raw(), gid: getegid().as_raw() };
+        other.append(&link).unwrap_err();
+        other.append(&file).unwrap();
+        Account::Own.append(&link).unwrap();
+        assert_eq!(fs::read_to_string(file).unwrap(), "kept");
+    }
+
+    #[test]
+    fn new_folders_are_passable_and_old_ones_stay_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = folder.path().join("old");
+        fs::create_dir(&old).unwrap();
+        fs::set_permissions(&old, fs::Permissions::from_mode(0o700)).unwrap();
+        let other = Account::Other { uid: geteuid().as_raw(), gid: getegid().as_raw() };
+        other.create_passable(&old.join("new/newer")).unwrap();
+        let mode = |path: &str| fs::metadata(old.join(path)).unwrap().mode() & 0o777;
+        assert_eq!((mode("new") & 0o011, mode("new/newer") & 0o011, mode("")), (0o011, 0o011, 0o700));
     }
 }

@@ -33,7 +33,8 @@ impl Place {
         if let Some(existing) = parent.ancestors().find(|ancestor| ancestor.exists()) {
             account.check_way_to(&canonical(existing)?)?;
         }
-        fs::create_dir_all(parent)
+        account
+            .create_passable(parent)
             .map_err(LocalPostgresError::io("create the parents of the directory of postgres"))?;
         account.check_way_to(&canonical(parent)?)?;
         match DirBuilder::new().mode(0o700).create(directory) {
@@ -44,7 +45,7 @@ impl Place {
         }
         .map_err(LocalPostgresError::io("create the directory of postgres"))?;
         let directory = canonical(directory)?;
-        let lock = lock(&directory)?;
+        let lock = lock(&directory, account)?;
         Ok(Self { directory, account, _lock: lock })
     }
 
@@ -108,12 +109,9 @@ fn canonical(folder: &Path) -> Result<PathBuf, LocalPostgresError> {
     fs::canonicalize(folder).map_err(LocalPostgresError::io("look at the directory of postgres"))
 }
 
-fn lock(directory: &Path) -> Result<File, LocalPostgresError> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(directory.join("in-use.lock"))
+fn lock(directory: &Path, account: Account) -> Result<File, LocalPostgresError> {
+    let file = account
+        .append(&directory.join("in-use.lock"))
         .map_err(LocalPostgresError::io("open the lock file of postgres"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

@@ -223,7 +223,7 @@ async fn running(place: &Place, socket_folder: &Path) -> Result<Option<postmaste
 
 async fn spawn(place: Place, socket_folder: PathBuf, programs: &Programs) -> Result<LocalPostgres, LocalPostgresError> {
     let cannot_log = LocalPostgresError::io("open the log of postgres");
-    let log = File::options().create(true).append(true).open(place.log()).map_err(&cannot_log)?;
+    let log = place.account.append(&place.log()).map_err(&cannot_log)?;
     let log_start = log.metadata().map_err(&cannot_log)?.len();
     let log_too = log.try_clone().map_err(&cannot_log)?;
 
