@@ -12,6 +12,7 @@ mod golden;
 mod help;
 #[path = "../support/hostile_names.rs"]
 mod hostile_names;
+mod local_database;
 mod metrics;
 mod operations;
 mod policies;

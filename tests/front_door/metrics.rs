@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::server::Server;
 
-fn fit_and_feed(server: &Server, n_rows: usize) {
+pub fn fit_and_feed(server: &Server, n_rows: usize) {
     let values: Vec<f64> = (0..200).map(|n| f64::from((n * 37) % 101)).collect();
     let detector = json!({"ert": 30, "window_size": 10, "n_bootstraps": 1000});
     let body = json!({"drift_type": "label", "data": values, "detector": detector});
@@ -15,12 +15,12 @@ fn fit_and_feed(server: &Server, n_rows: usize) {
     server.post("/api/v1/projects/price/predict", &json!({"data": &values[..n_rows]})).expect(200);
 }
 
-fn metrics(server: &Server) -> Vec<Value> {
+pub fn metrics(server: &Server) -> Vec<Value> {
     let answer = server.get("/api/v1/projects/price/metrics").expect(200);
     answer["metrics"].as_array().expect("a list").clone()
 }
 
-fn made(directory: &Path) -> Vec<String> {
+pub fn made(directory: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(directory).expect("the folder is there");
     let mut names: Vec<String> =
         entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -45,6 +46,15 @@ fn unconfigured(mut command: Command) -> Command {
     command
 }
 
+/// The program in a folder that others can enter: the one where it was built may be open to its owner alone.
+fn passable_program(directory: &Path) -> std::path::PathBuf {
+    let program = directory.join("drifting");
+    if !program.exists() {
+        std::fs::copy(env!("CARGO_BIN_EXE_drifting"), &program).expect("the program is copied");
+    }
+    program
+}
+
 /// How a server is started.
 #[derive(Default)]
 pub struct Launch<'a> {
@@ -54,6 +64,8 @@ pub struct Launch<'a> {
     pub environment: &'a [(&'a str, &'a str)],
     /// A program with its arguments that starts the server as its own process.
     pub wrapper: &'a [&'a str],
+    /// Who runs the server, in place of root: the user and the group of this number.
+    pub user: Option<u32>,
 }
 
 impl Server {
@@ -102,6 +114,10 @@ impl Server {
                 command
             }
         };
+        if let Some(user) = launch.user {
+            command = unconfigured(Command::new(passable_program(directory)));
+            command.uid(user).gid(user);
+        }
         command.arg("serve");
         if !launch.arguments.contains(&"--artifacts-path") {
             command.arg("--artifacts-path").arg(directory.join("store"));
