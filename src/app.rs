@@ -19,12 +19,13 @@ use drifting_artifacts::Lease;
 use drifting_domain::ports::PortError;
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StartReport};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
+use drifting_metrics::{Address, ServerStart};
 
 use self::background::{Background, save_last};
 use self::bucket::Hold;
 use self::stores::Stores;
 use crate::config::{ArtifactsPath, Config, DatabaseUri, StateDurability};
-use crate::metrics::{Database, Delivery, Metrics};
+use crate::metrics::{Database, Delivery, DeliverySettings, Metrics, Place};
 use crate::runtime::{SystemClock, Threads};
 
 /// The hidden command that reads index files in a process of its own.
@@ -57,8 +58,14 @@ impl App {
         let Stores { artifacts, index, operations, remote, hold } = Stores::open(&config).await?;
         let (metrics, delivery) = match database_of(&config) {
             None => (Metrics::in_memory(), None),
-            Some(database) => {
-                let (metrics, delivery) = Metrics::with_database(database);
+            Some(place) => {
+                let start = ServerStart::now(&config.instance, env!("CARGO_PKG_VERSION"));
+                let settings = DeliverySettings {
+                    spill_folder: spill_folder(&config),
+                    spill_max_bytes: config.metrics_spill_max_bytes,
+                    retention: config.metrics_retention,
+                };
+                let (metrics, delivery) = Metrics::with_database(Database { place, start }, settings);
                 (metrics, Some(delivery))
             }
         };
@@ -79,6 +86,7 @@ impl App {
                 StateDurability::Interval => drifting_domain::use_cases::StateDurability::Interval,
                 StateDurability::Always => drifting_domain::use_cases::StateDurability::Always,
             },
+            records_features: config.metrics_features,
             fitted_by: format!("drifting {}", env!("CARGO_PKG_VERSION")),
         };
         let service = Arc::new(DriftService::new(ports, settings));
@@ -93,7 +101,7 @@ impl App {
                 Some(hosts) if config.allowed_hosts.is_empty() => AllowedHosts::Loopback(hosts),
                 Some(hosts) => AllowedHosts::Named(hosts),
             },
-            measures: measures::measures(remote),
+            measures: measures::measures(remote, delivery.as_ref().map(Delivery::counts)),
             ..HttpSettings::default()
         };
         let http = HttpServer::bind(config.address(), Arc::clone(&service), http_settings)
@@ -166,18 +174,30 @@ async fn lost(lease: Option<Lease>) {
 }
 
 /// The database that the configuration asks for; see the table in the README.
-fn database_of(config: &Config) -> Option<Database> {
+pub fn database_of(config: &Config) -> Option<Place> {
     match (&config.database_uri, &config.artifacts_path) {
         // Beside the artifacts stands the database of the server that writes them.
         (DatabaseUri::NotGiven, _) if config.read_only => None,
         (DatabaseUri::None, _) | (DatabaseUri::NotGiven, ArtifactsPath::Memory | ArtifactsPath::Bucket(_)) => None,
-        (DatabaseUri::Postgres(uri) | DatabaseUri::Sqlite(uri), _) => Some(Database::At(uri.clone())),
+        (DatabaseUri::Postgres(uri) | DatabaseUri::Sqlite(uri), _) => {
+            let file = config.database_password_file.clone();
+            Some(Place::At(Address::of_uri(uri.expose()).with_password_file(file)))
+        }
         (DatabaseUri::Local | DatabaseUri::NotGiven, ArtifactsPath::Local(directory)) => {
-            Some(Database::Local(beside(directory)))
+            Some(Place::Local(beside(directory)))
         }
         (DatabaseUri::Local, ArtifactsPath::Memory | ArtifactsPath::Bucket(_)) => {
-            Some(Database::Local(PathBuf::from(".drifting-metrics")))
+            Some(Place::Local(PathBuf::from(".drifting-metrics")))
         }
+    }
+}
+
+/// Where metrics wait for their database: on the disk of the projects, where there is one that may be written to.
+fn spill_folder(config: &Config) -> PathBuf {
+    match &config.artifacts_path {
+        ArtifactsPath::Local(directory) if !config.read_only => directory.join(".tmp"),
+        ArtifactsPath::Bucket(_) => config.cache_path.clone(),
+        ArtifactsPath::Local(_) | ArtifactsPath::Memory => std::env::temp_dir(),
     }
 }
 
@@ -194,7 +214,7 @@ fn describe_database(config: &Config) -> String {
     match (&config.database_uri, database_of(config)) {
         (_, None) => "none (the latest values are kept in memory)".to_owned(),
         (DatabaseUri::Postgres(_) | DatabaseUri::Sqlite(_), _) => config.database_uri.to_string(),
-        (_, Some(Database::Local(directory))) => format!("local, in {}", directory.display()),
+        (_, Some(Place::Local(directory))) => format!("local, in {}", directory.display()),
         (uri, _) => uri.to_string(),
     }
 }

@@ -62,6 +62,11 @@ Examples:
   drifting check --artifacts-path /srv/drifting --database-uri postgres://drifting@db/metrics
   drifting check --config production.yaml --json";
 
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  drifting migrate
+  drifting migrate --database-uri postgres://owner@db/metrics --database-password-file /run/secrets/metrics";
+
 /// What every client command takes.
 #[derive(clap::Args)]
 pub struct ClientFlags {
@@ -139,6 +144,13 @@ pub enum Command {
     /// options and the configuration of `serve`; exits with 1 if anything is missing.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Box<ServeArgs>),
+
+    /// Run the migrations of the metrics database that are missing
+    ///
+    /// The server does so itself at its start: this is for databases whose tables its user may not change, run as one who
+    /// may. Takes the options and the configuration of `serve`.
+    #[command(after_help = MIGRATE_EXAMPLES)]
+    Migrate(Box<ServeArgs>),
 
     /// Print the OpenAPI document of the HTTP interface
     Openapi(OpenapiArgs),

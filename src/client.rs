@@ -15,7 +15,7 @@ mod answers;
 mod problem;
 mod server_url;
 
-pub use answers::{Answer, Detection, Feature, Metric, Operation, Project, Refreshed, RunLength};
+pub use answers::{Answer, Detection, Feature, Metric, MetricBucket, Operation, Project, Refreshed, RunLength};
 pub use problem::Problem;
 pub use server_url::ServerUrl;
 
@@ -146,8 +146,8 @@ impl Client {
     /// # Errors
     ///
     /// As for [`Client::get`].
-    pub async fn delete(&self, path: &[&str]) -> anyhow::Result<()> {
-        self.send(self.request(Method::DELETE, path)).await.map(drop)
+    pub async fn delete(&self, path: &[&str], query: &[(&str, String)]) -> anyhow::Result<()> {
+        self.send(self.request(Method::DELETE, path).query(query)).await.map(drop)
     }
 
     /// Reads every page of a list; `member` is the member of the answer that holds its entries.
@@ -161,6 +161,21 @@ impl Client {
         filter: &[(&str, String)],
         member: &str,
     ) -> anyhow::Result<Vec<Box<RawValue>>> {
+        self.list_up_to(path, filter, member, usize::MAX).await
+    }
+
+    /// Reads pages of a list, until there are more entries than `limit`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Client::get`].
+    pub async fn list_up_to(
+        &self,
+        path: &[&str],
+        filter: &[(&str, String)],
+        member: &str,
+        limit: usize,
+    ) -> anyhow::Result<Vec<Box<RawValue>>> {
         let mut entries = Vec::new();
         let mut token: Option<String> = None;
         loop {
@@ -169,7 +184,7 @@ impl Client {
             query.extend(token.iter().map(|token| ("page_token", token.clone())));
             let mut page = self.get(path, &query).await?.page(member)?;
             entries.append(&mut page.entries);
-            if page.next.is_none() {
+            if page.next.is_none() || entries.len() > limit {
                 return Ok(entries);
             }
             if page.next == token {

@@ -9,6 +9,7 @@ use crate::cli::{Cli, ClientFlags, Command};
 use crate::client::Client;
 
 mod banner;
+mod chart;
 mod check;
 mod completions;
 mod config;
@@ -17,6 +18,7 @@ mod failure;
 mod fit;
 mod following;
 pub mod input;
+mod migrate;
 mod openapi;
 mod operations;
 pub mod output;
@@ -57,6 +59,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(command) => config::run(&command, client.json, out)?,
         Command::Check(args) => return check::run(&args, client.json, out),
         Command::Operations(command) => block_on(operations::run(&command, &connect(&client)?, client.json, out))?,
+        Command::Migrate(args) => migrate::run(&args, client.json, out)?,
         Command::Openapi(args) => openapi::run(&args, out)?,
         Command::Completions { shell } => completions::run(shell, client.json, out)?,
         Command::VerifyIndex { paths } => return Ok(drifting_index::check_command(&paths)),

@@ -24,15 +24,15 @@ mod units;
 pub use effective::{EffectiveSetting, Source};
 pub use error::ConfigError;
 pub use logging::{LogFormat, LogLevel};
-pub use storage::{ArtifactsPath, Bucket, DatabaseUri, Endpoint, ObjectService, Secret, StateDurability};
+pub use storage::{ArtifactsPath, Bucket, DatabaseUri, Endpoint, ObjectService, StateDurability};
 pub use template::template;
 
 use error::Origin;
 use later::LATER;
 use layers::Layer;
 use listen::{AllowedHosts, Host, Port, Switch};
-use storage::{LocalPath, Region};
-use units::{ByteSize, Interval, IntervalOrNone};
+use storage::{Instance, LocalPath, Region};
+use units::{ByteSize, ByteSizeOrNone, Interval, IntervalOrNone, Retention};
 
 /// The file that is read when no other is named and it exists.
 pub const FILE_BY_DEFAULT: &str = "drifting.yaml";
@@ -46,12 +46,17 @@ const SCAN_INTERVAL_LOCAL: Duration = Duration::from_secs(30);
 const LEASE_DURATION_MIN: Duration = Duration::from_secs(2);
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 18] = [
+const SETTINGS: [(&str, Option<&str>); 23] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
     ("cache_path", None),
     ("database_uri", None),
+    ("database_password_file", None),
+    ("metrics_retention", Some("none")),
+    ("metrics_features", Some("false")),
+    ("metrics_spill_max_bytes", Some("256MiB")),
+    ("instance", None),
     ("host", Some("127.0.0.1")),
     ("port", Some("8080")),
     ("allowed_hosts", None),
@@ -94,6 +99,16 @@ pub struct Config {
     pub cache_path: PathBuf,
     /// Where metrics are stored.
     pub database_uri: DatabaseUri,
+    /// The file with the password of the metrics database.
+    pub database_password_file: Option<PathBuf>,
+    /// How long metrics are kept, if not for ever.
+    pub metrics_retention: Option<Duration>,
+    /// Whether the verdicts on columns are kept too.
+    pub metrics_features: bool,
+    /// How much may wait in a file for a metrics database that is down.
+    pub metrics_spill_max_bytes: u64,
+    /// What tells this server apart from others with the same metrics database.
+    pub instance: String,
     /// The address to listen on.
     pub host: IpAddr,
     /// The port to listen on; 0 for any free one.
@@ -222,6 +237,11 @@ impl Settings {
             artifacts_region: self.optional::<Region>("artifacts_region")?.map(|region| region.0),
             cache_path: self.optional("cache_path")?.map_or_else(std::env::temp_dir, |path: LocalPath| path.0),
             database_uri: self.optional("database_uri")?.unwrap_or(DatabaseUri::NotGiven),
+            database_password_file: self.optional("database_password_file")?.map(|path: LocalPath| path.0),
+            metrics_retention: self.required::<Retention>("metrics_retention")?.0,
+            metrics_features: self.required::<Switch>("metrics_features")?.0,
+            metrics_spill_max_bytes: self.required::<ByteSizeOrNone>("metrics_spill_max_bytes")?.0,
+            instance: self.optional::<Instance>("instance")?.unwrap_or_else(Instance::of_host).0,
             host: self.required::<Host>("host")?.0,
             port: self.required::<Port>("port")?.0,
             allowed_hosts: self.optional::<AllowedHosts>("allowed_hosts")?.map(|hosts| hosts.0).unwrap_or_default(),

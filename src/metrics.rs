@@ -1,91 +1,133 @@
 //! Drift values on their way to the metrics database, which may be slow, down or absent: nothing ever waits for it.
 
+mod backlog;
+mod counts;
 mod database;
+mod delivery;
+mod queue;
+mod spill;
+#[cfg(test)]
+mod tests;
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use drifting_domain::ports::{
-    DriftRecord, MetricsRepository, MetricsSink, PortError, PortErrorKind, TrendPage, TrendQuery,
+    BucketPage, BucketQuery, DriftRecord, Extent, MetricsHistory, MetricsRepository, MetricsSink, PortError,
+    PortErrorKind, TrendPage, TrendQuery,
 };
+use drifting_domain::project::ProjectName;
 use drifting_memory::MemoryMetrics;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use database::OpenDatabase;
+use counts::Counts;
+use delivery::{Command, Delivering};
+use queue::Queue;
+use spill::Spill;
 
-pub use database::{Database, takes_sqlite};
+pub use counts::DeliveryCounts;
+pub use database::{Database, Place, migrate, takes_sqlite};
 
-/// Requests whose records may wait for the database.
-const QUEUE_MAX: usize = 10_000;
-/// Records that may wait for it: some 100 MB.
-const WAITING_MAX: usize = 1_000_000;
-/// Records that are appended at once.
-const BATCH_MAX: usize = 1_000;
-/// How long after a failure the next attempt is made.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How long the queue may take to drain at the end.
-const DRAIN_MAX: Duration = Duration::from_secs(3);
-/// How long a database of the server's own that is still being started may take at the end.
-const LATE_START_MAX: Duration = Duration::from_secs(10);
 /// How long a question waits for a database that is being connected.
 const CONNECTING_MAX: Duration = Duration::from_secs(2);
+/// How many purges may wait.
+const COMMANDS_MAX: usize = 16;
 
-/// Keeps the latest records in memory, and all of them in a database where there is one.
+/// Keeps all records in a database where there is one, else the latest in memory.
 pub struct Metrics {
-    recent: MemoryMetrics,
-    queue: Option<mpsc::Sender<Vec<DriftRecord>>>,
-    n_waiting: Arc<AtomicUsize>,
-    database: watch::Receiver<Connection>,
-    n_dropped: AtomicU64,
+    recent: Arc<MemoryMetrics>,
+    to_database: Option<ToDatabase>,
+}
+
+struct ToDatabase {
+    queue: Arc<Queue>,
+    commands: mpsc::Sender<Command>,
+    connection: watch::Receiver<Connection>,
 }
 
 /// How far the way to the database is.
 #[derive(Clone)]
-enum Connection {
+pub(crate) enum Connection {
     /// There is none, or no hope for it.
     None,
     /// It is being started or connected.
     Coming,
-    /// It answers.
+    /// It has answered.
     Open(Arc<dyn MetricsRepository>),
+}
+
+/// How records are delivered.
+pub struct DeliverySettings {
+    /// Where they wait while the database does not take them.
+    pub spill_folder: PathBuf,
+    /// How much may wait there.
+    pub spill_max_bytes: u64,
+    /// How long they are kept in the database.
+    pub retention: Option<Duration>,
 }
 
 /// The task that talks to the database.
 pub struct Delivery {
     task: JoinHandle<()>,
     stop: oneshot::Sender<()>,
+    counts: Arc<Counts>,
 }
 
 impl Metrics {
     /// Without a database.
     pub fn in_memory() -> Self {
-        Self {
-            recent: MemoryMetrics::new(),
-            queue: None,
-            n_waiting: Arc::default(),
-            database: watch::channel(Connection::None).1,
-            n_dropped: AtomicU64::new(0),
-        }
+        Self { recent: Arc::default(), to_database: None }
     }
 
     /// With a database, which is started in the background.
-    pub fn with_database(database: Database) -> (Self, Delivery) {
-        let (queue, records) = mpsc::channel(QUEUE_MAX);
+    pub fn with_database(database: Database, settings: DeliverySettings) -> (Self, Delivery) {
+        let counts = Arc::<Counts>::default();
+        let queue = Arc::new(Queue::new(Arc::clone(&counts)));
         let (stop, stopped) = oneshot::channel();
-        let (connection, connected) = watch::channel(Connection::Coming);
-        let metrics = Self { queue: Some(queue), database: connected, ..Self::in_memory() };
-        let queue = Queue { records, n_waiting: Arc::clone(&metrics.n_waiting), stopped, is_stopped: false };
-        let task = tokio::spawn(deliver(database, connection, queue));
-        (metrics, Delivery { task, stop })
+        let (connected, connection) = watch::channel(Connection::Coming);
+        let (commands, asked) = mpsc::channel(COMMANDS_MAX);
+        let recent = Arc::<MemoryMetrics>::default();
+        let delivering = Delivering {
+            queue: Arc::clone(&queue),
+            commands: asked,
+            connection: connected,
+            stopped,
+            retention: settings.retention,
+        };
+        let spill = Spill::new(settings.spill_folder, settings.spill_max_bytes);
+        let keep = Arc::clone(&recent);
+        let task = tokio::spawn(delivering.run(database, spill, move |records| keep.record(records)));
+        let to_database = Some(ToDatabase { queue, commands, connection });
+        (Self { recent, to_database }, Delivery { task, stop, counts })
+    }
+
+    /// The database, waited for a little while it is coming: an empty answer would pass for an empty history.
+    async fn connected(&self) -> Result<Option<Arc<dyn MetricsRepository>>, PortError> {
+        let Some(ToDatabase { connection, .. }) = &self.to_database else { return Ok(None) };
+        let mut connection = connection.clone();
+        let settled = connection.wait_for(|connection| !matches!(connection, Connection::Coming));
+        match tokio::time::timeout(CONNECTING_MAX, settled).await {
+            Ok(Ok(connection)) => Ok(match &*connection {
+                Connection::Open(database) => Some(Arc::clone(database)),
+                Connection::None | Connection::Coming => None,
+            }),
+            // The sender is gone: it is closed already.
+            Ok(Err(_)) => Ok(None),
+            Err(elapsed) => Err(PortError::new(PortErrorKind::Unavailable, "reach the metrics database", elapsed)),
+        }
     }
 }
 
 impl Delivery {
+    /// What has become of the records.
+    pub fn counts(&self) -> DeliveryCounts {
+        DeliveryCounts(Arc::clone(&self.counts))
+    }
+
     /// Delivers what waits, within a deadline, and stops a database of the server's own.
     pub async fn finish(self) {
         // The task may have ended with its database.
@@ -96,64 +138,20 @@ impl Delivery {
     }
 }
 
-impl Metrics {
-    /// The database, waited for a little while it is coming: an empty answer would pass for an empty history.
-    async fn connected(&self) -> Result<Option<Arc<dyn MetricsRepository>>, PortError> {
-        let mut connection = self.database.clone();
-        let settled = connection.wait_for(|connection| !matches!(connection, Connection::Coming));
-        match tokio::time::timeout(CONNECTING_MAX, settled).await {
-            Ok(Ok(connection)) => Ok(match &*connection {
-                Connection::Open(database) => Some(Arc::clone(database)),
-                Connection::None | Connection::Coming => None,
-            }),
-            // The sender is gone: there never was a database, or it is closed already.
-            Ok(Err(_)) => Ok(None),
-            Err(elapsed) => Err(PortError::new(PortErrorKind::Unavailable, "reach the metrics database", elapsed)),
-        }
-    }
-
-    /// Puts records into the queue; says whether there was room.
-    fn enqueue(&self, queue: &mpsc::Sender<Vec<DriftRecord>>, records: Vec<DriftRecord>) -> bool {
-        let n_records = records.len();
-        if self.n_waiting.fetch_add(n_records, Ordering::Relaxed) + n_records > WAITING_MAX {
-            self.n_waiting.fetch_sub(n_records, Ordering::Relaxed);
-            return false;
-        }
-        match queue.try_send(records) {
-            // There is no database, which has been said in the log.
-            Ok(()) | Err(TrySendError::Closed(_)) => true,
-            Err(TrySendError::Full(_)) => {
-                self.n_waiting.fetch_sub(n_records, Ordering::Relaxed);
-                false
-            }
-        }
-    }
-}
-
 impl MetricsSink for Metrics {
     fn record(&self, records: Vec<DriftRecord>) {
-        let queue = self.queue.as_ref().filter(|queue| !queue.is_closed());
-        if let Some(queue) = queue
-            && !self.enqueue(queue, records.clone())
-        {
-            let n_records = records.len() as u64;
-            let before = self.n_dropped.fetch_add(n_records, Ordering::Relaxed);
-            // Once at the first, then at each further hundred thousand.
-            if before == 0 || before / 100_000 != (before + n_records) / 100_000 {
-                tracing::warn!(dropped = before + n_records, "the metrics queue is full, records are dropped");
-            }
+        let left = match &self.to_database {
+            Some(to_database) => to_database.queue.put(records).err(),
+            None => Some(records),
+        };
+        if let Some(records) = left {
+            self.recent.record(records);
         }
-        self.recent.record(records);
     }
 }
 
 #[async_trait]
-impl MetricsRepository for Metrics {
-    async fn append(&self, records: &[DriftRecord]) -> Result<(), PortError> {
-        self.record(records.to_vec());
-        Ok(())
-    }
-
+impl MetricsHistory for Metrics {
     async fn trend(&self, query: &TrendQuery) -> Result<TrendPage, PortError> {
         match self.connected().await? {
             Some(database) => database.trend(query).await,
@@ -161,131 +159,37 @@ impl MetricsRepository for Metrics {
         }
     }
 
-    async fn prune(&self, before: DateTime<Utc>) -> Result<u64, PortError> {
+    async fn extent(
+        &self,
+        project: &ProjectName,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+    ) -> Result<Option<Extent>, PortError> {
         match self.connected().await? {
-            Some(database) => database.prune(before).await,
-            None => self.recent.prune(before).await,
-        }
-    }
-}
-
-/// What waits for the database.
-struct Queue {
-    records: mpsc::Receiver<Vec<DriftRecord>>,
-    n_waiting: Arc<AtomicUsize>,
-    stopped: oneshot::Receiver<()>,
-    /// Whether it has been told to stop: the receiver must not be asked again then.
-    is_stopped: bool,
-}
-
-impl Queue {
-    /// The records of some requests; `None` when told to stop.
-    async fn next(&mut self) -> Option<Vec<DriftRecord>> {
-        if self.is_stopped {
-            return None;
-        }
-        let mut requests = Vec::new();
-        tokio::select! {
-            biased;
-            _ = &mut self.stopped => None,
-            _ = self.records.recv_many(&mut requests, BATCH_MAX) => Some(self.taken(requests)),
+            Some(database) => database.extent(project, from, to).await,
+            None => self.recent.extent(project, from, to).await,
         }
     }
 
-    fn taken(&self, requests: Vec<Vec<DriftRecord>>) -> Vec<DriftRecord> {
-        let records: Vec<DriftRecord> = requests.into_iter().flatten().collect();
-        self.n_waiting.fetch_sub(records.len(), Ordering::Relaxed);
-        records
-    }
-
-    /// Everything that is left.
-    fn rest(&mut self) -> Vec<DriftRecord> {
-        let mut requests = Vec::new();
-        while let Ok(records) = self.records.try_recv() {
-            requests.push(records);
-        }
-        self.taken(requests)
-    }
-}
-
-async fn deliver(database: Database, connection: watch::Sender<Connection>, mut queue: Queue) {
-    let Some(open) = open(database, &mut queue).await else {
-        // Nobody asks any more when the server has stopped.
-        let _ = connection.send(Connection::None);
-        let lost = queue.rest();
-        if !lost.is_empty() {
-            tracing::warn!(dropped = lost.len(), "the last metrics found no database");
-        }
-        return;
-    };
-    let repository = open.repository();
-    let _ = connection.send(Connection::Open(Arc::clone(&repository)));
-    let mut undelivered = Vec::new();
-    while let Some(batch) = queue.next().await {
-        undelivered = append_all(&*repository, batch, &mut queue.stopped).await;
-        if !undelivered.is_empty() {
-            break;
+    async fn buckets(&self, query: &BucketQuery) -> Result<BucketPage, PortError> {
+        match self.connected().await? {
+            Some(database) => database.buckets(query).await,
+            None => self.recent.buckets(query).await,
         }
     }
-    undelivered.extend(queue.rest());
-    let last = tokio::time::timeout(DRAIN_MAX, async {
-        for part in undelivered.chunks(BATCH_MAX) {
-            repository.append(part).await?;
-        }
-        Ok::<_, PortError>(())
-    });
-    match last.await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(cause = error.source_text(), "the last metrics were not delivered"),
-        Err(_) => tracing::warn!("the last metrics were not delivered in time"),
-    }
-    drop(repository);
-    open.close().await;
-}
 
-/// Opens the database. When the server stops meanwhile, records that wait are worth some seconds more; and one of the
-/// server's own that is half started is better closed in order.
-async fn open(database: Database, queue: &mut Queue) -> Option<OpenDatabase> {
-    let is_local = matches!(database, Database::Local(_));
-    let mut opening = Box::pin(database.open());
-    tokio::select! {
-        biased;
-        open = &mut opening => return open,
-        _ = &mut queue.stopped => queue.is_stopped = true,
-    }
-    let more = match (is_local, queue.n_waiting.load(Ordering::Relaxed)) {
-        (true, _) => LATE_START_MAX,
-        (false, 0) => return None,
-        (false, _) => DRAIN_MAX,
-    };
-    tokio::time::timeout(more, opening).await.unwrap_or_default()
-}
-
-/// Appends in parts, and tries again until it succeeds; gives back what is left when told to stop first.
-async fn append_all(
-    repository: &dyn MetricsRepository,
-    mut batch: Vec<DriftRecord>,
-    stopped: &mut oneshot::Receiver<()>,
-) -> Vec<DriftRecord> {
-    let mut is_waiting = false;
-    while !batch.is_empty() {
-        let n_next = batch.len().min(BATCH_MAX);
-        match repository.append(&batch[..n_next]).await {
-            Ok(()) => {
-                batch.drain(..n_next);
-                is_waiting = false;
+    async fn purge(&self, project: &ProjectName) -> Result<u64, PortError> {
+        let gone = || {
+            let text = "the metrics database was closed meanwhile";
+            PortError::new(PortErrorKind::Unavailable, "purge the metrics of a project", text)
+        };
+        match (self.connected().await?, &self.to_database) {
+            (Some(_), Some(ToDatabase { commands, .. })) => {
+                let (asked, answer) = oneshot::channel();
+                commands.send(Command::Purge(project.clone(), asked)).await.map_err(|_| gone())?;
+                answer.await.map_err(|_| gone())?
             }
-            Err(error) => {
-                if !is_waiting {
-                    tracing::warn!(cause = error.source_text(), "metrics wait for their database");
-                    is_waiting = true;
-                }
-                tokio::select! {
-                    _ = &mut *stopped => return batch,
-                    () = tokio::time::sleep(RETRY_AFTER) => {}
-                }
-            }
+            _ => self.recent.purge(project).await,
         }
     }
-    batch
 }

@@ -220,6 +220,7 @@ fn service() -> DriftService {
     let settings = ServiceSettings {
         access: Access::ReadWrite,
         durability: StateDurability::Interval,
+        records_features: false,
         fitted_by: "false_alarms".to_owned(),
     };
     DriftService::new(ports, settings)

@@ -156,6 +156,7 @@ fn service() -> DriftService {
         ServiceSettings {
             access: Access::ReadWrite,
             durability: StateDurability::Interval,
+            records_features: false,
             fitted_by: "trial 0".to_owned(),
         },
     )

@@ -30,13 +30,14 @@ pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, P
 pub use refresh::RefreshReport;
 pub use startup::StartReport;
 pub use tally::LastDetection;
+pub use trend::{Resolution, TrendInBuckets};
 
 use self::fit::FitsInProgress;
 use self::fit_queue::FitQueue;
 use self::operations::Operations;
 use self::registry::Registry;
 use crate::detectors::CvmThresholds;
-use crate::ports::{ArtifactStore, Clock, CpuPool, MetricsRepository, MetricsSink, OperationJournal, ProjectIndex};
+use crate::ports::{ArtifactStore, Clock, CpuPool, MetricsHistory, MetricsSink, OperationJournal, ProjectIndex};
 
 /// What carries the ports out.
 pub struct Ports {
@@ -49,7 +50,7 @@ pub struct Ports {
     /// Takes drift values without waiting.
     pub sink: Arc<dyn MetricsSink>,
     /// Gives drift values back.
-    pub metrics: Arc<dyn MetricsRepository>,
+    pub metrics: Arc<dyn MetricsHistory>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Processors for fits.
@@ -84,6 +85,8 @@ pub struct ServiceSettings {
     pub access: Access,
     /// When online state is saved.
     pub durability: StateDurability,
+    /// Whether the verdicts on the columns are recorded too.
+    pub records_features: bool,
     /// The program and version that stands in configurations.
     pub fitted_by: String,
 }

@@ -81,6 +81,7 @@ impl House {
         let settings = ServiceSettings {
             access: Access::ReadWrite,
             durability: StateDurability::Interval,
+            records_features: false,
             fitted_by: "test 0".to_owned(),
         };
         let service = DriftService::new(ports, settings);

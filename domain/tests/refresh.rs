@@ -34,7 +34,12 @@ impl Stores {
             fit_pool: Arc::new(InlineCpuPool),
             predict_pool: Arc::new(InlineCpuPool),
         };
-        let settings = ServiceSettings { access, durability: StateDurability::Always, fitted_by: "test 0".to_owned() };
+        let settings = ServiceSettings {
+            access,
+            durability: StateDurability::Always,
+            records_features: false,
+            fitted_by: "test 0".to_owned(),
+        };
         let service = DriftService::new(ports, settings);
         service.start().await.expect("the stores are read");
         service

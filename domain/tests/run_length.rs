@@ -30,6 +30,7 @@ fn service() -> DriftService {
     let settings = ServiceSettings {
         access: Access::ReadWrite,
         durability: StateDurability::Interval,
+        records_features: false,
         fitted_by: "test 0".to_owned(),
     };
     DriftService::new(ports, settings)

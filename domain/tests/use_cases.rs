@@ -8,7 +8,7 @@ use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Tensors, Values};
 use drifting_domain::detectors::DetectorRequest;
 use drifting_domain::ports::{
-    ArtifactStore, IndexEntry, MetricsRepository, PortError, PortErrorKind, ProjectIndex, StoredProject, TrendQuery,
+    ArtifactStore, IndexEntry, MetricsHistory, PortError, PortErrorKind, ProjectIndex, StoredProject, TrendQuery,
 };
 use drifting_domain::project::{Configuration, DriftType, ProjectName, Status};
 use drifting_domain::use_cases::{
@@ -96,7 +96,12 @@ impl House {
         };
         let service = DriftService::new(
             ports,
-            ServiceSettings { access: Access::ReadWrite, durability, fitted_by: "test 0".to_owned() },
+            ServiceSettings {
+                access: Access::ReadWrite,
+                durability,
+                records_features: false,
+                fitted_by: "test 0".to_owned(),
+            },
         );
         service.start().await.expect("the stores are read");
         Arc::new(service)

@@ -8,7 +8,7 @@ use drifting_domain::detection::{Detection, FeatureDetection};
 use drifting_domain::detectors::{
     DetectorKind, DetectorRequest, Direction, ModelName, ReferenceUpdateRequest, UncertaintyType, WindowRequest,
 };
-use drifting_domain::ports::{MetricsRepository, TrendQuery};
+use drifting_domain::ports::{MetricsHistory, TrendQuery};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
 use drifting_domain::use_cases::{
     Access, DriftService, FitError, FitRequest, Ports, PredictError, PredictRequest, Prediction, ServiceSettings,
@@ -52,6 +52,7 @@ impl House {
         let settings = ServiceSettings {
             access: Access::ReadWrite,
             durability: StateDurability::Always,
+            records_features: false,
             fitted_by: "test 0".to_owned(),
         };
         let service = DriftService::new(ports, settings);

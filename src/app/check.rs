@@ -10,12 +10,12 @@ use drifting_domain::ports::{ArtifactStore, PortError, PortErrorKind};
 use drifting_http::HttpServer;
 use drifting_index::{Guard, Look};
 use drifting_local_postgres::{Cluster, LocalPostgres};
-use drifting_metrics::{Rehearsal, rehearse, rehearse_file};
+use drifting_metrics::{Address, Rehearsal, rehearse};
 use serde::Serialize;
 
 use super::{VERIFY_INDEX, bucket, database_of};
 use crate::config::{ArtifactsPath, Bucket, Config, DatabaseUri};
-use crate::metrics::{Database, takes_sqlite};
+use crate::metrics::{Place, takes_sqlite};
 
 /// Below this the index soon refuses to write.
 const BYTES_AVAILABLE_MIN: u64 = 16 << 20;
@@ -185,11 +185,11 @@ async fn look_at_database(config: &Config) -> Finding {
     const DATABASE: &str = "database";
     match database_of(config) {
         None => Finding::ok(DATABASE, "none: only the latest values are kept, in memory"),
-        Some(Database::At(address)) => {
+        Some(Place::At(address)) => {
             let name = config.database_uri.to_string();
-            rehearsed(DATABASE, &name, rehearse(address.expose()).await, remedy_of(&config.database_uri))
+            rehearsed(DATABASE, &name, rehearse(&address).await, remedy_of(&config.database_uri))
         }
-        Some(Database::Local(directory)) => look_at_local_database(DATABASE, &directory).await,
+        Some(Place::Local(directory)) => look_at_local_database(DATABASE, &directory).await,
     }
 }
 
@@ -198,7 +198,7 @@ async fn look_at_local_database(check: &'static str, directory: &Path) -> Findin
     let (cluster, file) = (directory.join("postgres"), directory.join("metrics.sqlite"));
     let name = format!("local, {}", file.display());
     if file.exists() {
-        return rehearsed(check, &name, rehearse_file(&file).await, REMEDY);
+        return rehearsed(check, &name, rehearse(&Address::of_file(&file)).await, REMEDY);
     }
     let place = cluster.display();
     match LocalPostgres::look(&cluster).await {
@@ -210,10 +210,10 @@ async fn look_at_local_database(check: &'static str, directory: &Path) -> Findin
         }
         Ok(Cluster::Running { major, uri }) => {
             let name = format!("local, {place}: Postgres {major}, running");
-            rehearsed(check, &name, rehearse(&uri).await, REMEDY)
+            rehearsed(check, &name, rehearse(&Address::of_uri(&uri)).await, REMEDY)
         }
         Err(error) if takes_sqlite(&error) && !LocalPostgres::has_cluster(&cluster) => {
-            match rehearse_file(&file).await {
+            match rehearse(&Address::of_file(&file)).await {
                 Ok(_) => Finding::ok(check, format!("{name}: a start makes this SQLite file, because {error}")),
                 failed => rehearsed(check, &name, failed, REMEDY),
             }

@@ -1,4 +1,4 @@
-//! What `/metrics` tells: the version, and the calls of the object store.
+//! What `/metrics` tells: the version, the calls of the object store, and the way of the drift values.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,13 +12,18 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::metrics::DeliveryCounts;
+
 /// Everything that is measured, as text whenever it is asked for.
-pub fn measures(store: Option<RemoteStore>) -> Measures {
+pub fn measures(store: Option<RemoteStore>, delivery: Option<DeliveryCounts>) -> Measures {
     let mut registry = Registry::default();
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("drifting_build", "What this server is", build);
     if let Some(store) = store {
         registry.register_collector(Box::new(StoreCalls(store)));
+    }
+    if let Some(delivery) = delivery {
+        registry.register_collector(Box::new(delivery));
     }
     let registry = Arc::new(registry);
     Measures(Arc::new(move || {
@@ -61,7 +66,7 @@ mod tests {
 
     #[test]
     fn the_version_is_told_in_the_form_of_open_metrics() {
-        let told = (measures(None).0)();
+        let told = (measures(None, None).0)();
         let info = format!("drifting_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"));
         assert!(told.contains(&info) && told.ends_with("# EOF\n"), "{told}");
     }

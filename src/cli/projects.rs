@@ -22,12 +22,14 @@ pub enum ProjectsCommand {
     Reset(NameArgs),
 
     /// Delete a project with all that is stored of it, without asking
-    Delete(NameArgs),
+    ///
+    /// Its metrics are kept, unless --purge-metrics is given.
+    Delete(DeleteArgs),
 
     /// Take up projects that were copied into the store, and forget those that were taken out
     Refresh,
 
-    /// Draw a project's statistic over time
+    /// Draw a project's statistic over time, in the terminal
     Trend(TrendArgs),
 }
 
@@ -37,6 +39,18 @@ pub struct NameArgs {
     /// Name of the project
     #[arg(value_name = "NAME")]
     pub project: ProjectName,
+}
+
+/// Options of `projects delete`.
+#[derive(clap::Args)]
+pub struct DeleteArgs {
+    /// Name of the project
+    #[arg(value_name = "NAME")]
+    pub project: ProjectName,
+
+    /// Remove its metrics too, those of former fits included; also where the project has been deleted before
+    #[arg(long)]
+    pub purge_metrics: bool,
 }
 
 /// Options of `projects list`.
@@ -54,7 +68,9 @@ pub struct ListArgs {
 
 /// Options of `projects trend`.
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  drifting projects trend prices --from 2026-01-01T00:00:00Z")]
+#[command(
+    after_help = "Examples:\n  drifting projects trend prices\n  drifting projects trend prices --from 2026-01-01T00:00:00Z --resolution 1d"
+)]
 pub struct TrendArgs {
     /// Name of the project
     #[arg(value_name = "NAME")]
@@ -67,4 +83,8 @@ pub struct TrendArgs {
     /// Only up to this time (RFC 3339)
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
+
+    /// Draw buckets of this width (15m, 1h, 1d), or so many points [default: each value, or buckets where there are many]
+    #[arg(long, value_name = "WIDTH|POINTS")]
+    pub resolution: Option<String>,
 }

@@ -72,6 +72,47 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub database_uri: Option<String>,
 
+    /// File with the password of the Postgres [env: DRIFTING_DATABASE_PASSWORD_FILE]
+    ///
+    /// Read whenever a connection is made, so that it can be changed. Without it the password stands in the URI, in
+    /// PGPASSWORD or in the file that PGPASSFILE names.
+    #[arg(long, value_name = "FILE", alias = "database_password_file")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_password_file: Option<String>,
+
+    /// How long metrics are kept, such as 12h or 90d, or `none` for ever [env: DRIFTING_METRICS_RETENTION] [default: none]
+    ///
+    /// Older ones are removed at the start and every hour.
+    #[arg(long, value_name = "AGE", alias = "metrics_retention")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_retention: Option<String>,
+
+    /// Store the verdict on each column too [env: DRIFTING_METRICS_FEATURES] [default: false]
+    ///
+    /// Of detectors that judge columns; a row of the database for each column of each window.
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        alias = "metrics_features"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_features: Option<String>,
+
+    /// How much may wait in a file while the metrics database is down, or `none` [env: DRIFTING_METRICS_SPILL_MAX_BYTES] [default: 256MiB]
+    ///
+    /// Some 4 million values. What does not fit is dropped and counted in `/metrics`.
+    #[arg(long, value_name = "BYTES", alias = "metrics_spill_max_bytes")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_spill_max_bytes: Option<String>,
+
+    /// Name that tells this server's rows in a shared metrics database apart [env: DRIFTING_INSTANCE] [default: the name of the machine]
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+
     /// Address to listen on [env: DRIFTING_HOST] [default: 127.0.0.1]
     #[arg(long, value_name = "ADDRESS")]
     #[serde(skip_serializing_if = "Option::is_none")]

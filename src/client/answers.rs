@@ -205,6 +205,42 @@ pub struct Metric {
     pub is_drift: Option<bool>,
 }
 
+/// The metrics of a bucket of time.
+#[derive(Debug, Deserialize)]
+pub struct MetricBucket {
+    /// When it starts.
+    pub at: Option<String>,
+    /// When it ends.
+    pub until: Option<String>,
+    /// How many metrics.
+    #[serde(default)]
+    pub count: u64,
+    /// How many of them tell drift.
+    #[serde(default)]
+    pub drifts: u64,
+    /// The smallest statistic.
+    pub min: Option<f64>,
+    /// The mean of the statistics.
+    pub mean: Option<f64>,
+    /// The largest statistic.
+    pub max: Option<f64>,
+    /// What they were compared with.
+    pub threshold: Option<f64>,
+    /// The distances.
+    pub distance: Option<MetricRange>,
+}
+
+/// The extremes and the mean of some values.
+#[derive(Debug, Deserialize)]
+pub struct MetricRange {
+    /// The smallest.
+    pub min: Option<f64>,
+    /// The mean.
+    pub mean: Option<f64>,
+    /// The largest.
+    pub max: Option<f64>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -48,7 +48,7 @@ async fn demo(args: &DemoArgs, flags: &ClientFlags, out: &mut impl Write) -> any
             &format!("\n`{project}` stays; `drifting projects delete {project}` deletes it"),
         ),
         Some(project) => {
-            let deleted = client.delete(&["projects", &project]).await;
+            let deleted = client.delete(&["projects", &project], &[("purge_metrics", "true".to_owned())]).await;
             let keep = if args.keep { "; --keep is for a server that --url names" } else { "" };
             let said = teller.say(
                 &json!({"event": "deleted", "project": project}),

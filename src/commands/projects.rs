@@ -4,12 +4,15 @@ use std::io::Write;
 
 use serde_json::value::RawValue;
 
+use super::chart::{Point, chart};
 use super::output::{facts, json_line, json_list, key_values, number, printable, table};
-use super::sparkline::{range, sparkline};
 use crate::cli::{ListArgs, ProjectsCommand, TrendArgs};
-use crate::client::{Body, Client, Metric, Project, Refreshed};
+use crate::client::{Body, Client, Metric, MetricBucket, Project, Refreshed};
 
 const CHART_WIDTH: usize = 72;
+const CHART_HEIGHT: usize = 8;
+/// Up to so many values are drawn one by one; of more the server is asked for buckets.
+const DRAWN_MAX: usize = 5_000;
 
 pub(super) async fn run(
     command: &ProjectsCommand,
@@ -30,7 +33,8 @@ pub(super) async fn run(
         ProjectsCommand::Reset(args) => act(args.project.as_str(), "reset", client, json, out).await,
         ProjectsCommand::Delete(args) => {
             let name = args.project.as_str();
-            client.delete(&["projects", name]).await?;
+            let purges = args.purge_metrics.then(|| ("purge_metrics", "true".to_owned()));
+            client.delete(&["projects", name], purges.as_slice()).await?;
             if json {
                 writeln!(out, "{{\"project\":\"{name}\",\"deleted\":true}}")?;
             } else {
@@ -89,13 +93,25 @@ async fn refresh(client: &Client, json: bool, out: &mut impl Write) -> anyhow::R
 }
 
 async fn trend(args: &TrendArgs, client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
-    let filter = given(&[("from", args.from.as_ref()), ("to", args.to.as_ref())]);
-    let metrics = client.list(&["projects", args.project.as_str(), "metrics"], &filter, "metrics").await?;
+    let name = args.project.as_str();
+    let path = ["projects", name, "metrics"];
+    let mut filter = given(&[("from", args.from.as_ref()), ("to", args.to.as_ref())]);
+    let resolution = args.resolution.clone();
     if json {
-        writeln!(out, "{}", json_list("metrics", &metrics))?;
-    } else {
-        write!(out, "{}", chart(args.project.as_str(), &read(&metrics)?))?;
+        filter.extend(resolution.map(|resolution| ("resolution", resolution)));
+        writeln!(out, "{}", json_list("metrics", &client.list(&path, &filter, "metrics").await?))?;
+        return Ok(());
     }
+    if resolution.is_none() {
+        let metrics = client.list_up_to(&path, &filter, "metrics", DRAWN_MAX).await?;
+        if metrics.len() <= DRAWN_MAX {
+            write!(out, "{}", of_values(name, &read(&metrics)?))?;
+            return Ok(());
+        }
+    }
+    filter.push(("resolution", resolution.unwrap_or_else(|| CHART_WIDTH.to_string())));
+    let buckets = client.list(&path, &filter, "metrics").await?;
+    write!(out, "{}", of_buckets(name, &read(&buckets)?))?;
     Ok(())
 }
 
@@ -126,22 +142,24 @@ fn overview(projects: &[Project]) -> String {
     table(&["PROJECT", "TYPE", "STATUS", "DETECTOR", "REFERENCE", "ROWS SEEN", "DRIFT"], &rows)
 }
 
-fn chart(name: &str, metrics: &[Metric]) -> String {
+/// The values of a project, drawn.
+fn of_values(name: &str, metrics: &[Metric]) -> String {
     let (Some(first), Some(last)) = (metrics.first(), metrics.last()) else {
         return format!("{name}: nothing recorded\n");
     };
     let value = |metric: &Metric| metric.statistic.or(metric.distance);
     let is_drift = |metric: &Metric| metric.is_drift == Some(true);
-    let points: Vec<_> = metrics.iter().map(|metric| (value(metric), is_drift(metric))).collect();
+    let point = |metric: &Metric| Point {
+        values: value(metric).map(|value| [value; 3]),
+        threshold: metric.threshold.filter(|_| metric.statistic.is_some()),
+        is_drift: is_drift(metric),
+    };
+    let points: Vec<Point> = metrics.iter().map(point).collect();
     let at = |metric: &Metric| metric.at.as_deref().map_or("-".to_owned(), printable);
     let mut lines = vec![format!("{name}: {} values from {} to {}", metrics.len(), at(first), at(last))];
-    lines.extend(sparkline(&points, CHART_WIDTH));
-    let values = points.iter().filter_map(|point| point.0);
-    if let Some((low, high)) = range(values) {
-        let newest = value(last).map_or("-".to_owned(), number);
-        let against = last.threshold.map(|threshold| format!(" against threshold {}", number(threshold)));
-        let against = against.unwrap_or_default();
-        lines.push(format!("statistic from {} to {}, last {newest}{against}", number(low), number(high)));
+    lines.extend(chart(&points, CHART_WIDTH, CHART_HEIGHT));
+    if let Some(newest) = value(last) {
+        lines.push(format!("last {}{}", number(newest), against(last.threshold)));
     }
     let drifts = metrics.iter().filter(|metric| is_drift(metric)).count();
     lines.push(metrics.iter().find(|metric| is_drift(metric)).map_or("no drift".to_owned(), |first| {
@@ -149,6 +167,41 @@ fn chart(name: &str, metrics: &[Metric]) -> String {
         format!("{drifts} in drift, first at {}{time}", at(first))
     }));
     lines.join("\n") + "\n"
+}
+
+/// Buckets of values of a project, drawn.
+fn of_buckets(name: &str, buckets: &[MetricBucket]) -> String {
+    let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else {
+        return format!("{name}: nothing recorded\n");
+    };
+    let values = |bucket: &MetricBucket| match (bucket.min, bucket.mean, bucket.max, &bucket.distance) {
+        (Some(min), Some(mean), Some(max), _) => Some([min, mean, max]),
+        (_, _, _, Some(distance)) => Some([distance.min?, distance.mean?, distance.max?]),
+        _ => None,
+    };
+    let point = |bucket: &MetricBucket| Point {
+        values: values(bucket),
+        threshold: bucket.threshold.filter(|_| bucket.mean.is_some()),
+        is_drift: bucket.drifts > 0,
+    };
+    let points: Vec<Point> = buckets.iter().map(point).collect();
+    let text = |time: Option<&str>| time.map_or("-".to_owned(), printable);
+    let count: u64 = buckets.iter().map(|bucket| bucket.count).sum();
+    let span = format!("from {} to {}", text(first.at.as_deref()), text(last.until.as_deref()));
+    let mut lines = vec![format!("{name}: {count} values {span}, in {} buckets", buckets.len())];
+    lines.extend(chart(&points, CHART_WIDTH, CHART_HEIGHT));
+    if let Some([_, mean, _]) = values(last) {
+        lines.push(format!("last mean {}{}", number(mean), against(last.threshold)));
+    }
+    let drifts: u64 = buckets.iter().map(|bucket| bucket.drifts).sum();
+    lines.push(buckets.iter().find(|bucket| bucket.drifts > 0).map_or("no drift".to_owned(), |first| {
+        format!("{drifts} in drift, first in the bucket from {}", text(first.at.as_deref()))
+    }));
+    lines.join("\n") + "\n"
+}
+
+fn against(threshold: Option<f64>) -> String {
+    threshold.map(|threshold| format!(" against threshold {}", number(threshold))).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -180,13 +233,46 @@ mod tests {
             {"at": "2026-01-01T00:02:00Z", "time": 3, "statistic": 6.5, "threshold": 5.68, "is_drift": true}
         ]);
         assert_eq!(
-            chart("p", &serde_json::from_value::<Vec<Metric>>(metrics).unwrap()),
+            of_values("p", &serde_json::from_value::<Vec<Metric>>(metrics).unwrap()),
             "p: 3 values from 2026-01-01T00:00:00Z to 2026-01-01T00:02:00Z\n\
-             \u{20}▁█\n\
-             \u{20} ^\n\
-             statistic from -0.5 to 6.5, last 6.5 against threshold 5.68\n\
+             \u{20}          6.5 ┤  •\n\
+             threshold 5.68 ┤ ╌╌\n\
+             \u{20}              ┤\n\
+             \u{20}              ┤\n\
+             \u{20}              ┤\n\
+             \u{20}              ┤\n\
+             \u{20}              ┤\n\
+             \u{20}         -0.5 ┤ •\n\
+             \u{20}                 ^\n\
+             last 6.5 against threshold 5.68\n\
              1 in drift, first at 2026-01-01T00:02:00Z (time 3)\n"
         );
-        assert_eq!(chart("p", &[]), "p: nothing recorded\n");
+        assert_eq!(of_values("p", &[]), "p: nothing recorded\n");
+    }
+
+    #[test]
+    fn buckets_are_drawn_with_their_ranges() {
+        let buckets = json!([
+            {"at": "2026-01-01T00:00:00Z", "until": "2026-01-01T01:00:00Z", "count": 60, "drifts": 0,
+             "min": 0.0, "mean": 1.0, "max": 2.0, "threshold": 5.0},
+            {"at": "2026-01-01T01:00:00Z", "until": "2026-01-01T02:00:00Z", "count": 40, "drifts": 3,
+             "min": 1.0, "mean": 4.0, "max": 7.0, "threshold": 5.0}
+        ]);
+        assert_eq!(
+            of_buckets("p", &serde_json::from_value::<Vec<MetricBucket>>(buckets).unwrap()),
+            "p: 100 values from 2026-01-01T00:00:00Z to 2026-01-01T02:00:00Z, in 2 buckets\n\
+             \u{20}          7 ┤ │\n\
+             \u{20}            ┤ │\n\
+             threshold 5 ┤╌│\n\
+             \u{20}            ┤ •\n\
+             \u{20}            ┤ │\n\
+             \u{20}            ┤││\n\
+             \u{20}            ┤•│\n\
+             \u{20}          0 ┤│\n\
+             \u{20}              ^\n\
+             last mean 4 against threshold 5\n\
+             3 in drift, first in the bucket from 2026-01-01T01:00:00Z\n"
+        );
+        assert_eq!(of_buckets("p", &[]), "p: nothing recorded\n");
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn sparkline(points: &[(Option<f64>, bool)], width: usize) -> Vec<Str
 }
 
 /// The smallest and the greatest value.
-pub(super) fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     values.map(|value| (value, value)).reduce(|(low, high), (value, _)| (low.min(value), high.max(value)))
 }
 

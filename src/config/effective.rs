@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::layers::{self, ENVIRONMENT, FILE, FLAGS};
-use super::units::{ByteSize, Interval};
+use super::units::{ByteSize, ByteSizeOrNone, Interval, Retention};
 use super::{ArtifactsPath, Config, DatabaseUri, LogFormat, SETTINGS, Settings, StateDurability};
 
 /// A setting as it holds. Nothing secret is in its value.
@@ -68,6 +68,13 @@ impl Config {
                 (DatabaseUri::NotGiven, _) => DatabaseUri::None.to_string().into(),
                 (uri, _) => uri.to_string().into(),
             },
+            "database_password_file" => {
+                self.database_password_file.as_ref().map(|file| file.display().to_string()).into()
+            }
+            "metrics_retention" => Retention(self.metrics_retention).to_string().into(),
+            "metrics_features" => self.metrics_features.into(),
+            "metrics_spill_max_bytes" => ByteSizeOrNone(self.metrics_spill_max_bytes).to_string().into(),
+            "instance" => self.instance.clone().into(),
             "host" => self.host.to_string().into(),
             "port" => self.port.into(),
             "allowed_hosts" => self.checked_hosts().into(),
@@ -140,11 +147,12 @@ mod tests {
     #[test]
     fn every_setting_of_the_list_has_a_value() {
         let config = Config::of_flags(&json!({"artifacts_path": "memory://"})).unwrap();
-        let by_platform = ["artifacts_endpoint", "artifacts_region"];
+        let by_platform = ["artifacts_endpoint", "artifacts_region", "database_password_file"];
         for (name, _) in SETTINGS {
             assert_eq!(config.shown(name).is_null(), by_platform.contains(&name), "{name}");
         }
-        let said = json!({"artifacts_endpoint": "http://localhost:9000", "artifacts_region": "eu-central-1"});
+        let said = json!({"artifacts_endpoint": "http://localhost:9000", "artifacts_region": "eu-central-1",
+            "database_password_file": "password"});
         let told = Config::of_flags(&said).unwrap();
         assert!(by_platform.iter().all(|name| !told.shown(name).is_null()));
         assert_eq!(config.shown("database_uri"), "none");

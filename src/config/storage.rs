@@ -157,6 +157,29 @@ impl FromStr for Region {
     }
 }
 
+/// What tells a server apart from others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Instance(pub(super) String);
+
+impl Instance {
+    /// The name of this machine.
+    pub(super) fn of_host() -> Self {
+        Self(rustix::system::uname().nodename().to_string_lossy().into_owned())
+    }
+}
+
+impl FromStr for Instance {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.len() <= 255 && !text.contains(char::is_control) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("expected a name of at most 255 bytes, without control characters".to_owned())
+        }
+    }
+}
+
 /// A folder of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LocalPath(pub(super) PathBuf);

@@ -85,12 +85,82 @@ impl FromStr for IntervalOrNone {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if ["none", "off"].iter().any(|none| text.eq_ignore_ascii_case(none)) {
+        if is_none(text) {
             return Ok(Self(None));
         }
         let Interval(interval) = text.parse().map_err(|reason| format!("{reason}; or none"))?;
         Ok(Self(Some(interval)))
     }
+}
+
+/// A number of bytes, or `none` for 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ByteSizeOrNone(pub(super) u64);
+
+impl fmt::Display for ByteSizeOrNone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match usize::try_from(self.0) {
+            Ok(0) => f.write_str("none"),
+            Ok(bytes) => ByteSize(bytes).fmt(f),
+            Err(_) => self.0.fmt(f),
+        }
+    }
+}
+
+impl FromStr for ByteSizeOrNone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if is_none(text) || text == "0" {
+            return Ok(Self(0));
+        }
+        let ByteSize(bytes) = text.parse().map_err(|reason| format!("{reason}; or none"))?;
+        Ok(Self(bytes as u64))
+    }
+}
+
+/// How long something is kept: `12h`, `90d`, at least an hour; or `none` for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Retention(pub(super) Option<Duration>);
+
+const HOUR_S: u64 = 60 * 60;
+const DAY_S: u64 = 24 * HOUR_S;
+
+impl fmt::Display for Retention {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.map(|age| age.as_secs()) {
+            None => f.write_str("none"),
+            Some(seconds) if seconds.is_multiple_of(DAY_S) => write!(f, "{}d", seconds / DAY_S),
+            Some(seconds) => write!(f, "{}h", seconds / HOUR_S),
+        }
+    }
+}
+
+impl FromStr for Retention {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        /// A hundred years.
+        const DAYS_MAX: u64 = 36_525;
+        if is_none(text) {
+            return Ok(Self(None));
+        }
+        let (number, unit) = number_and_unit(text);
+        let factor = match unit {
+            "h" => Some(HOUR_S),
+            "d" => Some(DAY_S),
+            _ => None,
+        };
+        let seconds = factor.and_then(|factor| number.parse::<u64>().ok()?.checked_mul(factor));
+        seconds
+            .filter(|seconds| (HOUR_S..=DAYS_MAX * DAY_S).contains(seconds))
+            .map(|seconds| Self(Some(Duration::from_secs(seconds))))
+            .ok_or_else(|| format!("expected hours or days such as 12h or 90d, or none, got `{text}`"))
+    }
+}
+
+fn is_none(text: &str) -> bool {
+    ["none", "off"].iter().any(|none| text.eq_ignore_ascii_case(none))
 }
 
 fn number_and_unit(text: &str) -> (&str, &str) {
@@ -137,5 +207,21 @@ mod tests {
         for text in ["", "1", "0s", "-1s", "1d", "25h", "s", "1 week"] {
             assert!(text.parse::<Interval>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_is_kept_for_hours_days_or_ever() {
+        for text in ["none", "1h", "36h", "90d"] {
+            assert_eq!(text.parse::<Retention>().unwrap().to_string(), text);
+        }
+        assert_eq!("48h".parse::<Retention>().unwrap().to_string(), "2d");
+        for text in ["", "0d", "30m", "-1d", "1w", "99999999999d", "d"] {
+            assert!(text.parse::<Retention>().is_err(), "{text}");
+        }
+        for text in ["none", "256MiB"] {
+            assert_eq!(text.parse::<ByteSizeOrNone>().unwrap().to_string(), text);
+        }
+        assert_eq!("0".parse(), Ok(ByteSizeOrNone(0)));
+        assert!("-1".parse::<ByteSizeOrNone>().is_err());
     }
 }

@@ -42,6 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let settings = ServiceSettings {
         access: Access::ReadWrite,
         durability: StateDurability::Interval,
+        records_features: false,
         fitted_by: "echo".to_owned(),
     };
     let service = Arc::new(DriftService::new(ports, settings));

@@ -10,7 +10,7 @@ mod requests;
 mod words;
 
 pub(crate) use detection::{Detection, detection_json};
-pub(crate) use metrics::MetricsPage;
+pub(crate) use metrics::{BucketsPage, CsvRow, Metric, MetricBucket, MetricsPage, Trend};
 pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage, Refreshed};
 pub(crate) use requests::{FitRequest, FitSettings, PredictRequest};

@@ -33,6 +33,7 @@ fn may_be_absent(schema: &str, member: &str) -> bool {
         "RowDetection" => ["effect_size", "problem"].contains(&member),
         "ColumnSummary" => member == "quantiles",
         "WindowPolicy" => member == "max_age",
+        "Metric" => member == "features",
         "ReferenceUpdate" => ["last", "reservoir"].contains(&member),
         _ => false,
     }

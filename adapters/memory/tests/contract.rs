@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta};
 use drifting_domain::contract::{self, name, sample_project, sample_record};
 use drifting_domain::data::Tensors;
 use drifting_domain::ports::{
-    ArtifactStore, Clock, CpuPool, DriftRecord, MetricsRepository, MetricsSink, PortErrorKind, TrendQuery,
+    ArtifactStore, Clock, CpuPool, DriftRecord, MetricsHistory, MetricsSink, PortErrorKind, TrendQuery,
 };
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 
@@ -66,7 +66,7 @@ async fn the_longest_silent_project_gives_way() {
     let metrics = MemoryMetrics::new();
     let mut records: Vec<_> = (0..1_000).map(|n| sample_record(&format!("p{n}"), 0)).collect();
     records.extend([sample_record("p0", 1), sample_record("new", 0)]);
-    metrics.append(&records).await.unwrap();
+    metrics.record(records);
     assert_eq!(metrics.trend(&all_of("p0")).await.unwrap().records.len(), 2, "it was written again");
     assert_eq!(metrics.trend(&all_of("p1")).await.unwrap().records.len(), 0);
     assert_eq!(metrics.trend(&all_of("p2")).await.unwrap().records.len(), 1);

@@ -6,18 +6,17 @@ use std::io;
 use std::path::Path;
 
 use chrono::Utc;
-use drifting_domain::ports::{DriftRecord, PortError, PortErrorKind};
+use drifting_domain::ports::{DriftRecord, PortError};
 use drifting_domain::project::ProjectName;
 use drifting_migrations::Migrator;
-use sea_orm::sqlx::ConnectOptions;
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
-use sea_orm::{DatabaseConnection, DbErr, EntityTrait, SqlxSqliteConnector};
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, IntoActiveModel, Set, SqlxSqliteConnector};
 use sea_orm_migration::MigratorTrait;
 
-use crate::connect::{BUSY_TIMEOUT, CONNECT, connect_to_postgres, not_understood, parse};
+use crate::address::{Address, Options};
+use crate::connect::{BUSY_TIMEOUT, CONNECT, begin_alone, connect_to_postgres, later_version, pool_of};
 use crate::error::{io_port_error, port_error, sqlx_port_error};
-use crate::repository::begin_writing;
-use crate::row::{self, Entity};
+use crate::row::{self, record, server};
 
 /// What a start would find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,25 +30,19 @@ pub enum Rehearsal {
     },
 }
 
-/// Connects to `postgres://…` or `sqlite://file`, runs the migrations that are missing, appends a record, and takes all
-/// of it back. Of a Postgres, one number of the sequence of records is used up.
+/// Connects, runs the migrations that are missing, appends a record, and takes all of it back. A SQLite file is not made
+/// where it is missing. Of a Postgres, one number of the sequence of servers is used up.
 ///
 /// # Errors
 /// When a start could not use the database; neither the texts nor the causes carry the password.
-pub async fn rehearse(uri: &str) -> Result<Rehearsal, PortError> {
-    match uri.split_once("://").map(|(scheme, _)| scheme) {
-        Some("postgres" | "postgresql") => rehearse_with(connect_to_postgres(parse(uri)?).await?).await,
-        Some("sqlite") => rehearse_sqlite(parse(uri)?).await,
-        _ => Err(not_understood("neither postgres:// nor sqlite://")),
+pub async fn rehearse(address: &Address) -> Result<Rehearsal, PortError> {
+    match address.options().await? {
+        Options::Postgres(options) => {
+            connect_to_postgres(&options).await?;
+            rehearse_with(pool_of(options)).await
+        }
+        Options::Sqlite(options) => rehearse_sqlite(options).await,
     }
-}
-
-/// The same for a SQLite file, which is not made where it is missing.
-///
-/// # Errors
-/// As for [`rehearse`].
-pub async fn rehearse_file(file: &Path) -> Result<Rehearsal, PortError> {
-    rehearse_sqlite(SqliteConnectOptions::new().filename(file)).await
 }
 
 async fn rehearse_sqlite(options: SqliteConnectOptions) -> Result<Rehearsal, PortError> {
@@ -59,7 +52,7 @@ async fn rehearse_sqlite(options: SqliteConnectOptions) -> Result<Rehearsal, Por
         return Ok(Rehearsal::NotYet);
     }
     // Its journal stays as it is.
-    let options = options.create_if_missing(false).busy_timeout(BUSY_TIMEOUT).disable_statement_logging();
+    let options = options.create_if_missing(false).busy_timeout(BUSY_TIMEOUT);
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options).await;
     let pool = pool.map_err(|error| sqlx_port_error(CONNECT, error))?;
     rehearse_with(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)).await
@@ -83,23 +76,33 @@ async fn rehearse_with(database: DatabaseConnection) -> Result<Rehearsal, PortEr
 }
 
 async fn rolled_back(database: &DatabaseConnection) -> Result<usize, PortError> {
-    let begun = begin_writing(database).await;
+    let begun = begin_alone(database).await;
     let transaction = begun.map_err(|error| port_error("write to the metrics database", error))?;
     let pending = Migrator::get_pending_migrations_read_only(&transaction).await.map_err(|error| match error {
-        // Migrations have run that this version does not know.
-        DbErr::Custom(_) => PortError::new(
-            PortErrorKind::Other,
-            "understand the metrics database",
-            "a later version of drifting has migrated it",
-        ),
+        DbErr::Custom(_) => later_version(),
         other => port_error("read the migrations of the metrics database", other),
     })?;
     let migrated = Migrator::up(&transaction, None).await;
     migrated.map_err(|error| port_error("migrate the metrics database", error))?;
-    let appended = Entity::insert(row::from_record(&record())?).exec_without_returning(&transaction).await;
+    let appended = append(&transaction).await;
     appended.map_err(|error| port_error("append to the metrics", error))?;
     transaction.rollback().await.map_err(|error| port_error("take the rehearsal back", error))?;
     Ok(pending.len())
+}
+
+async fn append(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    let start = server::ActiveModel {
+        start: Set("check".to_owned()),
+        instance: Set("check".to_owned()),
+        version: Set(String::new()),
+        started_at: Set(Utc::now()),
+        delivered: Set(0),
+        ..Default::default()
+    };
+    let server_id = server::Entity::insert(start).exec(transaction).await?.last_insert_id;
+    let row = row::of_record(&record(), server_id, 1).into_active_model();
+    record::Entity::insert(row).exec_without_returning(transaction).await?;
+    Ok(())
 }
 
 fn record() -> DriftRecord {
@@ -115,5 +118,6 @@ fn record() -> DriftRecord {
         distance: None,
         is_drift: false,
         warm_up: true,
+        features: Box::default(),
     }
 }

@@ -1,53 +1,79 @@
-//! Appending, reading and pruning.
+//! The repository: appending on one connection, questions on others.
 
-use std::path::Path;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, SubsecRound, Utc};
-use drifting_domain::ports::{DriftRecord, MetricsRepository, PortError, TrendPage, TrendQuery};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, EntityTrait, Order,
-    QueryFilter, QueryOrder, QuerySelect, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+use chrono::{DateTime, Utc};
+use drifting_domain::ports::{
+    BucketPage, BucketQuery, DriftRecord, Extent, MetricsHistory, MetricsRepository, PortError, PortErrorKind,
+    TrendPage, TrendQuery,
 };
+use drifting_domain::project::ProjectName;
+use sea_orm::{DatabaseConnection, DbBackend};
+use tokio::sync::Mutex;
 
-use crate::connect::{connect_to, connect_to_file};
+use crate::address::{Address, Options};
+use crate::connect::{migrate, open, pool_of};
 use crate::error::port_error;
-use crate::row::{self, Column, Entity, MICROSECONDS};
+use crate::postgres::PostgresWriter;
+use crate::start::ServerStart;
+use crate::{history, removal, sqlite};
 
-/// One statement takes at most 32,766 parameters in SQLite and 65,535 in Postgres; a row has 11. Larger chunks are no
-/// faster in either.
-const ROWS_PER_INSERT: usize = 1_000;
+/// How long a question may take.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the removal of records may take: there may be a hundred million.
+const REMOVAL_TIMEOUT: Duration = Duration::from_mins(30);
 
-/// One writer at a time, until it commits. Postgres hands out ids before the commit: without the lock, a page could
-/// end behind rows of a slower writer that appear later with smaller ids, and the next page would miss them. The
-/// number only has to differ from those of other advisory locks in the same database.
-const ONE_WRITER: &str = "SET LOCAL lock_timeout = '5s'; SELECT pg_advisory_xact_lock(7234921650093);";
-
-/// The records in the table `drift_record` of a Postgres or SQLite database.
+/// The records in the tables `drift_record`, `drift_feature`, `drift_rollup` and `drift_server` of a Postgres or SQLite
+/// database.
 ///
 /// Times are cut to the microsecond, in what is written and in what is asked for.
-#[derive(Debug, Clone)]
-pub struct SeaOrmMetrics {
-    database: DatabaseConnection,
+///
+/// # Cost
+/// Appending n records to Postgres is one `COPY` and one statement for the sums of their minutes. Pages and ranges follow
+/// the primary key; buckets of whole minutes read a row a minute that has records, whatever their number.
+#[derive(Clone)]
+pub struct SeaOrmMetrics(Arc<Shared>);
+
+/// Without what may be secret.
+impl fmt::Debug for SeaOrmMetrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SeaOrmMetrics").field(&self.0.address).finish()
+    }
+}
+
+struct Shared {
+    address: Address,
+    /// For questions; replaced when its connections no longer answer.
+    reading: RwLock<DatabaseConnection>,
+    writer: Mutex<Writer>,
+}
+
+enum Writer {
+    Postgres(Box<PostgresWriter>),
+    Sqlite(ServerStart),
 }
 
 impl SeaOrmMetrics {
-    /// Connects to `postgres://…` or `sqlite://file` and runs the migrations. A SQLite file and its folder are
-    /// created; characters such as `%` and `?` in its path are percent-encoded (or use [`Self::open`]).
+    /// Connects and runs the migrations that are missing. A SQLite file and its folder are created.
     ///
     /// # Errors
-    /// When the address is neither, or the database cannot be reached or changed; neither the texts nor the causes
-    /// carry the password.
-    pub async fn connect(uri: &str) -> Result<Self, PortError> {
-        Ok(Self { database: connect_to(uri).await? })
-    }
-
-    /// Opens a SQLite file, which is created together with its folder, and runs the migrations.
-    ///
-    /// # Errors
-    /// When the file cannot be created, opened or changed, or is no SQLite database.
-    pub async fn open(file: &Path) -> Result<Self, PortError> {
-        Ok(Self { database: connect_to_file(file).await? })
+    /// When the address is none, or the database cannot be reached or changed; neither the texts nor the causes carry the
+    /// password.
+    pub async fn connect(address: &Address, start: ServerStart) -> Result<Self, PortError> {
+        let database = open(address).await?;
+        migrate(&database).await?;
+        let writer = match database.get_database_backend() {
+            DbBackend::Postgres => Writer::Postgres(Box::new(PostgresWriter::new(address.clone(), start))),
+            _ => Writer::Sqlite(start),
+        };
+        Ok(Self(Arc::new(Shared {
+            address: address.clone(),
+            reading: RwLock::new(database),
+            writer: Mutex::new(writer),
+        })))
     }
 
     /// Closes all connections, after the statements that run.
@@ -55,72 +81,92 @@ impl SeaOrmMetrics {
     /// # Errors
     /// When the connections cannot be closed.
     pub async fn close(&self) -> Result<(), PortError> {
-        self.database.close_by_ref().await.map_err(|error| port_error("close the metrics database", error))
+        self.0.database().close_by_ref().await.map_err(|error| port_error("close the metrics database", error))
+    }
+}
+
+/// Runs the migrations that are missing; gives their names, in order.
+///
+/// # Errors
+/// As for [`SeaOrmMetrics::connect`].
+pub async fn migrate_only(address: &Address) -> Result<Vec<String>, PortError> {
+    let database = open(address).await?;
+    let names = migrate(&database).await?;
+    database.close().await.map_err(|error| port_error("close the metrics database", error))?;
+    Ok(names)
+}
+
+impl Shared {
+    fn database(&self) -> DatabaseConnection {
+        self.reading.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn insert(&self, rows: Vec<row::ActiveModel>) -> Result<(), DbErr> {
-        let transaction = begin_writing(&self.database).await?;
-        let mut rows = rows.into_iter().peekable();
-        while rows.peek().is_some() {
-            let chunk = rows.by_ref().take(ROWS_PER_INSERT);
-            Entity::insert_many(chunk).exec_without_returning(&transaction).await?;
+    /// An answer in time. Connections that do not answer are given up, all of them: the network or the server behind them may
+    /// be gone without a word.
+    async fn within<T>(
+        &self,
+        limit: Duration,
+        operation: &'static str,
+        answer: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<T, PortError> {
+        let answer = match tokio::time::timeout(limit, answer).await {
+            Ok(answer) => answer,
+            Err(elapsed) => Err(PortError::new(PortErrorKind::Unavailable, operation, elapsed)),
+        };
+        if let Err(error) = &answer
+            && matches!(error.kind(), PortErrorKind::Unavailable | PortErrorKind::Permission)
+            && let Ok(Options::Postgres(options)) = self.address.options().await
+        {
+            *self.reading.write().unwrap_or_else(PoisonError::into_inner) = pool_of(options);
         }
-        transaction.commit().await
+        answer
+    }
+}
+
+#[async_trait]
+impl MetricsHistory for SeaOrmMetrics {
+    async fn trend(&self, query: &TrendQuery) -> Result<TrendPage, PortError> {
+        let database = self.0.database();
+        self.0.within(QUESTION_TIMEOUT, "read the metrics", history::trend(&database, query)).await
     }
 
-    async fn select(&self, query: &TrendQuery) -> Result<Vec<row::Model>, DbErr> {
-        let mut select = Entity::find().filter(Column::Project.eq(query.project.as_str()));
-        if let Some(from) = query.from {
-            select = select.filter(Column::At.gte(from.trunc_subsecs(MICROSECONDS)));
-        }
-        if let Some(to) = query.to {
-            select = select.filter(Column::At.lt(to.trunc_subsecs(MICROSECONDS)));
-        }
-        if let Some(after) = query.after {
-            // No id is larger, so nothing follows.
-            select = select.filter(Column::Id.gt(i64::try_from(after).unwrap_or(i64::MAX)));
-        }
-        // One more than asked for tells whether another page follows.
-        let limit = i64::try_from(query.page_size).unwrap_or(i64::MAX).saturating_add(1).unsigned_abs();
-        select.order_by(Column::Id, Order::Asc).limit(limit).all(&self.database).await
+    async fn extent(
+        &self,
+        project: &ProjectName,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+    ) -> Result<Option<Extent>, PortError> {
+        let database = self.0.database();
+        self.0.within(QUESTION_TIMEOUT, "read the metrics", history::extent(&database, project, from, to)).await
+    }
+
+    async fn buckets(&self, query: &BucketQuery) -> Result<BucketPage, PortError> {
+        let database = self.0.database();
+        self.0.within(QUESTION_TIMEOUT, "read the metrics", history::buckets(&database, query)).await
+    }
+
+    async fn purge(&self, project: &ProjectName) -> Result<u64, PortError> {
+        let database = self.0.database();
+        // Nothing is appended meanwhile.
+        let _writer = self.0.writer.lock().await;
+        self.0.within(REMOVAL_TIMEOUT, "purge the metrics of a project", removal::purge(&database, project)).await
     }
 }
 
 #[async_trait]
 impl MetricsRepository for SeaOrmMetrics {
-    async fn append(&self, records: &[DriftRecord]) -> Result<(), PortError> {
+    async fn append(&self, first: u64, records: &[DriftRecord]) -> Result<(), PortError> {
         if records.is_empty() {
             return Ok(());
         }
-        let rows = records.iter().map(row::from_record).collect::<Result<_, _>>()?;
-        self.insert(rows).await.map_err(|error| port_error("append to the metrics", error))
-    }
-
-    async fn trend(&self, query: &TrendQuery) -> Result<TrendPage, PortError> {
-        let mut rows = self.select(query).await.map_err(|error| port_error("read the metrics", error))?;
-        let more = rows.len() > query.page_size;
-        rows.truncate(query.page_size);
-        let next = rows.last().filter(|_| more).map(|row| row.id.unsigned_abs());
-        let records = rows.into_iter().map(row::into_record).collect::<Result<_, _>>()?;
-        Ok(TrendPage { records, next })
+        match &mut *self.0.writer.lock().await {
+            Writer::Postgres(writer) => writer.append(first, records).await,
+            Writer::Sqlite(start) => sqlite::append(&self.0.database(), start, first, records).await,
+        }
     }
 
     async fn prune(&self, before: DateTime<Utc>) -> Result<u64, PortError> {
-        let before = before.trunc_subsecs(MICROSECONDS);
-        let deleted = Entity::delete_many().filter(Column::At.lt(before)).exec(&self.database).await;
-        Ok(deleted.map_err(|error| port_error("prune the metrics", error))?.rows_affected)
+        let database = self.0.database();
+        self.0.within(REMOVAL_TIMEOUT, "prune the metrics", removal::prune(&database, before)).await
     }
-}
-
-/// Begins a transaction that no other writer of this table runs beside.
-pub(crate) async fn begin_writing(database: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    if database.get_database_backend() == DbBackend::Postgres {
-        let transaction = database.begin().await?;
-        transaction.execute_unprepared(ONE_WRITER).await?;
-        return Ok(transaction);
-    }
-    // A transaction of SQLite that reads before it writes would fail beside a writer, instead of waiting for it.
-    let immediate = Some(SqliteTransactionMode::Immediate);
-    let options = TransactionOptions { sqlite_transaction_mode: immediate, ..TransactionOptions::default() };
-    database.begin_with_options(options).await
 }

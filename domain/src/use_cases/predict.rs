@@ -12,7 +12,7 @@ use super::registry::{Body, Entry};
 use super::{DriftService, OpenProject, PredictError, StateDurability};
 use crate::data::{InvalidData, Table};
 use crate::detection::Detection;
-use crate::ports::{CpuPool, DriftRecord};
+use crate::ports::{CpuPool, DriftRecord, FeatureRecord};
 use crate::project::ProjectName;
 
 /// Rows to judge.
@@ -187,6 +187,7 @@ impl DriftService {
             distance: detection.distance,
             is_drift: detection.is_drift,
             warm_up: detection.warm_up,
+            features: if self.settings.records_features { features_of(detection, loaded) } else { Box::default() },
         });
         self.ports.sink.record(records.collect());
     }
@@ -204,6 +205,23 @@ impl DriftService {
             StateDurability::Always => Ok(self.save_state(&project.entry).await?),
         }
     }
+}
+
+/// The verdicts on the columns, as they are kept.
+fn features_of(detection: &Detection, loaded: &LoadedProject) -> Box<[FeatureRecord]> {
+    let columns = &loaded.configuration.schema.columns;
+    let number = |value: Option<f64>| value.filter(|value| !value.is_nan());
+    let features = detection.features.iter().filter_map(|feature| {
+        Some(FeatureRecord {
+            name: columns.get(feature.column)?.name.as_str().into(),
+            is_drift: feature.is_drift,
+            statistic: number(feature.statistic),
+            threshold: number(feature.threshold),
+            p_value: number(feature.p_value),
+            distance: number(feature.distance),
+        })
+    });
+    features.collect()
 }
 
 /// Why a request is refused for the time that it would take.

@@ -264,6 +264,21 @@ impl DriftService {
         failure.map_or(Ok(()), |error| Err(error.into()))
     }
 
+    /// Deletes a project with everything of it, and all drift values that are kept of it, also where it has been deleted
+    /// before.
+    ///
+    /// # Errors
+    /// When there is neither, when the store fails, or when the metrics database does: then the project is gone and its
+    /// values are not, so that it can be asked for again.
+    pub async fn delete_with_metrics(&self, name: &ProjectName) -> Result<(), ProjectError> {
+        let deleted = match self.delete(name).await {
+            Err(ProjectError::NotFound) => Err(ProjectError::NotFound),
+            deleted => Ok(deleted?),
+        };
+        let n_purged = self.ports.metrics.purge(name).await?;
+        if n_purged > 0 { Ok(()) } else { deleted }
+    }
+
     fn check_writable(&self) -> Result<(), ProjectError> {
         if self.is_read_only() { Err(ProjectError::ReadOnly) } else { Ok(()) }
     }

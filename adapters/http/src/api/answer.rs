@@ -17,6 +17,8 @@ pub(crate) trait Operation {
     type Body: Type;
     /// The media type of that body.
     const MEDIA_TYPE: &'static str = "application/json";
+    /// Another media type that a success may have, which is text.
+    const ALSO_AS_TEXT: Option<&'static str> = None;
     /// The status of a success.
     const STATUS: StatusCode = StatusCode::OK;
     /// What a success means.
@@ -142,7 +144,9 @@ impl<O: Operation> ApiResponse for Answer<O> {
             headers.push(header("Location", "The path of the project.", String::schema_ref()));
         }
         let content = if O::HAS_BODY {
-            vec![MetaMediaType { content_type: O::MEDIA_TYPE, schema: O::Body::schema_ref() }]
+            let text = |content_type| MetaMediaType { content_type, schema: String::schema_ref() };
+            let body = MetaMediaType { content_type: O::MEDIA_TYPE, schema: O::Body::schema_ref() };
+            std::iter::once(body).chain(O::ALSO_AS_TEXT.map(text)).collect()
         } else {
             Vec::new()
         };

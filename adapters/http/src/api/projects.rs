@@ -182,15 +182,34 @@ impl ProjectsApi {
 
     /// Delete a project
     ///
-    /// Deletes a project with everything of it, durably.
+    /// Deletes a project with everything of it, durably. Its metrics are kept, unless `purge_metrics` is true; they can
+    /// be purged later too, by asking again.
     #[oai(path = "/projects/:project", method = "delete", operation_id = "deleteProject")]
     async fn delete(
         &self,
         request: &Request,
         /// The project.
         project: NameInPath,
+        /// Whether all metrics of the project's name are removed too, those of former fits included.
+        #[oai(name = "purge_metrics")]
+        _purge_metrics: InQuery<bool>,
     ) -> Result<Answer<Deleted>, Failure> {
-        on_project!(self, request, project, delete).map(|()| Answer::empty())
+        let name = project.parse()?;
+        let parameters = Parameters::of(request);
+        let purges = parameters
+            .check(&["purge_metrics"])
+            .and_then(|()| parameters.parsed("purge_metrics", "`true` or `false`", |text| text.parse::<bool>().ok()));
+        let purges = match purges {
+            // Existence is told before settings.
+            Err(_) if !exists(&self.service, &name) => return Err(Failure::not_found()),
+            purges => purges? == Some(true),
+        };
+        let service = Arc::clone(&self.service);
+        let deleted = driven(async move {
+            if purges { service.delete_with_metrics(&name).await } else { service.delete(&name).await }
+        });
+        deleted.await?.map_err(Failure::of_project)?;
+        Ok(Answer::empty())
     }
 
     /// Load a project

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use drifting_domain::ports::Cursor;
 use drifting_domain::project::ProjectName;
 
 /// The token of the page after a project.
@@ -26,14 +27,26 @@ pub(super) fn to_name(token: &str) -> Option<String> {
 }
 
 /// The token of the page after a record.
-pub(super) fn of_record(record: u64) -> String {
-    format!("r{record:016x}")
+pub(super) fn of_record(record: Cursor) -> String {
+    format!("r{:016x}{:016x}{:016x}", record.at_us, record.server, record.number)
 }
 
 /// The record of a token.
-pub(super) fn to_record(token: &str) -> Option<u64> {
-    let digits = token.strip_prefix('r').filter(|digits| digits.len() == 16)?;
-    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u64::from_str_radix(digits, 16).ok())?
+pub(super) fn to_record(token: &str) -> Option<Cursor> {
+    let digits = token.strip_prefix('r').filter(|digits| digits.len() == 48)?;
+    // Digits alone, so that the text has no borders within characters.
+    let number = |start: usize| digits.get(start..start + 16).and_then(number);
+    Some(Cursor { at_us: number(0)?.cast_signed(), server: number(16)?.cast_signed(), number: number(32)? })
+}
+
+/// The token of the page after a bucket.
+pub(super) fn of_bucket(bucket: i64) -> String {
+    format!("b{bucket:016x}")
+}
+
+/// The bucket of a token.
+pub(super) fn to_bucket(token: &str) -> Option<i64> {
+    number(token.strip_prefix('b')?).map(u64::cast_signed)
 }
 
 /// The token of the page after an operation.
@@ -43,7 +56,13 @@ pub(super) fn of_operation(number: u64) -> String {
 
 /// The operation of a token.
 pub(super) fn to_operation(token: &str) -> Option<u64> {
-    to_record(&format!("r{}", token.strip_prefix('o')?))
+    number(token.strip_prefix('o')?)
+}
+
+/// A number of sixteen digits.
+fn number(digits: &str) -> Option<u64> {
+    let is_whole = digits.len() == 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_whole.then(|| u64::from_str_radix(digits, 16).ok())?
 }
 
 #[cfg(test)]
@@ -53,14 +72,21 @@ mod tests {
     #[test]
     fn tokens_come_back() {
         assert_eq!(to_name(&of_name("house-prices.v2")).as_deref(), Some("house-prices.v2"));
-        assert_eq!(to_record(&of_record(u64::MAX)), Some(u64::MAX));
+        for cursor in [(i64::MIN, -1, u64::MAX), (0, 7, 1)] {
+            let cursor = Cursor { at_us: cursor.0, server: cursor.1, number: cursor.2 };
+            assert_eq!(to_record(&of_record(cursor)), Some(cursor));
+        }
+        for bucket in [i64::MIN, -1, 0, 7] {
+            assert_eq!(to_bucket(&of_bucket(bucket)), Some(bucket));
+        }
         assert_eq!(to_operation(&of_operation(7)), Some(7));
     }
 
     #[test]
     fn other_texts_are_no_tokens() {
-        for text in ["", "n", "n6", "nzz", "n2f", "r1", "r+00000000000001", "x", "nä"] {
+        for text in ["", "n", "n6", "nzz", "n2f", "r1", "r+00000000000001", "x", "nä", "b1", "rä"] {
             assert_eq!((to_name(text), to_record(text), to_operation(text)), (None, None, None), "{text}");
+            assert_eq!(to_bucket(text), None, "{text}");
         }
     }
 }

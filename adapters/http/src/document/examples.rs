@@ -34,6 +34,7 @@ pub(super) fn add_to(document: &mut Value) {
                 add(content, "application/json", example(answer));
                 add(content, "text/event-stream", example("events"));
                 add(content, OPEN_METRICS, example("text"));
+                add(content, "text/csv", example("csv"));
                 let problem = failure(&id, status).map(|failure| Problem::of(failure, &path, "6441d1d2c1f80-2a"));
                 add(
                     content,

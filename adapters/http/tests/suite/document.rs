@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::support::TestServer;
+use crate::support::{CSV, TestServer};
 
 fn document() -> Value {
     serde_json::from_str(&drifting_http::openapi_document()).unwrap()
@@ -144,7 +144,11 @@ fn examples_agree_with_their_schemas() {
     let document = document();
     for (path, method, operation) in operations(&document) {
         for (status, response) in operation["responses"].as_object().unwrap() {
-            for (_, media) in response["content"].as_object().into_iter().flatten() {
+            for (kind, media) in response["content"].as_object().into_iter().flatten() {
+                if kind == CSV {
+                    assert_eq!(fault(&document, &media["schema"], &media["example"]), None, "{method} {path}");
+                    continue;
+                }
                 hold(&document, &path, &method.to_lowercase(), status.parse().unwrap(), &media["example"]);
             }
         }

@@ -155,3 +155,84 @@ async fn metrics_are_paged_and_filtered_by_time() {
         assert_eq!(page["metrics"].as_array().unwrap().len(), n, "{query}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_summed_up_in_buckets() {
+    let server = TestServer::start().await;
+    server.fit_label("p").await;
+    predict(&server, "p", json!(numbers(50))).await;
+    let path = "/api/v1/projects/p/metrics";
+    let all = server.get(&format!("{path}?page_size=1000")).await.json();
+    let all = all["metrics"].as_array().unwrap();
+    let statistics: Vec<f64> = all.iter().filter_map(|metric| metric["statistic"].as_f64()).collect();
+    // The time stands still: every record is in one bucket.
+    for (resolution, at, until) in [
+        ("1m", "2023-11-14T22:13:00Z", "2023-11-14T22:14:00Z"),
+        ("1d", "2023-11-14T00:00:00Z", "2023-11-15T00:00:00Z"),
+        ("1", "2023-11-14T22:13:20Z", "2023-11-14T22:13:21Z"),
+        ("1000", "2023-11-14T22:13:20Z", "2023-11-14T22:13:21Z"),
+    ] {
+        let page = server.get(&format!("{path}?resolution={resolution}")).await.json();
+        assert_eq!(page["next_page_token"], json!(null));
+        let [bucket] = page["metrics"].as_array().unwrap().as_slice() else { panic!("{page}") };
+        assert_eq!((&bucket["at"], &bucket["until"]), (&json!(at), &json!(until)));
+        assert_eq!((&bucket["count"], &bucket["rows"]), (&json!(50), &json!(50)));
+        let drifts = all.iter().filter(|metric| metric["is_drift"] == true).count();
+        let warm_ups = all.iter().filter(|metric| metric["warm_up"] == true).count();
+        assert_eq!((&bucket["drifts"], &bucket["warm_ups"]), (&json!(drifts), &json!(warm_ups)));
+        assert_eq!(bucket["min"].as_f64(), statistics.iter().copied().reduce(f64::min));
+        assert_eq!(bucket["max"].as_f64(), statistics.iter().copied().reduce(f64::max));
+        let mean = statistics.iter().sum::<f64>() / statistics.len() as f64;
+        assert!((bucket["mean"].as_f64().unwrap() - mean).abs() < 1e-12);
+        assert_eq!((&bucket["p_value"], &bucket["distance"]), (&json!(null), &json!(null)));
+    }
+    let none = server.get(&format!("{path}?resolution=1h&to=2023-11-14T22:13:20Z")).await.json();
+    assert_eq!(none, json!({"metrics": [], "next_page_token": null}));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_come_as_csv_in_one_piece() {
+    let server = TestServer::start().await;
+    server.fit_label("p").await;
+    predict(&server, "p", json!(numbers(3_000))).await;
+    let path = "/api/v1/projects/p/metrics?format=csv";
+    let reply = server.get(path).await;
+    assert_eq!((reply.status, reply.header("content-type")), (200, Some("text/csv; charset=utf-8")));
+    let text = reply.text();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "at,generation,time,rows,statistic,threshold,p_value,distance,is_drift,warm_up");
+    assert_eq!(lines[1], "2023-11-14T22:13:20Z,1,1,1,,,,,false,true");
+    assert_eq!(lines.len(), 3_001);
+    assert!(lines[3_000].starts_with("2023-11-14T22:13:20Z,1,3000,1,"), "{}", lines[3_000]);
+    let buckets = server.get(&format!("{path}&resolution=1h")).await.text();
+    let lines: Vec<&str> = buckets.lines().collect();
+    assert!(
+        lines[0].starts_with("at,until,count,rows,drifts,warm_ups,min,mean,max,threshold,p_value_min,"),
+        "{buckets}"
+    );
+    assert!(
+        lines.len() == 2 && lines[1].starts_with("2023-11-14T22:00:00Z,2023-11-14T23:00:00Z,3000,3000,"),
+        "{buckets}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_stay_when_a_project_is_deleted_until_they_are_purged() {
+    let server = TestServer::start().await;
+    server.fit_label("p").await;
+    predict(&server, "p", json!(numbers(5))).await;
+    let (path, project) = ("/api/v1/projects/p/metrics", "/api/v1/projects/p");
+    let count = async |query: &str| {
+        let page = server.get(&format!("{path}{query}")).await.json();
+        page["metrics"].as_array().map(Vec::len)
+    };
+    assert_eq!(server.send("DELETE", project, &[], b"").await.status, 204);
+    assert_eq!(count("").await, Some(5), "they are told though the project is gone");
+    server.fit_label("p").await;
+    predict(&server, "p", json!(numbers(2))).await;
+    assert_eq!(count("?from=2000-01-01T00:00:00Z").await, Some(7), "all of the name");
+    assert_eq!(server.send("DELETE", &format!("{project}?purge_metrics=perhaps"), &[], b"").await.status, 422);
+    assert_eq!(server.send("DELETE", &format!("{project}?purge_metrics=true"), &[], b"").await.status, 204);
+    assert_eq!(server.get(path).await.status, 404);
+    assert_eq!(server.send("DELETE", &format!("{project}?purge_metrics=true"), &[], b"").await.status, 404);
+}

@@ -39,10 +39,23 @@ async fn one_bandwidth_needs_no_array() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn buckets_of_metrics_are_for_later() {
-    let reply = server().await.get("/api/v1/projects/price/metrics?resolution=1h").await;
-    let expected = "/resolution: this version answers raw values only; leave `resolution` out";
-    assert_eq!((reply.status, detail(&reply).as_str()), (422, expected));
+async fn a_resolution_is_a_width_or_a_number_of_points() {
+    let server = server().await;
+    for (query, expected) in [
+        (
+            "resolution=1s",
+            "/resolution: expected a width from 1m to 366d, such as 15m, 1h or 1d, or a number of points from 1 to 1000, \
+             \"1s\" came",
+        ),
+        ("format=xml", "/format: expected `json` or `csv`, \"xml\" came"),
+        (
+            "format=csv&page_size=5",
+            "/page_size: CSV comes in one piece; leave this parameter out, or give `from` and `to`",
+        ),
+    ] {
+        let reply = server.get(&format!("/api/v1/projects/price/metrics?{query}")).await;
+        assert_eq!((reply.status, detail(&reply).as_str()), (422, expected));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,7 +98,9 @@ async fn queries_of_lists() {
         ("/api/v1/projects/price/metrics?to=2026-01-01", "/to"),
         ("/api/v1/projects/price/metrics?page_token=r1", "/page_token"),
         ("/api/v1/projects/price/metrics?resolution=hour", "/resolution"),
-        ("/api/v1/projects/price/metrics?resolution=", "/resolution"),
+        ("/api/v1/projects/price/metrics?resolution=0", "/resolution"),
+        ("/api/v1/projects/price/metrics?resolution=1h&page_token=r1", "/page_token"),
+        ("/api/v1/projects/price/metrics?features=perhaps", "/features"),
     ];
     let cases = cases.map(|(path, pointer)| ("GET", path, JSON, "", 422, "invalid_settings", Some(pointer)));
     check(&cases).await;

@@ -100,6 +100,7 @@ impl TestServer {
             ServiceSettings {
                 access: Access::ReadWrite,
                 durability: StateDurability::Interval,
+                records_features: false,
                 fitted_by: "test".to_owned(),
             },
         );
@@ -235,7 +236,27 @@ pub async fn read_reply(stream: &mut TcpStream) -> Reply {
     let end = end.unwrap_or_else(|| panic!("no answer: {}", String::from_utf8_lossy(&bytes)));
     let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Reply { status, head, body: bytes[end + 4..].to_vec() }
+    let body = bytes.split_off(end + 4);
+    let reply = Reply { status, head, body };
+    if reply.header("transfer-encoding") == Some("chunked") {
+        Reply { body: whole(&reply.body), ..reply }
+    } else {
+        reply
+    }
+}
+
+/// A body that came in chunks.
+fn whole(mut chunks: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    loop {
+        let end = chunks.windows(2).position(|window| window == b"\r\n").expect("the size of a chunk");
+        let size = usize::from_str_radix(std::str::from_utf8(&chunks[..end]).unwrap(), 16).expect("a size");
+        if size == 0 {
+            return body;
+        }
+        body.extend(&chunks[end + 2..end + 2 + size]);
+        chunks = &chunks[end + 2 + size + 2..];
+    }
 }
 
 /// The media types of data, without that of JSON.

@@ -3,27 +3,29 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use drifting_domain::contract::{name, sample_record};
-use drifting_domain::ports::{MetricsRepository, TrendQuery};
+use drifting_domain::contract::sample_record;
+use drifting_domain::ports::{MetricsHistory, MetricsRepository};
 use drifting_local_postgres::{Cluster, LocalPostgres};
-use drifting_metrics::{Rehearsal, SeaOrmMetrics, rehearse, rehearse_file};
+use drifting_metrics::{Address, Rehearsal, rehearse};
 
-use crate::chain;
+use crate::{all_of, chain, connect};
 
 /// On an empty database, on one that is in use, on one of a later version.
 async fn is_taken_back(uri: &str, migrate_further: impl AsyncFn()) {
     for _ in 0..2 {
-        assert_eq!(rehearse(uri).await.expect("the database answers"), Rehearsal::Ready { n_pending: 1 });
+        assert_eq!(
+            rehearse(&Address::of_uri(uri)).await.expect("the database answers"),
+            Rehearsal::Ready { n_pending: 2 }
+        );
     }
-    let metrics = SeaOrmMetrics::connect(uri).await.expect("the database answers");
-    metrics.append(&[sample_record("kept", 1)]).await.expect("the database answers");
-    assert_eq!(rehearse(uri).await.expect("the database answers"), Rehearsal::Ready { n_pending: 0 });
-    let query = |project| TrendQuery { project: name(project), from: None, to: None, page_size: 10, after: None };
-    assert_eq!(metrics.trend(&query("kept")).await.expect("the database answers").records, [sample_record("kept", 1)]);
-    assert!(metrics.trend(&query("drifting-check")).await.expect("the database answers").records.is_empty());
+    let metrics = connect(uri).await.expect("the database answers");
+    metrics.append(1, &[sample_record("kept", 1)]).await.expect("the database answers");
+    assert_eq!(rehearse(&Address::of_uri(uri)).await.expect("the database answers"), Rehearsal::Ready { n_pending: 0 });
+    assert_eq!(metrics.trend(&all_of("kept")).await.expect("the database answers").records, [sample_record("kept", 1)]);
+    assert!(metrics.trend(&all_of("drifting-check")).await.expect("the database answers").records.is_empty());
     metrics.close().await.expect("the database answers");
     migrate_further().await;
-    let error = rehearse(uri).await.expect_err("it is refused");
+    let error = rehearse(&Address::of_uri(uri)).await.expect_err("it is refused");
     assert!(chain(&error).contains("a later version"), "{}", chain(&error));
 }
 
@@ -33,7 +35,7 @@ const LATER: &str = "INSERT INTO seaql_migrations (version, applied_at) VALUES (
 async fn a_sqlite_file_is_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("below/metrics.sqlite");
-    assert_eq!(rehearse_file(&file).await.unwrap(), Rehearsal::NotYet);
+    assert_eq!(rehearse(&Address::of_file(&file)).await.unwrap(), Rehearsal::NotYet);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 
     let file = folder.path().join("metrics.sqlite");
@@ -47,8 +49,8 @@ async fn a_sqlite_file_is_left_as_it_is() {
     .await;
 
     fs::write(&file, "no database at all, but long enough for a header to be looked for").unwrap();
-    rehearse_file(&file).await.unwrap_err();
-    assert!(rehearse("sqlite:///proc/no/such/file").await.is_err());
+    rehearse(&Address::of_file(&file)).await.unwrap_err();
+    assert!(rehearse(&Address::of_uri("sqlite:///proc/no/such/file")).await.is_err());
 }
 
 #[tokio::test]
@@ -73,6 +75,6 @@ async fn a_postgres_is_left_as_it_is() {
     .await;
     postgres.stop().await.unwrap();
     assert_eq!(LocalPostgres::look(&directory).await.unwrap(), Cluster::Stopped { major });
-    let error = rehearse("postgres://drifting:geheim@127.0.0.1:9/metrics").await.unwrap_err();
+    let error = rehearse(&Address::of_uri("postgres://drifting:geheim@127.0.0.1:9/metrics")).await.unwrap_err();
     assert!(!chain(&error).contains("geheim"), "{}", chain(&error));
 }

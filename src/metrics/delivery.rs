@@ -1,0 +1,320 @@
+//! The task that carries records to the database, and everything else that is done with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use drifting_domain::ports::{DriftRecord, MetricsRepository, PortError, PortErrorKind};
+use drifting_domain::project::ProjectName;
+use futures_util::future::BoxFuture;
+use rand::RngExt;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinHandle, block_in_place};
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::Connection;
+use super::backlog::Backlog;
+use super::counts::Dropped;
+use super::database::{Database, NotOpened, OpenDatabase};
+use super::queue::Queue;
+use super::spill::Spill;
+
+/// How long records are gathered before they are delivered.
+const GATHER: Duration = Duration::from_millis(100);
+/// After a failure the next try is made after so long, twice as long each time.
+const RETRY_MIN: Duration = Duration::from_millis(500);
+const RETRY_MAX: Duration = Duration::from_secs(10);
+/// How long everything that waits may take at the end.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// How long a database of the server's own that is still being started may take at the end.
+const LATE_START_MAX: Duration = Duration::from_secs(10);
+/// How often records that have become too old are removed.
+const PRUNE_EVERY: Duration = Duration::from_hours(1);
+
+/// What is asked of the task beside.
+pub(super) enum Command {
+    /// To remove a project's records, those that wait included.
+    Purge(ProjectName, oneshot::Sender<Result<u64, PortError>>),
+}
+
+/// The task.
+pub(super) struct Delivering {
+    pub(super) queue: Arc<Queue>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) connection: watch::Sender<Connection>,
+    pub(super) stopped: oneshot::Receiver<()>,
+    pub(super) retention: Option<Duration>,
+}
+
+/// What is being done with the database.
+type Work = BoxFuture<'static, Done>;
+
+enum Done {
+    Opened(Result<OpenDatabase, NotOpened>),
+    Appended(Vec<DriftRecord>, Result<(), PortError>),
+    Purged(Purge, Result<u64, PortError>),
+}
+
+/// A purge, which comes when everything before it is delivered.
+struct Purge {
+    project: ProjectName,
+    after: u64,
+    asked: oneshot::Sender<Result<u64, PortError>>,
+}
+
+/// How far things are.
+struct State {
+    backlog: Backlog,
+    database: Arc<Database>,
+    open: Option<OpenDatabase>,
+    purges: Vec<Purge>,
+    retry_at: Instant,
+    backoff: Duration,
+    is_failing: bool,
+    prune_at: Instant,
+    pruning: Option<JoinHandle<()>>,
+}
+
+impl Delivering {
+    /// Delivers until it is told to stop, then what is left within a deadline. What is not delivered at all, because there is
+    /// no hope for a database, is given to `keep`.
+    pub(super) async fn run(mut self, database: Database, spill: Spill, keep: impl FnOnce(Vec<DriftRecord>)) {
+        let now = Instant::now();
+        let mut state = State {
+            backlog: Backlog::new(spill, Arc::clone(&self.queue.counts)),
+            database: Arc::new(database),
+            open: None,
+            purges: Vec::new(),
+            retry_at: now,
+            backoff: RETRY_MIN,
+            is_failing: false,
+            prune_at: now,
+            pruning: None,
+        };
+        let mut work: Option<Work> = None;
+        let mut gather_until: Option<Instant> = None;
+        loop {
+            if work.is_none() {
+                work = state.next_work();
+            }
+            let is_waiting = work.is_none() && state.has_work();
+            tokio::select! {
+                biased;
+                _ = &mut self.stopped => break,
+                done = async { work.as_mut().expect("there is work").await }, if work.is_some() => {
+                    work = None;
+                    if state.settle(done, &self).is_err() {
+                        return self.give_up(state.backlog, keep);
+                    }
+                }
+                Some(Command::Purge(project, asked)) = self.commands.recv() => {
+                    state.take(self.queue.take());
+                    let after = state.backlog.n_delivered() + state.backlog.len() as u64;
+                    state.purge(Purge { project, after, asked });
+                }
+                () = self.queue.arrived() => {
+                    if self.queue.is_worth_taking() {
+                        state.take(self.queue.take());
+                        gather_until = None;
+                    } else {
+                        gather_until.get_or_insert(Instant::now() + GATHER);
+                    }
+                }
+                () = sleep_until(gather_until.unwrap_or(now)), if gather_until.is_some() => {
+                    state.take(self.queue.take());
+                    gather_until = None;
+                }
+                () = sleep_until(state.retry_at), if is_waiting => {}
+                () = sleep_until(state.prune_at), if self.retention.is_some() && state.open.is_some() => {
+                    state.prune(self.retention);
+                }
+            }
+        }
+        self.finish(state, work).await;
+    }
+
+    /// There will be no database.
+    fn give_up(self, backlog: Backlog, keep: impl FnOnce(Vec<DriftRecord>)) {
+        let last = self.queue.close();
+        let mut rest = block_in_place(|| backlog.into_rest());
+        rest.extend(last);
+        self.queue.counts.dropped(rest.len(), Dropped::NoDatabase);
+        keep(rest);
+        // Nobody asks any more when the server has stopped.
+        let _ = self.connection.send(Connection::None);
+    }
+
+    /// Delivers what is left, within a deadline, and closes the database.
+    async fn finish(self, mut state: State, mut work: Option<Work>) {
+        state.take(self.queue.close());
+        state.purges.clear();
+        if let Some(pruning) = state.pruning.take() {
+            pruning.abort();
+        }
+        let is_starting = state.open.is_none() && work.is_some() && state.database.is_local();
+        let limit = if is_starting {
+            // One of the server's own that is half started is better closed in order.
+            LATE_START_MAX
+        } else if state.backlog.len() == 0 {
+            Duration::ZERO
+        } else {
+            DRAIN_MAX
+        };
+        let deadline = Instant::now() + limit;
+        let drained = timeout_at(deadline, async {
+            loop {
+                if work.is_none() {
+                    work = state.next_work();
+                }
+                match &mut work {
+                    Some(doing) => {
+                        let done = doing.await;
+                        work = None;
+                        if state.settle(done, &self).is_err() {
+                            return;
+                        }
+                    }
+                    None if state.has_work() => sleep_until(state.retry_at).await,
+                    None => return,
+                }
+            }
+        });
+        let is_late = drained.await.is_err();
+        let n_left = state.backlog.len();
+        if n_left > 0 {
+            self.queue.counts.dropped(n_left, Dropped::Shutdown);
+            tracing::warn!(dropped = n_left, is_late, "the last metrics were not delivered");
+        }
+        drop(work);
+        let _ = self.connection.send(Connection::None);
+        if let Some(open) = state.open {
+            open.close().await;
+        }
+    }
+}
+
+impl State {
+    /// Takes records in, which may write to the disk.
+    fn take(&mut self, records: Vec<DriftRecord>) {
+        if !records.is_empty() {
+            block_in_place(|| self.backlog.push(records));
+        }
+    }
+
+    /// Whether there is something to do with the database, now or later.
+    fn has_work(&self) -> bool {
+        self.open.is_none() || self.backlog.len() > 0 || !self.purges.is_empty()
+    }
+
+    /// The next thing to do with it, if it is time.
+    fn next_work(&mut self) -> Option<Work> {
+        if Instant::now() < self.retry_at {
+            return None;
+        }
+        let Some(open) = &mut self.open else {
+            let database = Arc::clone(&self.database);
+            return Some(Box::pin(async move { Done::Opened(database.open().await) }));
+        };
+        let repository = open.repository();
+        let delivered = self.backlog.n_delivered();
+        if let Some(place) = self.purges.iter().position(|purge| purge.after <= delivered) {
+            let purge = self.purges.swap_remove(place);
+            return Some(Box::pin(async move {
+                let purged = repository.purge(&purge.project).await;
+                Done::Purged(purge, purged)
+            }));
+        }
+        let (first, batch) = block_in_place(|| self.backlog.next_batch())?;
+        Some(Box::pin(async move {
+            let appended = repository.append(first, &batch).await;
+            Done::Appended(batch, appended)
+        }))
+    }
+
+    /// What follows from what was done; fails where there is no hope for the database.
+    fn settle(&mut self, done: Done, of: &Delivering) -> Result<(), ()> {
+        match done {
+            Done::Opened(Ok(open)) => {
+                self.succeeded(of);
+                let _ = of.connection.send(Connection::Open(open.repository()));
+                self.open = Some(open);
+            }
+            Done::Opened(Err(NotOpened::Never)) => return Err(()),
+            Done::Opened(Err(NotOpened::Yet(reason))) => self.failed(of, &reason),
+            Done::Appended(batch, Ok(())) => {
+                self.backlog.delivered(&batch);
+                self.succeeded(of);
+            }
+            Done::Appended(batch, Err(error)) => {
+                self.backlog.not_delivered(batch);
+                self.failed(of, &error.source_text());
+                // It is asked again at once for what it did not wait for.
+                for purge in self.purges.drain(..) {
+                    let _ = purge.asked.send(Err(unavailable("purge the metrics of a project")));
+                }
+                if self.open.as_mut().is_some_and(OpenDatabase::has_ended) {
+                    tracing::warn!("the local postgres has ended; it is started again");
+                    self.open = None;
+                    let _ = of.connection.send(Connection::Coming);
+                }
+            }
+            Done::Purged(purge, purged) => {
+                // Whoever asked may have left.
+                let _ = purge.asked.send(purged);
+            }
+        }
+        Ok(())
+    }
+
+    fn succeeded(&mut self, of: &Delivering) {
+        if self.is_failing {
+            tracing::info!(waiting = self.backlog.len(), "the metrics database answers again");
+        }
+        (self.is_failing, self.backoff) = (false, RETRY_MIN);
+        of.queue.counts.up(true);
+    }
+
+    fn failed(&mut self, of: &Delivering, reason: &str) {
+        if !self.is_failing {
+            tracing::warn!(cause = reason, "metrics wait for their database; detection goes on without it");
+        }
+        // Servers that lost the same database do not come back all at once.
+        self.retry_at = Instant::now() + self.backoff.mul_f64(rand::rng().random_range(0.75..1.25));
+        (self.is_failing, self.backoff) = (true, (self.backoff * 2).min(RETRY_MAX));
+        of.queue.counts.up(false);
+    }
+
+    fn purge(&mut self, purge: Purge) {
+        if self.open.is_none() || self.is_failing {
+            let _ = purge.asked.send(Err(unavailable("purge the metrics of a project")));
+        } else {
+            self.purges.push(purge);
+        }
+    }
+
+    /// Removes what is too old, beside everything else.
+    fn prune(&mut self, retention: Option<Duration>) {
+        self.prune_at = Instant::now() + PRUNE_EVERY;
+        let Some(open) = self.open.as_ref().filter(|_| self.pruning.as_ref().is_none_or(JoinHandle::is_finished))
+        else {
+            return;
+        };
+        let Some(before) =
+            retention.and_then(|age| Utc::now().checked_sub_signed(chrono::TimeDelta::from_std(age).ok()?))
+        else {
+            return;
+        };
+        let repository: Arc<dyn MetricsRepository> = open.repository();
+        self.pruning = Some(tokio::spawn(async move {
+            match repository.prune(before).await {
+                Ok(0) => {}
+                Ok(count) => tracing::info!(count, %before, "old metrics were removed"),
+                Err(error) => tracing::warn!(cause = error.source_text(), "old metrics were not removed"),
+            }
+        }));
+    }
+}
+
+fn unavailable(operation: &'static str) -> PortError {
+    PortError::new(PortErrorKind::Unavailable, operation, "the metrics database does not answer now")
+}
