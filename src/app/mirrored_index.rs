@@ -21,7 +21,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 
 use super::explained;
-use super::stores::{open_mirror, tell_found};
+use super::stores::{open_index, open_mirror, tell_found};
 
 /// The files of the index, the one first that holds the paths.
 pub const FILES: [&str; 2] = ["store.db", "active.db"];
@@ -182,9 +182,25 @@ impl Mirror {
     }
 
     async fn status(&self, project: &ProjectName) -> Result<Option<Status>, PortError> {
-        let entries = self.local.all().await?;
-        Ok(entries.into_iter().find(|entry| entry.project == *project).and_then(|entry| entry.status))
+        Ok(status_of(&self.local.all().await?, project))
     }
+
+    /// What a start would find in the bucket now; `None` where it cannot be read either.
+    async fn in_bucket(&self) -> Option<Vec<IndexEntry>> {
+        let read = async {
+            let folder = new_folder(self.directory.parent().unwrap_or(&self.directory))?;
+            for (name, file) in FILES.into_iter().zip(&self.files) {
+                take(file, &folder.path().join(name)).await?;
+            }
+            let opened = open_index(folder.path()).await?;
+            anyhow::Ok(opened.index.all().await?)
+        };
+        read.await.inspect_err(|error| tracing::debug!(cause = format!("{error:#}"), "the index cannot be read")).ok()
+    }
+}
+
+fn status_of(entries: &[IndexEntry], project: &ProjectName) -> Option<Status> {
+    entries.iter().find(|entry| entry.project == *project).and_then(|entry| entry.status)
 }
 
 #[async_trait]
@@ -207,8 +223,10 @@ impl ProjectIndex for MirroredIndex {
             && let Err(error) = self.mirror.write_files(&mut bucket).await
         {
             // Whoever asked is told, and finds them as they are in the bucket.
+            let kept = self.mirror.in_bucket().await;
             for project in &woken {
-                self.mirror.local.set_status(project, Status::Inactive).await?;
+                let status = kept.as_ref().map_or(Some(Status::Inactive), |kept| status_of(kept, project));
+                self.mirror.local.set_status(project, status.unwrap_or(Status::Inactive)).await?;
             }
             self.mirror.changed.notify_one();
             return Err(error);
@@ -223,9 +241,11 @@ impl ProjectIndex for MirroredIndex {
         self.mirror.local.set_status(project, status).await?;
         bucket.is_behind = true;
         if let Err(error) = self.mirror.write_files(&mut bucket).await {
-            // Whoever asked is told that nothing has changed.
-            if let Some(former) = former {
-                self.mirror.local.set_status(project, former).await?;
+            // What a start would find is what is seen from now on: one of the two files may have come through.
+            let kept = self.mirror.in_bucket().await;
+            let kept = kept.as_ref().map_or(former, |kept| status_of(kept, project).or(former));
+            if let Some(kept) = kept {
+                self.mirror.local.set_status(project, kept).await?;
             }
             self.mirror.changed.notify_one();
             return Err(error);

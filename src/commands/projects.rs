@@ -261,15 +261,15 @@ mod tests {
         assert_eq!(
             of_buckets("p", &serde_json::from_value::<Vec<MetricBucket>>(buckets).unwrap()),
             "p: 100 values from 2026-01-01T00:00:00Z to 2026-01-01T02:00:00Z, in 2 buckets\n\
-             \u{20}          7 ┤ │\n\
-             \u{20}            ┤ │\n\
+             \u{20}         7 ┤ │\n\
+             \u{20}           ┤ │\n\
              threshold 5 ┤╌│\n\
-             \u{20}            ┤ •\n\
-             \u{20}            ┤ │\n\
-             \u{20}            ┤││\n\
-             \u{20}            ┤•│\n\
-             \u{20}          0 ┤│\n\
-             \u{20}              ^\n\
+             \u{20}           ┤ •\n\
+             \u{20}           ┤ │\n\
+             \u{20}           ┤││\n\
+             \u{20}           ┤•│\n\
+             \u{20}         0 ┤│\n\
+             \u{20}             ^\n\
              last mean 4 against threshold 5\n\
              3 in drift, first in the bucket from 2026-01-01T01:00:00Z\n"
         );

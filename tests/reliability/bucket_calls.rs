@@ -15,11 +15,17 @@ use crate::model::{Durability, Operation, Present};
 use crate::place::Place;
 use crate::server::Connection;
 
-/// The project that an operation is for: one that there is, or a free name.
+/// The project that an operation is for: one that serves, one that does not, or a free name.
 const THERE: &str = "p000";
 const FREE: &str = "p002";
-const OPERATIONS: [(&str, Operation); 4] =
-    [(FREE, Operation::Fit(1)), (THERE, Operation::Fit(1)), (THERE, Operation::Unload), (THERE, Operation::Delete)];
+const ASLEEP: &str = "p001";
+const OPERATIONS: [(&str, Operation); 5] = [
+    (FREE, Operation::Fit(1)),
+    (THERE, Operation::Fit(1)),
+    (THERE, Operation::Unload),
+    (ASLEEP, Operation::Load),
+    (THERE, Operation::Delete),
+];
 const FAULTS: [Fault; 2] = [Fault::Status(500), Fault::ResetAfter];
 /// How long a server may take to write again once the bucket answers.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -96,7 +102,7 @@ fn every_n(name: &str, operation: Operation, experiment: usize, detectors: &Dete
         let mut is_untouched = true;
         for fault in if is_full() { &FAULTS[..] } else { &FAULTS[..1] } {
             let what = format!("seed {}, {operation:?} of {name}, {fault:?} from change {n}", seed());
-            furnish(&mut bench, name, name == THERE);
+            furnish(&mut bench, name);
             match do_while_failing(&mut bench, (name, operation), (n, *fault), detectors, &mut tally) {
                 Ok(is_touched) => is_untouched &= !is_touched,
                 Err(finding) => {
@@ -113,19 +119,22 @@ fn every_n(name: &str, operation: Operation, experiment: usize, detectors: &Dete
     }
 }
 
-/// Sees to it that there is a project of the name, active, or none.
-fn furnish(bench: &mut Bench, name: &str, is_there: bool) {
-    let operation = match &bench.world.projects[name] {
-        None if is_there => Operation::Fit(0),
-        Some(present) if is_there && !present.is_active => Operation::Load,
-        Some(_) if !is_there => Operation::Delete,
-        _ => return,
-    };
-    let server = bench.launch(None, &[]).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
-    let told = perform_once(&mut server.connect(), name, operation, &bench.world.projects[name]);
-    assert_eq!(told.expect("the server answers"), Told::Done);
-    bench.world.acknowledge(name, operation);
-    server.stop();
+/// Sees to it that the project is as its name says.
+fn furnish(bench: &mut Bench, name: &str) {
+    loop {
+        let operation = match &bench.world.projects[name] {
+            None if name != FREE => Operation::Fit(0),
+            Some(present) if name == THERE && !present.is_active => Operation::Load,
+            Some(present) if name == ASLEEP && present.is_active => Operation::Unload,
+            Some(_) if name == FREE => Operation::Delete,
+            _ => return,
+        };
+        let server = bench.launch(None, &[]).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
+        let told = perform_once(&mut server.connect(), name, operation, &bench.world.projects[name]);
+        assert_eq!(told.expect("the server answers"), Told::Done);
+        bench.world.acknowledge(name, operation);
+        server.stop();
+    }
 }
 
 #[test]
@@ -146,6 +155,7 @@ fn a_bucket_that_fails_for_good_leaves_the_old_or_the_new() {
             Operation::Fit(_) if name == FREE => "first fit",
             Operation::Fit(_) => "overwrite",
             Operation::Unload => "unload",
+            Operation::Load => "load",
             _ => "deletion",
         };
         let Tally { n_faults, n_refused, outcome } = tally;

@@ -137,7 +137,12 @@ impl DriftService {
             Body::Gone => return Err(ProjectError::NotFound),
             Body::Loaded(_) => {}
             Body::Cold(_) | Body::Failed { .. } => {
-                self.ports.index.set_status(name, Status::Active).await?;
+                if let Err(error) = self.ports.index.set_status(name, Status::Active).await {
+                    if self.status_in_index(name).await == Some(Status::Active) {
+                        entry.set(Status::Active, Body::Cold(None));
+                    }
+                    return Err(error.into());
+                }
                 entry.set(Status::Active, Body::Cold(None));
                 self.load_cold(&entry).await?;
             }
@@ -149,7 +154,7 @@ impl DriftService {
     /// Sets a project inactive, saves its state and forgets it from memory.
     ///
     /// # Errors
-    /// When there is none, or when the store fails; then it stays as it was.
+    /// When there is none, or when the store fails; then it is as a start would find it: mostly as it was.
     pub async fn unload(&self, name: &ProjectName) -> Result<ProjectView, ProjectError> {
         self.check_writable()?;
         let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
@@ -159,19 +164,30 @@ impl DriftService {
             Body::Loaded(loaded) => {
                 // First no new rows, also of requests under way, then the state with all rows that were fed.
                 loaded.running.lock().await.is_closed = true;
-                if let Err(error) = self.set_inactive(&entry, &loaded).await {
+                let failure = self.set_inactive(&entry, &loaded).await.err();
+                if failure.is_some() && self.status_in_index(name).await != Some(Status::Inactive) {
                     loaded.running.lock().await.is_closed = false;
-                    return Err(error);
+                } else {
+                    entry.set(Status::Inactive, Body::Cold(Some(Arc::new(loaded.known()))));
                 }
-                entry.set(Status::Inactive, Body::Cold(Some(Arc::new(loaded.known()))));
+                failure.map_or(Ok(()), Err)?;
             }
             body @ (Body::Cold(_) | Body::Failed { .. }) => {
-                self.ports.index.set_status(name, Status::Inactive).await?;
-                entry.set(Status::Inactive, body);
+                let failure = self.ports.index.set_status(name, Status::Inactive).await.err();
+                if failure.is_none() || self.status_in_index(name).await == Some(Status::Inactive) {
+                    entry.set(Status::Inactive, body);
+                }
+                failure.map_or(Ok(()), Err)?;
             }
         }
         drop(guard);
         self.view(&entry).await?.ok_or(ProjectError::NotFound)
+    }
+
+    /// The status that a start would find. After a change that failed it may be the new one.
+    async fn status_in_index(&self, name: &ProjectName) -> Option<Status> {
+        let entries = self.ports.index.all().await.ok()?;
+        entries.into_iter().find(|entry| entry.project == *name).and_then(|entry| entry.status)
     }
 
     async fn set_inactive(&self, entry: &Entry, loaded: &LoadedProject) -> Result<(), ProjectError> {
