@@ -162,7 +162,7 @@ fn a_bucket_that_fails_for_good_leaves_the_old_or_the_new() {
         let n_found = outcome.findings.len();
         assert!(n_faults > 0 || n_found > 0, "no call has failed");
         report(&format!(
-            "| {what} in S3, changes fail from the first to the {n}th on | {} | {n_faults} | {n_refused} | {n_found} |",
+            "| {what} in S3, all changes fail from one on, which is 1 to {n} | {} | {n_faults} | {n_refused} | {n_found} |",
             outcome.n_crashes
         ));
         findings.extend(outcome.findings);
