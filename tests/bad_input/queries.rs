@@ -3,7 +3,7 @@
 use crate::row::{JSON, PREDICT, Row};
 
 /// Paths with a query, and the parameter at fault.
-const LISTS: [(&str, &str); 36] = [
+const LISTS: [(&str, &str); 46] = [
     ("projects?page_size=0", "page_size"),
     ("projects?page_size=-1", "page_size"),
     ("projects?page_size=1001", "page_size"),
@@ -36,7 +36,17 @@ const LISTS: [(&str, &str); 36] = [
     ("projects/price/metrics?page_token=r1", "page_token"),
     ("projects/price/metrics?page_token=n7072", "page_token"),
     ("projects/price/metrics?resolution=hour", "resolution"),
+    ("projects/price/metrics?resolution=0", "resolution"),
+    ("projects/price/metrics?resolution=1001", "resolution"),
+    ("projects/price/metrics?resolution=1s", "resolution"),
+    ("projects/price/metrics?resolution=-1h", "resolution"),
+    ("projects/price/metrics?resolution=99999999999999999999d", "resolution"),
+    ("projects/price/metrics?resolution=1h&page_token=r1", "page_token"),
+    ("projects/price/metrics?format=xml", "format"),
+    ("projects/price/metrics?format=csv&page_size=5", "page_size"),
+    ("projects/price/metrics?features=1", "features"),
     ("projects/price/metrics?fom=2026-01-01T00:00:00Z", "fom"),
+    ("projects/price/metrics?page_token=r00000000000000010000000000000001", "page_token"),
     ("operations?page_size=0", "page_size"),
     ("operations?page_token=o1", "page_token"),
     ("operations?status=running", "status"),
@@ -52,6 +62,8 @@ pub fn rows() -> Vec<Row> {
     for (method, path, name) in [
         ("GET", "projects/price?verbose=1", "verbose"),
         ("DELETE", "projects/price?force", "force"),
+        ("DELETE", "projects/price?purge_metrics=perhaps", "purge_metrics"),
+        ("DELETE", "projects/price?purge_metrics=true&purge_metrics=true", "purge_metrics"),
         ("POST", "projects/off/load?now=1", "now"),
         ("POST", "projects/price/unload?now=1", "now"),
         ("POST", "projects/price/reset?time=5", "time"),
