@@ -23,6 +23,9 @@ use tokio::task::JoinHandle;
 use super::explained;
 use super::stores::{open_index, open_mirror, tell_found};
 
+#[cfg(test)]
+mod tests;
+
 /// The files of the index, the one first that holds the paths.
 pub const FILES: [&str; 2] = ["store.db", "active.db"];
 /// What a file is kept as that was found damaged.
