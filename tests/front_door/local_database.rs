@@ -152,3 +152,31 @@ fn where_no_cluster_can_be_made_a_file_takes_its_place_and_keeps_it() {
     assert_eq!(server.log().matches("initdb failed").count(), 1, "it is not tried again: {}", server.log());
     assert!(server.stop().success());
 }
+
+/// Starts what follows where no Postgres can be found: its folders are hidden, and nothing is on the path.
+const WITHOUT_POSTGRES: &str = "for place in /usr/lib/postgresql /usr/local/pgsql; do \
+     if [ -d $place ]; then mount -t tmpfs none $place || exit 9; fi; done; PATH=/nowhere exec \"$0\" \"$@\"";
+
+#[test]
+fn where_no_postgres_is_installed_a_file_takes_its_place_and_keeps_it() {
+    let place = Place::of(None);
+    let as_root = ["unshare", "--mount", "/bin/sh", "-c", WITHOUT_POSTGRES];
+    let as_user = ["unshare", "--map-root-user", "--mount", "/bin/sh", "-c", WITHOUT_POSTGRES];
+    let wrapper: &[&str] = if geteuid().is_root() { &as_root } else { &as_user };
+    let launch = Launch { arguments: &["--database-uri", "local"], wrapper, ..Launch::default() };
+    let started = Server::launch(place.directory.path(), &launch);
+    let advice = "folders cannot be hidden: run the tests as root, or allow user namespaces to unshare";
+    let server = started.unwrap_or_else(|(status, log)| panic!("{advice}: {status}: {log}"));
+    fit_and_feed(&server, 30);
+    assert_all_told(&server, 30);
+    assert_eq!(made(&place.database()).iter().filter(|name| name.as_str() == "postgres").count(), 0);
+    assert_eq!(server.log().matches("metrics go to a SQLite file").count(), 1, "{}", server.log());
+    assert!(server.stop().success());
+
+    // With a Postgres to be found again, the file stays where the rows are.
+    let server = place.start();
+    assert_all_told(&server, 30);
+    assert!(place.database().join("metrics.sqlite").exists());
+    assert!(!place.database().join("postgres").exists(), "{}", server.log());
+    assert!(server.stop().success());
+}

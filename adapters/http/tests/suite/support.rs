@@ -245,18 +245,16 @@ pub async fn read_reply(stream: &mut TcpStream) -> Reply {
     }
 }
 
-/// A body that came in chunks.
+/// A body that came in chunks, as far as it came.
 fn whole(mut chunks: &[u8]) -> Vec<u8> {
     let mut body = Vec::new();
-    loop {
-        let end = chunks.windows(2).position(|window| window == b"\r\n").expect("the size of a chunk");
-        let size = usize::from_str_radix(std::str::from_utf8(&chunks[..end]).unwrap(), 16).expect("a size");
-        if size == 0 {
-            return body;
-        }
+    while let Some(end) = chunks.windows(2).position(|window| window == b"\r\n") {
+        let size = std::str::from_utf8(&chunks[..end]).ok().and_then(|size| usize::from_str_radix(size, 16).ok());
+        let Some(size) = size.filter(|size| (1..=chunks.len() - end - 2).contains(size)) else { break };
         body.extend(&chunks[end + 2..end + 2 + size]);
-        chunks = &chunks[end + 2 + size + 2..];
+        chunks = chunks.get(end + 2 + size + 2..).unwrap_or_default();
     }
+    body
 }
 
 /// The media types of data, without that of JSON.
