@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::Connection;
 use super::backlog::Backlog;
 use super::counts::Dropped;
-use super::database::{Database, NotOpened, OpenDatabase};
+use super::database::{Database, NotOpened, OpenDatabase, told};
 use super::queue::Queue;
 use super::spill::Spill;
 
@@ -252,7 +252,7 @@ impl State {
             }
             Done::Appended(batch, Err(error)) => {
                 self.backlog.not_delivered(batch);
-                self.failed(of, &error.source_text());
+                self.failed(of, &told(&error));
                 // It is asked again at once for what it did not wait for.
                 for purge in self.purges.drain(..) {
                     let _ = purge.asked.send(Err(unavailable("purge the metrics of a project")));
