@@ -1,4 +1,4 @@
-//! A database of the server's own that another major version of Postgres has made.
+//! A database of the server's own that cannot be used: the log says why and what to do, and nothing is touched.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -67,4 +67,19 @@ fn a_cluster_of_another_version_is_refused_with_what_to_do_and_left_as_it_is() {
         answer.status == 200 && answer.body["metrics"].as_array().is_some_and(|told| told.len() == 31)
     });
     assert!(server.stop().success());
+}
+
+#[test]
+fn what_the_system_refuses_is_told_with_its_reason() {
+    let directory = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("the mode is set");
+    let in_the_way = directory.path().join("store-metrics");
+    fs::write(&in_the_way, "a file").expect("the file is written");
+    let server = Server::start(directory.path(), &["--database-uri", "local"]);
+    fit_and_feed(&server, 30);
+    wait_until(&server, "the log says why", || server.log().contains("no metrics database"));
+    assert!(server.log().contains("Not a directory"), "{}", server.log());
+    assert_eq!(metrics(&server).len(), 30, "the trend comes from memory");
+    assert!(server.stop().success());
+    assert_eq!(fs::read_to_string(in_the_way).expect("it is there"), "a file");
 }

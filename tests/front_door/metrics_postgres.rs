@@ -135,6 +135,20 @@ fn a_wrong_password_is_said_without_the_password_and_can_be_mended() {
 }
 
 #[test]
+fn a_file_of_a_password_that_is_missing_is_told_and_waited_for() {
+    let guarded = Guarded::start("geheim");
+    std::fs::remove_file(&guarded.file).expect("the file goes");
+    let server = guarded.serve();
+    fit_and_feed(&server, 30);
+    wait_until(&server, "the log says which file", || {
+        server.log().contains("cannot read the file with the password of the metrics database")
+    });
+    guarded.say("geheim");
+    assert_eq!(Delivery::ended(&server).delivered, 30);
+    assert!(server.stop().success());
+}
+
+#[test]
 fn a_database_is_reached_by_its_socket_and_by_the_variables_of_its_clients() {
     let database = PostgresServer::start();
     let (folder, port) = (database.socket_folder().display().to_string(), database.port().to_string());

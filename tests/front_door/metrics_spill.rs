@@ -1,8 +1,8 @@
-//! The disk on which drift values wait is full while their database is down.
+//! Drift values that wait on the disk while their database is down: on one that is full, and up to a bound.
 
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use drifting_postgres_servers::PostgresServer;
 use rustix::process::geteuid;
@@ -18,7 +18,7 @@ const ROWS_PER_REQUEST: usize = 2_000;
 const N_REQUESTS: usize = 120;
 
 /// Starts a server whose store is a small disk of its own, which ends with it. Nobody else sees that disk.
-fn on_a_small_disk(directory: &std::path::Path, database: &PostgresServer) -> Server {
+fn on_a_small_disk(directory: &Path, database: &PostgresServer) -> Server {
     let store = directory.join("store");
     std::fs::create_dir(&store).expect("a folder is made");
     let store = store.to_str().expect("a plain path");
@@ -36,7 +36,7 @@ fn on_a_small_disk(directory: &std::path::Path, database: &PostgresServer) -> Se
 }
 
 /// Takes what room there is on the disk of the server.
-fn fill(file: &PathBuf) {
+fn fill(file: &Path) {
     let mut file = File::create(file).expect("the filler is made");
     for size in [64 * 1024, 4096, 512, 1] {
         while file.write_all(&vec![1; size]).is_ok() {}
@@ -85,5 +85,31 @@ fn a_full_disk_costs_metrics_which_are_counted_and_no_prediction() {
     feed(&mut connection, 1);
     Delivery::ended(&server).assert_exact(&database);
     assert!(!server.log().contains("panicked"), "{}", server.log());
+    assert!(server.stop().success());
+}
+
+#[test]
+fn no_more_waits_on_the_disk_than_may() {
+    let mut database = PostgresServer::start();
+    let directory = tempfile::tempdir().expect("a folder");
+    let arguments = ["--database-uri", &database.uri(), "--metrics-spill-max-bytes", "1MiB"];
+    let server = Server::start(directory.path(), &arguments);
+    fit_and_feed(&server, 30);
+    Delivery::ended(&server).assert_exact(&database);
+    database.stop();
+    feed(&mut server.connect(), N_REQUESTS);
+    wait_until(&server, "what does not fit is dropped", || Delivery::of(&server).n_dropped() > 0);
+    let during = Delivery::of(&server);
+    assert!(during.dropped.iter().all(|(reason, _)| reason == "spill_full"), "{during:?}");
+    assert!((1..=1 << 20).contains(&during.spilled_bytes), "{during:?}");
+    // The files have no names, so that nothing is left of them whatever ends the server.
+    let left = std::fs::read_dir(directory.path().join("store/.tmp")).expect("the folder is there");
+    let names: Vec<_> = left.map(|entry| entry.expect("an entry").file_name()).collect();
+    assert!(names.iter().all(|name| name == "lock"), "{names:?}");
+
+    database.start_again();
+    let counts = Delivery::ended(&server);
+    counts.assert_exact(&database);
+    assert_eq!(counts.recorded, (30 + N_REQUESTS * ROWS_PER_REQUEST) as u64);
     assert!(server.stop().success());
 }
