@@ -80,7 +80,9 @@ impl Database {
             }
             Err(error) if may_pass(&error) => Err(NotOpened::Yet(error.to_string())),
             Err(error) => {
-                tracing::error!(%error, "no metrics database; detection goes on without it");
+                // With what the operating system said.
+                let error = format!("{:#}", anyhow::Error::new(error));
+                tracing::error!(error, "no metrics database; detection goes on without it");
                 Err(NotOpened::Never)
             }
         }
@@ -151,10 +153,15 @@ fn not_opened(error: &PortError) -> NotOpened {
     let is_later_version =
         error.kind() == PortErrorKind::Other && error.operation() == "understand the metrics database";
     if error.kind() == PortErrorKind::Damaged || is_later_version {
-        tracing::error!(cause = error.source_text(), "no metrics database; detection goes on without it");
+        tracing::error!(cause = told(error), "no metrics database; detection goes on without it");
         return NotOpened::Never;
     }
-    NotOpened::Yet(error.source_text())
+    NotOpened::Yet(told(error))
+}
+
+/// What could not be done, and why.
+pub(super) fn told(error: &PortError) -> String {
+    format!("{error}: {}", error.source_text())
 }
 
 /// Whether a SQLite file takes the place of a Postgres that cannot be started for this reason.

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::Connection;
 use super::backlog::Backlog;
 use super::counts::Dropped;
-use super::database::{Database, NotOpened, OpenDatabase};
+use super::database::{Database, NotOpened, OpenDatabase, told};
 use super::queue::Queue;
 use super::spill::Spill;
 
@@ -28,6 +28,8 @@ const RETRY_MAX: Duration = Duration::from_secs(10);
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// How long a database of the server's own that is still being started may take at the end.
 const LATE_START_MAX: Duration = Duration::from_secs(10);
+/// So many causes of one failure are said.
+const CAUSES_MAX: usize = 5;
 /// How often records that have become too old are removed.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
 
@@ -71,6 +73,8 @@ struct State {
     retry_at: Instant,
     backoff: Duration,
     is_failing: bool,
+    /// Why, as far as it has been said since it last answered.
+    told: Vec<String>,
     prune_at: Instant,
     pruning: Option<JoinHandle<()>>,
 }
@@ -88,6 +92,7 @@ impl Delivering {
             retry_at: now,
             backoff: RETRY_MIN,
             is_failing: false,
+            told: Vec::new(),
             prune_at: now,
             pruning: None,
         };
@@ -247,7 +252,7 @@ impl State {
             }
             Done::Appended(batch, Err(error)) => {
                 self.backlog.not_delivered(batch);
-                self.failed(of, &error.source_text());
+                self.failed(of, &told(&error));
                 // It is asked again at once for what it did not wait for.
                 for purge in self.purges.drain(..) {
                     let _ = purge.asked.send(Err(unavailable("purge the metrics of a project")));
@@ -271,12 +276,15 @@ impl State {
             tracing::info!(waiting = self.backlog.len(), "the metrics database answers again");
         }
         (self.is_failing, self.backoff) = (false, RETRY_MIN);
+        self.told.clear();
         of.queue.counts.up(true);
     }
 
     fn failed(&mut self, of: &Delivering, reason: &str) {
-        if !self.is_failing {
+        // A restart may end in a refusal: each further cause is said too, as long as they are few.
+        if self.told.len() < CAUSES_MAX && self.told.iter().all(|told| told != reason) {
             tracing::warn!(cause = reason, "metrics wait for their database; detection goes on without it");
+            self.told.push(reason.to_owned());
         }
         // Servers that lost the same database do not come back all at once.
         self.retry_at = Instant::now() + self.backoff.mul_f64(rand::rng().random_range(0.75..1.25));

@@ -39,7 +39,7 @@ pub fn drifting() -> Command {
 fn unconfigured(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
-        if ["DRIFTING_", "AWS_", "STORAGE_", "GOOGLE_"].iter().any(|prefix| name_text.starts_with(prefix)) {
+        if ["DRIFTING_", "AWS_", "STORAGE_", "GOOGLE_", "PG"].iter().any(|prefix| name_text.starts_with(prefix)) {
             command.env_remove(name);
         }
     }
@@ -66,6 +66,8 @@ pub struct Launch<'a> {
     pub wrapper: &'a [&'a str],
     /// Who runs the server, in place of root: the user and the group of this number.
     pub user: Option<u32>,
+    /// Not to say that there is no metrics database, where the arguments say nothing.
+    pub with_default_database: bool,
 }
 
 impl Server {
@@ -125,7 +127,7 @@ impl Server {
         if !launch.arguments.contains(&"--port") {
             command.args(["--port", "0"]);
         }
-        if !launch.arguments.contains(&"--database-uri") {
+        if !launch.arguments.contains(&"--database-uri") && !launch.with_default_database {
             command.args(["--database-uri", "none"]);
         }
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("the log opens");

@@ -30,6 +30,13 @@ const CONNECTIONS_MAX: u32 = 3;
 /// advisory locks in the same database.
 const ONE_MIGRATION: &str = "SET LOCAL lock_timeout = '1min'; SELECT pg_advisory_xact_lock(7234921650093);";
 
+/// How long it takes to find out which migrations are missing, the wait for another server's included. A network that has
+/// gone silent would never end it.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long migrations may take: there may be a hundred million records.
+const MIGRATION_TIMEOUT: Duration = Duration::from_mins(30);
+const MIGRATE: &str = "migrate the metrics database";
+
 pub(crate) const CONNECT: &str = "connect to the metrics database";
 
 /// Opens the database for questions. A SQLite file is created together with its folder.
@@ -91,19 +98,26 @@ async fn make_folder(folder: &Path) -> io::Result<()> {
 
 /// Runs the migrations that are missing, all or none, and never two servers at once; gives their names.
 pub(crate) async fn migrate(database: &DatabaseConnection) -> Result<Vec<String>, PortError> {
-    let run = async {
-        let transaction = begin_alone(database).await?;
-        let pending = Migrator::get_pending_migrations(&transaction).await?;
-        let names = pending.iter().map(|migration| migration.name().to_owned()).collect();
-        Migrator::up(&transaction, None).await?;
-        transaction.commit().await?;
-        Ok(names)
-    };
-    run.await.map_err(|error: DbErr| match error {
+    let failed = |error: DbErr| match error {
         // Migrations have run that this version does not know.
         DbErr::Custom(_) => later_version(),
-        error => port_error("migrate the metrics database", error),
-    })
+        error => port_error(MIGRATE, error),
+    };
+    let late = |elapsed| PortError::new(PortErrorKind::Unavailable, MIGRATE, elapsed);
+    let begun = timeout(LOOK_TIMEOUT, async {
+        let transaction = begin_alone(database).await?;
+        let pending = Migrator::get_pending_migrations(&transaction).await?;
+        let names: Vec<String> = pending.iter().map(|migration| migration.name().to_owned()).collect();
+        Ok((transaction, names))
+    });
+    let (transaction, names) = begun.await.map_err(late)?.map_err(failed)?;
+    let limit = if names.is_empty() { LOOK_TIMEOUT } else { MIGRATION_TIMEOUT };
+    let ran = timeout(limit, async {
+        Migrator::up(&transaction, None).await?;
+        transaction.commit().await
+    });
+    ran.await.map_err(late)?.map_err(failed)?;
+    Ok(names)
 }
 
 /// The database has been migrated further than this version knows.

@@ -38,22 +38,39 @@ pub(crate) async fn prune(database: &DatabaseConnection, before: DateTime<Utc>) 
     let end = minute_of(before);
     let removed = async {
         let mut n_removed = 0;
-        let Some(first) = oldest(database).await?.filter(|first| *first < end) else { return Ok(0) };
+        let first = oldest(database).await?.filter(|first| *first < end).unwrap_or(end);
         let step = STEP_MIN.max((end - first) / STEPS_MAX);
-        let mut from = first;
-        while from < end {
-            let to = minute_of(from + step).min(end);
-            let values = [from.into(), to.into()];
-            let transaction = database.begin().await?;
-            n_removed += delete(&transaction, "drift_record", "at >= $1 AND at < $2", &values).await?;
-            delete(&transaction, "drift_feature", "at >= $1 AND at < $2", &values).await?;
-            delete(&transaction, "drift_rollup", "minute >= $1 AND minute < $2", &values).await?;
-            transaction.commit().await?;
-            from = to;
+        // What somebody has put there without sums may be older: the first step has no beginning.
+        let mut from = None;
+        let mut to = minute_of(first + step).min(end);
+        loop {
+            n_removed += prune_step(database, from, to).await?;
+            if to >= end {
+                return Ok(n_removed);
+            }
+            from = Some(to);
+            to = minute_of(to + step).min(end);
         }
-        Ok(n_removed)
     };
     removed.await.map_err(|error: DbErr| port_error("prune the metrics", error))
+}
+
+async fn prune_step(
+    database: &DatabaseConnection,
+    from: Option<DateTime<Utc>>,
+    to: DateTime<Utc>,
+) -> Result<u64, DbErr> {
+    let values: Vec<Value> = [Some(to), from].into_iter().flatten().map(Into::into).collect();
+    let within = |time: &str| {
+        let begin = from.map(|_| format!(" AND {time} >= $2")).unwrap_or_default();
+        format!("{time} < $1{begin}")
+    };
+    let transaction = database.begin().await?;
+    let n_removed = delete(&transaction, "drift_record", &within("at"), &values).await?;
+    delete(&transaction, "drift_feature", &within("at"), &values).await?;
+    delete(&transaction, "drift_rollup", &within("minute"), &values).await?;
+    transaction.commit().await?;
+    Ok(n_removed)
 }
 
 /// The first minute that has sums.
