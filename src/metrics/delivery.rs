@@ -32,6 +32,8 @@ const LATE_START_MAX: Duration = Duration::from_secs(10);
 const CAUSES_MAX: usize = 5;
 /// How often records that have become too old are removed.
 const PRUNE_EVERY: Duration = Duration::from_hours(1);
+/// How long after a failure that is tried again.
+const PRUNE_AGAIN: Duration = Duration::from_mins(1);
 
 /// What is asked of the task beside.
 pub(super) enum Command {
@@ -314,10 +316,13 @@ impl State {
         };
         let repository: Arc<dyn MetricsRepository> = open.repository();
         self.pruning = Some(tokio::spawn(async move {
-            match repository.prune(before).await {
-                Ok(0) => {}
-                Ok(count) => tracing::info!(count, %before, "old metrics were removed"),
-                Err(error) => tracing::warn!(cause = error.source_text(), "old metrics were not removed"),
+            while let Err(error) = repository.prune(before).await.map(|count| {
+                if count > 0 {
+                    tracing::info!(count, %before, "old metrics were removed");
+                }
+            }) {
+                tracing::warn!(cause = error.source_text(), "old metrics were not removed; it is tried again");
+                tokio::time::sleep(PRUNE_AGAIN).await;
             }
         }));
     }

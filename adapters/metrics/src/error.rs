@@ -60,9 +60,10 @@ fn kind_of_database_error(error: &(dyn DatabaseError + 'static)) -> PortErrorKin
 /// <https://www.postgresql.org/docs/current/errcodes-appendix.html>
 fn kind_of_sqlstate(code: &str) -> PortErrorKind {
     match (code.get(..2).unwrap_or_default(), code) {
-        // Connections, resources other than the disk, shutdowns and restarts, locks and conflicts.
+        // Connections, resources other than the disk, shutdowns and restarts, locks and conflicts; no such table or column:
+        // somebody is at work on the database.
         (_, "53100") => PortErrorKind::Full,
-        ("08" | "53" | "57" | "58" | "40", _) => PortErrorKind::Unavailable,
+        ("08" | "53" | "57" | "58" | "40", _) | (_, "42P01" | "42703") => PortErrorKind::Unavailable,
         (_, "55P03") => PortErrorKind::InUse,
         // A wrong password, a missing right, a read-only replica.
         ("28", _) | (_, "42501" | "25006") => PortErrorKind::Permission,
@@ -94,6 +95,7 @@ mod tests {
         assert_eq!(kind_of_sqlstate("57P01"), PortErrorKind::Unavailable);
         assert_eq!(kind_of_sqlstate("28P01"), PortErrorKind::Permission);
         assert_eq!(kind_of_sqlstate("3D000"), PortErrorKind::Other);
+        assert_eq!(kind_of_sqlstate("42P01"), PortErrorKind::Unavailable);
         assert_eq!(kind_of_sqlite_code(13), PortErrorKind::Full);
         assert_eq!(kind_of_sqlite_code(5 | 2 << 8), PortErrorKind::InUse, "an extended code");
         assert_eq!(kind_of_sqlite_code(1), PortErrorKind::Other);

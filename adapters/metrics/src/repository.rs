@@ -23,7 +23,9 @@ use crate::{history, removal, sqlite};
 
 /// How long a question may take.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the removal of records may take: there may be a hundred million.
+/// How long the removal of a project's records may take; delivery waits for it.
+const PURGE_TIMEOUT: Duration = Duration::from_mins(5);
+/// How long the removal of old records may take: there may be a hundred million.
 const REMOVAL_TIMEOUT: Duration = Duration::from_mins(30);
 
 /// The records in the tables `drift_record`, `drift_feature`, `drift_rollup` and `drift_server` of a Postgres or SQLite
@@ -149,7 +151,7 @@ impl MetricsHistory for SeaOrmMetrics {
         let database = self.0.database();
         // Nothing is appended meanwhile.
         let _writer = self.0.writer.lock().await;
-        self.0.within(REMOVAL_TIMEOUT, "purge the metrics of a project", removal::purge(&database, project)).await
+        self.0.within(PURGE_TIMEOUT, "purge the metrics of a project", removal::purge(&database, project)).await
     }
 }
 

@@ -41,12 +41,15 @@ impl PortError {
         self.kind
     }
 
-    /// The source and its sources, for the log.
+    /// The source and its sources, for the log; what a text says already is not said again.
     pub fn source_text(&self) -> String {
         let mut text = self.source.to_string();
         let mut next = self.source.source();
         while let Some(source) = next {
-            text = format!("{text}: {source}");
+            let more = source.to_string();
+            if !text.ends_with(&more) {
+                text = format!("{text}: {more}");
+            }
             next = source.source();
         }
         text
