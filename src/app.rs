@@ -65,7 +65,7 @@ impl App {
                     spill_max_bytes: config.metrics_spill_max_bytes,
                     retention: config.metrics_retention,
                 };
-                let (metrics, delivery) = Metrics::with_database(Database { place, start }, settings);
+                let (metrics, delivery) = Metrics::with_database(Database::new(place, start), settings);
                 (metrics, Some(delivery))
             }
         };

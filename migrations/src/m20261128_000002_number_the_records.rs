@@ -16,8 +16,9 @@ struct Dialect {
     double: &'static str,
     /// The minute of `at`.
     minute: &'static str,
-    /// On Postgres, records of one time lie side by side: an index of a few bytes for every 32 pages finds them.
-    by_time: &'static str,
+    /// Ranges of time over all projects. On Postgres records of one time lie side by side: an index of a few bytes for every 32 pages
+    /// finds them, and costs nothing to keep.
+    by_time: Option<&'static str>,
 }
 
 const POSTGRES: Dialect = Dialect {
@@ -25,14 +26,16 @@ const POSTGRES: Dialect = Dialect {
     time: "timestamp with time zone",
     double: "double precision",
     minute: "date_trunc('minute', at)",
-    by_time: "USING brin (at) WITH (pages_per_range = 32, autosummarize = on)",
+    by_time: Some(
+        "CREATE INDEX drift_record_at ON drift_record USING brin (at) WITH (pages_per_range = 32, autosummarize = on)",
+    ),
 };
 const SQLITE: Dialect = Dialect {
     id: "integer",
     time: "timestamp_with_timezone_text",
     double: "double",
     minute: "substr(at, 1, 16) || ':00+00:00'",
-    by_time: "(at)",
+    by_time: None,
 };
 
 const COMMON: &str = "generation, at, time, rows, statistic, threshold, p_value, distance, is_drift, warm_up";
@@ -71,9 +74,12 @@ impl MigrationTrait for Migration {
                 )
             })
             .concat();
-        let summed = VALUES
-            .map(|value| format!(", count({value}), coalesce(sum({value}), 0), min({value}), max({value})"))
-            .concat();
+        // Over finite values, as those that are added later.
+        let summed = VALUES.map(|value| {
+            let finite = format!("CASE WHEN abs({value}) <= 1.797e308 THEN {value} END");
+            format!(", count({finite}), coalesce(sum({finite}), 0), min({finite}), max({finite})")
+        });
+        let summed = summed.concat();
         execute(
             manager,
             &[
@@ -97,14 +103,12 @@ impl MigrationTrait for Migration {
                      (SELECT id FROM drift_server WHERE start = 'before'), id FROM drift_record_without_number"
                 ),
                 "DROP TABLE drift_record_without_number".to_owned(),
-                format!("CREATE INDEX drift_record_at ON drift_record {by_time}"),
                 format!(
                     "CREATE TABLE drift_feature (project varchar NOT NULL, at {time} NOT NULL, \
                      server_id bigint NOT NULL, number bigint NOT NULL, position integer NOT NULL, \
                      name varchar NOT NULL, is_drift boolean NOT NULL, statistic {double}, threshold {double}, \
                      p_value {double}, distance {double}, PRIMARY KEY (project, at, server_id, number, position))"
                 ),
-                format!("CREATE INDEX drift_feature_at ON drift_feature {by_time}"),
                 format!(
                     "CREATE TABLE drift_rollup (project varchar NOT NULL, minute {time} NOT NULL, \
                      records bigint NOT NULL, rows bigint NOT NULL, drifts bigint NOT NULL, \
@@ -117,7 +121,9 @@ impl MigrationTrait for Migration {
                 ),
             ],
         )
-        .await
+        .await?;
+        let by_time = by_time.map(str::to_owned);
+        execute(manager, by_time.as_slice()).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {

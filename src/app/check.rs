@@ -274,7 +274,9 @@ fn refused(check: &'static str, detail: &str, error: &PortError) -> Finding {
         PortErrorKind::Full => "make room on the disk",
         PortErrorKind::Unavailable => "see that the disk is mounted and answers",
         PortErrorKind::InUse | PortErrorKind::Replaced => "stop the other server",
-        PortErrorKind::Damaged | PortErrorKind::Other => "give an --artifacts-path that is, or can become, a folder",
+        PortErrorKind::Damaged | PortErrorKind::Refused | PortErrorKind::Other => {
+            "give an --artifacts-path that is, or can become, a folder"
+        }
     };
     Finding::failed(check, detail, remedy)
 }

@@ -112,20 +112,35 @@ impl Backlog {
         self.counts.delivered(batch.len());
     }
 
-    /// The batch may be there or not; it is the next one again.
-    pub(super) fn not_delivered(&mut self, batch: Vec<DriftRecord>) {
+    /// The batch may be there or not; it is the next one again, by half as long as it has more records than that: a slow
+    /// database is caught up with, and a record that it refuses is found.
+    pub(super) fn not_delivered(&mut self, mut batch: Vec<DriftRecord>, n_records_min: usize) {
         self.n_under_way = 0;
+        if batch.len() > n_records_min {
+            let rest = batch.split_off(batch.len() / 2);
+            self.front_weight += weight(&rest);
+            for record in rest.into_iter().rev() {
+                self.front.push_front(record);
+            }
+        }
         self.batch = batch;
     }
 
-    /// Everything that is left.
+    /// The database will never take this batch.
+    pub(super) fn refused(&mut self, batch: &[DriftRecord]) {
+        self.n_under_way = 0;
+        self.counts.dropped(batch.len(), Dropped::Refused);
+    }
+
+    /// Everything that is left and can be read.
     pub(super) fn into_rest(mut self) -> Vec<DriftRecord> {
         let mut rest = std::mem::take(&mut self.batch);
         rest.extend(std::mem::take(&mut self.front));
-        while let Ok(records) = self.spill.pop()
-            && !records.is_empty()
-        {
-            rest.extend(records);
+        while !self.spill.is_empty() {
+            match self.spill.pop() {
+                Ok(records) => rest.extend(records),
+                Err((n_lost, _)) => self.counts.dropped(n_lost, Dropped::SpillFailed),
+            }
         }
         rest
     }

@@ -19,6 +19,8 @@ pub(super) enum Dropped {
     SpillFull,
     /// The file could not be written or read.
     SpillFailed,
+    /// The database does not take them, whoever asks.
+    Refused,
     /// There is no database, and no hope for one.
     NoDatabase,
     /// The server ended before they were delivered.
@@ -33,6 +35,7 @@ impl Dropped {
             Self::QueueFull => "queue_full",
             Self::SpillFull => "spill_full",
             Self::SpillFailed => "spill_failed",
+            Self::Refused => "refused",
             Self::NoDatabase => "no_database",
             Self::Shutdown => "shutdown",
         }
@@ -44,7 +47,7 @@ impl Dropped {
 pub(super) struct Counts {
     recorded: AtomicU64,
     delivered: AtomicU64,
-    dropped: [AtomicU64; 5],
+    dropped: [AtomicU64; 6],
     waiting: AtomicU64,
     spilled_bytes: AtomicU64,
     is_up: AtomicU64,

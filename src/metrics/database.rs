@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use drifting_domain::ports::{MetricsRepository, PortError, PortErrorKind};
 use drifting_local_postgres::{LocalPostgres, LocalPostgresError, SearchPath};
@@ -10,9 +11,10 @@ use drifting_metrics::{Address, SeaOrmMetrics, ServerStart, migrate_only};
 /// Which database, and for which server.
 pub struct Database {
     /// Where it is.
-    pub place: Place,
+    place: Place,
     /// The start whose records it takes.
-    pub start: ServerStart,
+    start: ServerStart,
+    has_been_open: AtomicBool,
 }
 
 /// Where a database is.
@@ -38,6 +40,11 @@ pub(super) struct OpenDatabase {
 }
 
 impl Database {
+    /// A database that is not open yet.
+    pub fn new(place: Place, start: ServerStart) -> Self {
+        Self { place, start, has_been_open: AtomicBool::new(false) }
+    }
+
     pub(super) fn is_local(&self) -> bool {
         matches!(self.place, Place::Local(_))
     }
@@ -66,6 +73,7 @@ impl Database {
                 match SeaOrmMetrics::connect(&address, self.start.clone()).await {
                     Ok(metrics) => {
                         tracing::info!("metrics go to a local postgres of the server's own");
+                        self.has_been_open.store(true, Ordering::Relaxed);
                         Ok(OpenDatabase { metrics, postgres: Some(postgres) })
                     }
                     Err(error) => {
@@ -78,7 +86,10 @@ impl Database {
                 tracing::info!(reason = %error, "metrics go to a SQLite file, from now on");
                 self.open_file(&file).await
             }
-            Err(error) if may_pass(&error) => Err(NotOpened::Yet(error.to_string())),
+            // What has worked once may work again, whatever it is now.
+            Err(error) if may_pass(&error) || self.has_been_open.load(Ordering::Relaxed) => {
+                Err(NotOpened::Yet(format!("{:#}", anyhow::Error::new(error))))
+            }
             Err(error) => {
                 // With what the operating system said.
                 let error = format!("{:#}", anyhow::Error::new(error));
@@ -190,8 +201,7 @@ mod tests {
     #[tokio::test]
     async fn without_postgres_a_sqlite_file_is_made_and_kept() {
         let directory = tempfile::tempdir().expect("a folder");
-        let database =
-            Database { place: Place::Local(directory.path().to_owned()), start: ServerStart::now("test", "0") };
+        let database = Database::new(Place::Local(directory.path().to_owned()), ServerStart::now("test", "0"));
         let opened = database.open_local(directory.path(), &SearchPath::default()).await;
         opened.ok().expect("a file is made").close().await;
         assert!(directory.path().join("metrics.sqlite").exists());

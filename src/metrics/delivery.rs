@@ -28,6 +28,10 @@ const RETRY_MAX: Duration = Duration::from_secs(10);
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// How long a database of the server's own that is still being started may take at the end.
 const LATE_START_MAX: Duration = Duration::from_secs(10);
+/// How often a database of the server's own is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// A batch of no more records is not halved for a failure that has nothing to do with them.
+const BATCH_MIN: usize = 250;
 /// So many causes of one failure are said.
 const CAUSES_MAX: usize = 5;
 /// How often records that have become too old are removed.
@@ -77,6 +81,8 @@ struct State {
     is_failing: bool,
     /// Why, as far as it has been said since it last answered.
     told: Vec<String>,
+    /// When the process of the server's own is looked at.
+    look_at: Instant,
     prune_at: Instant,
     pruning: Option<JoinHandle<()>>,
 }
@@ -95,6 +101,7 @@ impl Delivering {
             backoff: RETRY_MIN,
             is_failing: false,
             told: Vec::new(),
+            look_at: now,
             prune_at: now,
             pruning: None,
         };
@@ -111,6 +118,9 @@ impl Delivering {
                 done = async { work.as_mut().expect("there is work").await }, if work.is_some() => {
                     work = None;
                     if state.settle(done, &self).is_err() {
+                        if let Some(pruning) = state.pruning {
+                            pruning.abort();
+                        }
                         return self.give_up(state.backlog, keep);
                     }
                 }
@@ -132,6 +142,9 @@ impl Delivering {
                     gather_until = None;
                 }
                 () = sleep_until(state.retry_at), if is_waiting => {}
+                () = sleep_until(state.look_at), if work.is_none() && state.open.is_some() && state.database.is_local() => {
+                    state.look_after(&self);
+                }
                 () = sleep_until(state.prune_at), if self.retention.is_some() && state.open.is_some() => {
                     state.prune(self.retention);
                 }
@@ -223,8 +236,9 @@ impl State {
             return Some(Box::pin(async move { Done::Opened(database.open().await) }));
         };
         let repository = open.repository();
-        let delivered = self.backlog.n_delivered();
-        if let Some(place) = self.purges.iter().position(|purge| purge.after <= delivered) {
+        // What was lost or refused on the way is waited for in vain.
+        let (delivered, is_idle) = (self.backlog.n_delivered(), self.backlog.len() == 0);
+        if let Some(place) = self.purges.iter().position(|purge| purge.after <= delivered || is_idle) {
             let purge = self.purges.swap_remove(place);
             return Some(Box::pin(async move {
                 let purged = repository.purge(&purge.project).await;
@@ -253,17 +267,17 @@ impl State {
                 self.succeeded(of);
             }
             Done::Appended(batch, Err(error)) => {
-                self.backlog.not_delivered(batch);
+                if error.kind() == PortErrorKind::Refused {
+                    self.refused(batch, &error);
+                    return Ok(());
+                }
+                self.backlog.not_delivered(batch, BATCH_MIN);
                 self.failed(of, &told(&error));
                 // It is asked again at once for what it did not wait for.
                 for purge in self.purges.drain(..) {
                     let _ = purge.asked.send(Err(unavailable("purge the metrics of a project")));
                 }
-                if self.open.as_mut().is_some_and(OpenDatabase::has_ended) {
-                    tracing::warn!("the local postgres has ended; it is started again");
-                    self.open = None;
-                    let _ = of.connection.send(Connection::Coming);
-                }
+                self.look_after(of);
             }
             Done::Purged(purge, purged) => {
                 // Whoever asked may have left.
@@ -271,6 +285,26 @@ impl State {
             }
         }
         Ok(())
+    }
+
+    /// The database works, and does not take this: record by record what it takes is delivered, and what not is dropped.
+    fn refused(&mut self, batch: Vec<DriftRecord>, error: &PortError) {
+        if batch.len() > 1 {
+            return self.backlog.not_delivered(batch, 1);
+        }
+        tracing::warn!(cause = told(error), project = %batch[0].project, "the metrics database refuses a record");
+        self.backlog.refused(&batch);
+    }
+
+    /// Starts a database of the server's own again that has ended.
+    fn look_after(&mut self, of: &Delivering) {
+        self.look_at = Instant::now() + LOOK_EVERY;
+        if self.open.as_mut().is_some_and(OpenDatabase::has_ended) {
+            tracing::warn!("the local postgres has ended; it is started again");
+            self.open = None;
+            of.queue.counts.up(false);
+            let _ = of.connection.send(Connection::Coming);
+        }
     }
 
     fn succeeded(&mut self, of: &Delivering) {

@@ -12,13 +12,14 @@ use chrono::DateTime;
 use drifting_domain::ports::{DriftRecord, FeatureRecord};
 use serde::{Deserialize, Serialize};
 
-/// A file that has been read to its end gives its room back.
-const SEGMENT_BYTES: u64 = 16 << 20;
+/// A file that has been read to its end gives its room back; there are eight of them at the least.
+const SEGMENT_BYTES_MAX: u64 = 16 << 20;
 
 /// The files.
 pub(super) struct Spill {
     folder: PathBuf,
     bytes_max: u64,
+    segment_bytes: u64,
     segments: VecDeque<Segment>,
     n_bytes: u64,
     n_records: usize,
@@ -75,7 +76,8 @@ impl Spill {
             std::fs::create_dir_all(folder)?;
             tempfile::tempfile_in(folder)
         };
-        Self { folder, bytes_max, segments: VecDeque::new(), n_bytes: 0, n_records: 0, open }
+        let segment_bytes = SEGMENT_BYTES_MAX.min(bytes_max / 8);
+        Self { folder, bytes_max, segment_bytes, segments: VecDeque::new(), n_bytes: 0, n_records: 0, open }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -97,7 +99,7 @@ impl Spill {
         if self.n_bytes + bytes.len() as u64 > self.bytes_max {
             return Err(SpillError::Full);
         }
-        if self.segments.back().is_none_or(|segment| segment.end >= SEGMENT_BYTES) {
+        if self.segments.back().is_none_or(|segment| segment.end >= self.segment_bytes) {
             let file = (self.open)(&self.folder).map_err(SpillError::Failed)?;
             self.segments.push_back(Segment { file, blocks: VecDeque::new(), end: 0 });
         }
@@ -227,14 +229,18 @@ mod tests {
     #[test]
     fn room_is_bounded_and_comes_back_by_segments() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut spill = Spill::new(folder.path().to_owned(), 3 * SEGMENT_BYTES);
+        let mut spill = Spill::new(folder.path().to_owned(), 3 * SEGMENT_BYTES_MAX);
         let block = records(0, 50_000);
         let mut n_pushed = 0;
         while spill.push(&block).is_ok() {
             n_pushed += 1;
         }
         assert!(matches!(spill.push(&block), Err(SpillError::Full)));
-        assert!(spill.n_bytes() > 2 * SEGMENT_BYTES && spill.n_bytes() <= 3 * SEGMENT_BYTES, "{}", spill.n_bytes());
+        assert!(
+            spill.n_bytes() > 2 * SEGMENT_BYTES_MAX && spill.n_bytes() <= 3 * SEGMENT_BYTES_MAX,
+            "{}",
+            spill.n_bytes()
+        );
         let full = spill.n_bytes();
         for _ in 0..n_pushed / 2 {
             assert_eq!(spill.pop().expect("they are there").len(), block.len());

@@ -24,7 +24,7 @@ impl Bench {
         let server = PostgresServer::start();
         let link = FaultyLink::start(&server);
         let spill = tempfile::tempdir().expect("a folder");
-        let database = Database { place: Place::At(Address::of_uri(link.uri())), start: ServerStart::now("test", "0") };
+        let database = Database::new(Place::At(Address::of_uri(link.uri())), ServerStart::now("test", "0"));
         let settings = DeliverySettings { spill_folder: spill.path().to_owned(), spill_max_bytes, retention: None };
         let (metrics, delivery) = Metrics::with_database(database, settings);
         Self { server, link, metrics, delivery, n_recorded: 0, _spill: spill }
@@ -194,4 +194,16 @@ async fn a_purge_takes_what_waits_along() {
     bench.link.pass();
     bench.delivered().await;
     assert_eq!(bench.n_rows(), 4, "nothing is purged without being told");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_is_refused_holds_up_no_other() {
+    let mut bench = Bench::start(1 << 20);
+    bench.record(10);
+    bench.delivered().await;
+    bench.server.execute("ALTER TABLE drift_record ADD CHECK (time NOT IN (13, 700))");
+    bench.record(1_000);
+    bench.delivered().await;
+    bench.assert_exact();
+    assert_eq!(bench.delivery.counts.all().2, [("refused", 2)]);
 }

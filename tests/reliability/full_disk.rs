@@ -211,8 +211,19 @@ fn a_full_disk_refuses_fits_and_nothing_else() {
     assert_none(&findings);
 }
 
-/// What refused fits have left: they would fill the disk for good.
+/// What refused fits have left: they would fill the disk for good. Files that are being written come and go.
 fn leftovers_of_fits(store: &Path) -> Vec<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let left = temporaries(store);
+        if left.is_empty() || Instant::now() > deadline {
+            return left;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn temporaries(store: &Path) -> Vec<String> {
     let temporary = fs::read_dir(store.join(".tmp")).expect("the folder is there");
     let names = temporary.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
     names.filter(|name| name != "lock").map(|name| format!("a refused fit has left .tmp/{name}")).collect()

@@ -204,7 +204,9 @@ impl Failure {
             }
             PortErrorKind::Full => (Code::StorageFull, "the storage has no room left"),
             PortErrorKind::Damaged => (Code::Internal, "what is stored is damaged; the server's log says more"),
-            PortErrorKind::Other => (Code::Internal, "the storage failed; the server's log says why"),
+            PortErrorKind::Refused | PortErrorKind::Other => {
+                (Code::Internal, "the storage failed; the server's log says why")
+            }
         };
         let mut failure = Self::new(code, detail);
         failure.cause = Some(format!("{error}: {}", error.source_text()));

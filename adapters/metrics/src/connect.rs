@@ -8,7 +8,7 @@ use drifting_domain::ports::{PortError, PortErrorKind};
 use drifting_migrations::Migrator;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sea_orm::sqlx::{Connection, PgConnection};
+use sea_orm::sqlx::{self, Connection, PgConnection};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, SqliteTransactionMode,
     SqlxPostgresConnector, SqlxSqliteConnector, TransactionOptions, TransactionTrait,
@@ -28,7 +28,8 @@ const BUSY_POLL: Duration = Duration::from_millis(20);
 const CONNECTIONS_MAX: u32 = 3;
 /// Two servers that migrate at once would stand in each other's way. The number only has to differ from those of other
 /// advisory locks in the same database.
-const ONE_MIGRATION: &str = "SET LOCAL lock_timeout = '1min'; SELECT pg_advisory_xact_lock(7234921650093);";
+const ONE_MIGRATION: &str = "SET LOCAL statement_timeout = '29min'; SET LOCAL lock_timeout = '1min'; \
+     SELECT pg_advisory_xact_lock(7234921650093);";
 
 /// How long it takes to find out which migrations are missing, the wait for another server's included. A network that has
 /// gone silent would never end it.
@@ -36,6 +37,9 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long migrations may take: there may be a hundred million records.
 const MIGRATION_TIMEOUT: Duration = Duration::from_mins(30);
 const MIGRATE: &str = "migrate the metrics database";
+
+/// A question that nobody waits for any more ends by itself.
+const QUESTION_SESSION: &str = "SET statement_timeout = '9s'";
 
 pub(crate) const CONNECT: &str = "connect to the metrics database";
 
@@ -66,6 +70,9 @@ pub(crate) fn pool_of(options: PgConnectOptions) -> DatabaseConnection {
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS_MAX)
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(|connection, _| {
+            Box::pin(async move { sqlx::raw_sql(QUESTION_SESSION).execute(connection).await.map(drop) })
+        })
         .connect_lazy_with(options);
     SqlxPostgresConnector::from_sqlx_postgres_pool(pool)
 }

@@ -68,6 +68,8 @@ fn kind_of_sqlstate(code: &str) -> PortErrorKind {
         // A wrong password, a missing right, a read-only replica.
         ("28", _) | (_, "42501" | "25006") => PortErrorKind::Permission,
         ("XX", "XX001" | "XX002") => PortErrorKind::Damaged,
+        // Values out of range or not in the encoding, constraints.
+        ("22" | "23", _) => PortErrorKind::Refused,
         _ => PortErrorKind::Other,
     }
 }
@@ -80,6 +82,7 @@ fn kind_of_sqlite_code(code: u32) -> PortErrorKind {
         10 => PortErrorKind::Unavailable,
         11 | 26 => PortErrorKind::Damaged,
         13 => PortErrorKind::Full,
+        18..=20 => PortErrorKind::Refused,
         _ => PortErrorKind::Other,
     }
 }
@@ -99,5 +102,9 @@ mod tests {
         assert_eq!(kind_of_sqlite_code(13), PortErrorKind::Full);
         assert_eq!(kind_of_sqlite_code(5 | 2 << 8), PortErrorKind::InUse, "an extended code");
         assert_eq!(kind_of_sqlite_code(1), PortErrorKind::Other);
+        assert_eq!(
+            (kind_of_sqlstate("22P05"), kind_of_sqlite_code(19)),
+            (PortErrorKind::Refused, PortErrorKind::Refused)
+        );
     }
 }

@@ -69,9 +69,13 @@ async fn features_of(
 ) -> Result<HashMap<(i64, i64), Vec<feature::Model>>, DbErr> {
     use feature::Column;
     let (Some(first), Some(last)) = (rows.first(), rows.last()) else { return Ok(HashMap::new()) };
+    let place = || Expr::tuple([Column::At, Column::ServerId, Column::Number].map(ColumnTrait::into_expr));
+    let of =
+        |row: &record::Model| Expr::tuple([Expr::value(row.at), Expr::value(row.server_id), Expr::value(row.number)]);
     let found = feature::Entity::find()
         .filter(Column::Project.eq(&first.project))
-        .filter(Column::At.between(first.at, last.at))
+        .filter(place().gte(of(first)))
+        .filter(place().lte(of(last)))
         .order_by_asc(Column::Position)
         .all(database)
         .await?;
@@ -113,7 +117,7 @@ pub(crate) async fn extent(
 /// A page of buckets. Whole minutes come from their sums, the parts of minutes at the ends from their records.
 pub(crate) async fn buckets(database: &DatabaseConnection, query: &BucketQuery) -> Result<BucketPage, PortError> {
     let backend = database.get_database_backend();
-    let follows = query.after.map(|after| query.start_of(after.saturating_add(1)));
+    let follows = query.after.map(|after| comparable(query.start_of(after.saturating_add(1))));
     let from = Ord::max(query.from, follows).map(|from| from.trunc_subsecs(MICROSECONDS));
     let to = query.to.map(|to| to.trunc_subsecs(MICROSECONDS));
     let mut sql = Sql::new(&query.project);
@@ -152,8 +156,8 @@ fn parts(
     to: Option<DateTime<Utc>>,
 ) -> Vec<String> {
     let is_by_minute = query.width_s.get().is_multiple_of(MINUTE_S) && query.origin_s % i64::from(MINUTE_S) == 0;
-    let first_whole =
-        from.map(|from| minute_of(from + TimeDelta::seconds(i64::from(MINUTE_S)) - TimeDelta::microseconds(1)));
+    let a_minute_less = TimeDelta::seconds(i64::from(MINUTE_S)) - TimeDelta::microseconds(1);
+    let first_whole = from.map(|from| minute_of(comparable(from + a_minute_less)));
     let end_whole = to.map(minute_of);
     let has_whole = first_whole.zip(end_whole).is_none_or(|(first, end)| first < end);
     if !is_by_minute || !has_whole {
@@ -167,6 +171,11 @@ fn parts(
         parts.push(of_records(sql, backend, query, end_whole, to));
     }
     parts
+}
+
+/// The time, or the nearest that both databases can compare.
+fn comparable(time: DateTime<Utc>) -> DateTime<Utc> {
+    row::time_of(time.timestamp_micros())
 }
 
 /// The number of the bucket of a time.
@@ -204,9 +213,11 @@ fn of_records(
 ) -> String {
     let range = sql.range("at", from, to);
     let values = VALUES.map(|value| {
+        // As the sums by the minute pass over what is not finite.
+        let finite = format!("CASE WHEN abs({value}) <= 1.797e308 THEN {value} END");
         format!(
-            ", CASE WHEN {value} IS NULL THEN 0 ELSE 1 END AS {value}_count, coalesce({value}, 0.0) AS {value}_sum, \
-             {value} AS {value}_min, {value} AS {value}_max"
+            ", CASE WHEN abs({value}) <= 1.797e308 THEN 1 ELSE 0 END AS {value}_count, coalesce({finite}, 0.0) AS {value}_sum, \
+             {finite} AS {value}_min, {finite} AS {value}_max"
         )
     });
     let values = values.concat();

@@ -10,12 +10,12 @@ use crate::connect::{connect_to_postgres, migrate, pool_of};
 use crate::copy;
 use crate::error::{port_error, sqlx_port_error};
 use crate::rollup::{Rollup, columns, merging, rollup, values_of};
-use crate::row::signed;
+use crate::row::{not_yet, signed};
 use crate::start::ServerStart;
 
 /// How long a batch may take: a server that no longer answers is given up.
 const APPEND_TIMEOUT: Duration = Duration::from_secs(15);
-/// The server gives up a little earlier, so that nothing of a batch goes on without us.
+/// The server gives each statement up a little earlier, so that none goes on for long without us.
 const SESSION: &str = "SET statement_timeout = '12s'; SET lock_timeout = '5s'; \
      SET idle_in_transaction_session_timeout = '30s'; SET synchronous_commit = on";
 /// `undefined_table`.
@@ -117,9 +117,7 @@ impl PostgresWriter {
             .fetch_one(&mut *transaction)
             .await
             .map_err(failed)?;
-        let n_there = delivered.unsigned_abs().saturating_add(1).saturating_sub(first);
-        let n_there = usize::try_from(n_there).unwrap_or(usize::MAX).min(records.len());
-        let (first, records) = (first + n_there as u64, &records[n_there..]);
+        let (first, records) = not_yet(delivered, first, records);
         if !records.is_empty() {
             let written = self.write(&mut transaction, *server_id, first, records).await;
             written.map_err(failed)?;

@@ -177,6 +177,13 @@ pub(crate) fn time_of(at_us: i64) -> DateTimeUtc {
     DateTimeUtc::from_timestamp_micros(at_us.clamp(RANGE_US.0, RANGE_US.1)).unwrap_or_default()
 }
 
+/// Those of some records that have not been delivered yet, with the number of the first of them.
+pub(crate) fn not_yet(delivered: i64, first: u64, records: &[DriftRecord]) -> (u64, &[DriftRecord]) {
+    let n_there = delivered.unsigned_abs().saturating_add(1).saturating_sub(first);
+    let n_there = usize::try_from(n_there).unwrap_or(usize::MAX).min(records.len());
+    (first + n_there as u64, &records[n_there..])
+}
+
 /// Counts are far below what the column holds; a larger one is told as its largest.
 pub(crate) fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)

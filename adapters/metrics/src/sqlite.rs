@@ -10,7 +10,7 @@ use sea_orm::{
 use crate::connect::begin_writing_sqlite;
 use crate::error::port_error;
 use crate::rollup::{columns, merging, rollup, values_of};
-use crate::row::{self, server, signed};
+use crate::row::{self, not_yet, server, signed};
 use crate::start::ServerStart;
 
 /// A statement takes at most 32,766 parameters; a row has up to 22. Larger chunks are no faster.
@@ -26,9 +26,7 @@ pub(crate) async fn append(
     let appended = async {
         let transaction = begin_writing_sqlite(database).await?;
         let (server_id, delivered) = register(&transaction, start).await?;
-        let n_there = delivered.unsigned_abs().saturating_add(1).saturating_sub(first);
-        let n_there = usize::try_from(n_there).unwrap_or(usize::MAX).min(records.len());
-        let (first, records) = (first + n_there as u64, &records[n_there..]);
+        let (first, records) = not_yet(delivered, first, records);
         if records.is_empty() {
             return Ok(());
         }

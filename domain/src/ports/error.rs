@@ -18,6 +18,8 @@ pub enum PortErrorKind {
     InUse,
     /// What was to be changed has been replaced by somebody else.
     Replaced,
+    /// What it was given it does not take, now or later.
+    Refused,
     /// Anything else.
     Other,
 }

@@ -69,15 +69,27 @@ impl DriftService {
                 let asked =
                     Extent { first: query.from.unwrap_or(extent.first), end: to.unwrap_or(extent.end), ..extent };
                 let (origin_s, width_s) = spread(asked, n_points);
-                BucketQuery { origin_s, width_s, page_size: n_points.get() as usize, after: None, ..buckets }
+                let page_size = n_points.get() as usize;
+                // What comes meanwhile is not asked for, so that there are no more.
+                BucketQuery { origin_s, width_s, page_size, after: None, to: Some(asked.end), ..buckets }
             }
         };
-        Ok((self.ports.metrics.buckets(&buckets).await?, buckets.width_s.get()))
+        let mut page = self.ports.metrics.buckets(&buckets).await?;
+        if matches!(query.resolution, Resolution::Points(_)) {
+            page.next = None;
+        }
+        Ok((page, buckets.width_s.get()))
     }
 
     /// Whether there is a project of the name, or was one whose values are kept.
-    pub async fn has_trend(&self, project: &ProjectName) -> bool {
-        self.told_from(project, None).await.is_ok()
+    ///
+    /// # Errors
+    /// When nobody can tell, because the database fails.
+    pub async fn has_trend(&self, project: &ProjectName) -> Result<bool, ProjectError> {
+        match self.told_from(project, None).await {
+            Err(ProjectError::NotFound) => Ok(false),
+            told => told.map(|_| true),
+        }
     }
 
     async fn told_from(
@@ -89,7 +101,10 @@ impl DriftService {
         let fitted_at = match body {
             Body::Loaded(loaded) => Some(loaded.configuration.created_at),
             Body::Cold(Some(known)) => Some(known.configuration.created_at),
-            Body::Gone => return self.kept_of_deleted(project).await.then_some(from).ok_or(ProjectError::NotFound),
+            Body::Gone => {
+                let is_kept = self.is_kept(project).await?;
+                return is_kept.then_some(from).ok_or(ProjectError::NotFound);
+            }
             Body::Cold(None) | Body::Failed { .. } => match self.ports.artifacts.configuration(project).await {
                 Ok(configuration) => configuration.map(|configuration| configuration.created_at),
                 // Without its configuration nobody knows; all of the name is told.
@@ -100,9 +115,9 @@ impl DriftService {
         Ok(from.or(fitted_at))
     }
 
-    async fn kept_of_deleted(&self, project: &ProjectName) -> bool {
-        // Where the database cannot be asked, all that is known is that there is no such project.
-        matches!(self.ports.metrics.extent(project, None, None).await, Ok(Some(_)))
+    async fn is_kept(&self, project: &ProjectName) -> Result<bool, ProjectError> {
+        let first = TrendQuery { project: project.clone(), from: None, to: None, page_size: 1, after: None };
+        Ok(!self.ports.metrics.trend(&first).await?.records.is_empty())
     }
 }
 

@@ -185,7 +185,9 @@ impl RemoteFiles {
     pub fn is_certainly_undone(error: &PortError) -> bool {
         match error.kind() {
             PortErrorKind::InUse | PortErrorKind::Replaced | PortErrorKind::Permission | PortErrorKind::Full => true,
-            PortErrorKind::Unavailable | PortErrorKind::Damaged | PortErrorKind::Other => false,
+            PortErrorKind::Unavailable | PortErrorKind::Damaged | PortErrorKind::Refused | PortErrorKind::Other => {
+                false
+            }
         }
     }
 

@@ -81,7 +81,7 @@ impl MetricsApi {
         _page_token: InQuery<String>,
     ) -> Result<Answer<Measured>, Failure> {
         let name = project.parse()?;
-        if !exists(&self.service, &name) && !self.service.has_trend(&name).await {
+        if !exists(&self.service, &name) && !self.service.has_trend(&name).await.map_err(Failure::of_project)? {
             return Err(Failure::not_found());
         }
         let parameters = Parameters::of(request);
@@ -97,6 +97,7 @@ impl MetricsApi {
                 parameters
                     .refuse(paging, "CSV comes in one piece; leave this parameter out, or give `from` and `to`")?;
             }
+            parameters.refuse("features", "CSV has no room for columns; leave this parameter out, or ask for JSON")?;
             pages.set_size(CSV_PAGE_SIZE);
             return pages.csv().await;
         }

@@ -52,6 +52,10 @@ async fn a_resolution_is_a_width_or_a_number_of_points() {
             "format=csv&page_size=5",
             "/page_size: CSV comes in one piece; leave this parameter out, or give `from` and `to`",
         ),
+        (
+            "format=csv&features=true",
+            "/features: CSV has no room for columns; leave this parameter out, or ask for JSON",
+        ),
     ] {
         let reply = server.get(&format!("/api/v1/projects/price/metrics?{query}")).await;
         assert_eq!((reply.status, detail(&reply).as_str()), (422, expected));

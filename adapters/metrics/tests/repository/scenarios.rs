@@ -111,7 +111,7 @@ pub(crate) async fn a_request_is_appended_whole_or_not_at_all(uri: &str, refusal
     let mut records = vec![sample_record("whole", 0); 2_500];
     records.push(DriftRecord { rows: 666, ..sample_record("whole", 1) });
     let error = metrics.append(1, &records).await.expect_err("refused");
-    assert_eq!(error.kind(), PortErrorKind::Other);
+    assert_eq!(error.kind(), PortErrorKind::Refused);
     assert_eq!(metrics.trend(&all_of("whole")).await.expect("trend").records.len(), 0);
     assert_eq!(metrics.extent(&name("whole"), None, None).await.expect("extent"), None);
     records.pop();
@@ -132,6 +132,21 @@ pub(crate) async fn any_page_can_be_asked_for(uri: &str) {
     assert_eq!(metrics.trend(&query).await.expect("before the start").records.len(), 2);
     let largest = TrendQuery { page_size: usize::MAX, ..all_of("odd") };
     assert_eq!(metrics.trend(&largest).await.expect("as many as there are").records.len(), 2);
+    for after in [i64::MIN, -1, i64::MAX] {
+        for width in [1, 60, 366 * 86_400] {
+            let buckets = BucketQuery {
+                project: name("odd"),
+                from: None,
+                to: None,
+                origin_s: 0,
+                width_s: NonZeroU32::new(width).expect("not zero"),
+                page_size: 10,
+                after: Some(after),
+            };
+            let told = metrics.buckets(&buckets).await.expect("any page of buckets").buckets;
+            assert_eq!(told.is_empty(), after == i64::MAX, "{after} {width}");
+        }
+    }
     let exact = TrendQuery { page_size: 2, ..all_of("odd") };
     assert_eq!(metrics.trend(&exact).await.expect("exactly a page").next, None);
 }

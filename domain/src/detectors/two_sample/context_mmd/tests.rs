@@ -271,6 +271,7 @@ proptest! {
         let contexts = normals(n, seed);
         let rows = given(&contexts, seed ^ 1);
         let outcome = test(&fit(&rows, &contexts), &rows, &contexts, seed);
-        prop_assert!(outcome.test.p_value > 0.5 && outcome.test.p_value <= 1.0, "{:?}", outcome.test);
+        // Some contexts are held out, so the samples that are compared are not quite the same.
+        prop_assert!(outcome.test.p_value > 0.05 && outcome.test.p_value <= 1.0, "{:?}", outcome.test);
     }
 }
