@@ -28,7 +28,9 @@ pub(super) enum Dropped {
 }
 
 impl Dropped {
-    const ALL: [Self; 5] = [Self::QueueFull, Self::SpillFull, Self::SpillFailed, Self::NoDatabase, Self::Shutdown];
+    const ALL: [Self; Self::N] =
+        [Self::QueueFull, Self::SpillFull, Self::SpillFailed, Self::Refused, Self::NoDatabase, Self::Shutdown];
+    const N: usize = 6;
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
@@ -47,7 +49,7 @@ impl Dropped {
 pub(super) struct Counts {
     recorded: AtomicU64,
     delivered: AtomicU64,
-    dropped: [AtomicU64; 6],
+    dropped: [AtomicU64; Dropped::N],
     waiting: AtomicU64,
     spilled_bytes: AtomicU64,
     is_up: AtomicU64,

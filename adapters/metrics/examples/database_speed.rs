@@ -62,10 +62,11 @@ async fn main() {
     let start = Utc::now() - TimeDelta::days(30);
     append(&metrics, start, millions * 1_000_000, &kind).await;
     ask(&metrics, start, millions * 1_000_000).await;
-    let begin = Instant::now();
-    let day = start + TimeDelta::hours(1);
-    let n_pruned = metrics.prune(day).await.expect("it prunes");
-    println!("prune of {n_pruned} records: {:?}", begin.elapsed());
+    for hour in 1..=4 {
+        let begin = Instant::now();
+        let n_pruned = metrics.prune(start + TimeDelta::hours(hour)).await.expect("it prunes");
+        println!("prune of {n_pruned} records: {:?}", begin.elapsed());
+    }
     metrics.close().await.expect("it closes");
     if let Some(postgres) = postgres {
         postgres.stop().await.expect("it stops");
