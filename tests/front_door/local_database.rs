@@ -33,7 +33,9 @@ impl Place {
     }
 
     fn start(&self) -> Server {
-        let launch = Launch { arguments: &["--database-uri", "local"], user: self.user, ..Launch::default() };
+        // What was fed is counted after a kill too.
+        let arguments = ["--database-uri", "local", "--state-durability", "always"];
+        let launch = Launch { arguments: &arguments, user: self.user, ..Launch::default() };
         let started = Server::launch(self.directory.path(), &launch);
         started.unwrap_or_else(|(status, log)| panic!("{status}: {log}"))
     }
