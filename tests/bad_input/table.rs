@@ -15,9 +15,6 @@ const PROCESSOR_MAX: Duration = Duration::from_millis(100);
 const REPEATS: usize = 8;
 /// A bad request may take so many times the limit of its body.
 const MEMORY_FACTOR: u64 = 2;
-/// So much comes and goes with the pages that the stacks of threads and the allocator have just now: the same row takes from 0
-/// to 2.1 MiB where its body is limited to one.
-const MEMORY_NOISE: u64 = MIB as u64 / 2;
 /// So much memory more or less is a matter of which threads are there just now, and what the allocator keeps for them.
 const KEPT_MAX: u64 = 8 * MIB as u64;
 const MIB: usize = 1024 * 1024;
@@ -146,7 +143,7 @@ fn send(world: &World, limits: Limits, subjects: &[(&str, Vec<Row>)], findings: 
             eprintln!("{}", line(row, taken, clock));
             let mut find = |finding: String| findings.push(format!("{}: {finding}", row.what));
             let body_max = if path_of(row).ends_with("/fit") { limits.fit } else { limits.predict };
-            if taken.memory > MEMORY_FACTOR * body_max as u64 + MEMORY_NOISE {
+            if taken.memory > MEMORY_FACTOR * body_max as u64 {
                 find(format!("took {} of memory", mebibytes(taken.memory)));
             }
             match reply {

@@ -46,10 +46,11 @@ impl Unread {
                 continue;
             }
             if rest.is_empty() {
-                // The length that was told is believed only so far.
+                // The length that was told is believed only so far. Where none was, it may be any that is taken: room that is not
+                // written to costs nothing, and a body that grows is copied again and again.
                 const RESERVED_MAX: usize = 4 * 1024 * 1024;
                 let n_bytes = reading.n_bytes;
-                let told = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(n_bytes);
+                let told = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(bytes_max);
                 rest.reserve(told.clamp(n_bytes, RESERVED_MAX.max(n_bytes)));
                 rest.extend_from_slice(&std::mem::take(&mut first));
             }
