@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 use crate::detectors::two_sample::mmd::{MmdBandwidth, MmdReference};
@@ -264,14 +265,15 @@ fn unusable_rows_are_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(0), cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// The same cases each time: the contexts that are held out make what is compared not quite identical, and about one
+    /// case in 250 has a p-value below one half.
     #[test]
     fn identical_samples_do_not_drift(n in 20..60_usize, seed: u64) {
         let contexts = normals(n, seed);
         let rows = given(&contexts, seed ^ 1);
         let outcome = test(&fit(&rows, &contexts), &rows, &contexts, seed);
-        // Some contexts are held out, so the samples that are compared are not quite the same.
-        prop_assert!(outcome.test.p_value > 0.05 && outcome.test.p_value <= 1.0, "{:?}", outcome.test);
+        prop_assert!(outcome.test.p_value > 0.5 && outcome.test.p_value <= 1.0, "{:?}", outcome.test);
     }
 }
