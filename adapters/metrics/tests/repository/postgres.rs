@@ -56,6 +56,7 @@ async fn does_more_than_the_contract() {
     scenarios::a_request_is_appended_whole_or_not_at_all(&uri, REFUSAL).await;
     scenarios::any_page_can_be_asked_for(&uri).await;
     scenarios::servers_append_side_by_side(&uri).await;
+    scenarios::pages_have_no_gap_while_records_are_appended(&uri).await;
     scenarios::late_records_stand_where_their_times_are(&uri).await;
     metrics.close().await.unwrap();
 

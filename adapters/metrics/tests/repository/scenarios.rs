@@ -94,6 +94,39 @@ pub(crate) async fn servers_append_side_by_side(uri: &str) {
     assert_eq!((sums.records, sums.statistic.count), (expected, expected), "the sums are those of the records");
 }
 
+/// A reader follows the pages while a server appends: no record is missed, and none is told twice.
+pub(crate) async fn pages_have_no_gap_while_records_are_appended(uri: &str) {
+    const REQUESTS: u32 = 100;
+    const ROWS: usize = 40;
+    let server = connect(uri).await.expect("the database is there");
+    let writer = tokio::spawn(async move {
+        for request in 0..REQUESTS {
+            let records = vec![sample_record("paged", request); ROWS];
+            server.append(u64::from(request) * ROWS as u64 + 1, &records).await.expect("append");
+        }
+    });
+    let metrics = connect(uri).await.expect("the database is there");
+    let mut read = Vec::new();
+    let mut query = TrendQuery { page_size: 7, ..all_of("paged") };
+    loop {
+        let appended = writer.is_finished();
+        let page = metrics.trend(&query).await.expect("a page");
+        // While it may still grow, the last page is asked for again.
+        if page.next.is_some() || appended {
+            read.extend(page.records);
+            query.after = page.next;
+        }
+        if page.next.is_none() && appended {
+            break;
+        }
+    }
+    writer.await.expect("the writer");
+    let all = metrics.trend(&all_of("paged")).await.expect("trend").records;
+    assert_eq!(all.len(), REQUESTS as usize * ROWS);
+    assert!(read == all, "the pages had {} of {} records, or others", read.len(), all.len());
+    assert!(all.chunks(ROWS).all(|request| request.iter().all(|row| row == &request[0])), "requests are mixed up");
+}
+
 /// What is delivered late has its place in time, and servers of one time do not hide each other.
 pub(crate) async fn late_records_stand_where_their_times_are(uri: &str) {
     let (first, second) = (connect(uri).await.expect("connect"), connect(uri).await.expect("connect"));
