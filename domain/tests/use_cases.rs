@@ -321,7 +321,8 @@ async fn every_row_leaves_a_record() {
     let service = house.serve(StateDurability::Interval).await;
     fit(&service, request("a")).await;
     feed(&service, "a", &[1.0; 7]).await;
-    let query = TrendQuery { project: name("a"), from: None, to: None, page_size: 100, after: None };
+    let query =
+        TrendQuery { project: name("a"), from: None, to: None, page_size: 100, after: None, with_features: false };
     let records = house.metrics.trend(&query).await.expect("a trend").records;
     let times: Vec<(u64, bool)> = records.iter().map(|record| (record.time, record.warm_up)).collect();
     let expected: Vec<(u64, bool)> = (1..=7).map(|time| (time, time < 5)).collect();

@@ -154,7 +154,7 @@ async fn windows_close_by_size_and_rows_wait_over_restarts() {
         let alone = feed(&service, numbers(window)).await;
         assert_eq!(alone.detections[0].p_value, detection.p_value);
     }
-    let query = TrendQuery { project: name(), from: None, to: None, page_size: 100, after: None };
+    let query = TrendQuery { project: name(), from: None, to: None, page_size: 100, after: None, with_features: false };
     let recorded = house.metrics.trend(&query).await.expect("the trend");
     assert!(recorded.records.iter().all(|record| record.rows >= 50), "{recorded:?}");
 }

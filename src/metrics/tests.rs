@@ -185,7 +185,8 @@ async fn a_purge_takes_what_waits_along() {
     assert_eq!(bench.n_rows(), 0);
     bench.record(2);
     bench.delivered().await;
-    let query = TrendQuery { project: project.clone(), from: None, to: None, page_size: 10, after: None };
+    let query =
+        TrendQuery { project: project.clone(), from: None, to: None, page_size: 10, after: None, with_features: false };
     assert_eq!(bench.metrics.trend(&query).await.expect("the trend").records.len(), 2);
     bench.link.refuse();
     bench.record(2);

@@ -159,7 +159,11 @@ impl MetricsHistory for MemoryMetrics {
             number: *number,
         };
         let next = page.last().filter(|_| has_more).map(|last| place(last));
-        Ok(TrendPage { records: page.into_iter().map(|(_, record)| record.clone()).collect(), next })
+        let told = |record: &DriftRecord| {
+            let bare = || DriftRecord { features: Box::default(), ..record.clone() };
+            if query.with_features { record.clone() } else { bare() }
+        };
+        Ok(TrendPage { records: page.into_iter().map(|(_, record)| told(record)).collect(), next })
     }
 
     async fn extent(

@@ -49,7 +49,14 @@ async fn a_state_needs_the_project_of_its_generation() {
 }
 
 fn all_of(project: &str) -> TrendQuery {
-    TrendQuery { project: name(project), from: None, to: None, page_size: usize::MAX, after: None }
+    TrendQuery {
+        project: name(project),
+        from: None,
+        to: None,
+        page_size: usize::MAX,
+        after: None,
+        with_features: false,
+    }
 }
 
 #[tokio::test]

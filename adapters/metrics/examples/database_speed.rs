@@ -117,6 +117,7 @@ async fn ask(metrics: &SeaOrmMetrics, start: DateTime<Utc>, n_records: u64) {
         to: None,
         page_size: 1_000,
         after: None,
+        with_features: false,
     };
     for page in ["first page in the middle", "next page"] {
         let begin = Instant::now();

@@ -1,6 +1,7 @@
 //! The metrics repository, in Postgres or SQLite through sea-orm.
 
 mod address;
+mod buckets;
 mod connect;
 mod copy;
 mod error;

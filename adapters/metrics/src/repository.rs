@@ -19,7 +19,7 @@ use crate::connect::{migrate, open, pool_of};
 use crate::error::port_error;
 use crate::postgres::PostgresWriter;
 use crate::start::ServerStart;
-use crate::{history, removal, sqlite};
+use crate::{buckets, history, removal, sqlite};
 
 /// How long a question may take.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(10);
@@ -139,12 +139,12 @@ impl MetricsHistory for SeaOrmMetrics {
         to: Option<DateTime<Utc>>,
     ) -> Result<Option<Extent>, PortError> {
         let database = self.0.database();
-        self.0.within(QUESTION_TIMEOUT, "read the metrics", history::extent(&database, project, from, to)).await
+        self.0.within(QUESTION_TIMEOUT, "read the metrics", buckets::extent(&database, project, from, to)).await
     }
 
     async fn buckets(&self, query: &BucketQuery) -> Result<BucketPage, PortError> {
         let database = self.0.database();
-        self.0.within(QUESTION_TIMEOUT, "read the metrics", history::buckets(&database, query)).await
+        self.0.within(QUESTION_TIMEOUT, "read the metrics", buckets::buckets(&database, query)).await
     }
 
     async fn purge(&self, project: &ProjectName) -> Result<u64, PortError> {

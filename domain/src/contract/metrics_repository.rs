@@ -43,7 +43,7 @@ fn midnight() -> DateTime<Utc> {
 }
 
 fn all_of(project: &str) -> TrendQuery {
-    TrendQuery { project: name(project), from: None, to: None, page_size: 100, after: None }
+    TrendQuery { project: name(project), from: None, to: None, page_size: 100, after: None, with_features: false }
 }
 
 /// The contract of [`MetricsRepository`].
@@ -79,7 +79,11 @@ pub async fn metrics_repository(repository: &dyn MetricsRepository) {
 
     let detailed: Vec<_> = (0..3).map(|second| with_features(sample_record("detailed", second))).collect();
     repository.append(3_012, &detailed).await.expect("append with verdicts on columns");
-    assert_eq!(repository.trend(&all_of("detailed")).await.expect("trend").records, detailed);
+    let with_features = TrendQuery { with_features: true, ..all_of("detailed") };
+    assert_eq!(repository.trend(&with_features).await.expect("trend").records, detailed);
+    let told = repository.trend(&all_of("detailed")).await.expect("trend").records;
+    let bare = detailed.iter().map(|record| DriftRecord { features: Box::default(), ..record.clone() });
+    assert_eq!(told, bare.collect::<Vec<_>>(), "columns are told where they are asked for");
 
     let later = midnight() + TimeDelta::seconds(90);
     let pruned = repository.prune(later).await.expect("prune");

@@ -71,6 +71,8 @@ pub struct TrendQuery {
     pub page_size: usize,
     /// Where the page before ended, as [`TrendPage::next`] told.
     pub after: Option<Cursor>,
+    /// Whether the verdicts on columns are told too.
+    pub with_features: bool,
 }
 
 /// The place of a record among those of its project.

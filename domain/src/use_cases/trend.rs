@@ -116,7 +116,14 @@ impl DriftService {
     }
 
     async fn is_kept(&self, project: &ProjectName) -> Result<bool, ProjectError> {
-        let first = TrendQuery { project: project.clone(), from: None, to: None, page_size: 1, after: None };
+        let first = TrendQuery {
+            project: project.clone(),
+            from: None,
+            to: None,
+            page_size: 1,
+            after: None,
+            with_features: false,
+        };
         Ok(!self.ports.metrics.trend(&first).await?.records.is_empty())
     }
 }

@@ -109,7 +109,6 @@ impl MetricsApi {
 struct Pages {
     service: Arc<DriftService>,
     asked: Asked,
-    with_features: bool,
     is_over: bool,
 }
 
@@ -123,18 +122,19 @@ impl Pages {
         let from = parameters.parsed("from", EXPECTED_TIME, time)?;
         let to = parameters.parsed("to", EXPECTED_TIME, time)?;
         let page_size = parameters.page_size()?;
-        let features = parameters.parsed("features", "`true` or `false`", |text| text.parse().ok())?;
+        let with_features = parameters.parsed("features", "`true` or `false`", |text| text.parse().ok())?;
+        let with_features = with_features.unwrap_or(false);
         let asked = match parameters.parsed("resolution", EXPECTED_RESOLUTION, resolution)? {
             None => {
                 let after = parameters.page_token(token::to_record)?;
-                Asked::Values(TrendQuery { project, from, to, page_size, after })
+                Asked::Values(TrendQuery { project, from, to, page_size, after, with_features })
             }
             Some(resolution) => {
                 let after = parameters.page_token(token::to_bucket)?;
                 Asked::Buckets(TrendInBuckets { project, from, to, resolution, page_size, after })
             }
         };
-        Ok(Self { service, asked, with_features: features == Some(true), is_over: false })
+        Ok(Self { service, asked, is_over: false })
     }
 
     fn set_size(&mut self, n: usize) {
@@ -149,7 +149,7 @@ impl Pages {
             Asked::Values(query) => {
                 let page = self.service.trend(query).await.map_err(Failure::of_project)?;
                 (query.after, self.is_over) = (page.next, page.next.is_none());
-                let metrics = page.records.into_iter().map(|record| Metric::of(record, self.with_features));
+                let metrics = page.records.into_iter().map(|record| Metric::of(record, query.with_features));
                 let next_page_token = page.next.map(token::of_record);
                 Trend::Values(MetricsPage { metrics: metrics.collect(), next_page_token })
             }

@@ -27,7 +27,7 @@ fn start() -> ServerStart {
 }
 
 fn all_of(project: &str) -> TrendQuery {
-    TrendQuery { project: name(project), from: None, to: None, page_size: 10_000, after: None }
+    TrendQuery { project: name(project), from: None, to: None, page_size: 10_000, after: None, with_features: false }
 }
 
 /// An error as a log shows it, with all its causes.
