@@ -26,7 +26,6 @@ mod predict;
 mod progress;
 mod projects;
 mod serve;
-mod sparkline;
 mod tally;
 
 pub use failure::refuse;

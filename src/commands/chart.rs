@@ -6,6 +6,8 @@ const MARK: char = '•';
 const RANGE: char = '│';
 const THRESHOLD: char = '╌';
 const DRIFT: char = '^';
+/// What stands between the labels and the values.
+pub(super) const AXIS: char = '┤';
 
 /// What stands at a place of the time axis.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -60,7 +62,7 @@ pub(super) fn chart(points: &[Point], width: usize, height: usize) -> Vec<String
     let margin = labels.iter().map(|label| label.chars().count()).max().unwrap_or_default();
     let lines = labels.iter().zip(&grid).rev().map(|(label, line)| {
         let line: String = line.iter().collect();
-        format!("{label:>margin$} ┤{}", line.trim_end())
+        format!("{label:>margin$} {AXIS}{}", line.trim_end())
     });
     let marks: String = columns.iter().map(|column| if column.is_drift { DRIFT } else { ' ' }).collect();
     let marks = format!("{:margin$}  {}", "", marks.trim_end());

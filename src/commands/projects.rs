@@ -9,7 +9,8 @@ use super::output::{facts, json_line, json_list, key_values, number, printable, 
 use crate::cli::{ListArgs, ProjectsCommand, TrendArgs};
 use crate::client::{Body, Client, Metric, MetricBucket, Project, Refreshed};
 
-const CHART_WIDTH: usize = 72;
+/// With its labels a chart fits into a terminal of 80 columns.
+const CHART_WIDTH: usize = 56;
 const CHART_HEIGHT: usize = 8;
 /// Up to so many values are drawn one by one; of more the server is asked for buckets.
 const DRAWN_MAX: usize = 5_000;

@@ -31,7 +31,8 @@ fn it_needs_nothing_and_tells_the_change() {
     let output = command.output().expect("the program runs");
     let text = String::from_utf8(output.stdout).expect("a text");
     assert!(output.status.success() && output.stderr.is_empty(), "{text}");
-    for part in ["M. Harries", "BSD-3", "▁", "^", "COLUMN", "vicdemand", "drifting fit market", "is deleted again"] {
+    for part in ["M. Harries", "BSD-3", "•", "╌", "^", "COLUMN", "vicdemand", "drifting fit market", "is deleted again"]
+    {
         assert!(text.contains(part), "{part} in {text}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder is read").count(), 1, "nothing is left behind");

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::Teller;
 use super::data::{self, N_AFTER, N_BEFORE, N_REFERENCE};
 use crate::client::{Body, Client, Detection, Feature};
+use crate::commands::chart::{AXIS, Point, chart};
 use crate::commands::output::{number, printable, table};
-use crate::commands::sparkline::sparkline;
 
 /// It watches each column by itself, so it can say which of them moved.
 const KIND: &str = "cvm_online";
@@ -17,7 +17,9 @@ const KIND: &str = "cvm_online";
 const ERT: usize = 1000;
 /// Rows from before the change in a request.
 const BATCH: usize = 100;
-const CHART_WIDTH: usize = 72;
+/// With its labels a chart fits into a terminal of 80 columns.
+const CHART_WIDTH: usize = 56;
+const CHART_HEIGHT: usize = 8;
 
 const YOUR_OWN: &str = "
 The same with your own data:
@@ -29,9 +31,6 @@ The same with your own data:
 pub(super) struct Story<'a> {
     pub(super) client: &'a Client,
 }
-
-/// The verdict on a row: its statistic, and whether it drifts.
-type Point = (Option<f64>, bool);
 
 impl Story<'_> {
     pub(super) async fn fit(&self, project: &str) -> anyhow::Result<()> {
@@ -55,13 +54,13 @@ impl Story<'_> {
             ),
         )?;
         let (after, features) = self.feed_after(project, teller).await?;
-        let n_in_alarm = after.iter().filter(|point| point.1).count();
+        let n_in_alarm = after.iter().filter(|point| point.is_drift).count();
         teller.say(
             &json!({"event": "fed", "phase": "after", "rows": N_AFTER, "rows_in_alarm": n_in_alarm,
                 "features": features}),
             &format!(
                 "   {n_in_alarm} of {N_AFTER} rows from after the change are in alarm\n\n{}",
-                chart(&before, &after)
+                drawn(&before, &after)
             ),
         )?;
         if !teller.json {
@@ -93,7 +92,7 @@ impl Story<'_> {
             let verdict = self.feed(project, N_REFERENCE + N_BEFORE + row, 1).await?;
             points.push(point(&verdict));
             features = verdict.features.unwrap_or_default();
-            if points[row].1 && !is_told {
+            if points[row].is_drift && !is_told {
                 is_told = true;
                 let n_rows = row + 1;
                 teller.say(
@@ -116,22 +115,28 @@ impl Story<'_> {
 }
 
 fn point(verdict: &Detection) -> Point {
-    (verdict.statistic, verdict.is_drift == Some(true))
+    Point {
+        values: verdict.statistic.map(|statistic| [statistic; 3]),
+        threshold: verdict.threshold.filter(|_| verdict.statistic.is_some()),
+        is_drift: verdict.is_drift == Some(true),
+    }
 }
 
 /// Alarms that follow each other are one.
 fn alarms(points: &[Point]) -> usize {
-    let before = std::iter::once(false).chain(points.iter().map(|point| point.1));
-    points.iter().zip(before).filter(|(point, before)| point.1 && !before).count()
+    let before = std::iter::once(false).chain(points.iter().map(|point| point.is_drift));
+    points.iter().zip(before).filter(|(point, before)| point.is_drift && !before).count()
 }
 
-fn chart(before: &[Point], after: &[Point]) -> String {
+fn drawn(before: &[Point], after: &[Point]) -> String {
     let n_before = before.len().min(after.len());
     let points: Vec<_> = before[before.len() - n_before..].iter().chain(after).copied().collect();
-    let lines: Vec<_> = sparkline(&points, CHART_WIDTH).iter().map(|line| format!("  {line}")).collect();
+    let lines = chart(&points, CHART_WIDTH, CHART_HEIGHT);
+    let margin = lines.first().and_then(|line| line.chars().position(|c| c == AXIS)).map_or(0, |axis| axis + 1);
     let half = CHART_WIDTH.min(points.len()) / 2;
     let (left, right) = (format!("{n_before} rows before"), format!("{} rows after", after.len()));
-    format!("Statistic over time (^ drift):\n{}\n  {left:<half$}{right}", lines.join("\n"))
+    let lines: Vec<_> = lines.iter().map(|line| format!("  {line}")).collect();
+    format!("Statistic over time (^ drift):\n{}\n  {:margin$}{left:<half$}{right}", lines.join("\n"), "")
 }
 
 fn ranking(features: &[Feature]) -> String {
@@ -150,18 +155,28 @@ mod tests {
 
     #[test]
     fn alarms_in_a_row_are_one() {
-        let points: Vec<Point> = [true, true, false, true, false, false].map(|is_drift| (Some(1.0), is_drift)).to_vec();
+        let points = [true, true, false, true, false, false].map(|is_drift| Point { is_drift, ..Point::default() });
         assert_eq!(alarms(&points), 2);
         assert_eq!(alarms(&[]), 0);
     }
 
     #[test]
     fn the_chart_shows_as_many_rows_before_as_after() {
-        let before = vec![(Some(0.0), false); 1000];
-        let after = vec![(Some(7.0), true); 4];
-        assert_eq!(
-            chart(&before, &after),
-            "Statistic over time (^ drift):\n  ▁▁▁▁████\n      ^^^^\n  4 rows before4 rows after"
-        );
+        let point = |value, is_drift| Point { values: Some([value; 3]), threshold: None, is_drift };
+        let (before, after) = (vec![point(0.0, false); 1000], vec![point(7.0, true); 4]);
+        let expected = [
+            "Statistic over time (^ drift):",
+            "  7 ┤    ••••",
+            "    ┤",
+            "    ┤",
+            "    ┤",
+            "    ┤",
+            "    ┤",
+            "    ┤",
+            "  0 ┤••••",
+            "         ^^^^",
+            "     4 rows before4 rows after",
+        ];
+        assert_eq!(drawn(&before, &after).lines().collect::<Vec<_>>(), expected);
     }
 }
