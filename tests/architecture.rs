@@ -44,7 +44,7 @@ const TECHNOLOGIES: [(&str, &[&str]); 16] = [
 ];
 
 /// The arrows between the crates of this project, without those of the root package, which may know every crate.
-const ARROWS: [(&str, &str); 9] = [
+const ARROWS: [(&str, &str); 11] = [
     ("drifting-http", "drifting-domain"),
     ("drifting-http", "drifting-formats"),
     ("drifting-formats", "drifting-domain"),
@@ -54,6 +54,8 @@ const ARROWS: [(&str, &str); 9] = [
     ("drifting-metrics", "drifting-migrations"),
     ("drifting-memory", "drifting-domain"),
     ("drifting-local-postgres", "drifting-domain"),
+    ("drifting-object-stores", "drifting-free-ports"),
+    ("drifting-postgres-servers", "drifting-free-ports"),
 ];
 
 /// The arrows that tests alone may take beside those.

@@ -83,6 +83,21 @@ fn check(arguments: &[&str], environment: &[(&'static str, String)]) -> (bool, V
     (done.status.success(), found)
 }
 
+/// Two servers after each other do everything, and a third one is asked what it would find.
+fn everything_works(place: &[&str], environment: &[(&'static str, String)]) {
+    let durable = [place, &["--state-durability", "always"]].concat();
+    for _ in 0..2 {
+        let directory = tempfile::tempdir().expect("a folder");
+        let server = serve(directory.path(), &durable, environment);
+        work(&server);
+        server.delete("/api/v1/projects/later").expect(204);
+        server.delete("/api/v1/projects/online").expect(204);
+        assert!(server.stop().success());
+    }
+    let (ok, found) = check(place, environment);
+    assert!(ok, "{found}");
+}
+
 #[test]
 fn the_policy_for_s3_is_enough_and_each_of_its_actions_is_needed() {
     let seaweed = SeaweedFs::start();
@@ -100,17 +115,7 @@ fn the_policy_for_s3_is_enough_and_each_of_its_actions_is_needed() {
     let place = ["--artifacts-path", "s3://projects/team/drifting"];
     let policy = policy();
     identity.permit(&policy);
-    let durable = [&place[..], &["--state-durability", "always"]].concat();
-    for _ in 0..2 {
-        let directory = tempfile::tempdir().expect("a folder");
-        let server = serve(directory.path(), &durable, &environment);
-        work(&server);
-        server.delete("/api/v1/projects/later").expect(204);
-        server.delete("/api/v1/projects/online").expect(204);
-        assert!(server.stop().success());
-    }
-    let (ok, found) = check(&place, &environment);
-    assert!(ok, "{found}");
+    everything_works(&place, &environment);
     assert!(identity.holders().iter().all(|holder| holder == "drifting"), "{:?}", identity.holders());
     assert_eq!(identity.holders().len(), 3, "one for each process");
 
@@ -163,17 +168,7 @@ fn the_role_for_google_is_enough_and_each_of_its_permissions_is_needed() {
     let place = ["--artifacts-path", "gs://projects/team/drifting", "--artifacts-endpoint", gcs.endpoint()];
     let permissions = permissions();
     gcs.permit(&permissions, PREFIX);
-    let durable = [&place[..], &["--state-durability", "always"]].concat();
-    for _ in 0..2 {
-        let directory = tempfile::tempdir().expect("a folder");
-        let server = serve(directory.path(), &durable, &environment);
-        work(&server);
-        server.delete("/api/v1/projects/later").expect(204);
-        server.delete("/api/v1/projects/online").expect(204);
-        assert!(server.stop().success());
-    }
-    let (ok, found) = check(&place, &environment);
-    assert!(ok, "{found}");
+    everything_works(&place, &environment);
     assert_eq!(gcs.n_tokens(), 3, "one for each process");
     let permitted: BTreeSet<String> = permissions.iter().map(|permission| (*permission).to_owned()).collect();
     assert_eq!(gcs.permissions(), permitted);

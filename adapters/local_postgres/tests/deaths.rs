@@ -50,20 +50,24 @@ async fn a_server_that_was_killed_is_seen_and_started_again_at_once() {
     again.stop().await.expect("stop");
 }
 
+/// Starts a server and kills its head; its checkpointer is stopped before, so that it does not notice, and holds the memory that it
+/// shared with it.
+async fn head_killed_but_checkpointer(directory: &Path) -> Pid {
+    let mut postgres = start(directory).await;
+    let head = pid_of(directory);
+    let checkpointer = children_of(head).into_iter().find(|&child| title_of(child).contains("checkpointer"));
+    let checkpointer = checkpointer.expect("every server has one");
+    kill_process(checkpointer, Signal::STOP).expect("it runs");
+    kill_process(head, Signal::KILL).expect("it runs");
+    wait_until("the end is seen", || postgres.has_ended());
+    checkpointer
+}
+
 #[tokio::test]
 async fn a_server_whose_processes_outlive_their_head_is_started_again_when_they_are_gone() {
     let folder = passable();
     let directory = folder.path().join("postgres");
-    let mut postgres = start(&directory).await;
-    let head = pid_of(&directory);
-    let checkpointer = children_of(head).into_iter().find(|&child| title_of(child).contains("checkpointer"));
-    let checkpointer = checkpointer.expect("every server has one");
-    // Stopped, it does not notice that its head is gone, and holds the memory that it shared with it.
-    kill_process(checkpointer, Signal::STOP).expect("it runs");
-    kill_process(head, Signal::KILL).expect("it runs");
-    wait_until("the end is seen", || postgres.has_ended());
-    drop(postgres);
-
+    let checkpointer = head_killed_but_checkpointer(&directory).await;
     let starting = tokio::spawn({
         let directory = directory.clone();
         async move { start(&directory).await }
@@ -78,15 +82,7 @@ async fn a_server_whose_processes_outlive_their_head_is_started_again_when_they_
 async fn processes_that_do_not_leave_are_told_and_nothing_is_destroyed() {
     let folder = passable();
     let directory = folder.path().join("postgres");
-    let mut postgres = start(&directory).await;
-    let head = pid_of(&directory);
-    let checkpointer = children_of(head).into_iter().find(|&child| title_of(child).contains("checkpointer"));
-    let checkpointer = checkpointer.expect("every server has one");
-    kill_process(checkpointer, Signal::STOP).expect("it runs");
-    kill_process(head, Signal::KILL).expect("it runs");
-    wait_until("the end is seen", || postgres.has_ended());
-    drop(postgres);
-
+    let checkpointer = head_killed_but_checkpointer(&directory).await;
     let error = LocalPostgres::start(&directory).await.expect_err("its memory is still in use");
     assert!(matches!(error, LocalPostgresError::InUse { .. }), "{error}");
     kill_process(checkpointer, Signal::CONT).expect("it is there");

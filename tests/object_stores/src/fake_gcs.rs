@@ -1,8 +1,8 @@
 //! `fake-gcs-server`, an emulator of Google Cloud Storage by others: it knows no credentials and ignores preconditions.
 
-use crate::ports::Ports;
 use crate::process::Process;
 use crate::{programs, setting_up};
+use drifting_free_ports::Ports;
 
 /// A running `fake-gcs-server`.
 pub struct FakeGcs {

@@ -24,7 +24,6 @@ mod forwarding;
 mod gcs_stub;
 mod led_hosts;
 mod moto;
-mod ports;
 mod process;
 mod programs;
 mod seaweedfs;

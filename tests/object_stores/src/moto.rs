@@ -1,8 +1,8 @@
 //! `moto_server`, which answers with the errors of AWS.
 
-use crate::ports::Ports;
 use crate::process::Process;
 use crate::{programs, setting_up};
+use drifting_free_ports::Ports;
 
 /// A running `moto_server`. It accepts whatever signature comes.
 pub struct Moto {

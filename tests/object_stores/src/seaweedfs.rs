@@ -1,8 +1,8 @@
 //! `SeaweedFS`, a store with an S3 interface that verifies signatures and keeps conditions atomically.
 
-use crate::ports::Ports;
 use crate::process::Process;
 use crate::{programs, setting_up};
+use drifting_free_ports::Ports;
 
 const ACCESS_KEY: &str = "drifting-test";
 const SECRET_KEY: &str = "worthless-secret-of-a-test";

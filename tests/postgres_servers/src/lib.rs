@@ -15,7 +15,6 @@
 mod account;
 mod certificates;
 mod faulty_link;
-mod ports;
 mod programs;
 mod server;
 mod setup;

@@ -15,9 +15,9 @@ use tempfile::TempDir;
 
 use crate::account::{Account, plain_command};
 use crate::certificates::Certificates;
-use crate::ports::Port;
 use crate::programs::{Programs, psql};
 use crate::setup::Setup;
+use drifting_free_ports::Ports;
 
 /// The database, and the role of clients that name no other.
 pub(crate) const NAME: &str = "drifting";
@@ -38,7 +38,7 @@ pub struct PostgresServer {
     arguments: Vec<String>,
     login: String,
     certificates: Option<Certificates>,
-    port: Port,
+    ports: Ports,
     folder: TempDir,
 }
 
@@ -63,8 +63,8 @@ impl PostgresServer {
         // The account works in it; others find the certificates.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).expect("the folder is ours");
         account.own(folder.path());
-        let port = Port::reserve();
-        let authority = format!("drifting tests on port {}, worth nothing", port.number());
+        let ports = Ports::reserve();
+        let authority = format!("drifting tests on port {}, worth nothing", ports.port(0));
         let certificates = setup.has_tls.then(|| Certificates::make(folder.path(), account, &authority));
         let mut server = Self {
             child: None,
@@ -73,7 +73,7 @@ impl PostgresServer {
             arguments: Vec::new(),
             login: login(setup),
             certificates,
-            port,
+            ports,
             folder,
         };
         server.arguments = server.arguments_for(setup);
@@ -98,7 +98,7 @@ impl PostgresServer {
 
     /// The port on loopback, the same when it is started again.
     pub fn port(&self) -> u16 {
-        self.port.number()
+        self.ports.port(0)
     }
 
     /// The folder of its Unix socket, which is closed to other users. Who comes that way is trusted.

@@ -1,4 +1,4 @@
-//! Free ports for programs that must be told theirs.
+//! Free ports for servers that must be told theirs, or keep them while they are stopped. For tests alone.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -11,13 +11,17 @@ const BLOCK: u16 = 16;
 
 /// A few ports in a row. No other test gets them while this lives, in whatever process it runs: the first port is
 /// listened on here, and only who does so may use the others.
-pub(crate) struct Ports {
+#[derive(Debug)]
+pub struct Ports {
     guard: TcpListener,
 }
 
 impl Ports {
     /// Ports that nobody listens on.
-    pub(crate) fn reserve() -> Self {
+    ///
+    /// # Panics
+    /// When there are none left.
+    pub fn reserve() -> Self {
         let n_blocks = u32::from((LAST - FIRST) / BLOCK);
         // Processes that start together look in different places first.
         let start = std::process::id().wrapping_mul(2_654_435_761) % n_blocks;
@@ -31,8 +35,11 @@ impl Ports {
         reserved.expect("some ports are free")
     }
 
-    /// The `n`-th of them.
-    pub(crate) fn port(&self, n: u16) -> u16 {
+    /// The `n`-th of them, from 0.
+    ///
+    /// # Panics
+    /// When a block has fewer.
+    pub fn port(&self, n: u16) -> u16 {
         assert!(n + 1 < BLOCK, "a block has {BLOCK} ports");
         self.guard.local_addr().expect("a listener has an address").port() + 1 + n
     }
