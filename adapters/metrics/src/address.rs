@@ -96,11 +96,43 @@ fn not_understood(why: &'static str) -> PortError {
 
 async fn password(file: &Path) -> Result<String, PortError> {
     let unreadable = |error: io::Error| io_port_error("read the file with the password of the metrics database", error);
-    let size = tokio::fs::metadata(file).await.map_err(unreadable)?.len();
-    if size > PASSWORD_BYTES_MAX {
-        return Err(unreadable(io::Error::new(io::ErrorKind::InvalidData, format!("it has {size} bytes"))));
+    let invalid = |what: String| unreadable(io::Error::new(io::ErrorKind::InvalidData, what));
+    let look = tokio::fs::metadata(file).await.map_err(unreadable)?;
+    // A pipe would be waited for for ever, and has its text only once.
+    if !look.is_file() {
+        return Err(invalid("expected a file, something else is there".to_owned()));
+    }
+    if look.len() > PASSWORD_BYTES_MAX {
+        return Err(invalid(format!("expected at most {PASSWORD_BYTES_MAX} bytes, it has {}", look.len())));
     }
     let text = tokio::fs::read_to_string(file).await.map_err(unreadable)?;
     let text = text.strip_suffix('\n').unwrap_or(&text);
     Ok(text.strip_suffix('\r').unwrap_or(text).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_is_what_a_small_file_holds() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("password");
+        for (text, expected) in
+            [("word", "word"), ("word\n", "word"), ("wo rd\r\n", "wo rd"), ("", ""), ("a\n\n", "a\n")]
+        {
+            fs::write(&file, text).expect("it is written");
+            assert_eq!(password(&file).await.expect("it is read"), expected);
+        }
+        fs::write(&file, vec![b'x'; 100_000]).expect("it is written");
+        assert!(password(&file).await.expect_err("it is too large").source_text().contains("at most 65536 bytes"));
+        assert!(password(folder.path()).await.expect_err("it is a folder").source_text().contains("expected a file"));
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+        assert!(made.success());
+        assert!(password(&pipe).await.expect_err("it is a pipe").source_text().contains("expected a file"));
+        assert!(password(&folder.path().join("none")).await.is_err());
+    }
 }
