@@ -103,7 +103,7 @@ pub struct SettingFlags {
 
     /// How much may wait in a file while the metrics database is down, or `none` [env: DRIFTING_METRICS_SPILL_MAX_BYTES] [default: 256MiB]
     ///
-    /// Some 4 million values. What does not fit is dropped and counted in `/metrics`.
+    /// Some 5 million values. What does not fit is dropped and counted in `/metrics`.
     #[arg(long, value_name = "BYTES", alias = "metrics_spill_max_bytes")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_spill_max_bytes: Option<String>,

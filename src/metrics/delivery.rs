@@ -115,7 +115,7 @@ impl Delivering {
             tokio::select! {
                 biased;
                 _ = &mut self.stopped => break,
-                done = async { work.as_mut().expect("there is work").await }, if work.is_some() => {
+                done = done(&mut work) => {
                     work = None;
                     if state.settle(done, &self).is_err() {
                         if let Some(pruning) = state.pruning {
@@ -359,6 +359,14 @@ impl State {
                 tokio::time::sleep(PRUNE_AGAIN).await;
             }
         }));
+    }
+}
+
+/// What comes of the work; without any, nothing ever does.
+async fn done(work: &mut Option<Work>) -> Done {
+    match work {
+        Some(doing) => doing.await,
+        None => std::future::pending().await,
     }
 }
 
