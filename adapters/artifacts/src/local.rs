@@ -5,6 +5,8 @@
 use std::fs::{self, DirEntry, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use drifting_domain::ports::{PortError, PortErrorKind};
 use drifting_domain::project::ProjectName;
@@ -206,16 +208,24 @@ fn remove(entry: &DirEntry) -> io::Result<()> {
     if entry.file_type()?.is_dir() { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) }
 }
 
+/// A server that was just killed holds the lock until the system has cleared it away, some milliseconds later.
+const LOCK_PATIENCE: Duration = Duration::from_millis(500);
+const LOCK_POLL: Duration = Duration::from_millis(10);
+
 fn lock(path: &Path) -> Result<File, PortError> {
     const OPERATION: &str = "lock the artifacts";
     let file =
         File::options().create(true).truncate(false).write(true).open(path).map_err(|error| of_io(OPERATION, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(PortError::new(PortErrorKind::InUse, OPERATION, "another server holds the lock"))
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOCK_POLL),
+            Err(TryLockError::WouldBlock) => {
+                return Err(PortError::new(PortErrorKind::InUse, OPERATION, "another server holds the lock"));
+            }
+            Err(TryLockError::Error(error)) => return Err(of_io(OPERATION, error)),
         }
-        Err(TryLockError::Error(error)) => Err(of_io(OPERATION, error)),
     }
 }
 

@@ -23,6 +23,17 @@ async fn a_second_server_is_refused_until_the_first_one_ends() {
     open(root.path());
 }
 
+#[tokio::test]
+async fn a_server_that_is_just_ending_is_waited_for() {
+    let (root, store) = fresh();
+    let ending = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        drop(store);
+    });
+    open(root.path());
+    ending.join().unwrap();
+}
+
 #[test]
 fn the_directory_is_made_with_its_ancestors() {
     let root = tempfile::tempdir().unwrap();
