@@ -4,6 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
     dimensions: Vec<usize>,
+    width: usize,
     n_elements: usize,
 }
 
@@ -19,17 +20,19 @@ impl Shape {
         if dimensions.len() > Self::RANK_MAX {
             return Err(format!("expected at most {} dimensions, {} came", Self::RANK_MAX, dimensions.len()));
         }
-        let mut sizes = Vec::with_capacity(dimensions.len());
-        let mut n_elements = 1_usize;
-        for dimension in dimensions {
-            let size = usize::try_from(*dimension)
-                .map_err(|_| format!("expected dimensions of 0 or more, {dimension} came"))?;
-            n_elements = n_elements
-                .checked_mul(size)
-                .ok_or_else(|| format!("expected fewer elements than the shape {dimensions:?} has"))?;
-            sizes.push(size);
-        }
-        Ok(Self { dimensions: sizes, n_elements })
+        let sizes: Vec<usize> = dimensions
+            .iter()
+            .map(|dimension| {
+                usize::try_from(*dimension).map_err(|_| format!("expected dimensions of 0 or more, {dimension} came"))
+            })
+            .collect::<Result<_, _>>()?;
+        let too_large = || format!("expected fewer elements than the shape {dimensions:?} has");
+        // Also of no rows.
+        let columns = sizes.get(1..).unwrap_or_default();
+        let width =
+            columns.iter().try_fold(1_usize, |product, size| product.checked_mul(*size)).ok_or_else(too_large)?;
+        let n_elements = width.checked_mul(sizes.first().copied().unwrap_or(1)).ok_or_else(too_large)?;
+        Ok(Self { dimensions: sizes, width, n_elements })
     }
 
     /// The dimensions.
@@ -49,7 +52,7 @@ impl Shape {
 
     /// Elements of a row.
     pub fn width(&self) -> usize {
-        self.dimensions.iter().skip(1).product()
+        self.width
     }
 }
 
@@ -62,11 +65,17 @@ mod tests {
         assert_eq!(Shape::new(&[2, 3]).unwrap().n_elements(), 6);
         assert_eq!((Shape::new(&[]).unwrap().n_rows(), Shape::new(&[]).unwrap().n_elements()), (1, 1));
         assert_eq!(Shape::new(&[1 << 40]).unwrap().n_elements(), 1 << 40);
-        for wrong in [&[-1][..], &[1 << 40, 1 << 40], &[i64::MAX, 2], &[1; 9], &[i64::MIN]] {
+        assert_eq!(Shape::new(&[i64::MAX, 0]).unwrap().n_elements(), 0);
+        for wrong in [
+            &[-1][..],
+            &[1 << 40, 1 << 40],
+            &[i64::MAX, 3],
+            &[1; 9],
+            &[i64::MIN],
+            &[0, i64::MAX, i64::MAX],
+            &[i64::MAX, i64::MAX, i64::MAX, 0],
+        ] {
             assert!(Shape::new(wrong).is_err(), "{wrong:?}");
         }
-        // Zero rows of many columns are no rows, but the columns overflow all the same.
-        assert!(Shape::new(&[0, i64::MAX, i64::MAX]).is_ok());
-        assert!(Shape::new(&[i64::MAX, i64::MAX, 0]).is_err());
     }
 }
