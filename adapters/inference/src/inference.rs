@@ -212,9 +212,7 @@ impl OpenModel {
         };
         let shape = Shape::new(&[i64::try_from(n_rows).unwrap_or(i64::MAX)])
             .map_err(|detail| Refusal::new(RefusalCode::Malformed, detail))?;
-        Budget::of_raw(bytes_max).take_raw(datatype, &shape, bytes.len())?;
-        let data =
-            crate::decode(datatype, &shape, bytes).map_err(|detail| Refusal::new(RefusalCode::Malformed, detail))?;
+        let data = crate::decode(datatype, &shape, bytes, &mut Budget::of_raw(bytes_max), String::new)?;
         let input = InputTensor { name: column.name.clone(), datatype, shape, content_type: None, data };
         Ok(InferRequest { inputs: vec![input], binary_output: true, ..InferRequest::default() })
     }
