@@ -28,7 +28,8 @@ fn bytes(criterion: &mut Criterion) {
             decode(Datatype::Fp64, &shape, black_box(&raw), &mut budget, String::new)
         });
     });
-    let json = r#"{"inputs":[{"name":"x","shape":[10000,10],"datatype":"FP64","parameters":{"binary_data_size":800000}}]}"#;
+    let json =
+        r#"{"inputs":[{"name":"x","shape":[10000,10],"datatype":"FP64","parameters":{"binary_data_size":800000}}]}"#;
     let body = [json.as_bytes(), &raw].concat();
     group.bench_function("the whole request", |bencher| {
         bencher.iter(|| read_request(black_box(&body), Some(json.len()), "x", BODY_BYTES_MAX));
@@ -38,10 +39,8 @@ fn bytes(criterion: &mut Criterion) {
 
 fn json(criterion: &mut Criterion) {
     let data: Vec<String> = numbers().iter().map(f64::to_string).collect();
-    let body = format!(
-        r#"{{"inputs":[{{"name":"x","shape":[10000,10],"datatype":"FP64","data":[{}]}}]}}"#,
-        data.join(",")
-    );
+    let body =
+        format!(r#"{{"inputs":[{{"name":"x","shape":[10000,10],"datatype":"FP64","data":[{}]}}]}}"#, data.join(","));
     let mut group = criterion.benchmark_group("10,000 x 10 FP64 in JSON");
     group.throughput(Throughput::Bytes(body.len() as u64));
     group.bench_function("the whole request", |bencher| {

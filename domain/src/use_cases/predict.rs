@@ -85,7 +85,9 @@ impl DriftService {
             None => loaded.running.lock_arc().await,
         };
         let at = self.ports.clock.now();
+        let reading_ns = loaded.texts.as_ref().map_or(0, |texts| texts.cost_ns(&request.rows));
         let work_ns = loaded.detector.cost_ns(n_rows, &running.state, &loaded.configuration.policy);
+        let work_ns = work_ns.saturating_add(reading_ns);
         if work_ns > WORK_MAX_NS {
             return Err(InvalidData::whole(too_much(n_rows, work_ns)).into());
         }
@@ -209,7 +211,7 @@ impl DriftService {
 
 /// The verdicts on the columns, as they are kept.
 fn features_of(detection: &Detection, loaded: &LoadedProject) -> Box<[FeatureRecord]> {
-    let columns = &loaded.configuration.schema.columns;
+    let columns = &loaded.schema().columns;
     let number = |value: Option<f64>| value.filter(|value| !value.is_nan());
     let features = detection.features.iter().filter_map(|feature| {
         Some(FeatureRecord {
@@ -243,7 +245,7 @@ fn feed(
     if running.is_closed {
         return Err(PredictError::Inactive);
     }
-    let frame = loaded.configuration.schema.read(&request.rows)?;
+    let frame = loaded.read(&request.rows, pool)?;
     loaded.check_window(frame.n_rows())?;
     let feeding = loaded.feeding(request.explain, at, pool);
     let fed = loaded.detector.feed(&mut running.state, &frame, feeding);

@@ -20,4 +20,5 @@ mod refusals;
 mod sentences;
 mod settings;
 mod support;
+mod texts;
 mod two_sample;
