@@ -13,6 +13,7 @@ mod golden;
 mod help;
 #[path = "../support/hostile_names.rs"]
 mod hostile_names;
+mod inference_clients;
 mod load;
 mod local_database;
 mod local_refused;
@@ -29,6 +30,7 @@ mod metrics_trend;
 mod operations;
 mod policies;
 mod predecessor;
+mod predecessor_wire;
 mod restarts;
 #[path = "../support/server.rs"]
 mod server;
