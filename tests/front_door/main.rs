@@ -10,6 +10,7 @@ mod electricity;
 mod employment;
 mod exit_codes;
 mod golden;
+mod grpc;
 mod help;
 #[path = "../support/hostile_names.rs"]
 mod hostile_names;
