@@ -9,7 +9,7 @@
 //! text would seem to drift. So they are learnt from one half of the reference (at most 5,000 texts, drawn by the seed), and
 //! the other texts are what new ones are compared with: features of both are made alike, and calibration holds.
 //!
-//! **Cost**: a text of `b` bytes O(b log b + u k) for `u` different words and runs and `k` components, some 40 µs a kilobyte;
+//! **Cost**: a text of `b` bytes O(b log b + u k) for `u` different words and runs and `k` components, some 90 µs a kilobyte;
 //! nothing of it is kept but `k + 3` numbers. A fit the same for each text, and the components: O((z + F l) l) for `z`
 //! weights, of which at most five million are taken, `F` up to 16,384 and `l = k + 8`. Memory O(F k), 4 MiB at the most with
 //! the usual 32 components.
@@ -162,8 +162,8 @@ impl TextFeatures {
 
     /// About how many nanoseconds the features of so many texts of so many bytes take together.
     pub fn cost_ns(&self, n_texts: usize, n_bytes: usize) -> u64 {
-        // For each byte a few occurrences are hashed and sorted, and up to two different ones are projected.
-        let a_byte = 30 + self.n_components as u64;
+        // For each byte a few occurrences are hashed and sorted, and one or two different ones are projected.
+        let a_byte = 50 + self.n_components as u64;
         (n_bytes as u64).saturating_mul(a_byte).saturating_add(n_texts as u64 * 1_000)
     }
 

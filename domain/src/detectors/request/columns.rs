@@ -67,13 +67,14 @@ impl DetectorRequest {
             | DetectorKind::MmdOnline
             | DetectorKind::Dummy
             | DetectorKind::Ks
-            | DetectorKind::Cvm
             | DetectorKind::Tabular
             | DetectorKind::Mmd
             | DetectorKind::Lsdd
             | DetectorKind::Classifier
             | DetectorKind::SpotTheDiff => Ok(kind),
-            DetectorKind::FetOnline
+            // Its p-values assume values that differ, and counts of words are mostly equal.
+            DetectorKind::Cvm
+            | DetectorKind::FetOnline
             | DetectorKind::ChiSquare
             | DetectorKind::FisherExact
             | DetectorKind::ContextMmd

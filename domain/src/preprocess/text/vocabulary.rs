@@ -103,7 +103,8 @@ impl Vocabulary {
             let place = self.places[bucket as usize];
             let is_run = usize::from(index >= n_of_words);
             let idf = self.idf.get(usize::from(place)).copied().unwrap_or(self.unknown_idf);
-            let weight = (1.0 + f64::from(count).ln()) * idf;
+            // Most occur once.
+            let weight = if count == 1 { idf } else { (1.0 + f64::from(count).ln()) * idf };
             squares[is_run] += weight * weight;
             if place != UNKNOWN {
                 weights.push((place, weight));
