@@ -1,5 +1,6 @@
 //! The server: bound first, so that its address is known, then serving.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -100,17 +101,18 @@ impl GrpcServer {
             ended = &mut serving => return flat(ended),
             () = shutdown => {}
         }
+        // Whoever watches the health is told, and waited for no longer then. Where nobody is there it is not waited at all.
         let leave = async {
             for service in SERVICES {
                 health.set_service_status(service, ServingStatus::NotServing).await;
             }
             stopper.stop();
             tokio::time::sleep(WATCHERS).await;
-            // What is watched no longer ends for the watchers, for whom the server would wait otherwise.
             let mut health = health;
             for service in SERVICES {
                 health.clear_service_status(service).await;
             }
+            std::future::pending::<Infallible>().await
         };
         let drained = async {
             if let Ok(ended) = tokio::time::timeout(grace, &mut serving).await {
@@ -120,7 +122,11 @@ impl GrpcServer {
             drop(scissors);
             flat(serving.await)
         };
-        tokio::join!(leave, drained).1
+        tokio::select! {
+            biased;
+            never = leave => match never {},
+            ended = drained => ended,
+        }
     }
 }
 

@@ -49,6 +49,14 @@ async fn calls_under_way_are_answered() {
 }
 
 #[tokio::test]
+async fn a_server_without_clients_stops_at_once() {
+    let server = TestServer::start().await;
+    let started = Instant::now();
+    server.stop().await.unwrap().unwrap();
+    assert!(started.elapsed() < Duration::from_millis(150), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
 async fn open_streams_are_ended_between_two_requests() {
     let server = TestServer::start().await;
     server.fit_label("label").await;
