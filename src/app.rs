@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use drifting_artifacts::Lease;
-use drifting_domain::ports::PortError;
+use drifting_domain::ports::{NoEvents, PortError};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StartReport};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_metrics::{Address, ServerStart};
@@ -75,6 +75,7 @@ impl App {
             index,
             operations,
             sink: Arc::clone(&metrics) as _,
+            events: Arc::new(NoEvents),
             metrics,
             clock: Arc::new(SystemClock),
             fit_pool: Arc::new(Threads::for_fits()?),
