@@ -10,6 +10,7 @@ mod client;
 mod commands;
 mod config;
 mod metrics;
+mod outbox;
 mod runtime;
 mod telemetry;
 
