@@ -40,11 +40,11 @@ const TECHNOLOGIES: [(&str, &[&str]); 16] = [
     ("clap", &["drifting"]),
     ("prometheus-client", &["drifting"]),
     // The one TLS client of the process; opendal takes it for the calls to object stores.
-    ("reqwest", &["drifting", "drifting-artifacts"]),
+    ("reqwest", &["drifting", "drifting-artifacts", "drifting-sinks"]),
 ];
 
 /// The arrows between the crates of this project, without those of the root package, which may know every crate.
-const ARROWS: [(&str, &str); 11] = [
+const ARROWS: [(&str, &str); 12] = [
     ("drifting-http", "drifting-domain"),
     ("drifting-http", "drifting-formats"),
     ("drifting-formats", "drifting-domain"),
@@ -53,6 +53,7 @@ const ARROWS: [(&str, &str); 11] = [
     ("drifting-metrics", "drifting-domain"),
     ("drifting-metrics", "drifting-migrations"),
     ("drifting-memory", "drifting-domain"),
+    ("drifting-sinks", "drifting-domain"),
     ("drifting-local-postgres", "drifting-domain"),
     ("drifting-object-stores", "drifting-free-ports"),
     ("drifting-postgres-servers", "drifting-free-ports"),
