@@ -44,10 +44,12 @@ const TECHNOLOGIES: [(&str, &[&str]); 16] = [
 ];
 
 /// The arrows between the crates of this project, without those of the root package, which may know every crate.
-const ARROWS: [(&str, &str); 12] = [
+const ARROWS: [(&str, &str); 14] = [
     ("drifting-http", "drifting-domain"),
     ("drifting-http", "drifting-formats"),
+    ("drifting-http", "drifting-inference"),
     ("drifting-formats", "drifting-domain"),
+    ("drifting-inference", "drifting-domain"),
     ("drifting-artifacts", "drifting-domain"),
     ("drifting-index", "drifting-domain"),
     ("drifting-metrics", "drifting-domain"),

@@ -1,5 +1,7 @@
 //! What a detector answers.
 
+use std::ops::Deref;
+
 use crate::detectors::Explanation;
 
 /// The verdict on one row (online detectors) or on one test window.
@@ -27,8 +29,50 @@ pub struct Detection {
     pub effect_size: Option<f64>,
     /// Why there is no verdict, where a window could not be judged.
     pub problem: Option<Box<str>>,
+    /// The statistic of each window, of detectors that watch windows of several sizes.
+    pub windows: WindowStatistics,
     /// The verdict on each column, in the order of the schema, of detectors that judge columns one by one or explain.
     pub features: Vec<FeatureDetection>,
+}
+
+/// The statistic of each window in each column, as they are compared with the threshold: windows in the order of the
+/// specification times columns in the order of the schema, row-major. `NaN` where a window is not full or a column is
+/// not watched.
+///
+/// They are equal where their bits are, `NaN` included.
+#[derive(Debug, Clone, Default)]
+pub struct WindowStatistics(Box<[f64]>);
+
+impl WindowStatistics {
+    /// Those of no full window.
+    pub(crate) fn unknown(n_windows: usize, n_columns: usize) -> Self {
+        Self(vec![f64::NAN; n_windows * n_columns].into_boxed_slice())
+    }
+
+    /// Those of a column, by window.
+    pub(crate) fn of_column_mut(&mut self, column: usize, n_columns: usize) -> impl Iterator<Item = &mut f64> {
+        self.0.iter_mut().skip(column).step_by(n_columns)
+    }
+}
+
+impl From<Vec<f64>> for WindowStatistics {
+    fn from(statistics: Vec<f64>) -> Self {
+        Self(statistics.into_boxed_slice())
+    }
+}
+
+impl Deref for WindowStatistics {
+    type Target = [f64];
+
+    fn deref(&self) -> &[f64] {
+        &self.0
+    }
+}
+
+impl PartialEq for WindowStatistics {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.iter().zip(other.iter()).all(|(a, b)| a.to_bits() == b.to_bits())
+    }
 }
 
 /// The verdict on one column.

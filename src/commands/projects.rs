@@ -189,7 +189,8 @@ fn of_buckets(name: &str, buckets: &[MetricBucket]) -> String {
     let text = |time: Option<&str>| time.map_or("-".to_owned(), printable);
     let count: u64 = buckets.iter().map(|bucket| bucket.count).sum();
     let span = format!("from {} to {}", text(first.at.as_deref()), text(last.until.as_deref()));
-    let mut lines = vec![format!("{name}: {count} values {span}, in {} bucket(s)", buckets.len())];
+    let plural = if buckets.len() == 1 { "" } else { "s" };
+    let mut lines = vec![format!("{name}: {count} values {span}, in {} bucket{plural}", buckets.len())];
     lines.extend(chart(&points, CHART_WIDTH, CHART_HEIGHT));
     if let Some([_, mean, _]) = values(last) {
         lines.push(format!("last mean {}{}", number(mean), against(last.threshold)));
@@ -261,7 +262,7 @@ mod tests {
         ]);
         assert_eq!(
             of_buckets("p", &serde_json::from_value::<Vec<MetricBucket>>(buckets).unwrap()),
-            "p: 100 values from 2026-01-01T00:00:00Z to 2026-01-01T02:00:00Z, in 2 bucket(s)\n\
+            "p: 100 values from 2026-01-01T00:00:00Z to 2026-01-01T02:00:00Z, in 2 buckets\n\
              \u{20}         7 ┤ │\n\
              \u{20}           ┤ │\n\
              threshold 5 ┤╌│\n\

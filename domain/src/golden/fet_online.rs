@@ -2,7 +2,7 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
 use super::{Case, distributions, integers, numbers, width};
-use crate::detectors::{Curve, FetOnline, FetOnlineSpec, OnlineDetector, OnlineState, TiedStreams, curve};
+use crate::detectors::{Curve, FetOnline, FetOnlineSpec, OnlineDetector, TiedStreams, curve};
 use crate::ports::Silent;
 use crate::statistics::alternative::Alternative;
 use crate::test_pool::Threads;
@@ -110,11 +110,7 @@ fn replay(case: &Case, smallest: usize) {
             by_column[0] = detection.threshold.unwrap_or(f64::NAN);
         }
         used.extend(by_column);
-        let OnlineState::Fet(state) = &state else { unreachable!() };
-        let columns: Vec<Vec<f64>> = (0..d).map(|column| FetOnline::window_statistics(state, column)).collect();
-        for window in 0..spec.window_sizes.len() {
-            statistics.extend(columns.iter().map(|column| column[window]));
-        }
+        statistics.extend_from_slice(&detection.windows);
     }
     case.check("time", &times);
     case.check("test_stat", &statistics);

@@ -37,7 +37,6 @@ impl Tally {
         if let Some(last) = detections.last() {
             let Detection { is_drift, time, rows, warm_up, statistic, threshold, p_value, distance, .. } = *last;
             let Detection { distance_threshold, effect_size, .. } = *last;
-            let features = Vec::new();
             let detection = Detection {
                 is_drift,
                 time,
@@ -49,8 +48,8 @@ impl Tally {
                 distance,
                 distance_threshold,
                 effect_size,
-                features,
                 problem: last.problem.clone(),
+                ..Detection::default()
             };
             self.last_detection = Some(LastDetection { at, detection });
         }
@@ -89,8 +88,7 @@ impl Tally {
                     distance: number(3),
                     distance_threshold: number(4),
                     effect_size: number(5),
-                    features: Vec::new(),
-                    problem: None,
+                    ..Detection::default()
                 },
             });
         }

@@ -25,7 +25,7 @@ pub use thresholds::CvmThresholds;
 
 use super::{FitProblem, OnlineDetector, OnlineState, alarm_probability, check};
 use crate::data::{TensorError, Tensors};
-use crate::detection::{Detection, FeatureDetection};
+use crate::detection::{Detection, FeatureDetection, WindowStatistics};
 use crate::detectors::OnlineSpec;
 use crate::ports::{CpuPool, Progress};
 
@@ -222,7 +222,7 @@ impl CvmOnline {
     }
 
     /// The statistic of each full window of a column.
-    pub(crate) fn window_statistics(&self, state: &CvmState, column: usize) -> impl Iterator<Item = Option<f64>> {
+    fn window_statistics(&self, state: &CvmState, column: usize) -> impl Iterator<Item = Option<f64>> {
         let reference = &self.reference[column];
         state.columns[column]
             .sorted
@@ -279,9 +279,17 @@ impl OnlineDetector for CvmOnline {
             self.advance(column, reference, *value);
         }
         let threshold = self.threshold(state.time);
-        let mut features: Vec<FeatureDetection> = (0..self.reference.len())
+        let n_columns = self.reference.len();
+        let mut windows = WindowStatistics::unknown(self.spec.window_sizes.len(), n_columns);
+        let mut features: Vec<FeatureDetection> = (0..n_columns)
             .map(|column| {
-                let statistic = self.window_statistics(state, column).flatten().reduce(f64::max);
+                let mut largest: Option<f64> = None;
+                let of_column = windows.of_column_mut(column, n_columns).zip(self.window_statistics(state, column));
+                for (told, statistic) in of_column.filter_map(|(told, statistic)| Some((told, statistic?))) {
+                    *told = statistic;
+                    largest = Some(largest.map_or(statistic, |largest| largest.max(statistic)));
+                }
+                let statistic = largest;
                 FeatureDetection {
                     column,
                     is_drift: statistic.zip(threshold).is_some_and(|(statistic, threshold)| statistic > threshold),
@@ -306,6 +314,7 @@ impl OnlineDetector for CvmOnline {
             threshold,
             rows: 1,
             features,
+            windows,
             ..Detection::default()
         }
     }

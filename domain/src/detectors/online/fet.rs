@@ -34,7 +34,7 @@ pub(crate) use self::thresholds::TiedStreams;
 pub(crate) use self::thresholds::{Curve, curve};
 use super::{FitProblem, OnlineDetector, OnlineState, SIMULATED_MAX, STEPS_MAX, alarm_probability};
 use crate::data::{TensorError, Tensors};
-use crate::detection::{Detection, FeatureDetection};
+use crate::detection::{Detection, FeatureDetection, WindowStatistics};
 use crate::detectors::OnlineSpec;
 use crate::ports::{CpuPool, Progress};
 use crate::statistics::alternative::Alternative;
@@ -279,24 +279,24 @@ impl FetOnline {
         Simulation { tails, share: 0.0, lam, t_max, smallest }.statistics(stream)
     }
 
-    /// The statistics of a column, by window and direction, `NaN` where a window is not full.
-    #[cfg(test)]
-    pub(crate) fn window_statistics(state: &FetState, column: usize) -> Vec<f64> {
-        state.columns[column].smoothed.iter().map(|smoothed| f64::from(rounded(*smoothed))).collect()
-    }
-
     fn n_directions(&self) -> usize {
         if self.spec.alternative == Alternative::TwoSided { 2 } else { 1 }
     }
 
-    /// Takes a value in; the largest statistic of its full windows.
-    fn advance(&self, state: &mut ColumnState, watched: &Watched, one: bool) -> Option<f64> {
-        let mut largest: Option<f32> = None;
+    /// Takes a value in; gives the largest statistic of its full windows, and tells that of each.
+    fn advance<'t>(
+        &self,
+        state: &mut ColumnState,
+        watched: &Watched,
+        one: bool,
+        told: impl Iterator<Item = &'t mut f64>,
+    ) -> Option<f64> {
+        let mut largest: Option<f64> = None;
         state.recent.push_back(one);
         let n_recent = state.recent.len();
         let n_directions = self.n_directions();
         let windows = watched.tails.windows.iter().zip(&mut state.ones);
-        for ((window, ones), smoothed) in windows.zip(state.smoothed.chunks_exact_mut(n_directions)) {
+        for (((window, ones), smoothed), told) in windows.zip(state.smoothed.chunks_exact_mut(n_directions)).zip(told) {
             *ones += usize::from(one);
             if let Some(leaving) = n_recent.checked_sub(window.size + 1) {
                 *ones -= usize::from(state.recent[leaving]);
@@ -306,14 +306,14 @@ impl FetOnline {
             }
             for (smoothed, surprise) in smoothed.iter_mut().zip(&window.surprises) {
                 *smoothed = smooth(*smoothed, surprise[*ones], self.spec.lam);
-                let statistic = rounded(*smoothed);
-                largest = Some(largest.map_or(statistic, |largest| largest.max(statistic)));
+                *told = told.max(f64::from(rounded(*smoothed)));
             }
+            largest = Some(largest.map_or(*told, |largest| largest.max(*told)));
         }
         if n_recent > self.spec.largest_window() {
             state.recent.pop_front();
         }
-        largest.map(f64::from)
+        largest
     }
 
     /// Index into thresholds at a time, from 1; `None` in the warm-up.
@@ -332,11 +332,13 @@ impl FetOnline {
     fn judge(&self, state: &mut FetState, x: &[f64], draw: &mut dyn FnMut(&mut FetState) -> f64) -> Detection {
         state.time += 1;
         let step = self.threshold_step(state.time);
+        let mut windows = WindowStatistics::unknown(self.spec.window_sizes.len(), x.len());
         let mut features: Vec<FeatureDetection> = Vec::with_capacity(x.len());
         for (column, (watched, value)) in self.watched.iter().zip(x).enumerate() {
             let (mut statistic, mut threshold) = (None, None);
             if let Some(watched) = watched {
-                statistic = self.advance(&mut state.columns[column], watched, *value != 0.0);
+                let told = windows.of_column_mut(column, x.len());
+                statistic = self.advance(&mut state.columns[column], watched, *value != 0.0, told);
                 threshold = step.map(|step| watched.curve.thresholds[step]);
             }
             let is_drift = statistic.zip(threshold).is_some_and(|(statistic, threshold)| statistic > threshold);
@@ -372,6 +374,7 @@ impl FetOnline {
             threshold,
             rows: 1,
             features,
+            windows,
             ..Detection::default()
         }
     }

@@ -33,19 +33,40 @@ fn steps_agree_with_the_definition_with_and_without_ties() {
         let detector = CvmOnline::with_thresholds(&spec(&[7, 3], 10.0, 100), &reference, 1, vec![0.0; 11]);
         let mut state = detector.start();
         for (index, value) in values.iter().enumerate() {
-            detector.step(&mut state, &[*value]);
-            let OnlineState::Cvm(state) = &state else { unreachable!() };
-            for (statistic, size) in detector.window_statistics(state, 0).zip([7, 3]) {
+            let windows = detector.step(&mut state, &[*value]).windows;
+            assert_eq!(windows.len(), 2);
+            for (statistic, size) in windows.iter().zip([7, 3]) {
                 match (index + 1).checked_sub(size) {
-                    None => assert_eq!(statistic, None),
+                    None => assert!(statistic.is_nan(), "{statistic}"),
                     Some(from) => {
                         let expected = by_definition(&reference, &values[from..=index]);
-                        assert!((statistic.unwrap() - expected).abs() < 1e-9, "{statistic:?} {expected}");
+                        assert!((statistic - expected).abs() < 1e-9, "{statistic:?} {expected}");
                     }
                 }
             }
         }
     }
+}
+
+#[test]
+fn statistics_of_windows_keep_the_order_of_the_schema() {
+    let mut generator = stream(1, 2);
+    let reference: Vec<f64> = (0..100).map(|_| generator.random()).collect();
+    let detector = CvmOnline::with_thresholds(&spec(&[7, 3], 10.0, 100), &reference, 2, vec![9.0; 11]);
+    let mut state = detector.start();
+    let mut n_reordered = 0;
+    for _ in 0..40 {
+        let detection = detector.step(&mut state, &[generator.random(), generator.random()]);
+        let expected = [0, 1].map(|column| {
+            let of_column = [detection.windows[column], detection.windows[2 + column]];
+            of_column.into_iter().filter(|statistic| !statistic.is_nan()).reduce(f64::max)
+        });
+        for feature in &detection.features {
+            assert_eq!(feature.statistic, expected[feature.column]);
+        }
+        n_reordered += usize::from(detection.features[0].column == 1);
+    }
+    assert!(n_reordered > 5, "the column with the larger statistic comes first among the features");
 }
 
 #[test]

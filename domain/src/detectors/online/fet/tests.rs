@@ -59,6 +59,28 @@ fn two_sided_finds_either_change_and_one_sided_only_its_own() {
 }
 
 #[test]
+fn every_window_tells_the_statistic_that_is_compared() {
+    for alternative in [Alternative::TwoSided, Alternative::Greater] {
+        let spec = spec(alternative);
+        let detector = fit(&spec, &rows(300, &[0.4, 0.0, 0.7], 5), 3);
+        let mut state = detector.start();
+        for (time, row) in rows(30, &[0.6, 0.5, 0.7], 6).chunks_exact(3).enumerate() {
+            let detection = detector.step(&mut state, row);
+            assert_eq!(detection.windows.len(), 2 * 3);
+            for feature in &detection.features {
+                let of_column = [detection.windows[feature.column], detection.windows[3 + feature.column]];
+                let is_watched = feature.column != 1;
+                let is_told = of_column.map(|statistic| !statistic.is_nan());
+                // The windows have 9 and 4 rows.
+                assert_eq!(is_told, [9, 4].map(|size| is_watched && time + 1 >= size));
+                let largest = of_column.into_iter().filter(|statistic| !statistic.is_nan()).reduce(f64::max);
+                assert_eq!(largest, feature.statistic);
+            }
+        }
+    }
+}
+
+#[test]
 fn constant_columns_are_not_watched_and_cost_no_significance() {
     let spec = spec(Alternative::TwoSided);
     let (alone, beside) = (rows(300, &[0.4], 5), rows(300, &[0.4, 0.0], 5));

@@ -1,0 +1,216 @@
+//! The use cases in the terms of the protocol.
+
+use std::sync::Arc;
+
+use drifting_domain::data::Table;
+use drifting_domain::project::ProjectName;
+use drifting_domain::use_cases::{
+    DriftService, ListQuery, OpenProject, PredictRequest, ProjectError, ProjectStatusFilter,
+};
+use uuid::Uuid;
+
+use crate::answer::Selection;
+use crate::content::{self, Places};
+use crate::metadata::{self, version};
+use crate::verdict::{self, Outputs};
+use crate::{
+    Budget, IndexItem, InferRequest, InferResponse, InputTensor, ModelMetadata, Refusal, RefusalCode, SERVER,
+    ServerMetadata, Shape,
+};
+
+/// Projects as models.
+#[derive(Clone)]
+pub struct Inference {
+    pub(crate) service: Arc<DriftService>,
+}
+
+/// A model that is ready to judge rows.
+#[derive(Clone)]
+pub struct OpenModel {
+    open: OpenProject,
+}
+
+/// Rows that wait to be judged.
+pub struct PreparedRows {
+    model: OpenModel,
+    id: Option<String>,
+    table: Table,
+    places: Places,
+    outputs: Outputs,
+    selection: Selection,
+}
+
+impl Inference {
+    /// The projects of a service.
+    pub fn new(service: Arc<DriftService>) -> Self {
+        Self { service }
+    }
+
+    /// What is told of the server.
+    pub fn server_metadata(&self) -> ServerMetadata {
+        SERVER
+    }
+
+    /// The projects, in the order of their names; with `ready_only` those that answer.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn index(&self, ready_only: bool) -> Result<Vec<IndexItem>, Refusal> {
+        const PAGE: usize = 1_000;
+        let status = ready_only.then_some(ProjectStatusFilter::Active);
+        let mut items = Vec::new();
+        let mut after = None;
+        loop {
+            let query = ListQuery { drift_type: None, status, page_size: PAGE, after };
+            let page = self.service.list(&query).await.map_err(|error| Refusal::of_project(&error, ""))?;
+            items.extend(page.projects.into_iter().map(IndexItem::from));
+            after = page.next;
+            if after.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
+    /// What is told of a project, also of an inactive one.
+    ///
+    /// # Errors
+    /// When there is none of the name or of the version, or when its configuration cannot be read.
+    pub async fn metadata(&self, model: &str, version: Option<&str>) -> Result<ModelMetadata, Refusal> {
+        let name: ProjectName = model.parse()?;
+        let view = self.service.show(&name).await.map_err(|error| Refusal::of_project(&error, model))?;
+        let Some(configuration) = view.configuration else {
+            let reason = "its configuration cannot be read".to_owned();
+            return Err(Refusal::of_project(&ProjectError::Failed { reason }, model));
+        };
+        check_version(model, version, &metadata::version(&configuration))?;
+        Ok(ModelMetadata::of(&configuration))
+    }
+
+    /// Succeeds where a project answers.
+    ///
+    /// # Errors
+    /// When there is none of the name or of the version; when it is inactive or cannot be loaded.
+    pub async fn ready(&self, model: &str, version: Option<&str>) -> Result<(), Refusal> {
+        self.open(model, version).await.map(drop)
+    }
+
+    /// Has a project answer. To be driven to its end even if whoever asked has left.
+    ///
+    /// # Errors
+    /// When there is none, when it cannot be loaded, or when the store fails.
+    pub async fn load(&self, model: &str) -> Result<(), Refusal> {
+        let name: ProjectName = model.parse()?;
+        self.service.load(&name).await.map(drop).map_err(|error| Refusal::of_project(&error, model))
+    }
+
+    /// Has a project answer no more. To be driven to its end even if whoever asked has left.
+    ///
+    /// # Errors
+    /// When there is none, or when the store fails.
+    pub async fn unload(&self, model: &str) -> Result<(), Refusal> {
+        let name: ProjectName = model.parse()?;
+        self.service.unload(&name).await.map(drop).map_err(|error| Refusal::of_project(&error, model))
+    }
+
+    /// The project of a name and version, ready to judge rows.
+    ///
+    /// # Errors
+    /// When there is none of the name or of the version; when it is inactive or cannot be loaded.
+    pub async fn open(&self, model: &str, version: Option<&str>) -> Result<OpenModel, Refusal> {
+        let name: ProjectName = model.parse()?;
+        let open = self.service.open(&name).await.map_err(|error| Refusal::of_project(&error, model))?;
+        check_version(model, version, &metadata::version(open.configuration()))?;
+        Ok(OpenModel { open })
+    }
+
+    /// Judges rows. To be driven to its end even if whoever asked has left.
+    ///
+    /// # Errors
+    /// When a row cannot be used, and when the state cannot be saved that must be.
+    pub async fn judge(&self, rows: PreparedRows) -> Result<InferResponse, Refusal> {
+        let PreparedRows { model, id, table, places, outputs, selection } = rows;
+        let asked = PredictRequest { id: id.as_deref().map(Into::into), ..table.into() };
+        let prediction = self.service.predict(&model.open, asked).await;
+        let prediction = prediction.map_err(|error| Refusal::of_predict(&error, |issue| places.pointer(issue)))?;
+        let configuration = model.open.configuration();
+        Ok(InferResponse {
+            model_name: configuration.project.to_string(),
+            model_version: version(configuration),
+            id: id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+            parameters: verdict::parameters(configuration, &prediction, SERVER.version),
+            outputs: selection.of(outputs.told(configuration, &prediction)),
+        })
+    }
+
+    /// Judges the rows of a request: [`Self::open`], [`OpenModel::prepare`] and [`Self::judge`].
+    ///
+    /// # Errors
+    /// As those.
+    pub async fn infer(
+        &self,
+        model: &str,
+        version: Option<&str>,
+        request: InferRequest,
+    ) -> Result<InferResponse, Refusal> {
+        let rows = self.open(model, version).await?.prepare(request)?;
+        self.judge(rows).await
+    }
+}
+
+/// Every project has one version, the generation of its fit; no version asks for whichever there is.
+fn check_version(model: &str, asked: Option<&str>, version: &str) -> Result<(), Refusal> {
+    match asked {
+        Some(asked) if !asked.is_empty() && asked != version => {
+            let shown: String = asked.chars().take(64).collect();
+            let detail = format!("the project `{model}` has version {version}, {shown:?} was asked for");
+            Err(Refusal::new(RefusalCode::VersionNotFound, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl OpenModel {
+    /// Its version.
+    pub fn version(&self) -> String {
+        version(self.open.configuration())
+    }
+
+    /// Reads the rows of a request. Takes a processor for as long as its tensors are large.
+    ///
+    /// # Errors
+    /// When its tensors are no table, or when an unknown output is wanted.
+    pub fn prepare(self, request: InferRequest) -> Result<PreparedRows, Refusal> {
+        let outputs = Outputs::of(self.open.configuration());
+        let selection = Selection::new(&request.outputs, request.binary_output, &outputs.names())?;
+        let id = request.id.clone();
+        let rows = content::rows(request, self.open.configuration().drift_type)?;
+        Ok(PreparedRows { id, table: rows.table, places: rows.places, outputs, selection, model: self })
+    }
+
+    /// A request that is raw throughout: the bytes of the only tensor, whose datatype and shape follow from the project. All
+    /// outputs are wanted in bytes.
+    ///
+    /// # Errors
+    /// When the project has several columns, or when the bytes are not those of whole rows.
+    pub fn raw_request(&self, bytes: &[u8], bytes_max: usize) -> Result<InferRequest, Refusal> {
+        let [column] = self.open.configuration().schema.columns.as_slice() else {
+            let detail = format!(
+                "expected JSON before the bytes: only a project of one column takes bytes alone, this one has {}",
+                self.open.configuration().schema.columns.len()
+            );
+            return Err(Refusal::new(RefusalCode::Malformed, detail));
+        };
+        let datatype = metadata::datatype(&column.kind);
+        let n_rows = match datatype.width() {
+            Some(width) => bytes.len() / width,
+            None => 1,
+        };
+        let shape = Shape::new(&[i64::try_from(n_rows).unwrap_or(i64::MAX)])
+            .map_err(|detail| Refusal::new(RefusalCode::Malformed, detail))?;
+        Budget::of_raw(bytes_max).take_raw(datatype, &shape, bytes.len())?;
+        let data =
+            crate::decode(datatype, &shape, bytes).map_err(|detail| Refusal::new(RefusalCode::Malformed, detail))?;
+        let input = InputTensor { name: column.name.clone(), datatype, shape, content_type: None, data };
+        Ok(InferRequest { inputs: vec![input], binary_output: true, ..InferRequest::default() })
+    }
+}

@@ -1,0 +1,145 @@
+//! The outer object of a request.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::passed::Passed;
+use super::tensor::TensorSeed;
+use super::wanted::{Parameters, ParametersSeed, WantedSeed};
+use super::{Fault, JsonRequest, JsonTensor};
+use crate::{Budget, WantedOutput};
+
+/// More wanted outputs than this are refused; no detector has as many.
+const OUTPUTS_MAX: usize = 64;
+
+/// Reads a request.
+pub(super) struct RequestSeed<'f> {
+    pub(super) fault: &'f mut Fault,
+    pub(super) budget: &'f mut Budget,
+    pub(super) n_bytes: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for RequestSeed<'_> {
+    type Value = JsonRequest;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<JsonRequest, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RequestSeed<'_> {
+    type Value = JsonRequest;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an inference request: an object with inputs")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<JsonRequest, A::Error> {
+        let Self { fault, budget, n_bytes } = self;
+        let mut came: Vec<String> = Vec::with_capacity(4);
+        let (mut id, mut model_name, mut inputs, mut outputs) = (None, None, None, Vec::new());
+        let mut parameters = Parameters::default();
+        while let Some(member) = members.next_key::<String>()? {
+            if came.contains(&member) {
+                return Err(fault.stop(format_args!("/{member}"), "expected this member once, it came twice"));
+            }
+            match member.as_str() {
+                "id" => id = members.next_value()?,
+                "model_name" => model_name = members.next_value()?,
+                "parameters" => {
+                    let seed = ParametersSeed { fault: &mut *fault, place: "/parameters" };
+                    parameters = members.next_value_seed(seed)?;
+                }
+                "inputs" => {
+                    let seed = InputsSeed { fault: &mut *fault, budget: &mut *budget, n_bytes };
+                    inputs = Some(members.next_value_seed(seed)?);
+                }
+                "outputs" => outputs = members.next_value_seed(OutputsSeed { fault: &mut *fault })?,
+                _ => {
+                    members.next_value::<Passed>()?;
+                    continue;
+                }
+            }
+            came.push(member);
+        }
+        let Some(inputs) = inputs else {
+            return Err(fault.stop("/inputs", "expected an array of tensors, none came"));
+        };
+        let Parameters { content_type, binary_data_output, timeout_us, .. } = parameters;
+        let binary_output = binary_data_output.unwrap_or(false);
+        Ok(JsonRequest { id, model_name, content_type, timeout_us, inputs, outputs, binary_output })
+    }
+}
+
+struct InputsSeed<'f> {
+    fault: &'f mut Fault,
+    budget: &'f mut Budget,
+    n_bytes: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for InputsSeed<'_> {
+    type Value = Vec<JsonTensor>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for InputsSeed<'_> {
+    type Value = Vec<JsonTensor>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of tensors")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let Self { fault, budget, n_bytes } = self;
+        let mut inputs = Vec::new();
+        while let Some(tensor) = {
+            let seed = TensorSeed { fault: &mut *fault, budget: &mut *budget, input: inputs.len(), n_bytes };
+            items.next_element_seed(seed)?
+        } {
+            inputs.push(tensor);
+        }
+        Ok(inputs)
+    }
+}
+
+struct OutputsSeed<'f> {
+    fault: &'f mut Fault,
+}
+
+impl<'de> DeserializeSeed<'de> for OutputsSeed<'_> {
+    type Value = Vec<WantedOutput>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for OutputsSeed<'_> {
+    type Value = Vec<WantedOutput>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of outputs")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut outputs = Vec::new();
+        while let Some(output) =
+            items.next_element_seed(WantedSeed { fault: &mut *self.fault, output: outputs.len() })?
+        {
+            if outputs.len() == OUTPUTS_MAX {
+                let detail = format!("expected at most {OUTPUTS_MAX} outputs, more came");
+                return Err(self.fault.stop("/outputs", detail));
+            }
+            outputs.push(output);
+        }
+        Ok(outputs)
+    }
+}

@@ -1,0 +1,30 @@
+//! What the detectors are called in the libraries that clients of the protocol know.
+
+use drifting_domain::detectors::DetectorKind;
+
+/// The name of a kind among the parameters of an answer.
+pub(crate) fn detector_name(kind: DetectorKind) -> &'static str {
+    match kind {
+        DetectorKind::CvmOnline => "CVMDriftOnline",
+        DetectorKind::FetOnline => "FETDriftOnline",
+        DetectorKind::LsddOnline => "LSDDDriftOnline",
+        DetectorKind::MmdOnline => "MMDDriftOnline",
+        DetectorKind::Ks => "KSDrift",
+        DetectorKind::Cvm => "CVMDrift",
+        DetectorKind::ChiSquare => "ChiSquareDrift",
+        DetectorKind::FisherExact => "FETDrift",
+        DetectorKind::Tabular => "TabularDrift",
+        DetectorKind::Mmd => "MMDDrift",
+        DetectorKind::Lsdd => "LSDDDrift",
+        DetectorKind::Classifier => "ClassifierDrift",
+        DetectorKind::SpotTheDiff => "SpotTheDiffDrift",
+        DetectorKind::ContextMmd => "ContextMMDDrift",
+        DetectorKind::ClassifierUncertainty => "ClassifierUncertaintyDrift",
+        DetectorKind::RegressorUncertainty => "RegressorUncertaintyDrift",
+    }
+}
+
+/// The name of a kind as a platform.
+pub(crate) fn platform(kind: DetectorKind) -> String {
+    format!("drifting_{}", kind.as_str().replace('_', "-"))
+}
