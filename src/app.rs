@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use drifting_artifacts::Lease;
-use drifting_domain::ports::{NoEvents, PortError};
+use drifting_domain::ports::{EventSink, NoEvents, PortError};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StartReport};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_metrics::{Address, ServerStart};
@@ -24,9 +24,10 @@ use drifting_metrics::{Address, ServerStart};
 use self::background::{Background, save_last};
 use self::bucket::Hold;
 use self::stores::Stores;
-use crate::config::{ArtifactsPath, Config, DatabaseUri, StateDurability};
+use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, StateDurability};
 use crate::metrics::{Database, Delivery, DeliverySettings, Metrics, Place};
 use crate::runtime::{SystemClock, Threads};
+use crate::sinks::{SinkDelivery, Sinks};
 
 /// The hidden command that reads index files in a process of its own.
 pub const VERIFY_INDEX: &str = "verify-index";
@@ -43,6 +44,7 @@ pub struct App {
     http: HttpServer,
     service: Arc<DriftService>,
     delivery: Option<Delivery>,
+    sinks: Option<SinkDelivery>,
     database: String,
     state_interval: Duration,
     scan_interval: Option<Duration>,
@@ -70,12 +72,13 @@ impl App {
             }
         };
         let metrics = Arc::new(metrics);
+        let (events, sinks) = start_sinks(&config)?;
         let ports = Ports {
             artifacts,
             index,
             operations,
             sink: Arc::clone(&metrics) as _,
-            events: Arc::new(NoEvents),
+            events,
             metrics,
             clock: Arc::new(SystemClock),
             fit_pool: Arc::new(Threads::for_fits()?),
@@ -102,7 +105,11 @@ impl App {
                 Some(hosts) if config.allowed_hosts.is_empty() => AllowedHosts::Loopback(hosts),
                 Some(hosts) => AllowedHosts::Named(hosts),
             },
-            measures: measures::measures(remote, delivery.as_ref().map(Delivery::counts)),
+            measures: measures::measures(
+                remote,
+                delivery.as_ref().map(Delivery::counts),
+                sinks.as_ref().map(SinkDelivery::measures),
+            ),
             ..HttpSettings::default()
         };
         let http = HttpServer::bind(config.address(), Arc::clone(&service), http_settings)
@@ -110,7 +117,7 @@ impl App {
             .with_context(|| format!("cannot listen on {}", config.address()))?;
         let database = describe_database(&config);
         let Config { state_interval, scan_interval, .. } = config;
-        Ok(Self { http, service, delivery, database, state_interval, scan_interval, hold })
+        Ok(Self { http, service, delivery, sinks, database, state_interval, scan_interval, hold })
     }
 
     /// Where it listens.
@@ -151,7 +158,12 @@ impl App {
                 delivery.finish().await;
             }
         };
-        let (saved, ()) = tokio::join!(save_last(&self.service, SAVED_WITHIN), delivering);
+        let telling = async {
+            if let Some(sinks) = self.sinks {
+                sinks.finish().await;
+            }
+        };
+        let (saved, (), ()) = tokio::join!(save_last(&self.service, SAVED_WITHIN), delivering, telling);
         if let Some(hold) = &self.hold {
             hold.release().await;
         }
@@ -193,7 +205,17 @@ pub fn database_of(config: &Config) -> Option<Place> {
     }
 }
 
-/// Where metrics wait for their database: on the disk of the projects, where there is one that may be written to.
+/// Who is told of verdicts, and the tasks that do so.
+fn start_sinks(config: &Config) -> anyhow::Result<(Arc<dyn EventSink>, Option<SinkDelivery>)> {
+    let subscriptions = config.sinks().map(EventSinkConfig::subscription).collect::<anyhow::Result<Vec<_>>>()?;
+    if subscriptions.is_empty() {
+        return Ok((Arc::new(NoEvents), None));
+    }
+    let (sinks, delivery) = Sinks::start(subscriptions, &spill_folder(config), config.event_spool_max_bytes)?;
+    Ok((Arc::new(sinks), Some(delivery)))
+}
+
+/// Where metrics and events wait: on the disk of the projects, where there is one that may be written to.
 fn spill_folder(config: &Config) -> PathBuf {
     match &config.artifacts_path {
         ArtifactsPath::Local(directory) if !config.read_only => directory.join(".tmp"),

@@ -12,6 +12,7 @@ mod config;
 mod metrics;
 mod outbox;
 mod runtime;
+mod sinks;
 mod telemetry;
 
 fn main() -> ExitCode {

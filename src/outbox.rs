@@ -9,7 +9,7 @@ mod spill;
 use std::io;
 
 pub use backlog::Backlog;
-pub use counts::{Counts, Dropped};
+pub use counts::{Counts, CountsNow, Dropped};
 pub use queue::Queue;
 pub use spill::Spill;
 

@@ -17,10 +17,12 @@ pub enum Dropped {
     NoDatabase,
     /// The server ended before it was delivered.
     Shutdown,
+    /// It was tried in vain for so long that nobody wants it any more.
+    Expired,
 }
 
 impl Dropped {
-    const N: usize = 6;
+    const N: usize = 7;
 
     /// Its name in labels.
     pub fn as_str(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Dropped {
             Self::Refused => "refused",
             Self::NoDatabase => "no_database",
             Self::Shutdown => "shutdown",
+            Self::Expired => "expired",
         }
     }
 }
@@ -42,6 +45,8 @@ pub struct CountsNow {
     pub recorded: u64,
     /// What was delivered.
     pub delivered: u64,
+    /// Tries that had to be made again.
+    pub retried: u64,
     dropped: [u64; Dropped::N],
     /// What waits or is on its way.
     pub waiting: u64,
@@ -65,6 +70,7 @@ pub struct Counts {
     what: &'static str,
     recorded: AtomicU64,
     delivered: AtomicU64,
+    retried: AtomicU64,
     dropped: [AtomicU64; Dropped::N],
     waiting: AtomicU64,
     spilled_bytes: AtomicU64,
@@ -79,6 +85,7 @@ impl Counts {
             what,
             recorded: zero(),
             delivered: zero(),
+            retried: zero(),
             dropped: std::array::from_fn(|_| zero()),
             waiting: zero(),
             spilled_bytes: zero(),
@@ -118,6 +125,11 @@ impl Counts {
         self.spilled_bytes.store(bytes, Ordering::Relaxed);
     }
 
+    /// Counts a try that has to be made again.
+    pub fn retried(&self) {
+        self.retried.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Tells whether the other side took what came last.
     pub fn up(&self, is_up: bool) {
         self.is_up.store(u64::from(is_up), Ordering::Relaxed);
@@ -129,6 +141,7 @@ impl Counts {
         CountsNow {
             recorded: of(&self.recorded),
             delivered: of(&self.delivered),
+            retried: of(&self.retried),
             dropped: self.dropped.each_ref().map(of),
             waiting: of(&self.waiting),
             spilled_bytes: of(&self.spilled_bytes),

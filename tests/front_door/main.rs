@@ -8,6 +8,7 @@ mod delivery;
 mod demo;
 mod electricity;
 mod employment;
+mod event_sinks;
 mod exit_codes;
 mod golden;
 mod help;
@@ -32,6 +33,8 @@ mod predecessor;
 mod restarts;
 #[path = "../support/server.rs"]
 mod server;
+#[path = "../support/sink.rs"]
+mod sink;
 mod store;
 mod traversal;
 mod versions;
