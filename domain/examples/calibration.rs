@@ -29,7 +29,7 @@ fn main() {
         "| detector | columns | ERT | references | runs | mean run | s.e. | mean / ERT | ± 2 s.e. | median | sd between references |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
-    let online = DetectorKind::ALL.into_iter().filter(|kind| kind.is_online());
+    let online = DetectorKind::ALL.into_iter().filter(|kind| kind.is_online() && *kind != DetectorKind::Dummy);
     for kind in online.filter(|kind| wanted.is_empty() || wanted.contains(&kind.to_string())) {
         for d in [1, 5] {
             for ert in [50.0, 150.0, 400.0] {
@@ -67,7 +67,7 @@ fn runs_of(kind: DetectorKind, d: usize, ert: f64, n_references: usize, n_runs: 
                     let warm_up = match &spec {
                         OnlineSpec::CvmOnline(spec) => spec.window_sizes[0] - 1,
                         OnlineSpec::FetOnline(spec) => spec.window_sizes[0] - 1,
-                        OnlineSpec::LsddOnline(_) | OnlineSpec::MmdOnline(_) => 0,
+                        OnlineSpec::Dummy(_) | OnlineSpec::LsddOnline(_) | OnlineSpec::MmdOnline(_) => 0,
                     };
                     let runs = (0..n_runs).map(|_| run(kind, &*detector, d, &mut generator) - warm_up as f64).collect();
                     all.lock().expect("no thread panics").push(runs);

@@ -12,8 +12,9 @@ pub use kind::DetectorKind;
 #[cfg(test)]
 pub(crate) use online::{Curve, Splits, TiedStreams, curve};
 pub use online::{
-    CvmOnline, CvmOnlineSpec, CvmThresholds, FetOnline, FetOnlineSpec, FitProblem, LsddOnline, LsddOnlineSpec,
-    MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineSpec, OnlineState, check_online, fit_online, restore_online,
+    CvmOnline, CvmOnlineSpec, CvmThresholds, Dummy, DummySpec, FetOnline, FetOnlineSpec, FitProblem, LsddOnline,
+    LsddOnlineSpec, MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineSpec, OnlineState, check_online, fit_online,
+    restore_online,
 };
 pub use request::{DetectorRequest, InvalidSettings, ModelName, ReferenceUpdateRequest, SettingIssue, WindowRequest};
 pub use two_sample::{
@@ -47,10 +48,10 @@ impl DetectorSpec {
         }
     }
 
-    /// The expected run time, in rows, of online kinds.
+    /// The expected run time, in rows, of online kinds that raise alarms.
     pub fn ert(&self) -> Option<f64> {
         match self {
-            Self::Online(spec) => Some(spec.ert()),
+            Self::Online(spec) => spec.ert(),
             Self::Batch(_) => None,
         }
     }

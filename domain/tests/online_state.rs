@@ -3,8 +3,8 @@
 use drifting_domain::data::Tensors;
 use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{
-    CvmOnlineSpec, CvmThresholds, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineDetector, OnlineSpec, fit_online,
-    restore_online,
+    CvmOnlineSpec, CvmThresholds, DummySpec, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineDetector, OnlineSpec,
+    fit_online, restore_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
 use drifting_domain::statistics::alternative::Alternative;
@@ -62,7 +62,8 @@ fn specs() -> impl Strategy<Value = OnlineSpec> {
         (2_usize..9, any::<u64>(), prop::collection::vec(0.1_f64..5.0, 0..3)).prop_map(|(window_size, seed, sigma)| {
             OnlineSpec::MmdOnline(MmdOnlineSpec { ert: 10.0, window_size, n_bootstraps: 300, sigma, seed })
         });
-    prop_oneof![cvm, fet, lsdd, mmd]
+    let dummy = any::<u64>().prop_map(|seed| OnlineSpec::Dummy(DummySpec { seed }));
+    prop_oneof![cvm, fet, lsdd, mmd, dummy]
 }
 
 fn rows(n: std::ops::Range<usize>, d: usize) -> impl Strategy<Value = Vec<f64>> {

@@ -402,6 +402,18 @@ async fn missing_values_follow_the_policy_and_are_told() {
 }
 
 #[tokio::test]
+async fn a_dummy_counts_rows_over_restarts() {
+    let house = House::new();
+    let dummy = DetectorRequest { kind: Some(DetectorKind::Dummy), ..DetectorRequest::default() };
+    fit(&house.serve().await, request(numbers(&[1.0]), dummy)).await;
+    for time in [70, 140, 210] {
+        let prediction = feed(&house.serve().await, numbers(&uniform(70, 1))).await;
+        assert_eq!((prediction.time, prediction.detections.len()), (time, 70));
+        assert!(prediction.detections.iter().all(|detection| !detection.is_drift && !detection.warm_up));
+    }
+}
+
+#[tokio::test]
 async fn settings_that_do_not_suit_are_refused() {
     let service = House::new().serve().await;
     let refused = async |detector, report_run_length| {

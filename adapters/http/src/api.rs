@@ -1,14 +1,14 @@
 //! The native API: one file per group of operations. Names, queries and bodies are taken as they come and checked by us,
 //! so that every failure has its code and the checks keep their order.
 
-mod answer;
+pub(crate) mod answer;
 #[cfg(feature = "echo")]
 mod echo;
 mod fit;
 mod health;
 mod metrics;
 mod operations;
-mod parameter;
+pub(crate) mod parameter;
 mod predict;
 mod projects;
 mod token;
@@ -52,7 +52,7 @@ pub(crate) type Api = (ProjectsApi, FitApi, OperationsApi, PredictApi, MetricsAp
 
 /// Drives a future to its end even if the client leaves: what waits goes on in a task of its own. What does not wait
 /// costs no task.
-async fn driven<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Result<T, Failure> {
+pub(crate) async fn driven<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Result<T, Failure> {
     let mut future = Box::pin(future);
     if let Some(output) = future.as_mut().now_or_never() {
         return Ok(output);

@@ -1,11 +1,15 @@
 //! Bodies: read once, with limits on their size and their slowness, which are counted while reading.
 
+mod coding;
 mod described;
+mod inference;
 mod media_type;
 mod multipart;
 mod unread;
 
+pub(crate) use coding::{Coding, encode};
 pub(crate) use described::{FitBody, PredictBody};
+pub(crate) use inference::{InferenceBody, JSON_LENGTH, OptionalBody};
 pub(crate) use media_type::{EXPECTED, MediaType};
 pub(crate) use unread::Unread;
 
@@ -15,7 +19,7 @@ use crate::error::Failure;
 use crate::input::{Data, DataFormat, Limits};
 
 /// Parsing fewer bytes than this takes less time than handing them to another thread.
-const PARSED_INLINE_MAX: usize = 64 * 1024;
+pub(crate) const PARSED_INLINE_MAX: usize = 64 * 1024;
 
 /// Parses a body: a small one at once, a large one on a thread that may be kept busy.
 pub(crate) async fn parse<T, E>(

@@ -3,6 +3,8 @@
 
 mod examples;
 
+use std::marker::PhantomData;
+
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 use serde_yaml::Value;
 
@@ -13,7 +15,7 @@ const DESCRIPTION: &str = "Fit a detector next to the training code, feed each r
 Failures are problem details (RFC 9457, `application/problem+json`) whose `code` a program can act on. Every answer carries `X-Request-Id`, the one of the request if it had a usable one.";
 
 /// Schemas of requests: what may be left out of them may be left out. Of answers every member is there.
-const REQUESTS: [&str; 7] = [
+const REQUESTS: [&str; 12] = [
     "FitRequest",
     "FitSettings",
     "PredictRequest",
@@ -21,6 +23,11 @@ const REQUESTS: [&str; 7] = [
     "PreprocessingSettings",
     "WindowSettings",
     "ReferenceUpdateSettings",
+    "InferenceRequest",
+    "RequestInput",
+    "RequestOutput",
+    "IndexRequest",
+    "ModelParameters",
 ];
 
 /// Whether a member of an answer may be absent all the same.
@@ -35,6 +42,9 @@ fn may_be_absent(schema: &str, member: &str) -> bool {
         "WindowPolicy" => member == "max_age",
         "Metric" => member == "features",
         "ReferenceUpdate" => ["last", "reservoir"].contains(&member),
+        "ResponseOutput" => ["parameters", "data"].contains(&member),
+        "Tensor" => member == "parameters",
+        "IndexItem" => member == "version",
         _ => false,
     }
 }
@@ -52,15 +62,21 @@ pub fn openapi_yaml() -> String {
 }
 
 /// Only describes: it serves nothing.
-struct Described;
+pub(crate) struct Described<A>(PhantomData<A>);
 
-impl OpenApi for Described {
+impl<A> Default for Described<A> {
+    fn default() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<A: OpenApi> OpenApi for Described<A> {
     fn meta() -> Vec<poem_openapi::registry::MetaApi> {
-        Api::meta()
+        A::meta()
     }
 
     fn register(registry: &mut poem_openapi::registry::Registry) {
-        Api::register(registry);
+        A::register(registry);
     }
 
     fn add_routes(
@@ -75,14 +91,20 @@ impl OpenApi for Described {
 
 /// In a tree that keeps the order of members, whatever features `serde_json` is built with.
 fn document() -> Value {
-    let service = OpenApiService::new(Described, "Drifting", env!("CARGO_PKG_VERSION"))
+    let service = OpenApiService::new(Described::<Api>::default(), "Drifting", env!("CARGO_PKG_VERSION"))
         .description(DESCRIPTION)
         .license(LicenseObject::new("Apache-2.0 OR MIT").url("https://www.apache.org/licenses/LICENSE-2.0"))
         .server("/");
-    let mut document: Value = serde_json::from_str(&service.spec()).unwrap_or_default();
+    let mut document = finish(&service.spec());
+    examples::add_to(&mut document);
+    document
+}
+
+/// A generated document with what is the same of every one.
+pub(crate) fn finish(spec: &str) -> Value {
+    let mut document: Value = serde_json::from_str(spec).unwrap_or_default();
     require_members_of_answers(&mut document);
     simplify(&mut document);
-    examples::add_to(&mut document);
     document
 }
 

@@ -16,6 +16,7 @@ use drifting_domain::ports::{PortError, PortErrorKind};
 use drifting_domain::preprocess::EncoderError;
 use drifting_domain::project::{InvalidName, ProjectName};
 use drifting_domain::use_cases::{FitError, PredictError, ProjectError};
+use drifting_inference::{Refusal, RefusalCode};
 use poem::error::ResponseError;
 use poem::http::StatusCode;
 
@@ -219,6 +220,37 @@ impl From<InvalidName> for Failure {
         match error {
             InvalidName::Malformed | InvalidName::Reserved => Self::new(Code::InvalidName, error.to_string()),
         }
+    }
+}
+
+/// A refusal of the Open Inference Protocol.
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal.code {
+            RefusalCode::Malformed => Code::Malformed,
+            RefusalCode::InvalidName => Code::InvalidName,
+            RefusalCode::ProjectNotFound => Code::ProjectNotFound,
+            RefusalCode::VersionNotFound => Code::VersionNotFound,
+            RefusalCode::ProjectExists => Code::ProjectExists,
+            RefusalCode::ProjectInactive => Code::ProjectInactive,
+            RefusalCode::FitInProgress => Code::FitInProgress,
+            RefusalCode::ProjectFailed => Code::ProjectFailed,
+            RefusalCode::InvalidData => Code::InvalidData,
+            RefusalCode::InvalidSettings => Code::InvalidSettings,
+            RefusalCode::TooLarge => Code::BodyTooLarge,
+            RefusalCode::Unsupported => Code::NotSupported,
+            RefusalCode::ReadOnly => Code::ReadOnly,
+            RefusalCode::QueueFull => Code::FitQueueFull,
+            RefusalCode::ShuttingDown => Code::ShuttingDown,
+            RefusalCode::Interrupted => Code::Interrupted,
+            RefusalCode::DeadlineExceeded => Code::DeadlineExceeded,
+            RefusalCode::StorageUnavailable => Code::StorageUnavailable,
+            RefusalCode::StorageFull => Code::StorageFull,
+            RefusalCode::Internal => Code::Internal,
+        };
+        let Refusal { code: _, detail, places, cause } = refusal;
+        let issues = places.into_iter().map(|place| Issue { pointer: place.pointer, detail: place.detail });
+        Self { code, detail, issues: issues.collect(), cause }
     }
 }
 

@@ -1,10 +1,11 @@
-//! The HTTP interface: the native API under `/api/v1`, its OpenAPI document and Swagger UI, and the probes.
+//! The HTTP interface: the native API under `/api/v1`, the Open Inference Protocol under `/v2`, their OpenAPI documents and
+//! Swagger UI, and the probes.
 //!
 //! A request passes these places:
 //!
 //! 1. `connection`: one accepted socket, with its deadlines;
 //! 2. `front`: request id, host check, access log, and the one place where failures become problem details;
-//! 3. `api`: one file per group of operations;
+//! 3. `api` and `v2`: one file per group of operations;
 //! 4. `body` and `input`: from bytes to the domain's tables and settings, parsed once (Parquet and Arrow: by `formats`);
 //! 5. `answers`: from the domain's verdicts to JSON.
 
@@ -19,6 +20,7 @@ mod input;
 mod pages;
 mod server;
 mod settings;
+mod v2;
 
 pub use document::{openapi_document, openapi_yaml};
 pub use server::HttpServer;

@@ -18,34 +18,56 @@ const POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; sty
 /// Adds the pages.
 pub(crate) fn add_to(route: Route, version: &str) -> Route {
     let document = openapi_document();
-    let docs = swagger_ui(&document);
+    let docs = html(swagger_ui(&document, "Drifting API"));
     route
-        .at("/", get(page("text/html; charset=utf-8", overview(version))))
-        .at("/docs", get(page("text/html; charset=utf-8", docs.clone())))
-        .at("/docs/", get(page("text/html; charset=utf-8", docs)))
-        .at("/openapi.json", get(page("application/json", document)))
-        .at("/openapi.yaml", get(page("application/yaml", openapi_yaml())))
+        .at("/", get(page(html(overview(version)))))
+        .at("/docs", get(page(docs.clone())))
+        .at("/docs/", get(page(docs)))
+        .at("/openapi.json", get(page(text("application/json", document))))
+        .at("/openapi.yaml", get(page(text("application/yaml", openapi_yaml()))))
 }
 
-fn page(content_type: &'static str, text: String) -> impl Endpoint<Output = Response> {
-    let bytes = Bytes::from(text);
-    make_sync(move |_| {
+/// A page that is always the same.
+pub(crate) fn page(page: Page) -> impl Endpoint<Output = Response> {
+    make_sync(move |_| page.answer())
+}
+
+/// A text with its type.
+#[derive(Clone)]
+pub(crate) struct Page {
+    content_type: &'static str,
+    bytes: Bytes,
+}
+
+impl Page {
+    /// The answer that shows it.
+    pub(crate) fn answer(&self) -> Response {
         Response::builder()
-            .content_type(content_type)
+            .content_type(self.content_type)
             .header(header::CONTENT_SECURITY_POLICY, POLICY)
             .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
-            .body(bytes.clone())
-    })
+            .body(self.bytes.clone())
+    }
+}
+
+/// A text of this type.
+pub(crate) fn text(content_type: &'static str, text: String) -> Page {
+    Page { content_type, bytes: text.into() }
+}
+
+/// A page in HTML.
+pub(crate) fn html(html: String) -> Page {
+    text("text/html; charset=utf-8", html)
 }
 
 /// The embedded Swagger UI with our document. poem-openapi renders only its own document, so an empty one is
 /// rendered and ours takes its place.
-fn swagger_ui(document: &str) -> String {
+pub(crate) fn swagger_ui(document: &str, title: &str) -> String {
     let placeholder = OpenApiService::new((), "placeholder", "0");
     // `</` would end the script that the document stands in.
     let document = document.replace("</", "<\\/");
     let html = placeholder.swagger_ui_html().replacen(&placeholder.spec(), &document, 1);
-    html.replacen("<title>Swagger UI</title>", "<title>Drifting API</title>", 1)
+    html.replacen("<title>Swagger UI</title>", &format!("<title>{title}</title>"), 1)
 }
 
 /// The projects and their last verdicts, asked for again every two seconds.

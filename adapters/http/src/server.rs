@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drifting_domain::use_cases::DriftService;
+use drifting_inference::Inference;
 use poem::{Endpoint, Response, Route, RouteMethod, Server};
 use poem_openapi::OpenApi;
 use tokio::net::TcpListener;
@@ -16,6 +17,7 @@ use crate::connection::{Connections, GuardedAcceptor};
 use crate::front::{Front, HostCheck, Routes};
 use crate::pages;
 use crate::settings::HttpSettings;
+use crate::v2;
 
 /// Requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 100;
@@ -87,6 +89,8 @@ fn endpoint(
 ) -> impl Endpoint<Output = Response> + use<> {
     let timeouts = settings.timeouts;
     let origins = Origins::default();
+    let inference = Inference::new(Arc::clone(&service));
+    let v2 = v2::api(&inference, readiness.clone(), settings);
     let api: Api = (
         ProjectsApi { service: Arc::clone(&service) },
         FitApi {
@@ -103,16 +107,25 @@ fn endpoint(
     // Not through poem-openapi's own endpoint, which parses every query string once more and nests routers.
     let mut operations = HashMap::new();
     api.add_routes(&mut operations);
+    v2.add_routes(&mut operations);
     #[cfg(feature = "echo")]
     crate::api::EchoApi { body_bytes_max: settings.max_body_bytes, timeouts }.add_routes(&mut operations);
     let route = operations.into_iter().fold(Route::new(), |route, (path, methods)| {
         let methods = methods.into_iter();
-        route.at(path, methods.fold(RouteMethod::new(), |route, (method, operation)| route.method(method, operation)))
+        let methods = methods.fold(RouteMethod::new(), |route, (method, operation)| route.method(method, operation));
+        if !v2::has_path(&path) {
+            return route.at(path, methods);
+        }
+        // Some clients of the protocol put a slash at the end. Sent on to another path, they would lose their body.
+        let methods = Arc::new(methods);
+        route.at(format!("{path}/"), Arc::clone(&methods)).at(path, methods)
     });
+    let route = v2::add_to(route, &inference);
+    let described: Vec<_> = Api::meta().into_iter().chain(v2::Api::meta()).collect();
     Front {
         inner: pages::add_to(route, &settings.version),
         hosts: HostCheck::new(&settings.allowed_hosts),
         connections,
-        routes: Routes::new(&Api::meta(), &pages::PATHS),
+        routes: Routes::new(&described, &[&pages::PATHS[..], &v2::PAGES].concat()),
     }
 }

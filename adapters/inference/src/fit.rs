@@ -121,7 +121,8 @@ impl WantedFit {
                 ..DetectorRequest::default()
             },
             FitKind::Tabular => DetectorRequest { kind: Some(DetectorKind::MmdOnline), ..of_window },
-            FitKind::Text | FitKind::Dummy => of_window,
+            FitKind::Text => of_window,
+            FitKind::Dummy => DetectorRequest { kind: Some(DetectorKind::Dummy), ..DetectorRequest::default() },
         };
         let request = FitRequest {
             project,

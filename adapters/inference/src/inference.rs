@@ -34,6 +34,7 @@ pub struct OpenModel {
 pub struct PreparedRows {
     model: OpenModel,
     id: Option<String>,
+    timeout_us: Option<u64>,
     table: Table,
     places: Places,
     outputs: Outputs,
@@ -128,7 +129,7 @@ impl Inference {
     /// # Errors
     /// When a row cannot be used, and when the state cannot be saved that must be.
     pub async fn judge(&self, rows: PreparedRows) -> Result<InferResponse, Refusal> {
-        let PreparedRows { model, id, table, places, outputs, selection } = rows;
+        let PreparedRows { model, id, timeout_us: _, table, places, outputs, selection } = rows;
         let asked = PredictRequest { id: id.as_deref().map(Into::into), ..table.into() };
         let prediction = self.service.predict(&model.open, asked).await;
         let prediction = prediction.map_err(|error| Refusal::of_predict(&error, |issue| places.pointer(issue)))?;
@@ -169,6 +170,13 @@ fn check_version(model: &str, asked: Option<&str>, version: &str) -> Result<(), 
     }
 }
 
+impl PreparedRows {
+    /// How long the client waits, in microseconds, where it says so.
+    pub fn timeout_us(&self) -> Option<u64> {
+        self.timeout_us
+    }
+}
+
 impl OpenModel {
     /// Its version.
     pub fn version(&self) -> String {
@@ -182,9 +190,9 @@ impl OpenModel {
     pub fn prepare(self, request: InferRequest) -> Result<PreparedRows, Refusal> {
         let outputs = Outputs::of(self.open.configuration());
         let selection = Selection::new(&request.outputs, request.binary_output, &outputs.names())?;
-        let id = request.id.clone();
+        let (id, timeout_us) = (request.id.clone(), request.timeout_us);
         let rows = content::rows(request, self.open.configuration().drift_type)?;
-        Ok(PreparedRows { id, table: rows.table, places: rows.places, outputs, selection, model: self })
+        Ok(PreparedRows { id, timeout_us, table: rows.table, places: rows.places, outputs, selection, model: self })
     }
 
     /// A request that is raw throughout: the bytes of the only tensor, whose datatype and shape follow from the project. All
@@ -207,9 +215,7 @@ impl OpenModel {
         };
         let shape = Shape::new(&[i64::try_from(n_rows).unwrap_or(i64::MAX)])
             .map_err(|detail| Refusal::new(RefusalCode::Malformed, detail))?;
-        Budget::of_raw(bytes_max).take_raw(datatype, &shape, bytes.len())?;
-        let data =
-            crate::decode(datatype, &shape, bytes).map_err(|detail| Refusal::new(RefusalCode::Malformed, detail))?;
+        let data = crate::decode(datatype, &shape, bytes, &mut Budget::of_raw(bytes_max), String::new)?;
         let input = InputTensor { name: column.name.clone(), datatype, shape, content_type: None, data };
         Ok(InferRequest { inputs: vec![input], binary_output: true, ..InferRequest::default() })
     }

@@ -125,8 +125,7 @@ impl JsonRequest {
                         Refusal::malformed(format!("{}/parameters/binary_data_size", pointer()), detail)
                     })?;
                     bytes = rest;
-                    budget.take_raw(datatype, &shape, own.len())?;
-                    crate::raw::decode(datatype, &shape, own).map_err(|detail| Refusal::malformed(pointer(), detail))?
+                    crate::decode(datatype, &shape, own, &mut budget, pointer)?
                 }
                 JsonData::Nowhere => {
                     let detail = "expected `data`, or `binary_data_size` among the parameters, neither came";

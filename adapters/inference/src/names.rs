@@ -9,6 +9,7 @@ pub(crate) fn detector_name(kind: DetectorKind) -> &'static str {
         DetectorKind::FetOnline => "FETDriftOnline",
         DetectorKind::LsddOnline => "LSDDDriftOnline",
         DetectorKind::MmdOnline => "MMDDriftOnline",
+        DetectorKind::Dummy => "DummyDrift",
         DetectorKind::Ks => "KSDrift",
         DetectorKind::Cvm => "CVMDrift",
         DetectorKind::ChiSquare => "ChiSquareDrift",

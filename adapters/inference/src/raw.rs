@@ -3,30 +3,50 @@
 use drifting_domain::data::Texts;
 use half::{bf16, f16};
 
-use crate::{Datatype, Shape, TensorData};
+use crate::{Budget, Datatype, Refusal, Shape, TensorData};
 
 /// Bytes before each text that say how long it is.
 const LENGTH_BYTES: usize = 4;
 
-/// The elements of a tensor in bytes. Time and memory O(bytes), one allocation for numbers.
+/// The elements of a tensor in bytes, whose memory is taken from the budget. `pointer` says where the tensor stands. Time and
+/// memory O(bytes), one allocation for numbers.
 ///
 /// # Errors
-/// What was expected and what came: when the bytes are not those of so many elements, when a truth value is neither 0 nor 1,
-/// and when a text is not UTF-8.
-pub fn decode(datatype: Datatype, shape: &Shape, bytes: &[u8]) -> Result<TensorData, String> {
+/// When the bytes are not those of so many elements, when a truth value is neither 0 nor 1, when a text is not UTF-8; and when
+/// there is not as much memory left.
+pub fn decode(
+    datatype: Datatype,
+    shape: &Shape,
+    bytes: &[u8],
+    budget: &mut Budget,
+    pointer: impl Fn() -> String,
+) -> Result<TensorData, Refusal> {
+    let malformed = |detail| Refusal::malformed(pointer(), detail);
+    check_length(datatype, shape, bytes.len()).map_err(malformed)?;
+    budget.take_raw(datatype, shape, bytes.len())?;
+    elements(datatype, shape, bytes).map_err(malformed)
+}
+
+/// Whether there are as many bytes as a tensor has, as far as can be told without reading them.
+fn check_length(datatype: Datatype, shape: &Shape, n_bytes: usize) -> Result<(), String> {
     let n_elements = shape.n_elements();
-    if let Some(width) = datatype.width()
-        && n_elements.checked_mul(width) != Some(bytes.len())
-    {
-        return Err(format!(
-            "expected {width} bytes for each of {n_elements} elements of {}, {} bytes came",
-            datatype.as_str(),
-            bytes.len()
-        ));
+    match datatype.width() {
+        Some(width) if n_elements.checked_mul(width) != Some(n_bytes) => Err(format!(
+            "expected {width} bytes for each of {n_elements} elements of {}, {n_bytes} bytes came",
+            datatype.as_str()
+        )),
+        // Every text has its length before it.
+        None if n_elements.checked_mul(LENGTH_BYTES).is_none_or(|least| least > n_bytes) => {
+            Err(format!("expected {n_elements} elements of BYTES with their lengths, {n_bytes} bytes came"))
+        }
+        _ => Ok(()),
     }
+}
+
+fn elements(datatype: Datatype, shape: &Shape, bytes: &[u8]) -> Result<TensorData, String> {
     Ok(match datatype {
         Datatype::Bool => TensorData::Booleans(booleans(bytes)?),
-        Datatype::Bytes => TensorData::Texts(texts(n_elements, bytes)?),
+        Datatype::Bytes => TensorData::Texts(texts(shape.n_elements(), bytes)?),
         Datatype::Int8 => numbers(bytes, |[byte]: [u8; 1]| f64::from(i8::from_le_bytes([byte]))),
         Datatype::Uint8 => numbers(bytes, |[byte]: [u8; 1]| f64::from(byte)),
         Datatype::Int16 => numbers(bytes, |bytes| f64::from(i16::from_le_bytes(bytes))),
@@ -57,10 +77,6 @@ fn booleans(bytes: &[u8]) -> Result<Vec<Option<bool>>, String> {
 }
 
 fn texts(n_elements: usize, bytes: &[u8]) -> Result<Texts, String> {
-    // Every text has its length before it.
-    if n_elements.checked_mul(LENGTH_BYTES).is_none_or(|least| least > bytes.len()) {
-        return Err(format!("expected {n_elements} elements of BYTES with their lengths, {} bytes came", bytes.len()));
-    }
     let mut texts = Texts::with_capacity(n_elements);
     let mut rest = bytes;
     for index in 0..n_elements {
@@ -84,9 +100,14 @@ fn texts(n_elements: usize, bytes: &[u8]) -> Result<Texts, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::RefusalCode;
 
     fn shape(n: i64) -> Shape {
         Shape::new(&[n]).unwrap()
+    }
+
+    fn decode(datatype: Datatype, shape: &Shape, bytes: &[u8]) -> Result<TensorData, Refusal> {
+        super::decode(datatype, shape, bytes, &mut Budget::of_raw(1_000), || "/inputs/0".to_owned())
     }
 
     fn numbers_of(datatype: Datatype, bytes: &[u8], n: i64) -> Vec<f64> {
@@ -138,7 +159,8 @@ mod tests {
             (Datatype::Bytes, 1, &[0xff, 0xff, 0xff, 0xff, b'a']),
             (Datatype::Bytes, 1, &[1, 0, 0, 0, 0xff]),
         ] {
-            assert!(decode(datatype, &shape(n), bytes).is_err(), "{datatype:?} {n} {bytes:?}");
+            let refusal = decode(datatype, &shape(n), bytes).unwrap_err();
+            assert_eq!(refusal.code, RefusalCode::Malformed, "{datatype:?} {n} {bytes:?}");
         }
     }
 }

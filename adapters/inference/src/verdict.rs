@@ -53,7 +53,7 @@ impl Outputs {
                         ("threshold", Kind::ThresholdOfEach, vec![n_columns]),
                         ("test_stat", Kind::WindowStatistics, vec![spec.window_sizes.len(), n_columns]),
                     ),
-                    OnlineSpec::LsddOnline(_) | OnlineSpec::MmdOnline(_) => {
+                    OnlineSpec::LsddOnline(_) | OnlineSpec::MmdOnline(_) | OnlineSpec::Dummy(_) => {
                         (("threshold", Kind::Threshold, one()), ("test_stat", Kind::Statistic, one()))
                     }
                 };

@@ -18,6 +18,8 @@ pub enum DetectorKind {
     LsddOnline,
     /// Maximum mean discrepancy, all columns together, row by row.
     MmdOnline,
+    /// Never drifts, row by row.
+    Dummy,
     /// Kolmogorov–Smirnov, each column of numbers by itself.
     Ks,
     /// Cramér–von Mises, each column of numbers by itself.
@@ -46,11 +48,12 @@ pub enum DetectorKind {
 
 impl DetectorKind {
     /// Every kind.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CvmOnline,
         Self::FetOnline,
         Self::LsddOnline,
         Self::MmdOnline,
+        Self::Dummy,
         Self::Ks,
         Self::Cvm,
         Self::ChiSquare,
@@ -67,7 +70,7 @@ impl DetectorKind {
 
     /// Whether it judges row by row; the others judge windows.
     pub fn is_online(self) -> bool {
-        matches!(self, Self::CvmOnline | Self::FetOnline | Self::LsddOnline | Self::MmdOnline)
+        matches!(self, Self::CvmOnline | Self::FetOnline | Self::LsddOnline | Self::MmdOnline | Self::Dummy)
     }
 
     /// Whether it judges each column by itself.
@@ -80,7 +83,7 @@ impl DetectorKind {
         match self {
             Self::CvmOnline | Self::ClassifierUncertainty | Self::RegressorUncertainty => Encoding::Raw,
             Self::FetOnline => Encoding::Binary,
-            Self::Ks | Self::Cvm | Self::ChiSquare | Self::FisherExact | Self::Tabular => Encoding::Cells,
+            Self::Dummy | Self::Ks | Self::Cvm | Self::ChiSquare | Self::FisherExact | Self::Tabular => Encoding::Cells,
             Self::LsddOnline
             | Self::MmdOnline
             | Self::Mmd
@@ -98,6 +101,7 @@ impl DetectorKind {
             Self::FetOnline => "fet_online",
             Self::LsddOnline => "lsdd_online",
             Self::MmdOnline => "mmd_online",
+            Self::Dummy => "dummy",
             Self::Ks => "ks",
             Self::Cvm => "cvm",
             Self::ChiSquare => "chi_square",

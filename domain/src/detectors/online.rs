@@ -1,12 +1,14 @@
 //! Online detectors: a verdict on each row, from a window of the last ones.
 
 mod cvm;
+mod dummy;
 mod fet;
 mod lsdd;
 mod mmd;
 mod splits;
 
 pub use cvm::{CvmOnline, CvmOnlineSpec, CvmState, CvmThresholds};
+pub use dummy::{Dummy, DummySpec, DummyState};
 #[cfg(test)]
 pub(crate) use fet::{Curve, TiedStreams, curve};
 pub use fet::{FetOnline, FetOnlineSpec, FetState};
@@ -30,6 +32,8 @@ use crate::statistics::run_length::n_streams_min;
 pub enum OnlineSpec {
     /// See [`CvmOnlineSpec`].
     CvmOnline(CvmOnlineSpec),
+    /// See [`DummySpec`].
+    Dummy(DummySpec),
     /// See [`FetOnlineSpec`].
     FetOnline(FetOnlineSpec),
     /// See [`LsddOnlineSpec`].
@@ -74,6 +78,8 @@ pub trait OnlineDetector: Send + Sync {
 pub enum OnlineState {
     /// Of [`CvmOnline`].
     Cvm(CvmState),
+    /// Of [`Dummy`].
+    Dummy(DummyState),
     /// Of [`FetOnline`].
     Fet(FetState),
     /// Of [`LsddOnline`].
@@ -87,6 +93,7 @@ impl OnlineState {
     pub fn time(&self) -> u64 {
         match self {
             Self::Cvm(state) => state.time(),
+            Self::Dummy(state) => state.time(),
             Self::Fet(state) => state.time(),
             Self::Lsdd(state) => state.time(),
             Self::Mmd(state) => state.time(),
@@ -221,6 +228,7 @@ pub fn fit_online(
         OnlineSpec::CvmOnline(spec) => {
             Ok(Box::new(CvmOnline::fit(spec, reference, n_columns, cvm_thresholds, pool, progress)?))
         }
+        OnlineSpec::Dummy(spec) => Ok(Box::new(Dummy::new(spec))),
         OnlineSpec::FetOnline(spec) => Ok(Box::new(FetOnline::fit(spec, reference, n_columns, pool, progress)?)),
         OnlineSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::fit(spec, reference, n_columns, pool, progress)?)),
         OnlineSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::fit(spec, reference, n_columns, pool, progress)?)),
@@ -235,6 +243,8 @@ pub fn fit_online(
 pub fn check_online(spec: &OnlineSpec, n_rows: usize, n_columns: usize) -> Result<(), FitProblem> {
     match spec {
         OnlineSpec::CvmOnline(spec) => spec.check(n_rows, n_columns),
+        // It learns nothing of its rows.
+        OnlineSpec::Dummy(_) => Ok(()),
         OnlineSpec::FetOnline(spec) => spec.check(n_rows),
         OnlineSpec::LsddOnline(spec) => spec.check(n_rows),
         OnlineSpec::MmdOnline(spec) => spec.check(n_rows),
@@ -274,12 +284,15 @@ pub fn restore_online(
 ) -> Result<Box<dyn OnlineDetector>, TensorError> {
     // A configuration can be written by hand; from here on its sizes are trusted.
     let windows = spec.window_sizes();
-    if n_columns == 0 || windows.is_empty() || !windows.iter().all(|size| WINDOW_SIZES.contains(size)) {
+    let has_windows = !matches!(spec, OnlineSpec::Dummy(_));
+    let is_fitted = n_columns > 0 && !windows.is_empty() && windows.iter().all(|size| WINDOW_SIZES.contains(size));
+    if has_windows && !is_fitted {
         let reason = format!("no fit gives windows of {windows:?} over {n_columns} columns");
         return Err(TensorError::Value { name: "thresholds".to_owned(), reason });
     }
     match spec {
         OnlineSpec::CvmOnline(spec) => Ok(Box::new(CvmOnline::restore(spec, parameters, n_columns)?)),
+        OnlineSpec::Dummy(spec) => Ok(Box::new(Dummy::new(spec))),
         OnlineSpec::FetOnline(spec) => Ok(Box::new(FetOnline::restore(spec, parameters, n_columns)?)),
         OnlineSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::restore(spec, parameters, n_columns)?)),
         OnlineSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::restore(spec, parameters, n_columns)?)),
@@ -293,10 +306,11 @@ fn alarm_probability(ert: f64, n_features: usize) -> f64 {
 }
 
 impl OnlineSpec {
-    /// Rows of each window.
+    /// Rows of each window; none of a detector without windows.
     pub fn window_sizes(&self) -> &[usize] {
         match self {
             Self::CvmOnline(spec) => &spec.window_sizes,
+            Self::Dummy(_) => &[],
             Self::FetOnline(spec) => &spec.window_sizes,
             Self::LsddOnline(spec) => std::slice::from_ref(&spec.window_size),
             Self::MmdOnline(spec) => std::slice::from_ref(&spec.window_size),
@@ -307,19 +321,21 @@ impl OnlineSpec {
     pub fn kind(&self) -> DetectorKind {
         match self {
             Self::CvmOnline(_) => DetectorKind::CvmOnline,
+            Self::Dummy(_) => DetectorKind::Dummy,
             Self::FetOnline(_) => DetectorKind::FetOnline,
             Self::LsddOnline(_) => DetectorKind::LsddOnline,
             Self::MmdOnline(_) => DetectorKind::MmdOnline,
         }
     }
 
-    /// The expected run time, in rows.
-    pub fn ert(&self) -> f64 {
+    /// The expected run time, in rows, of kinds that raise alarms.
+    pub fn ert(&self) -> Option<f64> {
         match self {
-            Self::CvmOnline(spec) => spec.ert,
-            Self::FetOnline(spec) => spec.ert,
-            Self::LsddOnline(spec) => spec.ert,
-            Self::MmdOnline(spec) => spec.ert,
+            Self::CvmOnline(spec) => Some(spec.ert),
+            Self::Dummy(_) => None,
+            Self::FetOnline(spec) => Some(spec.ert),
+            Self::LsddOnline(spec) => Some(spec.ert),
+            Self::MmdOnline(spec) => Some(spec.ert),
         }
     }
 
@@ -327,6 +343,7 @@ impl OnlineSpec {
     fn with_ert(&self, ert: f64) -> Self {
         match self.clone() {
             Self::CvmOnline(spec) => Self::CvmOnline(CvmOnlineSpec { ert, ..spec }),
+            dummy @ Self::Dummy(_) => dummy,
             Self::FetOnline(spec) => Self::FetOnline(FetOnlineSpec { ert, ..spec }),
             Self::LsddOnline(spec) => Self::LsddOnline(LsddOnlineSpec { ert, ..spec }),
             Self::MmdOnline(spec) => Self::MmdOnline(MmdOnlineSpec { ert, ..spec }),
@@ -336,6 +353,7 @@ impl OnlineSpec {
     fn n_threshold_steps(&self) -> usize {
         match self {
             Self::CvmOnline(spec) => spec.n_threshold_steps(),
+            Self::Dummy(_) => 0,
             Self::FetOnline(spec) => spec.n_threshold_steps(),
             Self::LsddOnline(spec) => spec.n_threshold_steps(),
             Self::MmdOnline(spec) => spec.n_threshold_steps(),
@@ -361,7 +379,7 @@ impl OnlineSpec {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most some 30,000")]
         let best = best as u32;
         // Up to there the share of streams that are left grows faster than the number that is needed.
-        if self.ert() >= f64::from(best) || !can(best) {
+        if self.ert()? >= f64::from(best) || !can(best) {
             return None;
         }
         let (mut too_short, mut long_enough) = (1, best);
@@ -381,6 +399,7 @@ impl OnlineSpec {
         let n_judged = self.n_judged(n_columns);
         match self {
             Self::CvmOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
+            Self::Dummy(_) => 0,
             Self::FetOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
             Self::LsddOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_filtered_steps()),
             Self::MmdOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
@@ -391,7 +410,7 @@ impl OnlineSpec {
     fn n_judged(&self, n_columns: usize) -> usize {
         match self {
             Self::CvmOnline(_) | Self::FetOnline(_) => n_columns,
-            Self::LsddOnline(_) | Self::MmdOnline(_) => 1,
+            Self::Dummy(_) | Self::LsddOnline(_) | Self::MmdOnline(_) => 1,
         }
     }
 }

@@ -205,6 +205,7 @@ impl DetectorRequest {
                 continue;
             }
             let detail = match name {
+                _ if known.is_empty() => format!("`{kind}` has no such parameter"),
                 "window_sizes" if known.contains(&"window_size") => {
                     format!("`{kind}` has one window, expected `window_size`")
                 }
@@ -242,6 +243,7 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
         Kind::FetOnline => &["ert", "window_size", "window_sizes", "n_bootstraps", "alternative", "lam", "t_max"],
         Kind::LsddOnline => &["ert", "window_size", "n_bootstraps", "sigma", "n_kernel_centers", "lambda_rd_max"],
         Kind::MmdOnline => &["ert", "window_size", "n_bootstraps", "sigma"],
+        Kind::Dummy => &[],
         Kind::Ks | Kind::FisherExact => {
             &["p_val", "correction", "alternative", "min_effect", "window", "update_reference"]
         }

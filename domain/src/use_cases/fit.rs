@@ -325,11 +325,15 @@ fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
     let (spec, encoded) = if kind.is_online() {
         let spec = request.detector.online_specification(kind, encoder.width())?;
         // A kernel has no bandwidth then, and a share of ones no variance; ranks do well with a constant.
-        if kind.encoding() != Encoding::Raw && is_constant(&frame) {
+        if matches!(kind.encoding(), Encoding::Kernel | Encoding::Binary) && is_constant(&frame) {
             return Err(crate::detectors::FitProblem::AllConstant.into());
         }
         check_online(&spec, frame.n_rows(), encoder.width())?;
-        (DetectorSpec::Online(spec), encoder.encode(&frame))
+        if kind == DetectorKind::Dummy && request.report_run_length {
+            return Err(InvalidSettings::one("report_run_length", "`dummy` raises no alarm; leave it out").into());
+        }
+        let encoded = if kind == DetectorKind::Dummy { Vec::new() } else { encoder.encode(&frame) };
+        (DetectorSpec::Online(spec), encoded)
     } else {
         let spec = request.detector.batch_specification(kind, &schema, frame.n_rows())?;
         if request.report_run_length {
@@ -463,6 +467,13 @@ const AUTOCORRELATED: f64 = 0.3;
 
 fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
     let mut warnings = Vec::new();
+    if frame.n_dropped() > 0 {
+        warnings.push(format!("{} rows with missing values were left out", frame.n_dropped()));
+    }
+    // Whatever the rows are like, nothing follows from it.
+    if kind == DetectorKind::Dummy {
+        return warnings;
+    }
     if frame.n_rows() < FEW_ROWS {
         warnings.push(format!(
             "{} rows of reference are few: {}; {FEW_ROWS} or more are better",
@@ -473,9 +484,6 @@ fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
                 "small changes will not be told"
             }
         ));
-    }
-    if frame.n_dropped() > 0 {
-        warnings.push(format!("{} rows with missing values were left out", frame.n_dropped()));
     }
     for (column, cells) in schema.columns.iter().zip(frame.columns()) {
         let values: Cow<'_, [f64]> = match cells {

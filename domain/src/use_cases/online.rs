@@ -3,7 +3,7 @@
 use super::serving::Feeding;
 use crate::data::{Frame, Schema, TensorError, Tensors};
 use crate::detection::Detection;
-use crate::detectors::{ColumnTests, FitProblem, OnlineDetector, OnlineSpec, OnlineState, Window};
+use crate::detectors::{ColumnTests, DetectorKind, FitProblem, OnlineDetector, OnlineSpec, OnlineState, Window};
 use crate::ports::{CpuPool, Progress};
 use crate::preprocess::Encoder;
 use crate::project::AfterAlarm;
@@ -13,7 +13,8 @@ use crate::statistics::correction::Correction;
 /// changes.
 pub(super) struct Online {
     detector: Box<dyn OnlineDetector>,
-    columns: ColumnTests,
+    /// Of kinds that can raise an alarm.
+    columns: Option<ColumnTests>,
     /// Rows that are looked at for an explanation: those of the largest window.
     n_recent: usize,
 }
@@ -43,10 +44,14 @@ impl Online {
         pool: &dyn CpuPool,
         progress: &dyn Progress,
     ) -> Result<Self, FitProblem> {
-        let (cells, n_missing) = encoder.fill(reference);
-        let reference = Window { cells: &cells, n_missing: &n_missing, encoded: &[], origins: &[] };
-        let columns = ColumnTests::suiting(schema, &reference, pool, progress)?.thinned(QUANTILES_MAX);
-        let n_recent = largest_window(&detector.spec());
+        let spec = detector.spec();
+        let mut columns = None;
+        if spec.kind() != DetectorKind::Dummy {
+            let (cells, n_missing) = encoder.fill(reference);
+            let reference = Window { cells: &cells, n_missing: &n_missing, encoded: &[], origins: &[] };
+            columns = Some(ColumnTests::suiting(schema, &reference, pool, progress)?.thinned(QUANTILES_MAX));
+        }
+        let n_recent = largest_window(&spec);
         Ok(Self { detector, columns, n_recent })
     }
 
@@ -59,8 +64,10 @@ impl Online {
         schema: &Schema,
         parameters: &Tensors,
     ) -> Result<Self, TensorError> {
-        let columns = ColumnTests::restore_suiting(schema, parameters)?;
-        let n_recent = largest_window(&detector.spec());
+        let spec = detector.spec();
+        let is_explained = spec.kind() != DetectorKind::Dummy;
+        let columns = is_explained.then(|| ColumnTests::restore_suiting(schema, parameters)).transpose()?;
+        let n_recent = largest_window(&spec);
         Ok(Self { detector, columns, n_recent })
     }
 
@@ -70,7 +77,9 @@ impl Online {
 
     pub(super) fn save(&self) -> Tensors {
         let mut tensors = self.detector.save();
-        self.columns.save(&mut tensors);
+        if let Some(columns) = &self.columns {
+            columns.save(&mut tensors);
+        }
         tensors
     }
 
@@ -87,10 +96,12 @@ impl Online {
         feeding: Feeding<'_>,
     ) -> Vec<Detection> {
         let Feeding { encoder, policy, explain, schema, pool, .. } = feeding;
-        let encoded = encoder.encode(rows);
+        // A kind that looks at no row has none encoded.
+        let encoded = if self.columns.is_some() { encoder.encode(rows) } else { Vec::new() };
         let mut detections = Vec::with_capacity(rows.n_rows());
         let (mut is_alarm, mut n_since_start) = (false, None);
-        for (index, row) in encoded.chunks_exact(encoder.width()).enumerate() {
+        for index in 0..rows.n_rows() {
+            let row = encoded.get(index * encoder.width()..(index + 1) * encoder.width()).unwrap_or_default();
             let mut detection = self.detector.step(&mut state.detector, row);
             is_alarm = detection.is_drift;
             if is_alarm {
@@ -125,6 +136,9 @@ impl Online {
 
     /// Keeps the last rows. Those that are too many leave together, so that a row costs little.
     fn keep(&self, recent: &mut Frame<'static>, rows: &Frame<'_>) {
+        if self.n_recent == 0 {
+            return;
+        }
         let n_taken = rows.n_rows().min(self.n_recent);
         if n_taken == rows.n_rows() {
             recent.append(rows);
@@ -137,11 +151,12 @@ impl Online {
     }
 
     fn explain(&self, detection: &mut Detection, recent: &Frame<'static>, encoder: &Encoder, pool: &dyn CpuPool) {
+        let Some(columns) = &self.columns else { return };
         let n_rows = recent.n_rows();
         let window = recent.range(n_rows.saturating_sub(self.n_recent)..n_rows);
         let (cells, n_missing) = encoder.fill(&window);
         let window = Window { cells: &cells, n_missing: &n_missing, encoded: &[], origins: &[] };
-        let explained = self.columns.features(&window, Correction::Bonferroni, EXPLAINED_LEVEL, pool);
+        let explained = columns.features(&window, Correction::Bonferroni, EXPLAINED_LEVEL, pool);
         if detection.features.is_empty() {
             detection.features = explained;
             return;
@@ -168,7 +183,7 @@ impl Online {
     /// When they are not what [`Self::save_state`] gives.
     pub(super) fn restore_state(&self, tensors: &Tensors, schema: &Schema) -> Result<OnlineRunning, TensorError> {
         let recent = Frame::restore("recent", schema, tensors)?;
-        if recent.n_rows() >= 2 * self.n_recent {
+        if recent.n_rows() >= (2 * self.n_recent).max(1) {
             let reason = "more rows than are kept".to_owned();
             return Err(TensorError::Value { name: "recent.0".to_owned(), reason });
         }
@@ -179,6 +194,7 @@ impl Online {
 fn largest_window(spec: &OnlineSpec) -> usize {
     match spec {
         OnlineSpec::CvmOnline(spec) => spec.window_sizes.iter().copied().max().unwrap_or(1),
+        OnlineSpec::Dummy(_) => 0,
         OnlineSpec::FetOnline(spec) => spec.window_sizes.iter().copied().max().unwrap_or(1),
         OnlineSpec::LsddOnline(spec) => spec.window_size,
         OnlineSpec::MmdOnline(spec) => spec.window_size,

@@ -57,7 +57,7 @@ impl Trial<'_> {
                 state = detector.start();
             }
         }
-        let report = RunLengthReport::of(rows, alarm_starts, spec.ert());
+        let report = spec.ert().and_then(|ert| RunLengthReport::of(rows, alarm_starts, ert));
         report.ok_or_else(|| InvalidData::whole("the other rows do not fill the smallest window").into())
     }
 }

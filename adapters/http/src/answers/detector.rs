@@ -190,7 +190,7 @@ impl From<&Configuration> for Detector {
 
 fn of_online(spec: &OnlineSpec) -> Detector {
     let sizes = |sizes: &[usize]| Some(sizes.iter().map(|size| *size as u64).collect());
-    let ert = Some(spec.ert());
+    let ert = spec.ert();
     match spec {
         OnlineSpec::CvmOnline(spec) => Detector {
             ert,
@@ -199,6 +199,7 @@ fn of_online(spec: &OnlineSpec) -> Detector {
             seed: spec.seed,
             ..Detector::default()
         },
+        OnlineSpec::Dummy(spec) => Detector { seed: spec.seed, ..Detector::default() },
         OnlineSpec::FetOnline(spec) => Detector {
             ert,
             window_sizes: sizes(&spec.window_sizes),

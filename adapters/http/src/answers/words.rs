@@ -67,6 +67,7 @@ words!(
         FetOnline = "fet_online",
         LsddOnline = "lsdd_online",
         MmdOnline = "mmd_online",
+        Dummy = "dummy",
         Ks = "ks",
         Cvm = "cvm",
         ChiSquare = "chi_square",

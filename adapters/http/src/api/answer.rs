@@ -29,6 +29,8 @@ pub(crate) trait Operation {
     const HAS_LOCATION: bool = false;
     /// Another success.
     const ALSO: Option<Also> = None;
+    /// The media type of failures.
+    const FAILURE_MEDIA_TYPE: &'static str = "application/problem+json";
     /// The failures, by status, with their codes.
     const FAILURES: &'static [(u16, &'static str)];
 }
@@ -111,8 +113,8 @@ impl<O: Send> IntoResponse for Answer<O> {
     }
 }
 
-fn problem_content() -> Vec<MetaMediaType> {
-    vec![MetaMediaType { content_type: "application/problem+json", schema: Problem::schema_ref() }]
+fn problem_content(content_type: &'static str) -> Vec<MetaMediaType> {
+    vec![MetaMediaType { content_type, schema: Problem::schema_ref() }]
 }
 
 fn header(name: &str, description: &str, schema: poem_openapi::registry::MetaSchemaRef) -> MetaHeader {
@@ -164,7 +166,8 @@ impl<O: Operation> ApiResponse for Answer<O> {
             if status == 503 {
                 headers.push(header("Retry-After", "After how many seconds to try again.", u64::schema_ref()));
             }
-            MetaResponse { description, status: Some(status), status_range: None, content: problem_content(), headers }
+            let content = problem_content(O::FAILURE_MEDIA_TYPE);
+            MetaResponse { description, status: Some(status), status_range: None, content, headers }
         });
         let also = O::ALSO.map(|also| {
             let said = also.headers.iter().map(|(name, says)| header(name, says, String::schema_ref()));

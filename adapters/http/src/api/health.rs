@@ -22,7 +22,7 @@ impl Readiness {
         self.0.store(true, Ordering::Release);
     }
 
-    fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }

@@ -21,6 +21,13 @@ impl NameInPath {
     }
 }
 
+impl NameInPath {
+    /// What stands there.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 impl<'a> ApiExtractor<'a> for NameInPath {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
     const PARAM_IS_REQUIRED: bool = true;

@@ -52,12 +52,17 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[oai(default)]
     pub(crate) errors: Vec<Issue>,
+    /// The same as `detail`, for the predecessor's client, which reads it of a fit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(skip)]
+    pub(crate) message: Option<String>,
 }
 
 impl Problem {
     /// What is told of a failure.
     pub(crate) fn of(failure: Failure, instance: &str, request_id: &str) -> Self {
         let Failure { code, detail, issues, cause: _ } = failure;
+        let message = instance.starts_with("/v2/models/fit").then(|| detail.clone().into_owned());
         Self {
             r#type: format!("urn:drifting:problem:{}", code.as_str()),
             title: code.title().to_owned(),
@@ -68,6 +73,7 @@ impl Problem {
             code: code.as_str().to_owned(),
             request_id: request_id.to_owned(),
             errors: issues,
+            message,
         }
     }
 
@@ -75,7 +81,9 @@ impl Problem {
     pub(crate) fn answer(failure: Failure, instance: &str, request_id: &str) -> Response {
         let code = failure.code;
         let body = serde_json::to_vec(&Self::of(failure, instance, request_id)).unwrap_or_default();
-        let mut response = Response::builder().status(code.status()).content_type(MEDIA_TYPE).body(body);
+        // Inference clients read the text of an error in nothing but this type.
+        let media_type = if crate::v2::has_path(instance) { "application/json" } else { MEDIA_TYPE };
+        let mut response = Response::builder().status(code.status()).content_type(media_type).body(body);
         if let Some(seconds) = code.retry_after_s() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -31,6 +31,8 @@ impl Routes {
 
     /// The methods of a path, with commas between.
     pub(crate) fn allowed(&self, path: &str) -> String {
+        // Where a path is served with a slash at its end too, it takes the same.
+        let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
         let methods = self.0.iter().filter(|(pattern, _)| matches(pattern, path)).flat_map(|(_, methods)| methods);
         methods.map(String::as_str).collect::<Vec<_>>().join(", ")
     }

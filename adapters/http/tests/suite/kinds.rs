@@ -162,3 +162,47 @@ async fn their_settings_stand_in_the_query_too() {
         assert_eq!((reply.status, &problem["errors"][0]["pointer"]), (422, &json!(pointer)), "{query}: {problem}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dummy_takes_any_data_and_never_drifts() {
+    let server = TestServer::start().await;
+    let table = json!({"n": [1, 1, 1], "t": ["a", "b", "c"], "b": [true, true, false]});
+    for (name, drift_type, data) in [
+        ("one", "label", json!([5])),
+        ("words", "text", json!(["a text", "another one", "a text"])),
+        ("pixels", "image", json!([[0, 1], [1, 1]])),
+        ("errors", "sequential", json!([0.5, 0.5, 0.5])),
+        ("table", "tabular", table),
+    ] {
+        let body = json!({"drift_type": drift_type, "data": data, "detector": {"kind": "dummy"}});
+        let project = server.fit(name, &body).await;
+        assert_eq!(project["detector"], json!({"kind": "dummy", "after_alarm": "continue", "seed": 0}), "{name}");
+        assert_eq!((&project["drift_type"], &project["warnings"]), (&json!(drift_type), &json!([])), "{name}");
+        let answer = predict(&server, name, data).await;
+        assert_eq!((&answer["is_drift"], &answer["warm_up"]), (&json!(false), &json!(false)), "{answer}");
+        for member in ["statistic", "threshold", "p_value", "distance", "ert"] {
+            assert_eq!(answer[member], json!(null), "{member} {answer}");
+        }
+        assert_eq!((&answer["features"], &answer["time"]), (&json!([]), &answer["rows"]), "{answer}");
+    }
+    // Far away, or asked what moved: no drift, and the rows are counted on.
+    let body = json!({"data": vec![1e9; 500], "explain": true});
+    let answer = server.post_json("/api/v1/projects/one/predict", &body).await.json();
+    assert_eq!((&answer["is_drift"], &answer["time"], &answer["features"]), (&json!(false), &json!(501), &json!([])));
+    // What a row must look like is still said.
+    let reply = server.post_json("/api/v1/projects/one/predict", &json!({"data": ["dear"]})).await;
+    assert_eq!((reply.status, &reply.json()["code"]), (422, &json!("invalid_data")));
+
+    for (detector, more, pointer) in [
+        (json!({"kind": "dummy", "ert": 400}), json!({}), "/detector/ert"),
+        (json!({"kind": "dummy", "p_val": 0.05}), json!({}), "/detector/p_val"),
+        (json!({"kind": "dummy", "window": {"size": 5}}), json!({}), "/detector/window"),
+        (json!({"kind": "dummy"}), json!({"preprocessing": {"n_components": 1}}), "/preprocessing/n_components"),
+        (json!({"kind": "dummy"}), json!({"report_run_length": true}), "/report_run_length"),
+    ] {
+        let mut body = json!({"drift_type": "label", "data": [1, 2, 3], "detector": detector});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let problem = server.post_json("/api/v1/projects/new/fit", &body).await.json();
+        assert_eq!((&problem["status"], &problem["errors"][0]["pointer"]), (&json!(422), &json!(pointer)), "{problem}");
+    }
+}

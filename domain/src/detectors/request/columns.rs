@@ -17,6 +17,8 @@ impl DetectorRequest {
         reference: &Frame,
     ) -> Result<DetectorKind, InvalidSettings> {
         match drift_type {
+            // It looks at none of them.
+            _ if self.kind == Some(DetectorKind::Dummy) => return Ok(DetectorKind::Dummy),
             DriftType::Label | DriftType::Tabular => {}
             DriftType::Text | DriftType::Image | DriftType::Sequential => {
                 return Err(InvalidSettings::one(

@@ -2,7 +2,9 @@
 
 use super::{DetectorRequest, InvalidSettings, LAMBDA_RD_MAX, SettingIssue, issue, share};
 use crate::detectors::online::{STEPS_MAX, WINDOW_SIZES};
-use crate::detectors::{CvmOnlineSpec, DetectorKind, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineSpec};
+use crate::detectors::{
+    CvmOnlineSpec, DetectorKind, DummySpec, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineSpec,
+};
 
 const ERT: f64 = 400.0;
 const WINDOW_SIZE: usize = 40;
@@ -38,6 +40,7 @@ impl DetectorRequest {
                 n_bootstraps: 0,
                 seed,
             }),
+            DetectorKind::Dummy => OnlineSpec::Dummy(DummySpec { seed }),
             DetectorKind::FetOnline => {
                 let window_sizes = self.several_windows(&mut issues);
                 OnlineSpec::FetOnline(FetOnlineSpec {
@@ -80,7 +83,7 @@ impl DetectorRequest {
 
     fn with_bootstraps(&self, spec: OnlineSpec, n_columns: usize) -> Result<OnlineSpec, InvalidSettings> {
         if let Some(least) = spec.least_ert(n_columns) {
-            let ert = spec.ert();
+            let ert = spec.ert().unwrap_or(ERT);
             let detail =
                 format!("expected an ert of at least {least} for these windows, or smaller windows; {ert} came");
             return Err(InvalidSettings::one("detector/ert", detail));
@@ -100,6 +103,7 @@ impl DetectorRequest {
                 let n_bootstraps = n_bootstraps(spec.ert, N_BOOTSTRAPS_COLUMNS);
                 OnlineSpec::CvmOnline(CvmOnlineSpec { n_bootstraps, ..spec })
             }
+            dummy @ OnlineSpec::Dummy(_) => dummy,
             OnlineSpec::FetOnline(spec) => {
                 let n_bootstraps = n_bootstraps(spec.ert, N_BOOTSTRAPS_COLUMNS);
                 OnlineSpec::FetOnline(FetOnlineSpec { n_bootstraps, ..spec })

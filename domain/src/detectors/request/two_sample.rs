@@ -138,9 +138,7 @@ impl DetectorRequest {
                 min_effect: self.effect(&mut issues),
                 seed: self.seed.unwrap_or(0),
             }),
-            DetectorKind::CvmOnline | DetectorKind::FetOnline | DetectorKind::LsddOnline | DetectorKind::MmdOnline => {
-                return Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges rows, not windows")));
-            }
+            _ => return Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges rows, not windows"))),
         };
         if issues.is_empty() { Ok(spec) } else { Err(InvalidSettings { issues }) }
     }

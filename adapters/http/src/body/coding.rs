@@ -1,0 +1,238 @@
+//! Content codings of bodies: decoded piece by piece as they come, within a limit on what they become.
+
+use std::io::{self, Write};
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, MultiGzDecoder, ZlibDecoder, ZlibEncoder};
+use poem::http::HeaderMap;
+use poem::http::header::{self, HeaderValue};
+use zstd::stream::write::Decoder as ZstdDecoder;
+
+use crate::error::{Code, Failure, shown};
+
+/// How a body is coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Coding {
+    /// Not at all.
+    Identity,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 1950, as HTTP calls it.
+    Deflate,
+    /// RFC 8878.
+    Zstd,
+}
+
+/// The window of a zstd stream may have so many bytes, as a power of two: 8 MiB, as RFC 8878 recommends.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+impl Coding {
+    const ALL: [Self; 4] = [Self::Gzip, Self::Zstd, Self::Deflate, Self::Identity];
+
+    /// Its name in headers.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    fn of_name(name: &str) -> Option<Self> {
+        let is_of = |coding: &Self| coding.as_str().eq_ignore_ascii_case(name);
+        Self::ALL.into_iter().find(is_of).or(name.eq_ignore_ascii_case("x-gzip").then_some(Self::Gzip))
+    }
+
+    /// The coding of a request's body.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, String> {
+        let expected = "expected a body in gzip, deflate, zstd or without a content coding";
+        let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
+        let (Some(value), second) = (values.next(), values.next()) else { return Ok(Self::Identity) };
+        let name = value.to_str().unwrap_or_default().trim();
+        match Self::of_name(name) {
+            Some(coding) if second.is_none() => Ok(coding),
+            _ => Err(format!("{expected}, {} came", shown(name))),
+        }
+    }
+}
+
+/// The coding that a client likes best in an answer: of those it gives the highest weight, the quickest.
+pub(crate) fn accepted(headers: &HeaderMap) -> Coding {
+    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
+    let mut best = (Coding::Identity, 0.0);
+    for item in values.flat_map(|value| value.split(',')) {
+        let mut parts = item.split(';').map(str::trim);
+        let Some(coding) = parts.next().and_then(Coding::of_name) else { continue };
+        let weight = parts.find_map(|parameter| parameter.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
+        let weight: f64 = weight.filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0);
+        let rank = |coding: Coding| Coding::ALL.iter().position(|known| *known == coding);
+        if weight > best.1 || (weight == best.1 && weight > 0.0 && rank(coding) < rank(best.0)) {
+            best = (coding, weight);
+        }
+    }
+    best.0
+}
+
+/// The bytes in a coding.
+///
+/// # Errors
+/// When encoding fails, which it does not in memory.
+pub(crate) fn encode(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
+    match coding {
+        Coding::Identity => Ok(bytes.to_vec()),
+        Coding::Gzip => {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(bytes)?;
+            encoder.finish()
+        }
+        Coding::Deflate => {
+            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(bytes)?;
+            encoder.finish()
+        }
+        Coding::Zstd => zstd::bulk::compress(bytes, 1),
+    }
+}
+
+/// A coded body on its way.
+pub(super) enum Decoder {
+    Gzip(MultiGzDecoder<Bounded>),
+    Deflate(ZlibDecoder<Bounded>),
+    Zstd(Box<ZstdDecoder<'static, Bounded>>),
+}
+
+impl Decoder {
+    /// A decoder of at most so many bytes; none where nothing is coded.
+    pub(super) fn new(coding: Coding, bytes_max: usize) -> Result<Option<Self>, Failure> {
+        let bounded = Bounded { bytes: Vec::new(), bytes_max, is_full: false };
+        Ok(match coding {
+            Coding::Identity => None,
+            Coding::Gzip => Some(Self::Gzip(MultiGzDecoder::new(bounded))),
+            Coding::Deflate => Some(Self::Deflate(ZlibDecoder::new(bounded))),
+            Coding::Zstd => {
+                let failed = |error: io::Error| Failure::internal(format!("a zstd decoder: {error}"));
+                let mut decoder = ZstdDecoder::new(bounded).map_err(failed)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(failed)?;
+                Some(Self::Zstd(Box::new(decoder)))
+            }
+        })
+    }
+
+    /// Decodes the next piece.
+    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        let written = match self {
+            Self::Gzip(decoder) => decoder.write_all(piece),
+            Self::Deflate(decoder) => decoder.write_all(piece),
+            Self::Zstd(decoder) => decoder.write_all(piece),
+        };
+        written.map_err(|error| self.refusal(&error))
+    }
+
+    /// The whole of what was coded.
+    pub(super) fn finish(mut self) -> Result<Vec<u8>, Failure> {
+        let finished = match &mut self {
+            Self::Gzip(decoder) => decoder.try_finish(),
+            Self::Deflate(decoder) => decoder.try_finish(),
+            Self::Zstd(decoder) => decoder.flush(),
+        };
+        finished.map_err(|error| self.refusal(&error))?;
+        Ok(match self {
+            Self::Gzip(mut decoder) => std::mem::take(&mut decoder.get_mut().bytes),
+            Self::Deflate(mut decoder) => std::mem::take(&mut decoder.get_mut().bytes),
+            Self::Zstd(mut decoder) => std::mem::take(&mut decoder.get_mut().bytes),
+        })
+    }
+
+    fn refusal(&self, error: &io::Error) -> Failure {
+        let (name, bounded) = match self {
+            Self::Gzip(decoder) => ("gzip", decoder.get_ref()),
+            Self::Deflate(decoder) => ("deflate (a zlib stream)", decoder.get_ref()),
+            Self::Zstd(decoder) => ("zstd", decoder.get_ref()),
+        };
+        if bounded.is_full {
+            let detail =
+                format!("expected a body of at most {} bytes when it is decoded, a larger one came", bounded.bytes_max);
+            return Failure::new(Code::BodyTooLarge, detail);
+        }
+        let mut failure =
+            Failure::new(Code::Malformed, format!("the body is not {name}, as its `Content-Encoding` says"));
+        failure.cause = Some(error.to_string());
+        failure
+    }
+}
+
+/// Decoded bytes, no more than a limit.
+pub(super) struct Bounded {
+    bytes: Vec<u8>,
+    bytes_max: usize,
+    is_full: bool,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + piece.len() > self.bytes_max {
+            self.is_full = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(piece);
+        Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decoded(coding: Coding, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, Code> {
+        let mut decoder = Decoder::new(coding, bytes_max).unwrap().unwrap();
+        let pushed = bytes.chunks(7).try_for_each(|piece| decoder.push(piece));
+        pushed.and_then(|()| decoder.finish()).map_err(|failure| failure.code)
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded_within_the_limit() {
+        let plain: Vec<u8> = (0..10_000_u32).flat_map(|number| (number % 100).to_le_bytes()).collect();
+        for coding in [Coding::Gzip, Coding::Deflate, Coding::Zstd] {
+            let coded = encode(coding, &plain).unwrap();
+            assert!(coded.len() < plain.len());
+            assert_eq!(decoded(coding, &coded, plain.len()).unwrap(), plain, "{coding:?}");
+            assert_eq!(decoded(coding, &coded, plain.len() - 1), Err(Code::BodyTooLarge), "{coding:?}");
+            assert_eq!(decoded(coding, &plain, plain.len()), Err(Code::Malformed), "{coding:?}");
+        }
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_limit() {
+        let mut bomb = encode(Coding::Gzip, &vec![0; 1 << 20]).unwrap();
+        bomb = bomb.repeat(100);
+        assert_eq!(decoded(Coding::Gzip, &bomb, 1 << 21), Err(Code::BodyTooLarge));
+    }
+
+    #[test]
+    fn the_coding_of_the_highest_weight_is_taken() {
+        let accepted = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
+            super::accepted(&headers)
+        };
+        for (value, coding) in [
+            ("", Coding::Identity),
+            ("br", Coding::Identity),
+            ("gzip, deflate, br", Coding::Gzip),
+            ("deflate", Coding::Deflate),
+            ("zstd", Coding::Zstd),
+            ("gzip;q=0.5, zstd", Coding::Zstd),
+            ("gzip;q=0", Coding::Identity),
+            ("identity;q=1, gzip;q=0.5", Coding::Identity),
+            ("gzip;q=x", Coding::Identity),
+        ] {
+            assert_eq!(accepted(value), coding, "{value}");
+        }
+        assert_eq!(super::accepted(&HeaderMap::new()), Coding::Identity);
+    }
+}

@@ -1,0 +1,103 @@
+//! The Open Inference Protocol, as KServe, Triton, MLServer and the predecessor's client speak it. What requests mean stands in
+//! `drifting-inference`; here are paths, bodies and statuses. Every success is 200: its clients take anything else for an error.
+
+mod documents;
+mod fit;
+mod health;
+mod infer;
+mod models;
+mod pages;
+mod repository;
+mod schema;
+mod unsupported;
+
+pub(crate) use pages::{PATHS as PAGES, add_to};
+pub(crate) use schema::InferenceRequest;
+
+use drifting_inference::Inference;
+use poem::Request;
+use poem_openapi::Tags;
+use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
+use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+
+use self::fit::FitApi;
+use self::health::HealthApi;
+use self::infer::InferApi;
+use self::models::ModelsApi;
+use self::repository::RepositoryApi;
+use crate::api::Readiness;
+use crate::settings::HttpSettings;
+
+/// Whether a path is one of the protocol.
+pub(crate) fn has_path(path: &str) -> bool {
+    path == "/v2" || path.starts_with("/v2/")
+}
+
+/// Groups of operations.
+#[derive(Tags)]
+#[oai(rename_all = "lowercase")]
+pub(crate) enum Tag {
+    /// Probes and what is told of the server.
+    Server,
+    /// Projects as models.
+    Models,
+    /// Feed rows and be told whether they drift.
+    Inference,
+    /// Which models there are, and which of them answer.
+    Repository,
+    /// The predecessor's fit.
+    Fit,
+}
+
+/// All groups, as poem-openapi takes them.
+pub(crate) type Api = (HealthApi, ModelsApi, InferApi, RepositoryApi, FitApi);
+
+/// All operations.
+pub(crate) fn api(inference: &Inference, readiness: Readiness, settings: &HttpSettings) -> Api {
+    let timeouts = settings.timeouts;
+    (
+        HealthApi { readiness },
+        ModelsApi { inference: inference.clone() },
+        InferApi { inference: inference.clone(), body_bytes_max: settings.max_body_bytes, timeouts },
+        RepositoryApi { inference: inference.clone(), body_bytes_max: settings.max_body_bytes, timeouts },
+        FitApi { inference: inference.clone(), body_bytes_max: settings.fit_max_body_bytes, timeouts },
+    )
+}
+
+/// The version of a model, as it stands in the path.
+pub(crate) struct VersionInPath(String);
+
+impl VersionInPath {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'a> ApiExtractor<'a> for VersionInPath {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    const PARAM_IS_REQUIRED: bool = true;
+
+    type ParamType = ();
+    type ParamRawType = String;
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Path)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
+            pattern: Some("^[A-Za-z0-9._-]{1,64}$".to_owned()),
+            example: Some("1".into()),
+            ..MetaSchema::new("string")
+        })))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut poem::RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        // poem-openapi numbers the parameters of a path.
+        Ok(Self(request.raw_path_param("param1").unwrap_or_default().to_owned()))
+    }
+}

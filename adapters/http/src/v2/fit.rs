@@ -1,0 +1,114 @@
+//! The predecessor's fit: tensors and a query string → a project.
+
+use drifting_inference::{FitQuery, Inference, read_request};
+use poem::Request;
+use poem_openapi::OpenApi;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Tag;
+use super::schema::Fitted;
+use crate::api::answer::{Answer, Operation};
+use crate::api::driven;
+use crate::api::parameter::InQuery;
+use crate::body::{InferenceBody, parse};
+use crate::error::{Code, Failure};
+use crate::settings::HttpTimeouts;
+
+pub(crate) struct HasFitted;
+
+impl Operation for HasFitted {
+    type Body = Fitted;
+    const DESCRIPTION: &'static str = "The project has been fitted, stored and loaded.";
+    const FAILURE_MEDIA_TYPE: &'static str = "application/json";
+    const FAILURES: &'static [(u16, &'static str)] = &[
+        (
+            400,
+            "`invalid_name`: `detector_name` is no project name; `malformed`: the body is no request of the protocol.",
+        ),
+        (408, "`request_timeout`: the body came too slowly."),
+        (409, "`project_exists`: there is a project of this name; `fit_in_progress`: another fit of it is under way."),
+        (413, "`body_too_large`: the body, or what it becomes, is larger than this server takes for fits."),
+        (415, "`unsupported_media_type`: the body has another type or content coding than those that are taken."),
+        (422, "`invalid_data`, `invalid_settings`: the data or the settings cannot be used; `errors` says where."),
+        (
+            503,
+            "`fit_queue_full`: too many fits wait for their turn; `storage_unavailable`: the storage cannot be reached now.",
+        ),
+        (507, "`storage_full`: the storage has no room left."),
+    ];
+}
+
+/// The fit.
+pub(crate) struct FitApi {
+    pub(super) inference: Inference,
+    pub(super) body_bytes_max: usize,
+    pub(super) timeouts: HttpTimeouts,
+}
+
+#[derive(Deserialize)]
+struct Query {
+    detector_name: Option<String>,
+    drift_type: Option<String>,
+    ert: Option<String>,
+    window_size: Option<String>,
+    n_bootstraps: Option<String>,
+}
+
+#[OpenApi(tag = "Tag::Fit")]
+impl FitApi {
+    /// Fit a project, as the predecessor's client does
+    ///
+    /// `label`: `cvm_online` with windows of 40 and 80 rows (texts and truth values: the kind that suits their classes);
+    /// `tabular`: `mmd_online` over two principal components; `text`: the default of texts; `dummy`: a detector that never
+    /// drifts. The project answers at once; loading it changes nothing.
+    #[oai(path = "/v2/models/fit", method = "post", operation_id = "fitModel")]
+    #[expect(clippy::too_many_arguments, reason = "the query parameters of the document")]
+    async fn fit(
+        &self,
+        request: &Request,
+        /// The name of the project.
+        #[oai(name = "detector_name")]
+        _detector_name: InQuery<String>,
+        /// `label`, `tabular`, `text` or `dummy`.
+        #[oai(name = "drift_type")]
+        _drift_type: InQuery<String>,
+        /// Expected run time: the mean number of rows between false alarms; by default 400.
+        #[oai(name = "ert")]
+        _ert: InQuery<f64>,
+        /// Rows of the window; by default 40. A label has its own.
+        #[oai(name = "window_size")]
+        _window_size: InQuery<u64>,
+        /// Simulated streams; by default as many as the expected run time needs. A label always has those.
+        #[oai(name = "n_bootstraps")]
+        _n_bootstraps: InQuery<u64>,
+        body: InferenceBody,
+    ) -> Result<Answer<HasFitted>, Failure> {
+        self.answer(request, body).await
+    }
+}
+
+impl FitApi {
+    async fn answer(&self, request: &Request, body: InferenceBody) -> Result<Answer<HasFitted>, Failure> {
+        let query: Query = request.params().map_err(|_| {
+            Failure::new(Code::Malformed, "expected each query parameter once, with a value in percent encoding")
+        })?;
+        let Query { detector_name, drift_type, ert, window_size, n_bootstraps } = query;
+        let wanted = FitQuery { detector_name, drift_type, ert, window_size, n_bootstraps }.read()?;
+        // None of this is changed by a body, which may be large.
+        self.inference.check_fit(&wanted)?;
+        let name = wanted.project().clone();
+        let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
+        let bytes_max = self.body_bytes_max;
+        let read = move |bytes: &[u8]| read_request(bytes, json_length, "", bytes_max);
+        let tensors = parse(bytes, read).await??;
+        let prepare = move || wanted.with_reference(tensors);
+        let prepared = tokio::task::spawn_blocking(prepare).await;
+        let prepared = prepared.map_err(|error| Failure::internal(format!("reading tensors: {error}")))??;
+        // If the client leaves, this future is dropped, and that ends the computation.
+        let computed = self.inference.fit(prepared).await?;
+        let inference = self.inference.clone();
+        driven(async move { inference.store(computed).await }).await??;
+        Answer::of(&json!({"message": format!("Successfully fitted model '{name}'")}))
+    }
+}

@@ -1,0 +1,287 @@
+//! Inference: tensors → verdicts.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use drifting_inference::{Body, InferResponse, Inference, OpenModel, PreparedRows, Refusal, RefusalCode, read_request};
+use futures_util::stream;
+use poem::Response;
+use poem::http::header;
+use poem::web::sse::{Event, SSE};
+use poem_openapi::OpenApi;
+
+use super::schema::InferenceResponse;
+use super::{Tag, VersionInPath};
+use crate::api::answer::{Answer, Operation};
+use crate::api::driven;
+use crate::api::parameter::NameInPath;
+use crate::body::{Coding, InferenceBody, JSON_LENGTH, encode, parse};
+use crate::error::Failure;
+use crate::settings::HttpTimeouts;
+
+const FAILURES: &[(u16, &str)] = &[
+    (
+        400,
+        "`invalid_name`: the path holds no project name; `malformed`: the body is no request of the protocol: not JSON, a wrong shape, type or size, an unknown output.",
+    ),
+    (404, "`project_not_found`, `version_not_found`: there is no project of this name or version."),
+    (
+        408,
+        "`request_timeout`: the body came too slowly; `deadline_exceeded`: the `timeout` of the request is over; its rows are fed all the same.",
+    ),
+    (409, "`project_inactive`: the project is inactive; load it first."),
+    (413, "`body_too_large`: the body, or what it becomes, is larger than this server takes."),
+    (415, "`unsupported_media_type`: the body has another type or content coding than those that are taken."),
+    (422, "`invalid_data`: the rows cannot be used, and none was fed; `errors` says where."),
+    (503, "`project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now."),
+    (507, "`storage_full`: the storage has no room left."),
+];
+
+pub(crate) struct Judged;
+
+impl Operation for Judged {
+    type Body = InferenceResponse;
+    const DESCRIPTION: &'static str = "The verdicts. Outputs that are wanted in bytes stand behind the JSON, whose length \
+                                       `Inference-Header-Content-Length` says then.";
+    const FAILURE_MEDIA_TYPE: &'static str = "application/json";
+    const FAILURES: &'static [(u16, &'static str)] = FAILURES;
+}
+
+pub(crate) struct Streamed;
+
+impl Operation for Streamed {
+    type Body = String;
+    const MEDIA_TYPE: &'static str = "text/event-stream";
+    const DESCRIPTION: &'static str = "An event for each row or window that was judged, with the answer to it alone.";
+    const FAILURE_MEDIA_TYPE: &'static str = "application/json";
+    const FAILURES: &'static [(u16, &'static str)] = FAILURES;
+}
+
+/// Inference.
+pub(crate) struct InferApi {
+    pub(super) inference: Inference,
+    pub(super) body_bytes_max: usize,
+    pub(super) timeouts: HttpTimeouts,
+}
+
+/// Answers of more rows than this are written on a thread that may be kept busy.
+const WRITTEN_INLINE_MAX: usize = 1_000;
+/// Shorter answers are not coded: they fit into one packet as they are.
+const CODED_BYTES_MIN: usize = 1_024;
+
+#[OpenApi(tag = "Tag::Inference")]
+impl InferApi {
+    /// Judge rows
+    ///
+    /// Feeds the rows of the tensors to the project in their order. The request is checked whole before its first row is fed, and
+    /// fed whole even if the client leaves.
+    #[oai(path = "/v2/models/:model/infer", method = "post", operation_id = "infer")]
+    async fn infer(
+        &self,
+        /// The project.
+        model: NameInPath,
+        body: InferenceBody,
+    ) -> Result<Answer<Judged>, Failure> {
+        self.answer(model.as_str(), None, body).await
+    }
+
+    /// Judge rows by a version
+    #[oai(path = "/v2/models/:model/versions/:version/infer", method = "post", operation_id = "inferByVersion")]
+    async fn infer_by_version(
+        &self,
+        /// The project.
+        model: NameInPath,
+        /// The generation of its fit.
+        version: VersionInPath,
+        body: InferenceBody,
+    ) -> Result<Answer<Judged>, Failure> {
+        self.answer(model.as_str(), Some(version.as_str()), body).await
+    }
+
+    /// Judge rows, as `infer`
+    #[oai(path = "/v2/models/:model/generate", method = "post", operation_id = "generate")]
+    async fn generate(
+        &self,
+        /// The project.
+        model: NameInPath,
+        body: InferenceBody,
+    ) -> Result<Answer<Judged>, Failure> {
+        self.answer(model.as_str(), None, body).await
+    }
+
+    /// Judge rows by a version, as `infer`
+    #[oai(path = "/v2/models/:model/versions/:version/generate", method = "post", operation_id = "generateByVersion")]
+    async fn generate_by_version(
+        &self,
+        /// The project.
+        model: NameInPath,
+        /// The generation of its fit.
+        version: VersionInPath,
+        body: InferenceBody,
+    ) -> Result<Answer<Judged>, Failure> {
+        self.answer(model.as_str(), Some(version.as_str()), body).await
+    }
+
+    /// Judge rows, an event each
+    #[oai(path = "/v2/models/:model/infer_stream", method = "post", operation_id = "inferStream")]
+    async fn infer_stream(
+        &self,
+        /// The project.
+        model: NameInPath,
+        body: InferenceBody,
+    ) -> Result<Answer<Streamed>, Failure> {
+        self.events(model.as_str(), None, body).await
+    }
+
+    /// Judge rows by a version, an event each
+    #[oai(
+        path = "/v2/models/:model/versions/:version/infer_stream",
+        method = "post",
+        operation_id = "inferStreamByVersion"
+    )]
+    async fn infer_stream_by_version(
+        &self,
+        /// The project.
+        model: NameInPath,
+        /// The generation of its fit.
+        version: VersionInPath,
+        body: InferenceBody,
+    ) -> Result<Answer<Streamed>, Failure> {
+        self.events(model.as_str(), Some(version.as_str()), body).await
+    }
+
+    /// Judge rows, an event each, as `infer_stream`
+    #[oai(path = "/v2/models/:model/generate_stream", method = "post", operation_id = "generateStream")]
+    async fn generate_stream(
+        &self,
+        /// The project.
+        model: NameInPath,
+        body: InferenceBody,
+    ) -> Result<Answer<Streamed>, Failure> {
+        self.events(model.as_str(), None, body).await
+    }
+
+    /// Judge rows by a version, an event each, as `infer_stream`
+    #[oai(
+        path = "/v2/models/:model/versions/:version/generate_stream",
+        method = "post",
+        operation_id = "generateStreamByVersion"
+    )]
+    async fn generate_stream_by_version(
+        &self,
+        /// The project.
+        model: NameInPath,
+        /// The generation of its fit.
+        version: VersionInPath,
+        body: InferenceBody,
+    ) -> Result<Answer<Streamed>, Failure> {
+        self.events(model.as_str(), Some(version.as_str()), body).await
+    }
+}
+
+impl InferApi {
+    async fn answer(&self, model: &str, version: Option<&str>, body: InferenceBody) -> Result<Answer<Judged>, Failure> {
+        let coding = body.accepted;
+        let response = self.judge(model, version, body).await?;
+        let written = if response.n_rows() <= WRITTEN_INLINE_MAX {
+            write(&response, coding)
+        } else {
+            tokio::task::spawn_blocking(move || write(&response, coding))
+                .await
+                .map_err(|error| Failure::internal(format!("writing an answer: {error}")))?
+        };
+        Ok(Answer::response(written?))
+    }
+
+    async fn events(
+        &self,
+        model: &str,
+        version: Option<&str>,
+        body: InferenceBody,
+    ) -> Result<Answer<Streamed>, Failure> {
+        let mut response = self.judge(model, version, body).await?;
+        // Events are texts.
+        response.outputs.iter_mut().for_each(|output| output.binary = false);
+        let n_rows = response.n_rows();
+        // What has no row yet is told as it is.
+        let n_events = n_rows.max(1);
+        let event = move |index: usize| {
+            let told = if n_rows == 0 { response.clone() } else { response.of_row(index) };
+            Event::message(serde_json::to_string(&told).unwrap_or_default())
+        };
+        Ok(Answer::response(SSE::new(stream::iter((0..n_events).map(event)))))
+    }
+
+    /// Judges the rows of a body, within the time that it gives.
+    async fn judge(&self, model: &str, version: Option<&str>, body: InferenceBody) -> Result<InferResponse, Failure> {
+        let open = self.inference.open(model, version).await?;
+        let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
+        let rows = self.prepare(open, model, bytes, json_length).await?;
+        let timeout = rows.timeout_us();
+        let inference = self.inference.clone();
+        let judged = driven(async move { inference.judge(rows).await });
+        match timeout {
+            None => Ok(judged.await??),
+            Some(microseconds) => {
+                let within = Duration::from_micros(microseconds);
+                let judged = tokio::time::timeout(within, judged).await;
+                let too_late = |_| {
+                    let detail = format!(
+                        "the rows were not judged within the timeout of {microseconds} microseconds; they are fed all the same"
+                    );
+                    Failure::from(Refusal::new(RefusalCode::DeadlineExceeded, detail))
+                };
+                Ok(judged.map_err(too_late)???)
+            }
+        }
+    }
+
+    /// Reads the rows of a body, a large one on a thread that may be kept busy.
+    async fn prepare(
+        &self,
+        open: OpenModel,
+        model: &str,
+        bytes: Bytes,
+        json_length: Option<usize>,
+    ) -> Result<PreparedRows, Failure> {
+        let (model, bytes_max) = (model.to_owned(), self.body_bytes_max);
+        let read = move |bytes: &[u8]| match json_length {
+            Some(0) => open.raw_request(bytes, bytes_max).map(|request| (open, request)),
+            _ => read_request(bytes, json_length, &model, bytes_max).map(|request| (open, request)),
+        };
+        let n_bytes = bytes.len();
+        let (open, request) = parse(bytes, read).await??;
+        // The body is gone by now: a matrix is held a second time while its columns are made.
+        let prepared = parse_like(n_bytes, move || open.prepare(request)).await?;
+        Ok(prepared?)
+    }
+}
+
+/// Does what takes time with the size of a body where such a body is parsed.
+async fn parse_like<T: Send + 'static>(
+    n_bytes: usize,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    if n_bytes <= crate::body::PARSED_INLINE_MAX {
+        return Ok(work());
+    }
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| Failure::internal(format!("reading tensors: {error}")))
+}
+
+/// The answer in bytes, in the coding that the client likes best if it is long.
+fn write(response: &InferResponse, coding: Coding) -> Result<Response, Failure> {
+    let body = response.body().map_err(|error| Failure::internal(format!("writing JSON: {error}")))?;
+    let Body { bytes, json_length } = body;
+    let media_type = if json_length.is_some() { "application/octet-stream" } else { "application/json" };
+    let mut answer = Response::builder().content_type(media_type);
+    if let Some(length) = json_length {
+        answer = answer.header(JSON_LENGTH, length);
+    }
+    if bytes.len() < CODED_BYTES_MIN || coding == Coding::Identity {
+        return Ok(answer.body(bytes));
+    }
+    let coded = encode(coding, &bytes).map_err(|error| Failure::internal(format!("coding an answer: {error}")))?;
+    let answer = answer.header(header::CONTENT_ENCODING, coding.as_str()).header(header::VARY, "Accept-Encoding");
+    Ok(answer.body(coded))
+}
