@@ -62,10 +62,11 @@ const ARROWS: [(&str, &str); 14] = [
 ];
 
 /// The arrows that tests alone may take beside those.
-const TEST_ARROWS: [(&str, &str); 4] = [
+const TEST_ARROWS: [(&str, &str); 5] = [
     ("drifting-artifacts", "drifting-object-stores"),
     ("drifting-domain", "drifting-memory"),
     ("drifting-http", "drifting-memory"),
+    ("drifting-inference", "drifting-memory"),
     ("drifting-metrics", "drifting-local-postgres"),
 ];
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use drifting_domain::data::Table;
-use drifting_domain::project::ProjectName;
+use drifting_domain::project::{Configuration, ProjectName};
 use drifting_domain::use_cases::{
     DriftService, ListQuery, OpenProject, PredictRequest, ProjectError, ProjectStatusFilter,
 };
@@ -178,6 +178,14 @@ impl PreparedRows {
 }
 
 impl OpenModel {
+    pub(crate) fn project(&self) -> &OpenProject {
+        &self.open
+    }
+
+    pub(crate) fn configuration(&self) -> &Configuration {
+        self.open.configuration()
+    }
+
     /// Its version.
     pub fn version(&self) -> String {
         version(self.open.configuration())
