@@ -3,6 +3,7 @@
 mod background;
 mod bucket;
 pub mod check;
+mod event_measures;
 mod measures;
 mod mirrored_index;
 mod read_only_index;
@@ -19,10 +20,13 @@ use drifting_artifacts::Lease;
 use drifting_domain::ports::{EventSink, NoEvents, PortError};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StartReport};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
+use drifting_inference::Inference;
+use drifting_inference::events::EventIntake;
 use drifting_metrics::{Address, ServerStart};
 
 use self::background::{Background, save_last};
 use self::bucket::Hold;
+use self::event_measures::EventMeasures;
 use self::stores::Stores;
 use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, StateDurability};
 use crate::metrics::{Database, Delivery, DeliverySettings, Metrics, Place};
@@ -34,6 +38,8 @@ pub const VERIFY_INDEX: &str = "verify-index";
 
 /// How long requests under way may take after the signal to stop.
 const GRACE: Duration = Duration::from_secs(25);
+/// How long feeding the rows of events that wait may take after that.
+const EVENTS_WITHIN: Duration = Duration::from_secs(10);
 /// How long saving the online state may take after that: a bucket may not answer.
 const SAVED_WITHIN: Duration = Duration::from_mins(1);
 /// How long operations that store their project may take after that.
@@ -43,6 +49,7 @@ const STORES_WITHIN: Duration = Duration::from_secs(10);
 pub struct App {
     http: HttpServer,
     service: Arc<DriftService>,
+    intake: EventIntake,
     delivery: Option<Delivery>,
     sinks: Option<SinkDelivery>,
     database: String,
@@ -96,6 +103,7 @@ impl App {
         let service = Arc::new(DriftService::new(ports, settings));
         tell(&service.start().await.map_err(explained).context("cannot read the store")?);
 
+        let intake = EventIntake::new(Inference::new(Arc::clone(&service)));
         let http_settings = HttpSettings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             max_body_bytes: config.max_body_bytes,
@@ -105,10 +113,13 @@ impl App {
                 Some(hosts) if config.allowed_hosts.is_empty() => AllowedHosts::Loopback(hosts),
                 Some(hosts) => AllowedHosts::Named(hosts),
             },
+            events: Some(intake.clone()),
+            event_projects: config.event_projects.clone(),
             measures: measures::measures(
                 remote,
                 delivery.as_ref().map(Delivery::counts),
                 sinks.as_ref().map(SinkDelivery::measures),
+                Some(EventMeasures(intake.clone())),
             ),
             ..HttpSettings::default()
         };
@@ -117,7 +128,7 @@ impl App {
             .with_context(|| format!("cannot listen on {}", config.address()))?;
         let database = describe_database(&config);
         let Config { state_interval, scan_interval, .. } = config;
-        Ok(Self { http, service, delivery, sinks, database, state_interval, scan_interval, hold })
+        Ok(Self { http, service, intake, delivery, sinks, database, state_interval, scan_interval, hold })
     }
 
     /// Where it listens.
@@ -149,6 +160,7 @@ impl App {
             service.interrupt_operations();
         };
         let served = self.http.run_until(shutdown, GRACE).await;
+        self.intake.finish(EVENTS_WITHIN).await;
         if tokio::time::timeout(STORES_WITHIN, self.service.operations_ended()).await.is_err() {
             tracing::warn!("a fit in the background has not been stored in time");
         }

@@ -1,16 +1,19 @@
 //! The configuration: defaults < file < environment < flags, validated once, with errors that name the source.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use drifting_domain::project::ProjectName;
 use figment::Figment;
 use figment::value::Value;
 use serde::Serialize;
 
 mod effective;
 mod error;
+mod event_projects;
 mod later;
 mod layers;
 mod listen;
@@ -30,6 +33,7 @@ pub use storage::{ArtifactsPath, Bucket, DatabaseUri, Endpoint, ObjectService, S
 pub use template::template;
 
 use error::Origin;
+use event_projects::EventProjects;
 use later::LATER;
 use layers::Layer;
 use listen::{AllowedHosts, Host, Port, Switch};
@@ -49,7 +53,7 @@ const SCAN_INTERVAL_LOCAL: Duration = Duration::from_secs(30);
 const LEASE_DURATION_MIN: Duration = Duration::from_secs(2);
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 28] = [
+const SETTINGS: [(&str, Option<&str>); 29] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -64,6 +68,7 @@ const SETTINGS: [(&str, Option<&str>); 28] = [
     ("event_sink_allow_private", Some("false")),
     ("event_sinks", None),
     ("event_spool_max_bytes", Some("64MiB")),
+    ("event_projects", None),
     ("instance", None),
     ("host", Some("127.0.0.1")),
     ("port", Some("8080")),
@@ -121,6 +126,8 @@ pub struct Config {
     pub event_sinks: Vec<EventSinkConfig>,
     /// How much may wait in a file for an event sink that is down.
     pub event_spool_max_bytes: u64,
+    /// The projects of events that come to the root path, by namespace and inference service.
+    pub event_projects: BTreeMap<String, ProjectName>,
     /// What tells this server apart from others with the same metrics database.
     pub instance: String,
     /// The address to listen on.
@@ -263,6 +270,10 @@ impl Settings {
             event_sink: self.event_sink()?,
             event_sinks: self.read_value("event_sinks", EventSinks::of_text, EventSinks::of)?.unwrap_or_default().0,
             event_spool_max_bytes: self.required::<ByteSizeOrNone>("event_spool_max_bytes")?.0,
+            event_projects: self
+                .read_value("event_projects", EventProjects::of_text, EventProjects::of)?
+                .unwrap_or_default()
+                .0,
             instance: self.optional::<Instance>("instance")?.unwrap_or_else(Instance::of_host).0,
             host: self.required::<Host>("host")?.0,
             port: self.required::<Port>("port")?.0,

@@ -152,6 +152,14 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event_spool_max_bytes: Option<String>,
 
+    /// The projects of events that are sent to `/`, by inference service [env: DRIFTING_EVENT_PROJECTS]
+    ///
+    /// Pairs such as `prod/churn-model=churn` (namespace, service, project) with commas between; without any, `/` takes no events, and
+    /// `/v1/events/{project}` does.
+    #[arg(long, value_name = "SERVICE=PROJECT,…", alias = "event_projects")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_projects: Option<String>,
+
     /// Name that tells this server's rows in a shared metrics database apart [env: DRIFTING_INSTANCE] [default: the name of the machine]
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]

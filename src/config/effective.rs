@@ -82,6 +82,11 @@ impl Config {
             "event_sinks" if self.event_sinks.is_empty() => Value::Null,
             "event_sinks" => self.event_sinks.iter().map(EventSinkConfig::shown).collect(),
             "event_spool_max_bytes" => ByteSizeOrNone(self.event_spool_max_bytes).to_string().into(),
+            "event_projects" if self.event_projects.is_empty() => Value::Null,
+            "event_projects" => {
+                let projects = self.event_projects.iter();
+                projects.map(|(service, project)| (service.clone(), Value::from(project.as_str()))).collect()
+            }
             "instance" => self.instance.clone().into(),
             "host" => self.host.to_string().into(),
             "port" => self.port.into(),
@@ -162,13 +167,14 @@ mod tests {
             "event_sink",
             "event_sink_secret_file",
             "event_sinks",
+            "event_projects",
         ];
         for (name, _) in SETTINGS {
             assert_eq!(config.shown(name).is_null(), by_platform.contains(&name), "{name}");
         }
         let said = json!({"artifacts_endpoint": "http://localhost:9000", "artifacts_region": "eu-central-1",
             "database_password_file": "password", "event_sink": "https://events.example/",
-            "event_sink_secret_file": "secret", "event_sinks": "[{url: https://events.example}]"});
+            "event_sink_secret_file": "secret", "event_sinks": "[{url: https://events.example}]", "event_projects": "prod/churn=churn"});
         let told = Config::of_flags(&said).unwrap();
         assert!(by_platform.iter().all(|name| !told.shown(name).is_null()));
         assert_eq!(config.shown("database_uri"), "none");
