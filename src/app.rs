@@ -3,6 +3,7 @@
 mod background;
 mod bucket;
 pub mod check;
+mod event_measures;
 mod measures;
 mod mirrored_index;
 mod read_only_index;
@@ -17,26 +18,31 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use drifting_artifacts::Lease;
-use drifting_domain::ports::PortError;
+use drifting_domain::ports::{EventSink, NoEvents, PortError};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StartReport};
 use drifting_grpc::{GrpcServer, GrpcSettings};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_inference::Inference;
+use drifting_inference::events::EventIntake;
 use drifting_metrics::{Address, ServerStart};
 use futures_util::FutureExt;
 
 use self::background::{Background, save_last};
 use self::bucket::Hold;
+use self::event_measures::EventMeasures;
 use self::stores::Stores;
-use crate::config::{ArtifactsPath, Config, DatabaseUri, GrpcPort, StateDurability};
+use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, GrpcPort, StateDurability};
 use crate::metrics::{Database, Delivery, DeliverySettings, Metrics, Place};
 use crate::runtime::{SystemClock, Threads};
+use crate::sinks::{SinkDelivery, Sinks};
 
 /// The hidden command that reads index files in a process of its own.
 pub const VERIFY_INDEX: &str = "verify-index";
 
 /// How long requests under way may take after the signal to stop.
 const GRACE: Duration = Duration::from_secs(25);
+/// How long feeding the rows of events that wait may take after that.
+const EVENTS_WITHIN: Duration = Duration::from_secs(10);
 /// How long saving the online state may take after that: a bucket may not answer.
 const SAVED_WITHIN: Duration = Duration::from_mins(1);
 /// How long operations that store their project may take after that.
@@ -48,7 +54,9 @@ pub struct App {
     grpc: Option<GrpcServer>,
     grpc_told: String,
     service: Arc<DriftService>,
+    intake: EventIntake,
     delivery: Option<Delivery>,
+    sinks: Option<SinkDelivery>,
     database: String,
     state_interval: Duration,
     scan_interval: Option<Duration>,
@@ -76,11 +84,13 @@ impl App {
             }
         };
         let metrics = Arc::new(metrics);
+        let (events, sinks) = start_sinks(&config)?;
         let ports = Ports {
             artifacts,
             index,
             operations,
             sink: Arc::clone(&metrics) as _,
+            events,
             metrics,
             clock: Arc::new(SystemClock),
             fit_pool: Arc::new(Threads::for_fits()?),
@@ -98,6 +108,7 @@ impl App {
         let service = Arc::new(DriftService::new(ports, settings));
         tell(&service.start().await.map_err(explained).context("cannot read the store")?);
 
+        let intake = EventIntake::new(Inference::new(Arc::clone(&service)));
         let http_settings = HttpSettings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             max_body_bytes: config.max_body_bytes,
@@ -107,7 +118,14 @@ impl App {
                 Some(hosts) if config.allowed_hosts.is_empty() => AllowedHosts::Loopback(hosts),
                 Some(hosts) => AllowedHosts::Named(hosts),
             },
-            measures: measures::measures(remote, delivery.as_ref().map(Delivery::counts)),
+            events: Some(intake.clone()),
+            event_projects: config.event_projects.clone(),
+            measures: measures::measures(
+                remote,
+                delivery.as_ref().map(Delivery::counts),
+                sinks.as_ref().map(SinkDelivery::measures),
+                Some(EventMeasures(intake.clone())),
+            ),
             ..HttpSettings::default()
         };
         let http = HttpServer::bind(config.address(), Arc::clone(&service), http_settings)
@@ -121,7 +139,19 @@ impl App {
         };
         let database = describe_database(&config);
         let Config { state_interval, scan_interval, .. } = config;
-        Ok(Self { http, grpc, grpc_told, service, delivery, database, state_interval, scan_interval, hold })
+        Ok(Self {
+            http,
+            grpc,
+            grpc_told,
+            service,
+            intake,
+            delivery,
+            sinks,
+            database,
+            state_interval,
+            scan_interval,
+            hold,
+        })
     }
 
     /// Where it listens.
@@ -170,6 +200,7 @@ impl App {
             }
         };
         let (served, served_grpc) = tokio::join!(self.http.run_until(shutdown.clone(), GRACE), grpc);
+        self.intake.finish(EVENTS_WITHIN).await;
         if tokio::time::timeout(STORES_WITHIN, self.service.operations_ended()).await.is_err() {
             tracing::warn!("a fit in the background has not been stored in time");
         }
@@ -179,7 +210,12 @@ impl App {
                 delivery.finish().await;
             }
         };
-        let (saved, ()) = tokio::join!(save_last(&self.service, SAVED_WITHIN), delivering);
+        let telling = async {
+            if let Some(sinks) = self.sinks {
+                sinks.finish().await;
+            }
+        };
+        let (saved, (), ()) = tokio::join!(save_last(&self.service, SAVED_WITHIN), delivering, telling);
         if let Some(hold) = &self.hold {
             hold.release().await;
         }
@@ -241,7 +277,17 @@ pub fn database_of(config: &Config) -> Option<Place> {
     }
 }
 
-/// Where metrics wait for their database: on the disk of the projects, where there is one that may be written to.
+/// Who is told of verdicts, and the tasks that do so.
+fn start_sinks(config: &Config) -> anyhow::Result<(Arc<dyn EventSink>, Option<SinkDelivery>)> {
+    let subscriptions = config.sinks().map(EventSinkConfig::subscription).collect::<anyhow::Result<Vec<_>>>()?;
+    if subscriptions.is_empty() {
+        return Ok((Arc::new(NoEvents), None));
+    }
+    let (sinks, delivery) = Sinks::start(subscriptions, &spill_folder(config), config.event_spool_max_bytes)?;
+    Ok((Arc::new(sinks), Some(delivery)))
+}
+
+/// Where metrics and events wait: on the disk of the projects, where there is one that may be written to.
 fn spill_folder(config: &Config) -> PathBuf {
     match &config.artifacts_path {
         ArtifactsPath::Local(directory) if !config.read_only => directory.join(".tmp"),

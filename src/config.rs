@@ -1,20 +1,24 @@
 //! The configuration: defaults < file < environment < flags, validated once, with errors that name the source.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use drifting_domain::project::ProjectName;
 use figment::Figment;
 use figment::value::Value;
 use serde::Serialize;
 
 mod effective;
 mod error;
+mod event_projects;
 mod later;
 mod layers;
 mod listen;
 mod logging;
+mod sinks;
 mod storage;
 mod template;
 #[cfg(test)]
@@ -24,13 +28,16 @@ mod units;
 pub use effective::{EffectiveSetting, Source};
 pub use error::ConfigError;
 pub use logging::{LogFormat, LogLevel};
+pub use sinks::EventSinkConfig;
 pub use storage::{ArtifactsPath, Bucket, DatabaseUri, Endpoint, ObjectService, StateDurability};
 pub use template::template;
 
 use error::Origin;
+use event_projects::EventProjects;
 use later::LATER;
 use layers::Layer;
 use listen::{AllowedHosts, Host, Port, Switch};
+use sinks::{EventSinks, OnlySink, SecretPlace, Url};
 use storage::{Instance, LocalPath, Region};
 use units::{ByteSize, ByteSizeOrNone, Interval, IntervalOrNone, Retention};
 
@@ -46,7 +53,7 @@ const SCAN_INTERVAL_LOCAL: Duration = Duration::from_secs(30);
 const LEASE_DURATION_MIN: Duration = Duration::from_secs(2);
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 24] = [
+const SETTINGS: [(&str, Option<&str>); 30] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -56,6 +63,12 @@ const SETTINGS: [(&str, Option<&str>); 24] = [
     ("metrics_retention", Some("none")),
     ("metrics_features", Some("false")),
     ("metrics_spill_max_bytes", Some("256MiB")),
+    ("event_sink", None),
+    ("event_sink_secret_file", None),
+    ("event_sink_allow_private", Some("false")),
+    ("event_sinks", None),
+    ("event_spool_max_bytes", Some("64MiB")),
+    ("event_projects", None),
     ("instance", None),
     ("host", Some("127.0.0.1")),
     ("port", Some("8080")),
@@ -142,6 +155,14 @@ pub struct Config {
     pub metrics_features: bool,
     /// How much may wait in a file for a metrics database that is down.
     pub metrics_spill_max_bytes: u64,
+    /// Who is told of verdicts.
+    pub event_sink: OnlySink,
+    /// Who else is told of verdicts.
+    pub event_sinks: Vec<EventSinkConfig>,
+    /// How much may wait in a file for an event sink that is down.
+    pub event_spool_max_bytes: u64,
+    /// The projects of events that come to the root path, by namespace and inference service.
+    pub event_projects: BTreeMap<String, ProjectName>,
     /// What tells this server apart from others with the same metrics database.
     pub instance: String,
     /// The address to listen on.
@@ -217,6 +238,11 @@ impl Config {
         self.grpc_port.number().map(|port| SocketAddr::new(self.host, port))
     }
 
+    /// Everybody who is told of verdicts.
+    pub fn sinks(&self) -> impl Iterator<Item = &EventSinkConfig> {
+        self.event_sink.sink.iter().chain(&self.event_sinks)
+    }
+
     /// The names that a Host header may carry, or nothing where every Host is accepted: names are checked where the
     /// setting says which, and on a loopback address, where a web page could otherwise reach the server by a name
     /// that it lets point there.
@@ -284,6 +310,13 @@ impl Settings {
             metrics_retention: self.required::<Retention>("metrics_retention")?.0,
             metrics_features: self.required::<Switch>("metrics_features")?.0,
             metrics_spill_max_bytes: self.required::<ByteSizeOrNone>("metrics_spill_max_bytes")?.0,
+            event_sink: self.event_sink()?,
+            event_sinks: self.read_value("event_sinks", EventSinks::of_text, EventSinks::of)?.unwrap_or_default().0,
+            event_spool_max_bytes: self.required::<ByteSizeOrNone>("event_spool_max_bytes")?.0,
+            event_projects: self
+                .read_value("event_projects", EventProjects::of_text, EventProjects::of)?
+                .unwrap_or_default()
+                .0,
             instance: self.optional::<Instance>("instance")?.unwrap_or_else(Instance::of_host).0,
             host: self.required::<Host>("host")?.0,
             port,
@@ -321,6 +354,16 @@ impl Settings {
         }
     }
 
+    /// The sink that has settings of its own.
+    fn event_sink(&self) -> Result<OnlySink, ConfigError> {
+        let secret_file = self.optional("event_sink_secret_file")?.map(|path: LocalPath| path.0);
+        let allow_private = self.required::<Switch>("event_sink_allow_private")?.0;
+        let secret = secret_file.clone().map(SecretPlace::File);
+        let sink = self.optional("event_sink")?.map(|Url(url)| EventSinkConfig::of_url(url, allow_private, secret));
+        let sink = sink.transpose().map_err(|reason| ConfigError::new(&self.origin("event_sink"), &reason))?;
+        Ok(OnlySink { sink, secret_file, allow_private })
+    }
+
     fn required<T: FromStr<Err = String>>(&self, key: &'static str) -> Result<T, ConfigError> {
         self.optional(key)?.ok_or_else(|| ConfigError::new(&self.origin(key), "expected a value"))
     }
@@ -337,6 +380,20 @@ impl Settings {
         let value = self.layers.find_value(key).ok();
         let parsed = value.map(|value| layers::text(&value).and_then(|text| read(&text))).transpose();
         parsed.map_err(|reason| ConfigError::new(&self.origin(key), &reason))
+    }
+
+    /// A value that may be more than a text: in a file it stands as it is.
+    fn read_value<T>(
+        &self,
+        key: &'static str,
+        read_text: impl FnOnce(&str) -> Result<T, String>,
+        read: impl FnOnce(serde_json::Value) -> Result<T, String>,
+    ) -> Result<Option<T>, ConfigError> {
+        let parsed = self.layers.find_value(key).ok().map(|value| match &value {
+            Value::String(_, text) => read_text(text),
+            _ => serde_json::to_value(&value).map_err(|error| error.to_string()).and_then(read),
+        });
+        parsed.transpose().map_err(|reason| ConfigError::new(&self.origin(key), &reason))
     }
 
     fn origin(&self, key: &'static str) -> Origin {

@@ -10,7 +10,9 @@ mod client;
 mod commands;
 mod config;
 mod metrics;
+mod outbox;
 mod runtime;
+mod sinks;
 mod telemetry;
 
 fn main() -> ExitCode {

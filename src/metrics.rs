@@ -1,11 +1,9 @@
 //! Drift values on their way to the metrics database, which may be slow, down or absent: nothing ever waits for it.
 
-mod backlog;
 mod counts;
 mod database;
 mod delivery;
-mod queue;
-mod spill;
+mod spilled;
 #[cfg(test)]
 mod tests;
 
@@ -24,16 +22,18 @@ use drifting_memory::MemoryMetrics;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use counts::Counts;
 use delivery::{Command, Delivering};
-use queue::Queue;
-use spill::Spill;
+
+use crate::outbox::{Counts, Limits, Queue, Spill};
 
 pub use counts::DeliveryCounts;
 pub use database::{Database, Place, migrate, takes_sqlite};
 
 /// How long a question waits for a database that is being connected.
 const CONNECTING_MAX: Duration = Duration::from_secs(2);
+/// How much waits in the queue (some 15 MB) and in memory (some 30 MB), and is delivered at once, in records without
+/// verdicts on columns.
+const LIMITS: Limits = Limits { queued: 100_000, worth_taking: 5_000, in_memory: 200_000, batch: 5_000 };
 /// How many purges may wait.
 const COMMANDS_MAX: usize = 16;
 
@@ -44,7 +44,7 @@ pub struct Metrics {
 }
 
 struct ToDatabase {
-    queue: Arc<Queue>,
+    queue: Arc<Queue<DriftRecord>>,
     commands: mpsc::Sender<Command>,
     connection: watch::Receiver<Connection>,
 }
@@ -85,8 +85,8 @@ impl Metrics {
 
     /// With a database, which is started in the background.
     pub fn with_database(database: Database, settings: DeliverySettings) -> (Self, Delivery) {
-        let counts = Arc::<Counts>::default();
-        let queue = Arc::new(Queue::new(Arc::clone(&counts)));
+        let counts = Arc::new(Counts::of("metrics"));
+        let queue = Arc::new(Queue::new(Arc::clone(&counts), LIMITS));
         let (stop, stopped) = oneshot::channel();
         let (connected, connection) = watch::channel(Connection::Coming);
         let (commands, asked) = mpsc::channel(COMMANDS_MAX);

@@ -42,11 +42,11 @@ const TECHNOLOGIES: [(&str, &[&str]); 18] = [
     ("clap", &["drifting"]),
     ("prometheus-client", &["drifting"]),
     // The one TLS client of the process; opendal takes it for the calls to object stores.
-    ("reqwest", &["drifting", "drifting-artifacts"]),
+    ("reqwest", &["drifting", "drifting-artifacts", "drifting-sinks"]),
 ];
 
 /// The arrows between the crates of this project, without those of the root package, which may know every crate.
-const ARROWS: [(&str, &str); 15] = [
+const ARROWS: [(&str, &str); 16] = [
     ("drifting-grpc", "drifting-domain"),
     ("drifting-grpc", "drifting-inference"),
     ("drifting-http", "drifting-domain"),
@@ -59,17 +59,19 @@ const ARROWS: [(&str, &str); 15] = [
     ("drifting-metrics", "drifting-domain"),
     ("drifting-metrics", "drifting-migrations"),
     ("drifting-memory", "drifting-domain"),
+    ("drifting-sinks", "drifting-domain"),
     ("drifting-local-postgres", "drifting-domain"),
     ("drifting-object-stores", "drifting-free-ports"),
     ("drifting-postgres-servers", "drifting-free-ports"),
 ];
 
 /// The arrows that tests alone may take beside those.
-const TEST_ARROWS: [(&str, &str); 5] = [
+const TEST_ARROWS: [(&str, &str); 6] = [
     ("drifting-artifacts", "drifting-object-stores"),
     ("drifting-domain", "drifting-memory"),
     ("drifting-grpc", "drifting-memory"),
     ("drifting-http", "drifting-memory"),
+    ("drifting-inference", "drifting-memory"),
     ("drifting-metrics", "drifting-local-postgres"),
 ];
 

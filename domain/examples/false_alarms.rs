@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use chrono::DateTime;
 use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, ModelName, UncertaintyType, WindowRequest};
-use drifting_domain::ports::CpuPool;
+use drifting_domain::ports::{CpuPool, NoEvents};
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
@@ -212,6 +212,7 @@ fn service() -> DriftService {
         index: Arc::new(MemoryIndex::new()),
         operations: Arc::new(MemoryOperations::new()),
         sink: Arc::clone(&metrics) as _,
+        events: Arc::new(NoEvents),
         metrics,
         clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),
         fit_pool: Arc::clone(&pool),

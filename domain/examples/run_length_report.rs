@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, fit_online};
-use drifting_domain::ports::Silent;
+use drifting_domain::ports::{NoEvents, Silent};
 use drifting_domain::project::{DriftType, RunLengthReport};
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
@@ -147,6 +147,7 @@ fn service() -> DriftService {
         operations: Arc::new(MemoryOperations::new()),
         metrics: Arc::clone(&metrics) as _,
         sink: metrics,
+        events: Arc::new(NoEvents),
         clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),
         fit_pool: Arc::new(InlineCpuPool),
         predict_pool: Arc::new(InlineCpuPool),

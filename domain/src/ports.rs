@@ -2,6 +2,7 @@
 
 mod buckets;
 mod error;
+mod events;
 mod metrics;
 mod operations;
 mod project;
@@ -9,6 +10,7 @@ mod runtime;
 
 pub use buckets::{BucketPage, BucketQuery, Extent, RecordSums, TrendBucket, ValueSums};
 pub use error::{PortError, PortErrorKind};
+pub use events::{EventSink, NoEvents, Verdicts};
 pub use metrics::{
     Cursor, DriftRecord, FeatureRecord, MetricsHistory, MetricsRepository, MetricsSink, TrendPage, TrendQuery,
 };

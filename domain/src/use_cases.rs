@@ -10,6 +10,7 @@ mod online;
 mod operations;
 mod predict;
 mod projects;
+mod recording;
 mod refresh;
 mod registry;
 mod run_length;
@@ -36,9 +37,12 @@ pub use trend::{Resolution, TrendInBuckets};
 use self::fit::FitsInProgress;
 use self::fit_queue::FitQueue;
 use self::operations::Operations;
+use self::recording::Recording;
 use self::registry::Registry;
 use crate::detectors::CvmThresholds;
-use crate::ports::{ArtifactStore, Clock, CpuPool, MetricsHistory, MetricsSink, OperationJournal, ProjectIndex};
+use crate::ports::{
+    ArtifactStore, Clock, CpuPool, EventSink, MetricsHistory, MetricsSink, OperationJournal, ProjectIndex,
+};
 
 /// What carries the ports out.
 pub struct Ports {
@@ -50,6 +54,8 @@ pub struct Ports {
     pub operations: Arc<dyn OperationJournal>,
     /// Takes drift values without waiting.
     pub sink: Arc<dyn MetricsSink>,
+    /// Tells others of verdicts without waiting.
+    pub events: Arc<dyn EventSink>,
     /// Gives drift values back.
     pub metrics: Arc<dyn MetricsHistory>,
     /// The time.
@@ -100,6 +106,7 @@ pub struct DriftService {
     ports: Ports,
     settings: ServiceSettings,
     registry: Registry,
+    recording: Recording,
     fits: Arc<FitsInProgress>,
     fit_queue: Arc<FitQueue>,
     operations: Operations,
@@ -111,10 +118,16 @@ pub struct DriftService {
 impl DriftService {
     /// A service that knows no project yet: [`DriftService::start`] reads the store.
     pub fn new(ports: Ports, settings: ServiceSettings) -> Self {
+        let recording = Recording {
+            sink: Arc::clone(&ports.sink),
+            events: Arc::clone(&ports.events),
+            with_features: settings.records_features,
+        };
         Self {
             ports,
             settings,
             registry: Registry::default(),
+            recording,
             fits: Arc::default(),
             fit_queue: Arc::default(),
             operations: Operations::default(),

@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta};
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, FitProblem};
 use drifting_domain::operation::{OperationId, OperationNote};
-use drifting_domain::ports::{ArtifactStore, Clock, CpuPool, OperationJournal};
+use drifting_domain::ports::{ArtifactStore, Clock, CpuPool, NoEvents, OperationJournal};
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::use_cases::{
     Access, BegunFit, DriftService, FitError, FitRequest, OperationQuery, OperationStatus, OperationView, Ports,
@@ -73,6 +73,7 @@ impl House {
             index: Arc::new(MemoryIndex::new()),
             operations: Arc::clone(&self.operations) as _,
             sink: Arc::clone(&metrics) as _,
+            events: Arc::new(NoEvents),
             metrics,
             clock: Arc::clone(&self.clock) as _,
             fit_pool: Arc::clone(&self.pool) as _,

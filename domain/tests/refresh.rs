@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, WindowRequest};
-use drifting_domain::ports::{ArtifactStore, ProjectIndex};
+use drifting_domain::ports::{ArtifactStore, NoEvents, ProjectIndex};
 use drifting_domain::project::{DriftType, ProjectName, Status};
 use drifting_domain::use_cases::{
     Access, DriftService, FitError, FitRequest, ListQuery, Ports, PredictError, ProjectError, ServiceSettings,
@@ -29,6 +29,7 @@ impl Stores {
             index: Arc::clone(&self.index) as _,
             operations: Arc::new(MemoryOperations::new()),
             sink: Arc::clone(&metrics) as _,
+            events: Arc::new(NoEvents),
             metrics,
             clock: Arc::new(FixedClock::new(noon)),
             fit_pool: Arc::new(InlineCpuPool),

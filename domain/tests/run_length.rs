@@ -23,6 +23,7 @@ fn service() -> DriftService {
         operations: Arc::new(MemoryOperations::new()),
         metrics: Arc::clone(&metrics) as _,
         sink: metrics,
+        events: Arc::new(drifting_domain::ports::NoEvents),
         clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),
         fit_pool: Arc::new(InlineCpuPool),
         predict_pool: Arc::new(InlineCpuPool),

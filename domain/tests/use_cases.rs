@@ -8,7 +8,8 @@ use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Tensors, Values};
 use drifting_domain::detectors::DetectorRequest;
 use drifting_domain::ports::{
-    ArtifactStore, IndexEntry, MetricsHistory, PortError, PortErrorKind, ProjectIndex, StoredProject, TrendQuery,
+    ArtifactStore, IndexEntry, MetricsHistory, NoEvents, PortError, PortErrorKind, ProjectIndex, StoredProject,
+    TrendQuery,
 };
 use drifting_domain::project::{Configuration, DriftType, ProjectName, Status};
 use drifting_domain::use_cases::{
@@ -89,6 +90,7 @@ impl House {
             index: Arc::clone(&self.index) as _,
             operations: Arc::clone(&self.operations) as _,
             sink: Arc::clone(&self.metrics) as _,
+            events: Arc::new(NoEvents),
             metrics: Arc::clone(&self.metrics) as _,
             clock: Arc::clone(&self.clock) as _,
             fit_pool: Arc::new(InlineCpuPool),

@@ -8,7 +8,7 @@ use drifting_domain::detection::{Detection, FeatureDetection};
 use drifting_domain::detectors::{
     DetectorKind, DetectorRequest, Direction, ModelName, ReferenceUpdateRequest, UncertaintyType, WindowRequest,
 };
-use drifting_domain::ports::{MetricsHistory, TrendQuery};
+use drifting_domain::ports::{MetricsHistory, NoEvents, TrendQuery};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
 use drifting_domain::use_cases::{
     Access, DriftService, FitError, FitRequest, Ports, PredictError, PredictRequest, Prediction, ServiceSettings,
@@ -44,6 +44,7 @@ impl House {
             index: Arc::clone(&self.index) as _,
             operations: Arc::new(MemoryOperations::new()),
             sink: Arc::clone(&self.metrics) as _,
+            events: Arc::new(NoEvents),
             metrics: Arc::clone(&self.metrics) as _,
             clock: Arc::clone(&self.clock) as _,
             fit_pool: Arc::new(InlineCpuPool),

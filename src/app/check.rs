@@ -15,7 +15,7 @@ use drifting_metrics::{Address, Rehearsal, rehearse};
 use serde::Serialize;
 
 use super::{VERIFY_INDEX, bucket, database_of};
-use crate::config::{ArtifactsPath, Bucket, Config, DatabaseUri, GrpcPort};
+use crate::config::{ArtifactsPath, Bucket, Config, DatabaseUri, EventSinkConfig, GrpcPort};
 use crate::metrics::{Place, takes_sqlite};
 
 /// Below this the index soon refuses to write.
@@ -67,6 +67,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
         ArtifactsPath::Bucket(place) => look_at_bucket(place, config, &mut findings).await,
     }
     findings.push(look_at_database(config).await);
+    findings.extend(config.sinks().map(look_at_sink));
     findings.push(look_at_address(config.address()).await);
     findings.extend(look_at_grpc(config).await);
     findings
@@ -249,6 +250,18 @@ fn remedy_of(uri: &DatabaseUri) -> &'static str {
             "see that the database is up, and that its user may connect, create tables and write; or give another \
              --database-uri"
         }
+    }
+}
+
+/// Whether events for a sink could be signed; nothing is posted.
+fn look_at_sink(sink: &EventSinkConfig) -> Finding {
+    const SINK: &str = "event sink";
+    match sink.subscription() {
+        Ok(_) => {
+            let signed = if sink.secret.is_some() { "signed" } else { "not signed" };
+            Finding::ok(SINK, format!("{}: {}, posts are {signed}", sink.name, sink.url))
+        }
+        Err(error) => Finding::failed(SINK, format!("{error:#}"), "give it a secret that the server may read"),
     }
 }
 

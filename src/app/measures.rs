@@ -1,4 +1,4 @@
-//! What `/metrics` tells: the version, the calls of the object store, and the way of the drift values.
+//! What `/metrics` tells: the version, the calls of the object store, the way of the drift values, and that of events.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,10 +12,17 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use super::event_measures::EventMeasures;
 use crate::metrics::DeliveryCounts;
+use crate::sinks::SinkMeasures;
 
 /// Everything that is measured, as text whenever it is asked for.
-pub fn measures(store: Option<RemoteStore>, delivery: Option<DeliveryCounts>) -> Measures {
+pub fn measures(
+    store: Option<RemoteStore>,
+    delivery: Option<DeliveryCounts>,
+    sinks: Option<SinkMeasures>,
+    events: Option<EventMeasures>,
+) -> Measures {
     let mut registry = Registry::default();
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("drifting_build", "What this server is", build);
@@ -24,6 +31,12 @@ pub fn measures(store: Option<RemoteStore>, delivery: Option<DeliveryCounts>) ->
     }
     if let Some(delivery) = delivery {
         registry.register_collector(Box::new(delivery));
+    }
+    if let Some(sinks) = sinks {
+        registry.register_collector(Box::new(sinks));
+    }
+    if let Some(events) = events {
+        registry.register_collector(Box::new(events));
     }
     let registry = Arc::new(registry);
     Measures(Arc::new(move || {
@@ -66,7 +79,7 @@ mod tests {
 
     #[test]
     fn the_version_is_told_in_the_form_of_open_metrics() {
-        let told = (measures(None, None).0)();
+        let told = (measures(None, None, None, None).0)();
         let info = format!("drifting_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"));
         assert!(told.contains(&info) && told.ends_with("# EOF\n"), "{told}");
     }

@@ -108,6 +108,58 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics_spill_max_bytes: Option<String>,
 
+    /// Who is told when drift begins and ends, as CloudEvents: `https://…` or `http://…` [env: DRIFTING_EVENT_SINK]
+    ///
+    /// Redirects are not followed, and metadata services of clouds are never connected to; see docs/events.md.
+    #[arg(long, value_name = "URL", alias = "event_sink")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_sink: Option<String>,
+
+    /// File with the secrets that posts to the event sink are signed with [env: DRIFTING_EVENT_SINK_SECRET_FILE]
+    ///
+    /// One a line, each of at least 16 bytes, or `whsec_` and base64; each gives a signature of Standard Webhooks.
+    #[arg(long, value_name = "FILE", alias = "event_sink_secret_file")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_sink_secret_file: Option<String>,
+
+    /// Let the event sink be on this machine or in a private network [env: DRIFTING_EVENT_SINK_ALLOW_PRIVATE] [default: false]
+    ///
+    /// Such as a broker in the cluster.
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        alias = "event_sink_allow_private"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_sink_allow_private: Option<String>,
+
+    /// More event sinks, each with settings of its own [env: DRIFTING_EVENT_SINKS]
+    ///
+    /// A list as in YAML or JSON: `[{url: https://events.example/drift, events: changes, projects: [prod-*]}]`. Members: `url`,
+    /// `name`, `events` (`changes`, `drift` or `all`), `projects`, `format` (`structured`, `binary` or `batch`), `secret_file`
+    /// or `secret_env`, `allow_private`.
+    #[arg(long, value_name = "LIST", alias = "event_sinks")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_sinks: Option<String>,
+
+    /// How much may wait in a file for each event sink that is down, or `none` [env: DRIFTING_EVENT_SPOOL_MAX_BYTES] [default: 64MiB]
+    ///
+    /// Some 500,000 events. What does not fit is dropped and counted in `/metrics`.
+    #[arg(long, value_name = "BYTES", alias = "event_spool_max_bytes")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_spool_max_bytes: Option<String>,
+
+    /// The projects of events that are sent to `/`, by inference service [env: DRIFTING_EVENT_PROJECTS]
+    ///
+    /// Pairs such as `prod/churn-model=churn` (namespace, service, project) with commas between; without any, `/` takes no events, and
+    /// `/v1/events/{project}` does.
+    #[arg(long, value_name = "SERVICE=PROJECT,…", alias = "event_projects")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_projects: Option<String>,
+
     /// Name that tells this server's rows in a shared metrics database apart [env: DRIFTING_INSTANCE] [default: the name of the machine]
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::layers::{self, ENVIRONMENT, FILE, FLAGS};
 use super::units::{ByteSize, ByteSizeOrNone, Interval, Retention};
-use super::{ArtifactsPath, Config, DatabaseUri, LogFormat, SETTINGS, Settings, StateDurability};
+use super::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, LogFormat, SETTINGS, Settings, StateDurability};
 
 /// A setting as it holds. Nothing secret is in its value.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -74,6 +74,19 @@ impl Config {
             "metrics_retention" => Retention(self.metrics_retention).to_string().into(),
             "metrics_features" => self.metrics_features.into(),
             "metrics_spill_max_bytes" => ByteSizeOrNone(self.metrics_spill_max_bytes).to_string().into(),
+            "event_sink" => self.event_sink.sink.as_ref().map(|sink| sink.url.to_string()).into(),
+            "event_sink_secret_file" => {
+                self.event_sink.secret_file.as_ref().map(|file| file.display().to_string()).into()
+            }
+            "event_sink_allow_private" => self.event_sink.allow_private.into(),
+            "event_sinks" if self.event_sinks.is_empty() => Value::Null,
+            "event_sinks" => self.event_sinks.iter().map(EventSinkConfig::shown).collect(),
+            "event_spool_max_bytes" => ByteSizeOrNone(self.event_spool_max_bytes).to_string().into(),
+            "event_projects" if self.event_projects.is_empty() => Value::Null,
+            "event_projects" => {
+                let projects = self.event_projects.iter();
+                projects.map(|(service, project)| (service.clone(), Value::from(project.as_str()))).collect()
+            }
             "instance" => self.instance.clone().into(),
             "host" => self.host.to_string().into(),
             "port" => self.port.into(),
@@ -148,12 +161,21 @@ mod tests {
     #[test]
     fn every_setting_of_the_list_has_a_value() {
         let config = Config::of_flags(&json!({"artifacts_path": "memory://"})).unwrap();
-        let by_platform = ["artifacts_endpoint", "artifacts_region", "database_password_file"];
+        let by_platform = [
+            "artifacts_endpoint",
+            "artifacts_region",
+            "database_password_file",
+            "event_sink",
+            "event_sink_secret_file",
+            "event_sinks",
+            "event_projects",
+        ];
         for (name, _) in SETTINGS {
             assert_eq!(config.shown(name).is_null(), by_platform.contains(&name), "{name}");
         }
         let said = json!({"artifacts_endpoint": "http://localhost:9000", "artifacts_region": "eu-central-1",
-            "database_password_file": "password"});
+            "database_password_file": "password", "event_sink": "https://events.example/",
+            "event_sink_secret_file": "secret", "event_sinks": "[{url: https://events.example}]", "event_projects": "prod/churn=churn"});
         let told = Config::of_flags(&said).unwrap();
         assert!(by_platform.iter().all(|name| !told.shown(name).is_null()));
         assert_eq!(config.shown("database_uri"), "none");

@@ -13,11 +13,8 @@ use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Connection;
-use super::backlog::Backlog;
-use super::counts::Dropped;
 use super::database::{Database, NotOpened, OpenDatabase, told};
-use super::queue::Queue;
-use super::spill::Spill;
+use crate::outbox::{Backlog, Dropped, Queue, Spill};
 
 /// How long records are gathered before they are delivered.
 const GATHER: Duration = Duration::from_millis(100);
@@ -47,7 +44,7 @@ pub(super) enum Command {
 
 /// The task.
 pub(super) struct Delivering {
-    pub(super) queue: Arc<Queue>,
+    pub(super) queue: Arc<Queue<DriftRecord>>,
     pub(super) commands: mpsc::Receiver<Command>,
     pub(super) connection: watch::Sender<Connection>,
     pub(super) stopped: oneshot::Receiver<()>,
@@ -72,7 +69,7 @@ struct Purge {
 
 /// How far things are.
 struct State {
-    backlog: Backlog,
+    backlog: Backlog<DriftRecord>,
     database: Arc<Database>,
     open: Option<OpenDatabase>,
     purges: Vec<Purge>,
@@ -90,10 +87,15 @@ struct State {
 impl Delivering {
     /// Delivers until it is told to stop, then what is left within a deadline. What is not delivered at all, because there is
     /// no hope for a database, is given to `keep`.
-    pub(super) async fn run(mut self, database: Database, spill: Spill, keep: impl FnOnce(Vec<DriftRecord>)) {
+    pub(super) async fn run(
+        mut self,
+        database: Database,
+        spill: Spill<DriftRecord>,
+        keep: impl FnOnce(Vec<DriftRecord>),
+    ) {
         let now = Instant::now();
         let mut state = State {
-            backlog: Backlog::new(spill, Arc::clone(&self.queue.counts)),
+            backlog: Backlog::new(spill, Arc::clone(self.queue.counts()), self.queue.limits()),
             database: Arc::new(database),
             open: None,
             purges: Vec::new(),
@@ -154,11 +156,11 @@ impl Delivering {
     }
 
     /// There will be no database.
-    fn give_up(self, backlog: Backlog, keep: impl FnOnce(Vec<DriftRecord>)) {
+    fn give_up(self, backlog: Backlog<DriftRecord>, keep: impl FnOnce(Vec<DriftRecord>)) {
         let last = self.queue.close();
         let mut rest = block_in_place(|| backlog.into_rest());
         rest.extend(last);
-        self.queue.counts.dropped(rest.len(), Dropped::NoDatabase);
+        self.queue.counts().dropped(rest.len(), Dropped::NoDatabase);
         keep(rest);
         // Nobody asks any more when the server has stopped.
         let _ = self.connection.send(Connection::None);
@@ -202,7 +204,7 @@ impl Delivering {
         let is_late = drained.await.is_err();
         let n_left = state.backlog.len();
         if n_left > 0 {
-            self.queue.counts.dropped(n_left, Dropped::Shutdown);
+            self.queue.counts().dropped(n_left, Dropped::Shutdown);
             tracing::warn!(dropped = n_left, is_late, "the last metrics were not delivered");
         }
         drop(work);
@@ -293,7 +295,7 @@ impl State {
             return self.backlog.not_delivered(batch, 1);
         }
         tracing::warn!(cause = told(error), project = %batch[0].project, "the metrics database refuses a record");
-        self.backlog.refused(&batch);
+        self.backlog.given_up(&batch, Dropped::Refused);
     }
 
     /// Starts a database of the server's own again that has ended.
@@ -302,7 +304,7 @@ impl State {
         if self.open.as_mut().is_some_and(OpenDatabase::has_ended) {
             tracing::warn!("the local postgres has ended; it is started again");
             self.open = None;
-            of.queue.counts.up(false);
+            of.queue.counts().up(false);
             let _ = of.connection.send(Connection::Coming);
         }
     }
@@ -313,7 +315,7 @@ impl State {
         }
         (self.is_failing, self.backoff) = (false, RETRY_MIN);
         self.told.clear();
-        of.queue.counts.up(true);
+        of.queue.counts().up(true);
     }
 
     fn failed(&mut self, of: &Delivering, reason: &str) {
@@ -325,7 +327,7 @@ impl State {
         // Servers that lost the same database do not come back all at once.
         self.retry_at = Instant::now() + self.backoff.mul_f64(rand::rng().random_range(0.75..1.25));
         (self.is_failing, self.backoff) = (true, (self.backoff * 2).min(RETRY_MAX));
-        of.queue.counts.up(false);
+        of.queue.counts().up(false);
     }
 
     fn purge(&mut self, purge: Purge) {

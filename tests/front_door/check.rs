@@ -106,6 +106,11 @@ fn what_is_missing_is_named_with_what_to_do() {
         (&["--database-uri", nobody], "database", ["postgres://drifting:***@127.0.0.1:9/metrics", "refused"]),
         (&["--database-uri", "sqlite://file"], "database", ["sqlite://file", "--database-uri"]),
         (&["--host", "192.0.2.1", "--insecure-no-auth"], "address", ["192.0.2.1:0", "--host"]),
+        (
+            &["--event-sink", "http://a.example/", "--event-sink-secret-file", "missing"],
+            "event sink",
+            ["missing", "secret"],
+        ),
         (&["--config", "wrong.yaml"], "configuration", ["`prot`", "port"]),
     ] {
         let mut command = drifting();

@@ -8,6 +8,7 @@ mod delivery;
 mod demo;
 mod electricity;
 mod employment;
+mod event_sinks;
 mod exit_codes;
 mod golden;
 mod grpc;
@@ -35,6 +36,8 @@ mod predecessor_wire;
 mod restarts;
 #[path = "../support/server.rs"]
 mod server;
+#[path = "../support/sink.rs"]
+mod sink;
 mod store;
 mod traversal;
 mod versions;

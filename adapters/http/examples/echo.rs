@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use drifting_domain::ports::Clock;
+use drifting_domain::ports::{Clock, NoEvents};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StateDurability};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_memory::{InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
@@ -34,6 +34,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         index: Arc::new(MemoryIndex::new()),
         operations: Arc::new(MemoryOperations::new()),
         sink: Arc::clone(&metrics) as _,
+        events: Arc::new(NoEvents),
         metrics,
         clock: Arc::new(SystemClock),
         fit_pool: Arc::new(InlineCpuPool),

@@ -2,6 +2,7 @@
 
 mod detection;
 mod detector;
+mod events;
 mod feature;
 mod metrics;
 mod operation;
@@ -10,6 +11,7 @@ mod requests;
 mod words;
 
 pub(crate) use detection::{Detection, detection_json};
+pub(crate) use events::AcceptedEvents;
 pub(crate) use metrics::{BucketsPage, CsvRow, Metric, MetricBucket, MetricsPage, Trend};
 pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage, Refreshed};

@@ -4,6 +4,7 @@
 pub(crate) mod answer;
 #[cfg(feature = "echo")]
 mod echo;
+mod events;
 mod fit;
 mod health;
 mod metrics;
@@ -15,6 +16,7 @@ mod token;
 
 #[cfg(feature = "echo")]
 pub(crate) use echo::EchoApi;
+pub(crate) use events::{EventsApi, RootEvents};
 pub(crate) use fit::FitApi;
 pub(crate) use health::{HealthApi, OPEN_METRICS, Readiness};
 pub(crate) use metrics::MetricsApi;
@@ -41,6 +43,8 @@ pub(crate) enum Tag {
     Operations,
     /// Feed rows and be told whether they drift.
     Predictions,
+    /// Feed the rows of events, which are answered at once.
+    Events,
     /// Drift values over time.
     Metrics,
     /// Probes.
@@ -48,7 +52,7 @@ pub(crate) enum Tag {
 }
 
 /// All groups, as poem-openapi takes them.
-pub(crate) type Api = (ProjectsApi, FitApi, OperationsApi, PredictApi, MetricsApi, HealthApi);
+pub(crate) type Api = (ProjectsApi, FitApi, OperationsApi, PredictApi, EventsApi, MetricsApi, HealthApi);
 
 /// Drives a future to its end even if the client leaves: what waits goes on in a task of its own. What does not wait
 /// costs no task.

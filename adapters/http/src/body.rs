@@ -2,6 +2,7 @@
 
 mod coding;
 mod described;
+mod event;
 mod inference;
 mod media_type;
 mod multipart;
@@ -9,6 +10,7 @@ mod unread;
 
 pub(crate) use coding::{Coding, encode};
 pub(crate) use described::{FitBody, PredictBody};
+pub(crate) use event::{EventBody, EventForm};
 pub(crate) use inference::{InferenceBody, JSON_LENGTH, OptionalBody};
 pub(crate) use media_type::{EXPECTED, MediaType};
 pub(crate) use unread::Unread;

@@ -68,7 +68,7 @@ mod setting_object;
 
 pub(crate) use budget::Limits;
 pub(crate) use context::{CONTEXT, Context};
-pub(crate) use data::Data;
+pub(crate) use data::{Data, read_json_data};
 pub(crate) use fit_request::{FitInput, Unusable, read_settings};
 pub(crate) use format::DataFormat;
 pub(crate) use pointer::{Form, Source, pointer_of};

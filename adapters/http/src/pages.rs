@@ -7,6 +7,7 @@ use poem::http::header;
 use poem::{Endpoint, Response, Route, get};
 use poem_openapi::OpenApiService;
 
+use crate::api::RootEvents;
 use crate::document::{openapi_document, openapi_yaml};
 
 /// The paths of the pages.
@@ -15,12 +16,17 @@ pub(crate) const PATHS: [&str; 5] = ["/", "/docs", "/docs/", "/openapi.json", "/
 /// Nothing from elsewhere, even if a page asked for it.
 const POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
-/// Adds the pages.
-pub(crate) fn add_to(route: Route, version: &str) -> Route {
+/// Adds the pages, and what takes events at the root, if anything does.
+pub(crate) fn add_to(route: Route, version: &str, events: Option<RootEvents>) -> Route {
     let document = openapi_document();
     let docs = html(swagger_ui(&document, "Drifting API"));
+    let at_root = get(page(html(overview(version))));
+    let at_root = match events {
+        Some(events) => at_root.post(events),
+        None => at_root,
+    };
     route
-        .at("/", get(page(html(overview(version)))))
+        .at("/", at_root)
         .at("/docs", get(page(docs.clone())))
         .at("/docs/", get(page(docs)))
         .at("/openapi.json", get(page(text("application/json", document))))

@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use drifting_domain::use_cases::DriftService;
 use drifting_inference::Inference;
+use drifting_inference::events::EventIntake;
 use poem::{Endpoint, Response, Route, RouteMethod, Server};
 use poem_openapi::OpenApi;
 use tokio::net::TcpListener;
 
-use crate::api::{Api, FitApi, HealthApi, MetricsApi, OperationsApi, Origins, PredictApi, ProjectsApi, Readiness};
+use crate::api::{
+    Api, EventsApi, FitApi, HealthApi, MetricsApi, OperationsApi, Origins, PredictApi, ProjectsApi, Readiness,
+    RootEvents,
+};
 use crate::connection::{Connections, GuardedAcceptor};
 use crate::front::{Front, HostCheck, Routes};
 use crate::pages;
@@ -91,6 +95,10 @@ fn endpoint(
     let origins = Origins::default();
     let inference = Inference::new(Arc::clone(&service));
     let v2 = v2::api(&inference, readiness.clone(), settings);
+    let intake = settings.events.clone().unwrap_or_else(|| EventIntake::new(inference.clone()));
+    let events = EventsApi { service: Arc::clone(&service), intake, body_bytes_max: settings.max_body_bytes, timeouts };
+    let at_root = (!settings.event_projects.is_empty())
+        .then(|| RootEvents { events: events.clone(), projects: Arc::new(settings.event_projects.clone()) });
     let api: Api = (
         ProjectsApi { service: Arc::clone(&service) },
         FitApi {
@@ -101,6 +109,7 @@ fn endpoint(
         },
         OperationsApi { service: Arc::clone(&service), origins, idle: timeouts.idle },
         PredictApi { service: Arc::clone(&service), body_bytes_max: settings.max_body_bytes, timeouts },
+        events.clone(),
         MetricsApi { service },
         HealthApi { readiness, measures: settings.measures.clone() },
     );
@@ -123,7 +132,7 @@ fn endpoint(
     let route = v2::add_to(route, &inference);
     let described: Vec<_> = Api::meta().into_iter().chain(v2::Api::meta()).collect();
     Front {
-        inner: pages::add_to(route, &settings.version),
+        inner: pages::add_to(route, &settings.version, at_root),
         hosts: HostCheck::new(&settings.allowed_hosts),
         connections,
         routes: Routes::new(&described, &[&pages::PATHS[..], &v2::PAGES].concat()),

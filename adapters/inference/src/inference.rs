@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use drifting_domain::data::Table;
-use drifting_domain::project::ProjectName;
-use drifting_domain::use_cases::{DriftService, ListQuery, OpenProject, ProjectError, ProjectStatusFilter};
+use drifting_domain::project::{Configuration, ProjectName};
+use drifting_domain::use_cases::{
+    DriftService, ListQuery, OpenProject, PredictRequest, ProjectError, ProjectStatusFilter,
+};
 use uuid::Uuid;
 
 use crate::answer::Selection;
@@ -128,7 +130,8 @@ impl Inference {
     /// When a row cannot be used, and when the state cannot be saved that must be.
     pub async fn judge(&self, rows: PreparedRows) -> Result<InferResponse, Refusal> {
         let PreparedRows { model, id, timeout_us: _, table, places, outputs, selection } = rows;
-        let prediction = self.service.predict(&model.open, table).await;
+        let asked = PredictRequest { id: id.as_deref().map(Into::into), ..table.into() };
+        let prediction = self.service.predict(&model.open, asked).await;
         let prediction = prediction.map_err(|error| Refusal::of_predict(&error, |issue| places.pointer(issue)))?;
         let configuration = model.open.configuration();
         Ok(InferResponse {
@@ -175,6 +178,14 @@ impl PreparedRows {
 }
 
 impl OpenModel {
+    pub(crate) fn project(&self) -> &OpenProject {
+        &self.open
+    }
+
+    pub(crate) fn configuration(&self) -> &Configuration {
+        self.open.configuration()
+    }
+
     /// Its version.
     pub fn version(&self) -> String {
         version(self.open.configuration())

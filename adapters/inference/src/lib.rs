@@ -12,6 +12,7 @@ mod answer;
 mod budget;
 mod content;
 mod datatype;
+pub mod events;
 mod fit;
 mod inference;
 mod json;

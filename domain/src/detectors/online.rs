@@ -283,14 +283,10 @@ pub fn restore_online(
     n_columns: usize,
 ) -> Result<Box<dyn OnlineDetector>, TensorError> {
     // A configuration can be written by hand; from here on its sizes are trusted.
-    let windows = match spec {
-        OnlineSpec::CvmOnline(spec) => &spec.window_sizes[..],
-        OnlineSpec::Dummy(spec) => return Ok(Box::new(Dummy::new(spec))),
-        OnlineSpec::FetOnline(spec) => &spec.window_sizes[..],
-        OnlineSpec::LsddOnline(spec) => std::slice::from_ref(&spec.window_size),
-        OnlineSpec::MmdOnline(spec) => std::slice::from_ref(&spec.window_size),
-    };
-    if n_columns == 0 || windows.is_empty() || !windows.iter().all(|size| WINDOW_SIZES.contains(size)) {
+    let windows = spec.window_sizes();
+    let has_windows = !matches!(spec, OnlineSpec::Dummy(_));
+    let is_fitted = n_columns > 0 && !windows.is_empty() && windows.iter().all(|size| WINDOW_SIZES.contains(size));
+    if has_windows && !is_fitted {
         let reason = format!("no fit gives windows of {windows:?} over {n_columns} columns");
         return Err(TensorError::Value { name: "thresholds".to_owned(), reason });
     }
@@ -310,6 +306,17 @@ fn alarm_probability(ert: f64, n_features: usize) -> f64 {
 }
 
 impl OnlineSpec {
+    /// Rows of each window; none of a detector without windows.
+    pub fn window_sizes(&self) -> &[usize] {
+        match self {
+            Self::CvmOnline(spec) => &spec.window_sizes,
+            Self::Dummy(_) => &[],
+            Self::FetOnline(spec) => &spec.window_sizes,
+            Self::LsddOnline(spec) => std::slice::from_ref(&spec.window_size),
+            Self::MmdOnline(spec) => std::slice::from_ref(&spec.window_size),
+        }
+    }
+
     /// The kind.
     pub fn kind(&self) -> DetectorKind {
         match self {

@@ -12,8 +12,7 @@ use super::registry::{Body, Entry};
 use super::{DriftService, OpenProject, PredictError, StateDurability};
 use crate::data::{InvalidData, Table};
 use crate::detection::Detection;
-use crate::ports::{CpuPool, DriftRecord, FeatureRecord};
-use crate::project::ProjectName;
+use crate::ports::CpuPool;
 
 /// Rows to judge.
 #[derive(Debug, Clone)]
@@ -22,11 +21,13 @@ pub struct PredictRequest {
     pub rows: Table,
     /// Whether the verdict says what moved: by default that of a window does, and that of a row where it drifts.
     pub explain: Option<bool>,
+    /// What the client, or the server, calls the request: whoever is told of the verdicts is told that too.
+    pub id: Option<Box<str>>,
 }
 
 impl From<Table> for PredictRequest {
     fn from(rows: Table) -> Self {
-        Self { rows, explain: None }
+        Self { rows, explain: None, id: None }
     }
 }
 
@@ -95,20 +96,27 @@ impl DriftService {
         let pool = &self.ports.predict_pool;
         let prediction = if cost_ns <= INLINE_MAX_NS {
             let fed = feed(loaded, &mut running, &request, at, &**pool);
+            if let Ok(prediction) = &fed {
+                let detections = &prediction.detections;
+                self.recording.record(project.name(), loaded, detections, at, request.id.as_deref());
+            }
             drop(running);
             fed?
         } else {
             let (sender, receiver) = oneshot::channel();
             let (job_loaded, job_pool) = (Arc::clone(loaded), Arc::clone(pool));
+            let (recording, name) = (self.recording.clone(), project.name().clone());
             pool.spawn(Box::new(move || {
                 let result = feed(&job_loaded, &mut running, &request, at, &*job_pool);
+                if let Ok(prediction) = &result {
+                    recording.record(&name, &job_loaded, &prediction.detections, at, request.id.as_deref());
+                }
                 drop(running);
                 // The client may have left; the rows are fed all the same.
                 let _ = sender.send(result);
             }));
             receiver.await.map_err(|_| PredictError::Crashed)??
         };
-        self.record(project.name(), loaded, &prediction.detections, at);
         if prediction.pending_rows.is_some_and(|n_pending| n_pending > 0) {
             self.note_waiting(&project.entry, loaded);
         }
@@ -136,28 +144,29 @@ impl DriftService {
         if let Some(mut running) = loaded.running.try_lock_arc() {
             let (sender, receiver) = oneshot::channel();
             let (job_loaded, job_pool) = (Arc::clone(&loaded), Arc::clone(&self.ports.predict_pool));
+            let (recording, name) = (self.recording.clone(), entry.name.clone());
             self.ports.predict_pool.spawn(Box::new(move || {
                 let Running { state, tally, is_closed } = &mut *running;
                 if *is_closed {
-                    let _ = sender.send((None, false));
+                    let _ = sender.send((false, false));
                     return;
                 }
                 let closed = job_loaded.detector.close_aged(state, job_loaded.feeding(Some(false), at, &*job_pool));
                 tally.count(0, closed.as_slice(), at);
                 let is_waiting = state.n_pending() > 0;
                 job_loaded.tell(&running);
+                if closed.is_some() {
+                    recording.record(&name, &job_loaded, closed.as_slice(), at, None);
+                }
                 drop(running);
                 // The server may be stopping.
-                let _ = sender.send((closed, is_waiting));
+                let _ = sender.send((closed.is_some(), is_waiting));
             }));
             // Without an answer, judging has failed.
-            let (closed, is_still_waiting) = receiver.await.unwrap_or((None, true));
+            let (has_closed, is_still_waiting) = receiver.await.unwrap_or((false, true));
             is_waiting = is_still_waiting;
-            if let Some(detection) = closed {
-                self.record(&entry.name, &loaded, &[detection], at);
-                if loaded.mark_dirty() {
-                    self.registry.push_dirty(Arc::clone(&entry));
-                }
+            if has_closed && loaded.mark_dirty() {
+                self.registry.push_dirty(Arc::clone(&entry));
             }
         }
         if is_waiting && entry.wait() {
@@ -176,24 +185,6 @@ impl DriftService {
         }
     }
 
-    fn record(&self, project: &ProjectName, loaded: &LoadedProject, detections: &[Detection], at: DateTime<Utc>) {
-        let records = detections.iter().map(|detection| DriftRecord {
-            project: project.clone(),
-            generation: loaded.configuration.generation,
-            at,
-            time: detection.time,
-            rows: detection.rows,
-            statistic: detection.statistic,
-            threshold: detection.threshold,
-            p_value: detection.p_value,
-            distance: detection.distance,
-            is_drift: detection.is_drift,
-            warm_up: detection.warm_up,
-            features: if self.settings.records_features { features_of(detection, loaded) } else { Box::default() },
-        });
-        self.ports.sink.record(records.collect());
-    }
-
     /// Sees to it that the moved state is saved: now, or at the next checkpoint.
     async fn note_progress(&self, project: &OpenProject) -> Result<(), PredictError> {
         if self.is_read_only() {
@@ -207,23 +198,6 @@ impl DriftService {
             StateDurability::Always => Ok(self.save_state(&project.entry).await?),
         }
     }
-}
-
-/// The verdicts on the columns, as they are kept.
-fn features_of(detection: &Detection, loaded: &LoadedProject) -> Box<[FeatureRecord]> {
-    let columns = &loaded.schema().columns;
-    let number = |value: Option<f64>| value.filter(|value| !value.is_nan());
-    let features = detection.features.iter().filter_map(|feature| {
-        Some(FeatureRecord {
-            name: columns.get(feature.column)?.name.as_str().into(),
-            is_drift: feature.is_drift,
-            statistic: number(feature.statistic),
-            threshold: number(feature.threshold),
-            p_value: number(feature.p_value),
-            distance: number(feature.distance),
-        })
-    });
-    features.collect()
 }
 
 /// Why a request is refused for the time that it would take.

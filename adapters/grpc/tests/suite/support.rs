@@ -50,6 +50,7 @@ impl TestServer {
             index: Arc::new(MemoryIndex::new()),
             operations: Arc::new(MemoryOperations::new()),
             sink: Arc::clone(&metrics) as _,
+            events: Arc::new(drifting_domain::ports::NoEvents),
             metrics,
             clock: Arc::new(FixedClock::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap())),
             fit_pool: Arc::new(InlineCpuPool),

@@ -14,6 +14,7 @@ use super::{Tag, driven};
 use crate::answers::{Detection, detection_json};
 use crate::body::{MediaType, PredictBody, Unread, parse, parse_data};
 use crate::error::{Code, Failure, Issue};
+use crate::front::RequestId;
 use crate::input::{CONTEXT, Context, Data, DataFormat, Limits, Parameters, PredictInput, read_predict};
 use crate::settings::HttpTimeouts;
 
@@ -70,6 +71,7 @@ impl PredictApi {
         let open = self.service.open(&name).await.map_err(Failure::of_project)?;
         let PredictInput { data, context, explain: in_body } = self.read(body.0, open.n_rows_max()).await?;
         let in_query = Parameters::of(request).explain()?;
+        let id = request.data::<RequestId>().map(|RequestId(id)| id.as_str().into());
         if in_body.is_some() && in_query.is_some() {
             return Err(Failure::setting(
                 "/explain",
@@ -82,7 +84,7 @@ impl PredictApi {
         let (form, rows) = (data.form, data.table);
         let width = rows.columns().len();
         let (service, project) = (Arc::clone(&self.service), open.clone());
-        let request = PredictRequest { rows, explain: in_body.or(in_query) };
+        let request = PredictRequest { rows, explain: in_body.or(in_query), id };
         let fed = driven(async move { service.predict(&project, request).await }).await?;
         let prediction = fed.map_err(|error| {
             let columns = open.configuration().schema.columns.iter();

@@ -48,15 +48,25 @@ impl InferenceBody {
     ) -> Result<(Bytes, Option<usize>), Failure> {
         let coding = self.coding?;
         let json_length = self.json_length?;
-        let Some(mut decoder) = Decoder::new(coding, bytes_max)? else {
-            return Ok((self.unread.read(bytes_max, timeouts).await?, json_length));
-        };
-        let mut reading = self.unread.start(bytes_max, timeouts)?;
-        while let Some(piece) = reading.next().await? {
-            decoder.push(&piece)?;
-        }
-        Ok((decoder.finish()?.into(), json_length))
+        Ok((read_coded(self.unread, coding, bytes_max, timeouts).await?, json_length))
     }
+}
+
+/// Reads a body whole, decoded; coded and decoded it may have so many bytes.
+pub(super) async fn read_coded(
+    unread: Unread,
+    coding: Coding,
+    bytes_max: usize,
+    timeouts: &HttpTimeouts,
+) -> Result<Bytes, Failure> {
+    let Some(mut decoder) = Decoder::new(coding, bytes_max)? else {
+        return unread.read(bytes_max, timeouts).await;
+    };
+    let mut reading = unread.start(bytes_max, timeouts)?;
+    while let Some(piece) = reading.next().await? {
+        decoder.push(&piece)?;
+    }
+    Ok(decoder.finish()?.into())
 }
 
 /// Clients of the protocol send JSON, bytes, or no type at all.
@@ -71,7 +81,8 @@ fn check_type(request: &Request) -> Result<(), String> {
     Err(format!("expected application/json, application/octet-stream or no type, {} came", shown(text)))
 }
 
-fn json_length(request: &Request) -> Result<Option<usize>, Failure> {
+/// How long the JSON is, where that was said.
+pub(super) fn json_length(request: &Request) -> Result<Option<usize>, Failure> {
     let Some(value) = request.headers().get(JSON_LENGTH) else { return Ok(None) };
     let length = value.to_str().ok().and_then(|text| text.trim().parse().ok());
     let refused = || Failure::new(Code::Malformed, "expected a number of bytes in `Inference-Header-Content-Length`");

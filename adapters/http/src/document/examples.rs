@@ -59,6 +59,7 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
         Failure::at(code, vec![Issue { pointer: pointer.to_owned(), detail: detail.to_owned() }])
     };
     let failure = match (status, operation) {
+        (400, "sendEvents") => Failure::new(Code::Malformed, "expected the header `ce-id` of a CloudEvent"),
         (400, _) => Failure::new(
             Code::InvalidName,
             "expected another project name: `fit`, `stats`, `refresh`, `store.db` and `active.db` are reserved",
@@ -91,6 +92,7 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
         (422, _) => at(Code::InvalidSettings, "/page_size", "expected a whole number of 1 to 1000, \"0\" came"),
         (500, _) => Failure::internal(""),
         (503, "fitProject") => Failure::new(Code::FitQueueFull, "too many fits wait for their turn; try again"),
+        (503, "sendEvents") => Failure::new(Code::EventQueueFull, "too many events wait; try again"),
         (503, "getReadiness") => Failure::new(Code::ShuttingDown, "the server is shutting down"),
         (503, _) => Failure::new(Code::StorageUnavailable, "the storage cannot be reached now; try again"),
         (507, _) => Failure::new(Code::StorageFull, "the storage has no room left"),

@@ -29,6 +29,7 @@ pub(crate) enum Code {
     ProjectFailed,
     StorageUnavailable,
     FitQueueFull,
+    EventQueueFull,
     ShuttingDown,
     Interrupted,
     StorageFull,
@@ -64,6 +65,7 @@ impl Code {
             Self::ProjectFailed => ("project_failed", StatusCode::SERVICE_UNAVAILABLE, "Project cannot be loaded"),
             Self::StorageUnavailable => ("storage_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Storage unavailable"),
             Self::FitQueueFull => ("fit_queue_full", StatusCode::SERVICE_UNAVAILABLE, "Too many fits wait"),
+            Self::EventQueueFull => ("event_queue_full", StatusCode::SERVICE_UNAVAILABLE, "Too many events wait"),
             Self::Interrupted => {
                 ("interrupted", StatusCode::SERVICE_UNAVAILABLE, "Interrupted by the end of the server")
             }
@@ -87,6 +89,7 @@ impl Code {
     /// After how many seconds trying again may help.
     pub(crate) fn retry_after_s(self) -> Option<u64> {
         match self {
+            Self::EventQueueFull => Some(1),
             Self::StorageUnavailable => Some(5),
             Self::FitQueueFull | Self::ShuttingDown => Some(10),
             Self::ProjectFailed => Some(60),

@@ -5,6 +5,7 @@
 mod bodies;
 mod connections;
 mod document;
+mod events;
 mod formats;
 mod inference;
 mod inference_bodies;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::DateTime;
-use drifting_domain::ports::CpuPool;
+use drifting_domain::ports::{CpuPool, NoEvents};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StateDurability};
 use drifting_http::{HttpServer, HttpSettings};
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
@@ -90,6 +90,7 @@ impl TestServer {
             index: Arc::new(MemoryIndex::new()),
             operations: Arc::new(MemoryOperations::new()),
             sink: Arc::clone(&metrics) as _,
+            events: Arc::new(NoEvents),
             metrics,
             clock: Arc::new(FixedClock::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap())),
             fit_pool: Arc::new(fits.clone()),

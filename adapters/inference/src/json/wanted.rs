@@ -78,8 +78,9 @@ impl<'de> Visitor<'de> for ParametersSeed<'_> {
                     true
                 }
                 ("timeout", Some(Value::Number(microseconds))) => {
-                    parameters.timeout_us = microseconds.as_u64();
-                    parameters.timeout_us.is_some()
+                    // As Triton has it, 0 is no limit.
+                    parameters.timeout_us = microseconds.as_u64().filter(|microseconds| *microseconds > 0);
+                    microseconds.is_u64()
                 }
                 _ => false,
             };

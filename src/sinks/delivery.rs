@@ -1,0 +1,178 @@
+//! The task that carries events to one sink, in their order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Utc;
+use drifting_sinks::{DriftEvent, Posted, Sink};
+use futures_util::future::BoxFuture;
+use rand::RngExt;
+use tokio::sync::oneshot;
+use tokio::task::block_in_place;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::outbox::{Backlog, Dropped, Queue, Spill};
+
+/// After a failure the next try is made after so long, twice as long each time.
+const RETRY_MIN: Duration = Duration::from_millis(500);
+const RETRY_MAX: Duration = Duration::from_mins(1);
+/// How long everything that waits may take at the end.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+/// Events that were tried in vain for so long are of no use to anybody any more, in microseconds.
+const EXPIRES_AFTER_US: i64 = 24 * 60 * 60 * 1_000_000;
+/// So many causes of one failure are said.
+const CAUSES_MAX: usize = 5;
+
+/// The task.
+pub(super) struct Delivering {
+    pub(super) name: Arc<str>,
+    pub(super) sink: Sink,
+    pub(super) queue: Arc<Queue<DriftEvent>>,
+    pub(super) stopped: oneshot::Receiver<()>,
+}
+
+/// A post under way.
+type Work = BoxFuture<'static, (Vec<DriftEvent>, Posted)>;
+
+/// How far things are.
+struct State {
+    backlog: Backlog<DriftEvent>,
+    retry_at: Instant,
+    backoff: Duration,
+    /// Why, as far as it has been said since it last took something.
+    told: Vec<String>,
+}
+
+impl Delivering {
+    /// Delivers until it is told to stop, then what is left within a deadline.
+    pub(super) async fn run(mut self, spill: Spill<DriftEvent>) {
+        let backlog = Backlog::new(spill, Arc::clone(self.queue.counts()), self.queue.limits());
+        let mut state = State { backlog, retry_at: Instant::now(), backoff: RETRY_MIN, told: Vec::new() };
+        let mut work: Option<Work> = None;
+        loop {
+            if work.is_none() {
+                work = state.next_work(&self.sink);
+            }
+            let is_waiting = work.is_none() && state.backlog.len() > 0;
+            tokio::select! {
+                biased;
+                _ = &mut self.stopped => break,
+                (events, posted) = done(&mut work) => {
+                    work = None;
+                    state.settle(&self, events, posted);
+                }
+                () = self.queue.arrived() => state.take(self.queue.take()),
+                () = sleep_until(state.retry_at), if is_waiting => {}
+            }
+        }
+        self.finish(state, work).await;
+    }
+
+    /// Delivers what is left, within a deadline.
+    async fn finish(self, mut state: State, mut work: Option<Work>) {
+        state.take(self.queue.close());
+        let deadline = Instant::now() + DRAIN_MAX;
+        let drained = timeout_at(deadline, async {
+            loop {
+                if work.is_none() {
+                    work = state.next_work(&self.sink);
+                }
+                match &mut work {
+                    Some(doing) => {
+                        let (events, posted) = doing.await;
+                        work = None;
+                        state.settle(&self, events, posted);
+                    }
+                    None if state.backlog.len() > 0 => sleep_until(state.retry_at).await,
+                    None => return,
+                }
+            }
+        });
+        let is_late = drained.await.is_err();
+        let n_left = state.backlog.len();
+        if n_left > 0 {
+            self.queue.counts().dropped(n_left, Dropped::Shutdown);
+            tracing::warn!(sink = %self.name, dropped = n_left, is_late, "the last events were not delivered");
+        }
+    }
+}
+
+impl State {
+    /// Takes events in, which may write to the disk.
+    fn take(&mut self, events: Vec<DriftEvent>) {
+        if !events.is_empty() {
+            block_in_place(|| self.backlog.push(events));
+        }
+    }
+
+    /// The next post, if it is time.
+    fn next_work(&mut self, sink: &Sink) -> Option<Work> {
+        if self.backlog.len() == 0 || Instant::now() < self.retry_at {
+            return None;
+        }
+        let events = loop {
+            let (_, events) = block_in_place(|| self.backlog.next_batch())?;
+            if self.told.is_empty() || !events.iter().all(is_expired) {
+                break events;
+            }
+            self.backlog.given_up(&events, Dropped::Expired);
+        };
+        let sink = sink.clone();
+        Some(Box::pin(async move {
+            let posted = sink.post(&events).await;
+            (events, posted)
+        }))
+    }
+
+    fn settle(&mut self, of: &Delivering, events: Vec<DriftEvent>, posted: Posted) {
+        let counts = of.queue.counts();
+        match posted {
+            Posted::Taken => {
+                self.backlog.delivered(&events);
+                if !self.told.is_empty() {
+                    tracing::info!(sink = %of.name, waiting = self.backlog.len(), "the event sink takes events again");
+                }
+                (self.backoff, self.retry_at) = (RETRY_MIN, Instant::now());
+                self.told.clear();
+                counts.up(true);
+            }
+            // One of them is at fault; the others are not lost with it.
+            Posted::Refused { .. } if events.len() > 1 => self.backlog.not_delivered(events, 1),
+            Posted::Refused { status } => {
+                self.say(of, format!("it answers {status}"), "an event sink refuses events, which are dropped");
+                self.backlog.given_up(&events, Dropped::Refused);
+                counts.up(false);
+            }
+            Posted::Again { after, reason } => {
+                counts.retried();
+                counts.up(false);
+                self.say(of, reason, "events wait for their sink; detection goes on without it");
+                // Servers that lost the same sink do not come back all at once.
+                let jittered = self.backoff.mul_f64(rand::rng().random_range(0.75..1.25));
+                self.retry_at = Instant::now() + after.unwrap_or_default().max(jittered);
+                self.backoff = (self.backoff * 2).min(RETRY_MAX);
+                self.backlog.not_delivered(events, usize::MAX);
+            }
+        }
+    }
+
+    /// Says why, as long as the causes are few.
+    fn say(&mut self, of: &Delivering, reason: String, what: &'static str) {
+        if self.told.len() < CAUSES_MAX && !self.told.contains(&reason) {
+            tracing::warn!(sink = %of.name, cause = reason, "{what}");
+            self.told.push(reason);
+        }
+    }
+}
+
+fn is_expired(event: &DriftEvent) -> bool {
+    Utc::now().timestamp_micros() - event.at_us > EXPIRES_AFTER_US
+}
+
+/// What comes of the work; without any, nothing ever does.
+async fn done(work: &mut Option<Work>) -> (Vec<DriftEvent>, Posted) {
+    match work {
+        Some(doing) => doing.await,
+        None => std::future::pending().await,
+    }
+}
