@@ -52,6 +52,7 @@ pub(super) fn read(tensor: &Tensor<'_>, index: usize, budget: &mut Budget) -> Re
         return Err(malformed(pointer(), detail));
     };
     let (mut n_elements, mut n_bytes) = (0, 0);
+    let n_expected = tensor.shape.n_elements();
     for item in tensor.contents() {
         let field = item?;
         if field.number == number {
@@ -61,13 +62,14 @@ pub(super) fn read(tensor: &Tensor<'_>, index: usize, budget: &mut Budget) -> Re
             let expected = name_of(number).unwrap_or_default();
             return Err(malformed(pointer(), format!("expected {expected} for {}, {other} came", datatype.as_str())));
         }
+        if n_elements > n_expected {
+            break;
+        }
     }
-    if n_elements != tensor.shape.n_elements() {
-        let detail = format!(
-            "expected {} elements, as the shape {:?} has, {n_elements} came",
-            tensor.shape.n_elements(),
-            tensor.shape.dimensions()
-        );
+    if n_elements != n_expected {
+        let came = if n_elements > n_expected { "more".to_owned() } else { n_elements.to_string() };
+        let shape = tensor.shape.dimensions();
+        let detail = format!("expected {n_expected} elements, as the shape {shape:?} has, {came} came");
         return Err(malformed(pointer(), detail));
     }
     budget.take_raw(datatype, &tensor.shape, n_bytes)?;

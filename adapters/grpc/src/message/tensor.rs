@@ -31,7 +31,7 @@ impl<'m> Tensor<'m> {
             Field { number: field::CONTENTS, value: Value::Bytes(piece) } => Some(piece),
             _ => None,
         });
-        pieces.flat_map(Fields::of)
+        pieces.flat_map(Fields::of_elements)
     }
 
     /// Whether any contents came.

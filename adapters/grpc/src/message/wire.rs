@@ -1,13 +1,19 @@
 //! The wire format of Protocol Buffers: fields with numbers, of which only those that are asked for are looked at.
 
+use drifting_domain::data::COLUMNS_MAX;
 use drifting_inference::Refusal;
 
 use super::malformed;
+
+/// More fields than this are refused where they are not elements: a tensor and its raw contents for each column, and some more. A
+/// field may take two bytes, so that a message could have millions, which would take a processor for long.
+const FIELDS_MAX: usize = 2 * COLUMNS_MAX + 1_000;
 
 /// The fields of a message, in the order in which they came.
 #[derive(Debug, Clone)]
 pub(super) struct Fields<'m> {
     rest: &'m [u8],
+    n_left: usize,
 }
 
 /// A field.
@@ -29,7 +35,12 @@ pub(super) enum Value<'m> {
 
 impl<'m> Fields<'m> {
     pub(super) fn of(message: &'m [u8]) -> Self {
-        Self { rest: message }
+        Self { rest: message, n_left: FIELDS_MAX }
+    }
+
+    /// Of a message whose fields are elements, of which there may be any number.
+    pub(super) fn of_elements(message: &'m [u8]) -> Self {
+        Self { rest: message, n_left: usize::MAX }
     }
 
     fn read(&mut self) -> Option<Field<'m>> {
@@ -59,11 +70,17 @@ impl<'m> Iterator for Fields<'m> {
         if self.rest.is_empty() {
             return None;
         }
-        let field = self.read();
-        if field.is_none() {
+        let field = match self.n_left.checked_sub(1) {
+            Some(n_left) => {
+                self.n_left = n_left;
+                self.read().ok_or_else(|| malformed("", "the message is no inference request of the protocol"))
+            }
+            None => Err(malformed("", format!("expected at most {COLUMNS_MAX} tensors, far more fields came"))),
+        };
+        if field.is_err() {
             self.rest = &[];
         }
-        Some(field.ok_or_else(|| malformed("", "the message is no inference request of the protocol")))
+        Some(field)
     }
 }
 
@@ -131,5 +148,14 @@ mod tests {
             assert!(matches!(read.as_slice(), [Err(_)]), "{bytes:?}");
         }
         assert_eq!(Fields::of(&[]).count(), 0);
+    }
+
+    #[test]
+    fn fields_beyond_all_columns_are_not_gone_through() {
+        let empty = [0x2a, 0].repeat(1_000_000);
+        let read: Vec<_> = Fields::of(&empty).collect();
+        assert_eq!(read.len(), FIELDS_MAX + 1);
+        assert!(read[..FIELDS_MAX].iter().all(Result::is_ok) && read[FIELDS_MAX].is_err());
+        assert_eq!(Fields::of_elements(&empty).flatten().count(), 1_000_000);
     }
 }
