@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use crate::server::{Launch, Server, drifting};
 
 /// A server that has started: the lines that it said, and its log.
-struct Told {
+pub struct Told {
     child: Child,
-    lines: Vec<String>,
+    pub lines: Vec<String>,
     log: PathBuf,
 }
 
@@ -38,7 +38,7 @@ impl Drop for Told {
     }
 }
 
-fn start(directory: &Path, arguments: &[&str], n_lines: usize) -> Told {
+pub fn start(directory: &Path, arguments: &[&str], n_lines: usize) -> Told {
     let (mut child, log) = Server::spawn(directory, &Launch { arguments, ..Launch::default() });
     let stdout = BufReader::new(child.stdout.take().expect("standard output is piped"));
     let lines = stdout.lines().take(n_lines).map(|line| line.expect("a line")).collect();

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import requests
-from mlserver.codecs import NumpyCodec, NumpyRequestCodec, PandasCodec, StringRequestCodec
+from mlserver.codecs import NumpyCodec, NumpyRequestCodec, PandasCodec, StringCodec, StringRequestCodec
 from mlserver.types import InferenceRequest, InferenceResponse
 
 import projects
@@ -76,6 +76,13 @@ def main() -> None:
     def _() -> None:
         classes = StringRequestCodec.encode_request(["gold", "basic"], use_bytes=False)
         equal(times(infer("codec-classes", classes)), [[1], [2]])
+
+    @rows.row("StringRequestCodec: texts")
+    def _() -> None:
+        projects.fit_texts(http, "codec-texts")
+        texts = StringRequestCodec.encode_request(["the office lost a letter", "größer 🙂"], use_bytes=False)
+        equal(times(infer("codec-texts", texts)), [[1], [2]])
+        equal(StringCodec.decode_input(texts.inputs[0])[1], "größer 🙂")
 
     def command(*arguments: str, lines: list[InferenceRequest]) -> list[dict[str, Any]]:
         """What `mlserver infer` writes for a file of requests."""

@@ -47,3 +47,18 @@ def fit_table(http: str, project: str) -> None:
     rows = [(generator.gauss(40.0, 8.0), generator.choice(PLANS)) for _ in range(200)]
     data = {"age": [age for age, _ in rows], "plan": [plan for _, plan in rows]}
     fit(http, project, "tabular", data, {"kind": "mmd_online", "ert": ERT, "window_size": 10})
+
+
+def fit_texts(http: str, project: str) -> None:
+    """Sentences."""
+    generator = random.Random(4)
+    fit(http, project, "text", [sentence(generator) for _ in range(120)], {"ert": ERT, "window_size": 10})
+
+
+def sentence(generator: random.Random) -> str:
+    """A sentence about an order in a shop."""
+    who = generator.choice(["the customer", "a neighbour", "our driver", "the office"])
+    what = generator.choice(["the parcel", "a letter", "the invoice", "two boxes", "the wrong size"])
+    did = generator.choice(["received", "returned", "lost", "paid for", "asked about"])
+    when = generator.choice(["yesterday", "on Monday", "this morning", "late", "twice"])
+    return f"{who} {did} {what} {when}"

@@ -52,7 +52,7 @@ def equal_online(result: Any, time: int, n_rows: int = 1) -> None:
 
 def run(rows: Rows, client: Any, http: str, prefix: str) -> None:
     """The rows of a client; `prefix` begins the names of its projects."""
-    values, classes, table = (f"{prefix}-{name}" for name in ("values", "classes", "table"))
+    values, classes, table, sentences = (f"{prefix}-{name}" for name in ("values", "classes", "table", "sentences"))
     projects.fit_values(http, values)
 
     @rows.row("live, ready, model ready, server/model metadata, load")
@@ -147,6 +147,12 @@ def run(rows: Rows, client: Any, http: str, prefix: str) -> None:
             tensor("age", np.array([40.0, 41.0]), "FP64"),
         ]
         equal(client.infer(table, columns).as_numpy("time").tolist(), [[1], [2]])
+
+    @rows.row("BYTES: texts")
+    def _() -> None:
+        projects.fit_texts(http, sentences)
+        result = client.infer(sentences, texts("the customer received the parcel yesterday", "größer 🙂"))
+        equal(result.as_numpy("time").tolist(), [[1], [2]])
 
     @rows.row("unload, load again")
     def _() -> None:
