@@ -120,6 +120,7 @@ impl App {
             },
             events: Some(intake.clone()),
             event_projects: config.event_projects.clone(),
+            mlserver_headers: config.mlserver_headers,
             measures: measures::measures(
                 remote,
                 delivery.as_ref().map(Delivery::counts),

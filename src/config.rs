@@ -53,7 +53,7 @@ const SCAN_INTERVAL_LOCAL: Duration = Duration::from_secs(30);
 const LEASE_DURATION_MIN: Duration = Duration::from_secs(2);
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 30] = [
+const SETTINGS: [(&str, Option<&str>); 31] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -73,6 +73,7 @@ const SETTINGS: [(&str, Option<&str>); 30] = [
     ("host", Some("127.0.0.1")),
     ("port", Some("8080")),
     ("grpc_port", None),
+    ("mlserver_headers", Some("false")),
     ("allowed_hosts", None),
     ("insecure_no_auth", Some("false")),
     ("log_format", None),
@@ -171,6 +172,8 @@ pub struct Config {
     pub port: u16,
     /// The port to listen on for gRPC.
     pub grpc_port: GrpcPort,
+    /// Whether answers to inference requests carry MLServer's headers.
+    pub mlserver_headers: bool,
     /// The names that a Host header may carry, in lower case and without ports; empty where the setting was not given.
     pub allowed_hosts: Vec<String>,
     /// Whether to listen beyond loopback without authentication.
@@ -321,6 +324,7 @@ impl Settings {
             host: self.required::<Host>("host")?.0,
             port,
             grpc_port: GrpcPort::of(self.optional("grpc_port")?, port),
+            mlserver_headers: self.required::<Switch>("mlserver_headers")?.0,
             allowed_hosts: self.optional::<AllowedHosts>("allowed_hosts")?.map(|hosts| hosts.0).unwrap_or_default(),
             insecure_no_auth: self.required::<Switch>("insecure_no_auth")?.0,
             log_format: self.optional("log_format")?.unwrap_or_else(LogFormat::of_this_terminal),

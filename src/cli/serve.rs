@@ -183,6 +183,20 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grpc_port: Option<String>,
 
+    /// Give answers to inference requests the headers that MLServer's have [env: DRIFTING_MLSERVER_HEADERS] [default: false]
+    ///
+    /// `ce-id`, `ce-type` and others of a CloudEvent, for what reads them behind the server.
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        alias = "mlserver_headers"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mlserver_headers: Option<String>,
+
     /// Names that requests may call the server by, separated by commas [env: DRIFTING_ALLOWED_HOSTS]
     ///
     /// The Host header is checked where this is set, and on loopback addresses, where the loopback names are the

@@ -28,6 +28,8 @@ pub struct HttpSettings {
     /// The projects of events that come to `/`, by namespace and inference service (`prod/churn-model`), or by the service alone.
     /// Where there is none, `/` takes no events.
     pub event_projects: BTreeMap<String, ProjectName>,
+    /// Whether answers to inference requests carry the CloudEvents headers that MLServer gives its own.
+    pub mlserver_headers: bool,
     /// What `/metrics` tells.
     pub measures: Measures,
 }
@@ -60,6 +62,7 @@ impl Default for HttpSettings {
             timeouts: HttpTimeouts::default(),
             events: None,
             event_projects: BTreeMap::new(),
+            mlserver_headers: false,
             measures: Measures::default(),
         }
     }

@@ -58,7 +58,12 @@ pub(crate) fn api(inference: &Inference, readiness: Readiness, settings: &HttpSe
     (
         HealthApi { readiness },
         ModelsApi { inference: inference.clone() },
-        InferApi { inference: inference.clone(), body_bytes_max: settings.max_body_bytes, timeouts },
+        InferApi {
+            inference: inference.clone(),
+            body_bytes_max: settings.max_body_bytes,
+            timeouts,
+            mlserver_headers: settings.mlserver_headers,
+        },
         RepositoryApi { inference: inference.clone(), body_bytes_max: settings.max_body_bytes, timeouts },
         FitApi { inference: inference.clone(), body_bytes_max: settings.fit_max_body_bytes, timeouts },
     )

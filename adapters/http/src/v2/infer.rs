@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use drifting_inference::{Body, InferResponse, Inference, OpenModel, PreparedRows, Refusal, RefusalCode, read_request};
+use drifting_inference::{
+    Body, InferResponse, Inference, OpenModel, Parameter, PreparedRows, Refusal, RefusalCode, read_request,
+};
 use futures_util::stream;
 use poem::Response;
 use poem::http::header;
@@ -62,6 +64,7 @@ pub(crate) struct InferApi {
     pub(super) inference: Inference,
     pub(super) body_bytes_max: usize,
     pub(super) timeouts: HttpTimeouts,
+    pub(super) mlserver_headers: bool,
 }
 
 /// Answers of more rows than this are written on a thread that may be kept busy.
@@ -183,6 +186,7 @@ impl InferApi {
     async fn answer(&self, model: &str, version: Option<&str>, body: InferenceBody) -> Result<Answer<Judged>, Failure> {
         let coding = body.accepted;
         let response = self.judge(model, version, body).await?;
+        let headers = if self.mlserver_headers { mlserver_headers(&response) } else { Vec::new() };
         let written = if response.n_rows() <= WRITTEN_INLINE_MAX {
             write(&response, coding)
         } else {
@@ -190,7 +194,14 @@ impl InferApi {
                 .await
                 .map_err(|error| Failure::internal(format!("writing an answer: {error}")))?
         };
-        Ok(Answer::response(written?))
+        let mut answer = written?;
+        for (name, value) in headers {
+            // An id that is no header value is told in the body alone.
+            if let Ok(value) = value.parse() {
+                answer.headers_mut().insert(name, value);
+            }
+        }
+        Ok(Answer::response(answer))
     }
 
     async fn events(
@@ -255,6 +266,27 @@ impl InferApi {
         let prepared = parse_like(n_bytes, move || open.prepare(request)).await?;
         Ok(prepared?)
     }
+}
+
+/// The headers of answers of MLServer: those of an event in binary mode, and of its runtime for detectors of drift.
+fn mlserver_headers(response: &InferResponse) -> Vec<(&'static str, String)> {
+    let InferResponse { model_name, id, .. } = response;
+    let method = response.parameters.iter().find_map(|(name, value)| match value {
+        Parameter::Text(text) if *name == "name" => Some(text.to_string()),
+        _ => None,
+    });
+    vec![
+        ("ce-specversion", "0.3".to_owned()),
+        ("ce-source", "io.seldon.serving.deployment.drifting".to_owned()),
+        ("ce-type", "io.seldon.serving.inference.response".to_owned()),
+        ("ce-modelid", model_name.clone()),
+        ("ce-inferenceservicename", "drifting".to_owned()),
+        ("ce-endpoint", model_name.clone()),
+        ("ce-id", id.clone()),
+        ("ce-requestid", id.clone()),
+        ("x-seldon-alibi-type", "drift".to_owned()),
+        ("x-seldon-alibi-method", method.unwrap_or_default()),
+    ]
 }
 
 /// Does what takes time with the size of a body where such a body is parsed.

@@ -1,5 +1,6 @@
 //! The Open Inference Protocol: what requests mean and what answers look like.
 
+use drifting_http::HttpSettings;
 use serde_json::{Value, json};
 
 use crate::support::{Reply, TestServer, numbers};
@@ -441,6 +442,26 @@ async fn a_stream_has_an_event_for_each_row() {
         server.post_json("/v2/models/label/versions/2/infer", &label(&json!([0.1]))).await.json()["code"],
         "version_not_found"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn headers_of_mlserver_come_where_they_are_asked_for() {
+    let request = label(&json!([0.5]));
+    for (settings, expected) in [
+        (HttpSettings::default(), None),
+        (
+            HttpSettings { mlserver_headers: true, ..HttpSettings::default() },
+            Some("io.seldon.serving.inference.response"),
+        ),
+    ] {
+        let server = TestServer::with(settings).await;
+        server.fit_label("label").await;
+        let reply = infer(&server, "label", &request).await;
+        assert_eq!(reply.header("ce-type"), expected);
+        let id = reply.json()["id"].as_str().unwrap().to_owned();
+        assert_eq!(reply.header("ce-requestid"), expected.map(|_| id.as_str()));
+        assert_eq!(reply.header("x-seldon-alibi-method"), expected.map(|_| "CVMDriftOnline"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
