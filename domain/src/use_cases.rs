@@ -5,6 +5,7 @@ mod errors;
 mod failed_fit;
 mod fit;
 mod fit_queue;
+mod fit_warnings;
 mod loaded;
 mod online;
 mod operations;
