@@ -135,6 +135,7 @@ impl GrpcPort {
 
 /// What the server runs with: every value checked.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a setting of its own")]
 pub struct Config {
     /// The configuration file that was read.
     pub file: Option<PathBuf>,

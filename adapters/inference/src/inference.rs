@@ -84,7 +84,11 @@ impl Inference {
             return Err(Refusal::of_project(&ProjectError::Failed { reason }, model));
         };
         check_version(model, version, &metadata::version(&configuration))?;
-        Ok(ModelMetadata::of(&configuration))
+        let n_judged = match self.service.open(&name).await {
+            Ok(open) => Some(open.judged_schema().columns.len()),
+            Err(_) => None,
+        };
+        Ok(ModelMetadata::of(&configuration, n_judged))
     }
 
     /// Succeeds where a project answers.
@@ -196,7 +200,7 @@ impl OpenModel {
     /// # Errors
     /// When its tensors are no table, or when an unknown output is wanted.
     pub fn prepare(self, request: InferRequest) -> Result<PreparedRows, Refusal> {
-        let outputs = Outputs::of(self.open.configuration());
+        let outputs = Outputs::of(self.open.configuration(), self.open.judged_schema().columns.len());
         let selection = Selection::new(&request.outputs, request.binary_output, &outputs.names())?;
         let (id, timeout_us) = (request.id.clone(), request.timeout_us);
         let rows = content::rows(request, self.open.configuration().drift_type)?;

@@ -67,7 +67,12 @@ pub struct ContentType {
 }
 
 impl ModelMetadata {
-    pub(crate) fn of(configuration: &Configuration) -> Self {
+    /// Of a project whose detector judges so many columns, where that is known: of an inactive one it may not be.
+    pub(crate) fn of(configuration: &Configuration, n_judged: Option<usize>) -> Self {
+        let n_columns = match configuration.drift_type {
+            DriftType::Text => n_judged.unwrap_or(usize::MAX),
+            _ => configuration.schema.columns.len(),
+        };
         let content = RequestContent::of_drift_type(configuration.drift_type);
         let inputs = configuration.schema.columns.iter().map(|column| {
             let datatype = datatype(&column.kind);
@@ -79,7 +84,7 @@ impl ModelMetadata {
                 parameters: is_text_in_frame.then_some(ContentType { content_type: "str" }),
             }
         });
-        let outputs = Outputs::of(configuration).all.into_iter().map(|(name, kind, row_shape)| {
+        let outputs = Outputs::of(configuration, n_columns).all.into_iter().map(|(name, kind, row_shape)| {
             let dimensions = row_shape.into_iter().map(|size| i64::try_from(size).unwrap_or(-1));
             TensorMetadata {
                 name: name.to_owned(),

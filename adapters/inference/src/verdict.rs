@@ -39,8 +39,8 @@ pub(crate) enum Kind {
 }
 
 impl Outputs {
-    pub(crate) fn of(configuration: &Configuration) -> Self {
-        let n_columns = configuration.schema.columns.len();
+    /// Those of a project whose detector judges so many columns: of texts these are not the columns that come.
+    pub(crate) fn of(configuration: &Configuration, n_columns: usize) -> Self {
         let one = || vec![1];
         let all = match &configuration.detector {
             DetectorSpec::Online(spec) => {
