@@ -60,7 +60,7 @@ fn kserve() {
 
 #[test]
 fn mlserver() {
-    run("today", "mlserver_codecs", &Protocols::Http);
+    run("today", "mlserver_codecs", &Protocols::HttpAndGrpc);
 }
 
 #[test]

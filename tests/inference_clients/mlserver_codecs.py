@@ -1,4 +1,4 @@
-"""MLServer's codecs, which write requests and read answers, and its command for files of requests."""
+"""MLServer's codecs and converters, which write requests and read answers, and its command for files of requests."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import grpc
 import numpy as np
 import pandas as pd
 import requests
 from mlserver.codecs import NumpyCodec, NumpyRequestCodec, PandasCodec, StringCodec, StringRequestCodec
+from mlserver.grpc.converters import ModelInferRequestConverter, ModelInferResponseConverter
+from mlserver.grpc.dataplane_pb2_grpc import GRPCInferenceServiceStub
 from mlserver.types import InferenceRequest, InferenceResponse
 
 import projects
@@ -20,7 +23,7 @@ from rows import Rows, addresses, contains, end, equal
 
 
 def main() -> None:
-    [http] = addresses("HTTP")
+    http, address = addresses("HTTP", "GRPC")
     rows = Rows("mlserver")
     projects.fit_values(http, "codec-values")
     projects.fit_classes(http, "codec-classes")
@@ -83,6 +86,16 @@ def main() -> None:
         texts = StringRequestCodec.encode_request(["the office lost a letter", "größer 🙂"], use_bytes=False)
         equal(times(infer("codec-texts", texts)), [[1], [2]])
         equal(StringCodec.decode_input(texts.inputs[0])[1], "größer 🙂")
+
+    @rows.row("converters of gRPC: raw and typed contents")
+    def _() -> None:
+        projects.fit_values(http, "codec-grpc")
+        stub = GRPCInferenceServiceStub(grpc.insecure_channel(address))
+        for time, use_raw in ((1, True), (3, False)):
+            request = NumpyRequestCodec.encode_request(np.array([0.1, 0.2]))
+            message = ModelInferRequestConverter.from_types(request, model_name="codec-grpc", use_raw=use_raw)
+            response = ModelInferResponseConverter.to_types(stub.ModelInfer(message, timeout=10))
+            equal(times(response), [[time], [time + 1]])
 
     def command(*arguments: str, lines: list[InferenceRequest]) -> list[dict[str, Any]]:
         """What `mlserver infer` writes for a file of requests."""

@@ -49,6 +49,14 @@ def fit_table(http: str, project: str) -> None:
     fit(http, project, "tabular", data, {"kind": "mmd_online", "ert": ERT, "window_size": 10})
 
 
+def fit_windows(http: str, project: str, window_size: int | None = None) -> None:
+    """Two columns of numbers, `a` and `b`, judged in windows: each request, or rows that are collected."""
+    generator = random.Random(5)
+    data = {name: [generator.gauss(0.0, 1.0) for _ in range(200)] for name in "ab"}
+    window = {} if window_size is None else {"window": {"size": window_size}}
+    fit(http, project, "tabular", data, {"kind": "ks", **window})
+
+
 def fit_texts(http: str, project: str) -> None:
     """Sentences."""
     generator = random.Random(4)

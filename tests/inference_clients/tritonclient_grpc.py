@@ -54,7 +54,9 @@ def equal_online(result: Any, time: int, n_rows: int = 1) -> None:
 
 def run(rows: Rows, client: Any, http: str, prefix: str) -> None:
     """The rows of a client; `prefix` begins the names of its projects."""
-    values, classes, sentences = (f"{prefix}-{name}" for name in ("values", "classes", "sentences"))
+    values, classes, sentences, windows = (
+        f"{prefix}-{name}" for name in ("values", "classes", "sentences", "windows")
+    )
     projects.fit_values(http, values)
 
     @rows.row("live, ready, model ready, server/model metadata, load")
@@ -120,6 +122,24 @@ def run(rows: Rows, client: Any, http: str, prefix: str) -> None:
         projects.fit_texts(http, sentences)
         result = client.infer(sentences, texts("the customer received the parcel yesterday", "größer 🙂"))
         equal(result.as_numpy("time").tolist(), [[1], [2]])
+
+    @rows.row("windows: a request is one, or rows are collected")
+    def _() -> None:
+        def window(shift: float) -> list[InferInput]:
+            column = np.random.default_rng(6).normal(shift, 1.0, 30)
+            return [InferInput(name, [30], "FP64").set_data_from_numpy(column) for name in "ab"]
+
+        projects.fit_windows(http, windows)
+        for shift, is_drift in ((0.0, 0), (2.0, 1)):
+            result = client.infer(windows, window(shift))
+            equal([output.name for output in result.get_response().outputs], ["is_drift", "distance", "p_val", "threshold"])
+            equal(result.as_numpy("is_drift").tolist(), [[is_drift]])
+            equal((result.as_numpy("p_val").shape, result.as_numpy("distance").shape), ((1, 2), (1, 2)))
+        projects.fit_windows(http, f"{windows}-collected", 50)
+        told = client.infer(f"{windows}-collected", window(0.0)).get_response()
+        equal((len(told.outputs), told.parameters["pending_rows"].int64_param), (0, 30))
+        result = client.infer(f"{windows}-collected", window(0.0))
+        equal(result.as_numpy("is_drift").shape, (1, 1))
 
     @rows.row("unload, load again")
     def _() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,9 @@ def equal_online(result: Any, time: int, n_rows: int = 1) -> None:
 
 def run(rows: Rows, client: Any, http: str, prefix: str) -> None:
     """The rows of a client; `prefix` begins the names of its projects."""
-    values, classes, table, sentences = (f"{prefix}-{name}" for name in ("values", "classes", "table", "sentences"))
+    values, classes, table, sentences, windows = (
+        f"{prefix}-{name}" for name in ("values", "classes", "table", "sentences", "windows")
+    )
     projects.fit_values(http, values)
 
     @rows.row("live, ready, model ready, server/model metadata, load")
@@ -154,6 +157,27 @@ def run(rows: Rows, client: Any, http: str, prefix: str) -> None:
         result = client.infer(sentences, texts("the customer received the parcel yesterday", "größer 🙂"))
         equal(result.as_numpy("time").tolist(), [[1], [2]])
 
+    @rows.row("windows: a request is one, or rows are collected")
+    def _() -> None:
+        def window(shift: float) -> list[InferInput]:
+            column = np.random.default_rng(6).normal(shift, 1.0, 30)
+            return [tensor(name, column, "FP64") for name in "ab"]
+
+        projects.fit_windows(http, windows)
+        for shift, is_drift in ((0.0, 0), (2.0, 1)):
+            result = client.infer(windows, window(shift))
+            names = [output["name"] for output in result.get_response()["outputs"]]
+            equal(names, ["is_drift", "distance", "p_val", "threshold"])
+            equal(result.as_numpy("is_drift").tolist(), [[is_drift]])
+            equal((result.as_numpy("p_val").shape, result.as_numpy("distance").shape), ((1, 2), (1, 2)))
+        projects.fit_windows(http, f"{windows}-collected", 50)
+        result = client.infer(f"{windows}-collected", window(0.0))
+        told = result.get_response()
+        equal((told["outputs"], result.as_numpy("is_drift")), ([], None))
+        equal((told["parameters"]["pending_rows"], told["parameters"]["batch_size"]), (30, 50))
+        result = client.infer(f"{windows}-collected", window(0.0))
+        equal(result.as_numpy("is_drift").shape, (1, 1))
+
     @rows.row("unload, load again")
     def _() -> None:
         client.unload_model(values)
@@ -217,10 +241,25 @@ def run(rows: Rows, client: Any, http: str, prefix: str) -> None:
         equal_online(client.infer(values, numbers(0.1)), 531)
 
 
+def run_example(rows: Rows, http: str) -> None:
+    """The example that people copy."""
+
+    @rows.row("the example of docs/inference.md")
+    def _() -> None:
+        document = Path(__file__).parent.parent.parent.joinpath("docs", "inference.md").read_text(encoding="utf-8")
+        example = document.split("```python\n")[1].split("```")[0]
+        contains(example, "localhost:8080")
+        projects.fit_values(http, "price")
+        names: dict[str, Any] = {}
+        exec(example.replace("localhost:8080", http), names)
+        equal_online(names["answer"], 10, 10)
+
+
 def main() -> None:
     [http] = addresses("HTTP")
     rows = Rows("tritonclient http")
     run(rows, blocking.InferenceServerClient(http), http, "http")
+    run_example(rows, http)
 
     client = connected(lambda: coroutines.InferenceServerClient(http))
     rows_of_coroutines = Rows("tritonclient http.aio")
