@@ -9,6 +9,7 @@ mod mirrored_index;
 mod read_only_index;
 mod stores;
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,16 +20,18 @@ use anyhow::{Context, bail};
 use drifting_artifacts::Lease;
 use drifting_domain::ports::{EventSink, NoEvents, PortError};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StartReport};
+use drifting_grpc::{GrpcServer, GrpcSettings};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_inference::Inference;
 use drifting_inference::events::EventIntake;
 use drifting_metrics::{Address, ServerStart};
+use futures_util::FutureExt;
 
 use self::background::{Background, save_last};
 use self::bucket::Hold;
 use self::event_measures::EventMeasures;
 use self::stores::Stores;
-use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, StateDurability};
+use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, GrpcPort, StateDurability};
 use crate::metrics::{Database, Delivery, DeliverySettings, Metrics, Place};
 use crate::runtime::{SystemClock, Threads};
 use crate::sinks::{SinkDelivery, Sinks};
@@ -48,6 +51,8 @@ const STORES_WITHIN: Duration = Duration::from_secs(10);
 /// The server: bound, its stores open, not yet answering.
 pub struct App {
     http: HttpServer,
+    grpc: Option<GrpcServer>,
+    grpc_told: String,
     service: Arc<DriftService>,
     intake: EventIntake,
     delivery: Option<Delivery>,
@@ -126,14 +131,42 @@ impl App {
         let http = HttpServer::bind(config.address(), Arc::clone(&service), http_settings)
             .await
             .with_context(|| format!("cannot listen on {}", config.address()))?;
+        let grpc = bind_grpc(&config, &service).await?;
+        let grpc_told = match (&grpc, config.grpc_port) {
+            (Some(grpc), _) => grpc.local_addr().to_string(),
+            (None, GrpcPort::None) => "off".to_owned(),
+            (None, GrpcPort::ByDefault(port) | GrpcPort::Given(port)) => format!("off: port {port} is taken"),
+        };
         let database = describe_database(&config);
         let Config { state_interval, scan_interval, .. } = config;
-        Ok(Self { http, service, intake, delivery, sinks, database, state_interval, scan_interval, hold })
+        Ok(Self {
+            http,
+            grpc,
+            grpc_told,
+            service,
+            intake,
+            delivery,
+            sinks,
+            database,
+            state_interval,
+            scan_interval,
+            hold,
+        })
     }
 
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.http.local_addr()
+    }
+
+    /// Where it listens for gRPC, if it does.
+    pub fn grpc_addr(&self) -> Option<SocketAddr> {
+        self.grpc.as_ref().map(GrpcServer::local_addr)
+    }
+
+    /// What the banner says of gRPC.
+    pub fn grpc(&self) -> &str {
+        &self.grpc_told
     }
 
     /// What the banner says of the metrics database.
@@ -144,7 +177,7 @@ impl App {
     /// Answers until `shutdown` is ready, then finishes what is under way and saves everything.
     ///
     /// # Errors
-    /// When the HTTP server fails, or the last state could not be saved.
+    /// When a server fails, or the last state could not be saved.
     pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let background = Background::begin(&self.service, self.state_interval, self.scan_interval);
         let service = Arc::clone(&self.service);
@@ -159,7 +192,14 @@ impl App {
             // Nobody waits for them, and the next start tells what became of them.
             service.interrupt_operations();
         };
-        let served = self.http.run_until(shutdown, GRACE).await;
+        let shutdown = shutdown.boxed().shared();
+        let grpc = async {
+            match self.grpc {
+                Some(grpc) => grpc.run_until(shutdown.clone(), GRACE).await,
+                None => Ok(()),
+            }
+        };
+        let (served, served_grpc) = tokio::join!(self.http.run_until(shutdown.clone(), GRACE), grpc);
         self.intake.finish(EVENTS_WITHIN).await;
         if tokio::time::timeout(STORES_WITHIN, self.service.operations_ended()).await.is_err() {
             tracing::warn!("a fit in the background has not been stored in time");
@@ -185,8 +225,28 @@ impl App {
             );
         }
         served.context("the server failed")?;
+        served_grpc.context("the gRPC server failed")?;
         saved.map_err(explained).context("the last state was not saved")?;
         Ok(())
+    }
+}
+
+/// The gRPC server, bound. Nobody who did not ask for it is kept from starting by a port that is taken.
+async fn bind_grpc(config: &Config, service: &Arc<DriftService>) -> anyhow::Result<Option<GrpcServer>> {
+    let Some(address) = config.grpc_address() else { return Ok(None) };
+    let settings = GrpcSettings {
+        max_message_bytes: config.max_body_bytes,
+        allowed_hosts: config.checked_hosts(),
+        ..GrpcSettings::default()
+    };
+    let inference = Arc::new(Inference::new(Arc::clone(service)));
+    match GrpcServer::bind(address, inference, settings).await {
+        Ok(grpc) => Ok(Some(grpc)),
+        Err(error) if matches!(config.grpc_port, GrpcPort::ByDefault(_)) && error.kind() == ErrorKind::AddrInUse => {
+            tracing::warn!(%address, "the port of gRPC is taken: there is HTTP alone; give another --grpc-port, or none");
+            Ok(None)
+        }
+        Err(error) => Err(error).with_context(|| format!("cannot listen for gRPC on {address}")),
     }
 }
 

@@ -53,7 +53,7 @@ const SCAN_INTERVAL_LOCAL: Duration = Duration::from_secs(30);
 const LEASE_DURATION_MIN: Duration = Duration::from_secs(2);
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 29] = [
+const SETTINGS: [(&str, Option<&str>); 30] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -72,6 +72,7 @@ const SETTINGS: [(&str, Option<&str>); 29] = [
     ("instance", None),
     ("host", Some("127.0.0.1")),
     ("port", Some("8080")),
+    ("grpc_port", None),
     ("allowed_hosts", None),
     ("insecure_no_auth", Some("false")),
     ("log_format", None),
@@ -95,6 +96,40 @@ pub fn setting_names() -> Vec<&'static str> {
 #[cfg(test)]
 pub fn later_setting_names() -> Vec<&'static str> {
     LATER.iter().map(|setting| setting.key).collect()
+}
+
+/// The port that gRPC has by default.
+const GRPC_PORT: u16 = 8081;
+
+/// The port to listen on for gRPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrpcPort {
+    /// Nobody said which: this one, or none where it is taken.
+    ByDefault(u16),
+    /// This one; 0 for any free one.
+    Given(u16),
+    /// None: gRPC is off.
+    None,
+}
+
+impl GrpcPort {
+    /// What was given, if anything was, beside the port of HTTP.
+    fn of(given: Option<listen::GrpcPort>, http_port: u16) -> Self {
+        match given {
+            // Whoever takes any port has no fixed one either.
+            None => Self::ByDefault(if http_port == 0 { 0 } else { GRPC_PORT }),
+            Some(listen::GrpcPort(Some(port))) => Self::Given(port),
+            Some(listen::GrpcPort(None)) => Self::None,
+        }
+    }
+
+    /// Its number, if there is one.
+    pub fn number(self) -> Option<u16> {
+        match self {
+            Self::ByDefault(port) | Self::Given(port) => Some(port),
+            Self::None => None,
+        }
+    }
 }
 
 /// What the server runs with: every value checked.
@@ -134,6 +169,8 @@ pub struct Config {
     pub host: IpAddr,
     /// The port to listen on; 0 for any free one.
     pub port: u16,
+    /// The port to listen on for gRPC.
+    pub grpc_port: GrpcPort,
     /// The names that a Host header may carry, in lower case and without ports; empty where the setting was not given.
     pub allowed_hosts: Vec<String>,
     /// Whether to listen beyond loopback without authentication.
@@ -201,6 +238,11 @@ impl Config {
         self.event_sink.sink.iter().chain(&self.event_sinks)
     }
 
+    /// The address to listen on for gRPC, if it is on.
+    pub fn grpc_address(&self) -> Option<SocketAddr> {
+        self.grpc_port.number().map(|port| SocketAddr::new(self.host, port))
+    }
+
     /// The names that a Host header may carry, or nothing where every Host is accepted: names are checked where the
     /// setting says which, and on a loopback address, where a web page could otherwise reach the server by a name
     /// that it lets point there.
@@ -256,6 +298,7 @@ impl Settings {
         let is_remote = matches!(artifacts_path, ArtifactsPath::Bucket(_));
         let state_interval = if is_remote { STATE_INTERVAL_REMOTE } else { STATE_INTERVAL_LOCAL };
         let scan_interval = if is_remote { None } else { Some(SCAN_INTERVAL_LOCAL) };
+        let port = self.required::<Port>("port")?.0;
         let config = Config {
             file: self.file.clone(),
             artifacts_path,
@@ -276,7 +319,8 @@ impl Settings {
                 .0,
             instance: self.optional::<Instance>("instance")?.unwrap_or_else(Instance::of_host).0,
             host: self.required::<Host>("host")?.0,
-            port: self.required::<Port>("port")?.0,
+            port,
+            grpc_port: GrpcPort::of(self.optional("grpc_port")?, port),
             allowed_hosts: self.optional::<AllowedHosts>("allowed_hosts")?.map(|hosts| hosts.0).unwrap_or_default(),
             insecure_no_auth: self.required::<Switch>("insecure_no_auth")?.0,
             log_format: self.optional("log_format")?.unwrap_or_else(LogFormat::of_this_terminal),
@@ -291,6 +335,10 @@ impl Settings {
             max_body_bytes: self.required::<ByteSize>("max_body_bytes")?.0,
             fit_max_body_bytes: self.required::<ByteSize>("fit_max_body_bytes")?.0,
         };
+        if config.port != 0 && config.grpc_port == GrpcPort::Given(config.port) {
+            let reason = format!("expected another port than that of HTTP, got {} for both", config.port);
+            return Err(ConfigError::new(&self.origin("grpc_port"), &reason));
+        }
         if config.is_loopback() || config.insecure_no_auth {
             Ok(config)
         } else {

@@ -23,9 +23,11 @@ const DOMAIN_IMPORTS: [&str; 13] = [
 ];
 
 /// Crates that stand for one technology, and the only crates of this project that may import them.
-const TECHNOLOGIES: [(&str, &[&str]); 16] = [
+const TECHNOLOGIES: [(&str, &[&str]); 18] = [
     ("poem", &["drifting-http"]),
     ("poem-openapi", &["drifting-http"]),
+    ("tonic", &["drifting-grpc"]),
+    ("prost", &["drifting-grpc"]),
     ("parquet", &["drifting-formats"]),
     ("arrow-array", &["drifting-formats"]),
     ("arrow-ipc", &["drifting-formats"]),
@@ -44,7 +46,9 @@ const TECHNOLOGIES: [(&str, &[&str]); 16] = [
 ];
 
 /// The arrows between the crates of this project, without those of the root package, which may know every crate.
-const ARROWS: [(&str, &str); 14] = [
+const ARROWS: [(&str, &str); 16] = [
+    ("drifting-grpc", "drifting-domain"),
+    ("drifting-grpc", "drifting-inference"),
     ("drifting-http", "drifting-domain"),
     ("drifting-http", "drifting-formats"),
     ("drifting-http", "drifting-inference"),
@@ -62,9 +66,10 @@ const ARROWS: [(&str, &str); 14] = [
 ];
 
 /// The arrows that tests alone may take beside those.
-const TEST_ARROWS: [(&str, &str); 5] = [
+const TEST_ARROWS: [(&str, &str); 6] = [
     ("drifting-artifacts", "drifting-object-stores"),
     ("drifting-domain", "drifting-memory"),
+    ("drifting-grpc", "drifting-memory"),
     ("drifting-http", "drifting-memory"),
     ("drifting-inference", "drifting-memory"),
     ("drifting-metrics", "drifting-local-postgres"),

@@ -8,7 +8,7 @@ mod tensors;
 mod texts;
 
 pub use frame::{Cells, Frame, MISSING_CODE, UNSEEN_MAX};
-pub use schema::{CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, MissingValues, Schema};
+pub use schema::{CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, MissingValues, ReadTexts, Schema};
 pub use table::{Column, DataIssue, InvalidData, NAME_BYTES_MAX, Table, Values};
 pub use tensors::{Tensor, TensorError, TensorValues, Tensors};
 pub use texts::Texts;

@@ -17,6 +17,7 @@ mod run_length;
 mod serving;
 mod startup;
 mod tally;
+mod text_reading;
 mod trend;
 pub(crate) mod windows;
 

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use drifting_artifacts::{LocalLook, OpendalArtifacts, RemoteLook, look_at_local, look_at_remote};
 use drifting_domain::ports::{ArtifactStore, PortError, PortErrorKind};
+use drifting_grpc::GrpcServer;
 use drifting_http::HttpServer;
 use drifting_index::{Guard, Look};
 use drifting_local_postgres::{Cluster, LocalPostgres};
@@ -14,7 +15,7 @@ use drifting_metrics::{Address, Rehearsal, rehearse};
 use serde::Serialize;
 
 use super::{VERIFY_INDEX, bucket, database_of};
-use crate::config::{ArtifactsPath, Bucket, Config, DatabaseUri, EventSinkConfig};
+use crate::config::{ArtifactsPath, Bucket, Config, DatabaseUri, EventSinkConfig, GrpcPort};
 use crate::metrics::{Place, takes_sqlite};
 
 /// Below this the index soon refuses to write.
@@ -68,6 +69,7 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     findings.push(look_at_database(config).await);
     findings.extend(config.sinks().map(look_at_sink));
     findings.push(look_at_address(config.address()).await);
+    findings.extend(look_at_grpc(config).await);
     findings
 }
 
@@ -277,6 +279,27 @@ async fn look_at_address(address: SocketAddr) -> Finding {
             Finding::failed(ADDRESS, format!("{address}: {error}"), remedy)
         }
     }
+}
+
+/// What keeps both servers from listening is told of the first one.
+async fn look_at_grpc(config: &Config) -> Option<Finding> {
+    const GRPC: &str = "gRPC";
+    let Some(address) = config.grpc_address() else { return Some(Finding::ok(GRPC, "off")) };
+    let error = match GrpcServer::try_bind(address).await {
+        Ok(()) if address.port() == 0 => return Some(Finding::ok(GRPC, format!("{}, any free port", address.ip()))),
+        Ok(()) => return Some(Finding::ok(GRPC, format!("{address} is free"))),
+        Err(error) => error,
+    };
+    let remedy = match (error.kind(), config.grpc_port) {
+        (io::ErrorKind::AddrInUse, GrpcPort::ByDefault(_)) => {
+            let detail = format!("{address} is taken: a start serves HTTP alone, unless another --grpc-port is given");
+            return Some(Finding::ok(GRPC, detail));
+        }
+        (io::ErrorKind::AddrInUse, _) => "stop the program that listens there, or give another --grpc-port, or none",
+        (io::ErrorKind::PermissionDenied, _) => "give a --grpc-port from 1024 on, or the right to bind this one",
+        _ => return None,
+    };
+    Some(Finding::failed(GRPC, format!("{address}: {error}"), remedy))
 }
 
 fn refused(check: &'static str, detail: &str, error: &PortError) -> Finding {

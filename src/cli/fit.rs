@@ -61,6 +61,8 @@ pub enum TableType {
     Label,
     /// The columns of a table
     Tabular,
+    /// One column of texts
+    Text,
 }
 
 impl TableType {
@@ -69,6 +71,7 @@ impl TableType {
         match self {
             Self::Label => "label",
             Self::Tabular => "tabular",
+            Self::Text => "text",
         }
     }
 }

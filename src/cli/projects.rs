@@ -57,7 +57,7 @@ pub struct DeleteArgs {
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  drifting projects list --drift-type label --status active")]
 pub struct ListArgs {
-    /// Only projects of this drift type, such as label or tabular
+    /// Only projects of this drift type, such as label, tabular or text
     #[arg(long, value_name = "TYPE")]
     pub drift_type: Option<String>,
 

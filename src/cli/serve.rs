@@ -175,6 +175,14 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<String>,
 
+    /// Port to listen on for gRPC, or `none`; 0 takes a free one and prints it [env: DRIFTING_GRPC_PORT] [default: 8081]
+    ///
+    /// Not given, a port that is taken is no error: the server then answers over HTTP alone, with a warning. With `--port 0`
+    /// the default is a free one, too.
+    #[arg(long, value_name = "PORT", alias = "grpc_port")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grpc_port: Option<String>,
+
     /// Names that requests may call the server by, separated by commas [env: DRIFTING_ALLOWED_HOSTS]
     ///
     /// The Host header is checked where this is set, and on loopback addresses, where the loopback names are the
@@ -261,11 +269,6 @@ pub struct SettingFlags {
     #[arg(long, value_name = "BYTES", alias = "fit_max_body_bytes")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit_max_body_bytes: Option<String>,
-
-    /// Port of the gRPC interface, which this version lacks: `none`
-    #[arg(long, value_name = "PORT", alias = "grpc_port", hide = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub grpc_port: Option<String>,
 
     /// File of API keys, which this version lacks
     #[arg(long, value_name = "FILE", alias = "api_keys_file", hide = true)]

@@ -7,6 +7,7 @@ use crate::config::Config;
 #[derive(Debug, Clone)]
 pub(super) struct Facts {
     url: String,
+    grpc: String,
     store: String,
     database: String,
     configuration: String,
@@ -18,6 +19,7 @@ impl Facts {
     pub(super) fn of(config: &Config) -> Self {
         Self {
             url: String::new(),
+            grpc: String::new(),
             store: config.artifacts_path.to_string(),
             database: config.database_uri.to_string(),
             configuration: config.file.as_ref().map_or("no file".to_owned(), |file| file.display().to_string()),
@@ -26,14 +28,15 @@ impl Facts {
     }
 
     /// With what is known once the server listens.
-    pub(super) fn serving(self, url: &str, database: &str) -> Self {
-        Self { url: url.to_owned(), database: database.to_owned(), ..self }
+    pub(super) fn serving(self, url: &str, grpc: &str, database: &str) -> Self {
+        Self { url: url.to_owned(), grpc: grpc.to_owned(), database: database.to_owned(), ..self }
     }
 
     /// For people.
     pub(super) fn banner(&self) -> String {
         let facts = [
             ("listening", self.url.clone()),
+            ("gRPC", self.grpc.clone()),
             ("dashboard", format!("{}/", self.url)),
             ("documentation", format!("{}/docs", self.url)),
             ("store", self.store.clone()),
@@ -50,6 +53,7 @@ impl Facts {
         tracing::info!(
             version = env!("CARGO_PKG_VERSION"),
             url = self.url,
+            grpc = self.grpc,
             dashboard = format!("{}/", self.url),
             documentation = format!("{}/docs", self.url),
             store = self.store,
@@ -69,10 +73,13 @@ mod tests {
     fn the_banner_says_where_everything_is() {
         let flags = serde_json::json!({"artifacts_path": "store", "log_format": "json"});
         let config = Config::load(None, &flags).unwrap();
-        let banner = Facts::of(&config).serving("http://127.0.0.1:8080", "postgres://drifting:***@db/m").banner();
+        let banner = Facts::of(&config)
+            .serving("http://127.0.0.1:8080", "127.0.0.1:8081", "postgres://drifting:***@db/m")
+            .banner();
         for fact in [
             env!("CARGO_PKG_VERSION"),
             "listening:       http://127.0.0.1:8080\n",
+            "gRPC:            127.0.0.1:8081\n",
             "http://127.0.0.1:8080/docs",
             "store",
             "postgres://drifting:***@db/m",

@@ -1,6 +1,7 @@
 //! `serve`: from the configuration to the last checkpoint.
 
 use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -50,13 +51,14 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
     let facts = Facts::of(&config);
     let app = App::build(config).await?;
     let url = format!("http://{}", app.local_addr());
-    announce(&facts.serving(&url, app.database()), &url, format, json);
+    let grpc = app.grpc_addr();
+    announce(&facts.serving(&url, app.grpc(), app.database()), &url, grpc, format, json);
     app.run_until(shutdown).await?;
     tracing::info!("stopped");
     Ok(())
 }
 
-fn announce(facts: &Facts, url: &str, format: LogFormat, json: bool) {
+fn announce(facts: &Facts, url: &str, grpc: Option<SocketAddr>, format: LogFormat, json: bool) {
     if format == LogFormat::Pretty && std::io::stderr().is_terminal() {
         eprint!("{}", facts.banner());
     } else {
@@ -64,8 +66,13 @@ fn announce(facts: &Facts, url: &str, format: LogFormat, json: bool) {
     }
     // For scripts, which learn the port here when they asked for any.
     let mut out = std::io::stdout().lock();
-    let line = if json { json!({"url": url}).to_string() } else { format!("listening on {url}") };
-    if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+    let told = if json {
+        format!("{}\n", json!({"url": url, "grpc_address": grpc}))
+    } else {
+        let grpc = grpc.map(|grpc| format!("gRPC on {grpc}\n")).unwrap_or_default();
+        format!("listening on {url}\n{grpc}")
+    };
+    if let Err(error) = out.write_all(told.as_bytes()).and_then(|()| out.flush()) {
         tracing::warn!(%error, "cannot say on standard output where the server listens");
     }
 }

@@ -90,6 +90,7 @@ impl Config {
             "instance" => self.instance.clone().into(),
             "host" => self.host.to_string().into(),
             "port" => self.port.into(),
+            "grpc_port" => self.grpc_port.number().map_or_else(|| "none".into(), Value::from),
             "allowed_hosts" => self.checked_hosts().into(),
             "insecure_no_auth" => self.insecure_no_auth.into(),
             "log_format" => match self.log_format {

@@ -11,12 +11,7 @@ pub(super) struct Later {
 }
 
 /// Settings of later versions.
-pub(super) const LATER: [Later; 3] = [
-    Later {
-        key: "grpc_port",
-        asks_for_nothing: |text| Ok(text.eq_ignore_ascii_case("none")),
-        refusal: "this version has no gRPC interface yet; leave it out or say none",
-    },
+pub(super) const LATER: [Later; 2] = [
     Later { key: "api_keys_file", asks_for_nothing: |_| Ok(false), refusal: NO_KEYS },
     Later { key: "api_key", asks_for_nothing: |_| Ok(false), refusal: NO_KEYS },
 ];

@@ -33,6 +33,22 @@ impl FromStr for Port {
     }
 }
 
+/// A port to listen on for gRPC, or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct GrpcPort(pub(super) Option<u16>);
+
+impl FromStr for GrpcPort {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("none") || text.eq_ignore_ascii_case("off") {
+            return Ok(Self(None));
+        }
+        let expected = |_| format!("expected a port from 0 to 65535, or `none`, got `{text}`");
+        text.parse().map(Some).map(Self).map_err(expected)
+    }
+}
+
 /// Yes or no.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Switch(pub(super) bool);
@@ -98,6 +114,15 @@ mod tests {
         assert_eq!("[::1]".parse::<Host>().unwrap().0.to_string(), "::1");
         assert_eq!("0.0.0.0".parse::<Host>().unwrap().0.to_string(), "0.0.0.0");
         assert!("example.org".parse::<Host>().unwrap_err().contains("expected an IP address"));
+    }
+
+    #[test]
+    fn the_port_of_grpc_may_be_none() {
+        for (text, port) in [("none", None), ("None", None), ("off", None), ("0", Some(0)), ("8081", Some(8081))] {
+            assert_eq!(text.parse(), Ok(GrpcPort(port)));
+        }
+        let error = "70000".parse::<GrpcPort>().unwrap_err();
+        assert_eq!(error, "expected a port from 0 to 65535, or `none`, got `70000`");
     }
 
     #[test]

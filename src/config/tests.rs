@@ -205,28 +205,50 @@ fn beyond_loopback_authentication_must_be_waived() {
 }
 
 #[test]
+fn grpc_has_a_port_of_its_own_that_may_be_none() {
+    in_jail(|jail| {
+        let port = |flags: serde_json::Value| load(&flags).unwrap().grpc_port;
+        assert_eq!(port(json!({})), GrpcPort::ByDefault(8081));
+        assert_eq!(port(json!({"port": "0"})), GrpcPort::ByDefault(0));
+        assert_eq!(port(json!({"grpc_port": "0"})), GrpcPort::Given(0));
+        assert_eq!(load(&json!({"host": "::1"})).unwrap().grpc_address().unwrap().to_string(), "[::1]:8081");
+        jail.create_file("drifting.yaml", "grpc_port: 9001\n")?;
+        assert_eq!(port(json!({})), GrpcPort::Given(9001));
+        jail.set_env("DRIFTING_GRPC_PORT", "None");
+        assert_eq!((port(json!({})), load(&json!({})).unwrap().grpc_address()), (GrpcPort::None, None));
+        assert_eq!(port(json!({"grpc_port": "9002"})), GrpcPort::Given(9002));
+
+        let error = refused(&json!({"grpc_port": "x"}));
+        assert!(error.starts_with("`grpc_port` from the flag `--grpc-port`: expected a port from 0"), "{error}");
+        let error = refused(&json!({"grpc_port": "8080"}));
+        let expected =
+            "`grpc_port` from the flag `--grpc-port`: expected another port than that of HTTP, got 8080 for both";
+        assert_eq!(error, expected);
+        assert!(load(&json!({"port": "0", "grpc_port": "0"})).is_ok());
+        Ok(())
+    });
+}
+
+#[test]
 fn settings_of_later_versions_are_taken_where_they_ask_for_nothing() {
     in_jail(|jail| {
-        jail.create_file("drifting.yaml", "grpc_port: none\napi_keys_file:\n")?;
-        jail.set_env("DRIFTING_GRPC_PORT", "None");
+        jail.create_file("drifting.yaml", "api_keys_file:\n")?;
         jail.set_env("DRIFTING_API_KEY", "");
-        assert!(load(&json!({"grpc_port": "none"})).is_ok());
+        assert!(load(&json!({})).is_ok());
         Ok(())
     });
 }
 
 #[test]
 fn what_only_later_versions_can_do_is_refused_with_its_source() {
-    const GRPC: &str = "this version has no gRPC interface yet; leave it out or say none";
     const KEYS: &str = "this version has no API keys yet;";
     in_jail(|jail| {
-        let error = load(&json!({"grpc_port": "8081"})).unwrap_err();
+        let error = load(&json!({"api_keys_file": "keys.yaml"})).unwrap_err();
         assert!(error.is_usage());
-        assert_eq!(error.to_string(), format!("`grpc_port` from the flag `--grpc-port`: {GRPC}"));
+        assert!(error.to_string().starts_with(&format!("`api_keys_file` from the flag `--api-keys-file`: {KEYS}")));
         assert!(refused(&json!({"read_only": "perhaps"})).contains("expected true or false"));
 
         for (file, expected) in [
-            ("grpc_port: 8081\n", format!("`grpc_port` from the file drifting.yaml: {GRPC}")),
             ("api_keys_file: keys.yaml\n", format!("`api_keys_file` from the file drifting.yaml: {KEYS}")),
             ("api_key: geheim\n", format!("`api_key` from the file drifting.yaml: {KEYS}")),
         ] {

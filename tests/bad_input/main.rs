@@ -23,5 +23,6 @@ mod server;
 mod settings;
 mod store;
 mod table;
+mod tensors;
 mod values;
 mod wire;

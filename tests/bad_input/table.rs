@@ -7,7 +7,7 @@ use crate::gauge::{Gauge, Taken};
 use crate::row::{JSON, PREDICT, Row};
 use crate::store::World;
 use crate::wire::{Reply, exchange};
-use crate::{bodies, data, existence, files, framing, hosts, large, names, queries, routes, settings};
+use crate::{bodies, data, existence, files, framing, hosts, large, names, queries, routes, settings, tensors};
 
 /// A bad request may have so much of a processor.
 const PROCESSOR_MAX: Duration = Duration::from_millis(100);
@@ -29,7 +29,7 @@ pub struct Limits {
 #[test]
 fn every_bad_request_is_refused_as_the_table_says() {
     let limits = Limits { predict: MIB, fit: 4 * MIB };
-    let subjects: [(&str, Vec<Row>); 10] = [
+    let subjects: [(&str, Vec<Row>); 11] = [
         ("routes and methods", routes::rows()),
         ("names", names::rows()),
         ("hosts and origins", hosts::rows()),
@@ -40,6 +40,7 @@ fn every_bad_request_is_refused_as_the_table_says() {
         ("existence and the order of checks", existence::rows(limits)),
         ("queries", queries::rows()),
         ("files", files::rows(limits)),
+        ("tensors", tensors::rows()),
     ];
     let n_rows: usize = subjects.iter().map(|(_, rows)| rows.len()).sum();
     assert!(n_rows >= 120, "{n_rows} rows");
@@ -54,6 +55,12 @@ fn every_bad_request_is_refused_as_the_table_says() {
 fn large_bodies_are_refused_within_the_same_bounds() {
     let limits = Limits { predict: 32 * MIB, fit: 1024 * MIB };
     assert_none(&findings(&World::with(&[]), limits, &[("large bodies", large::rows(limits))]));
+}
+
+#[test]
+fn large_tensors_are_refused_within_the_same_bounds() {
+    let limits = Limits { predict: 32 * MIB, fit: 1024 * MIB };
+    assert_none(&findings(&World::with(&[]), limits, &[("large tensors", tensors::large(limits))]));
 }
 
 /// The same checks must find what is wrong here: requests that are good, and change something.
@@ -196,7 +203,10 @@ fn faults(world: &World, row: &Row, reply: &Reply) -> Vec<String> {
     expect("code", code, &text("code"));
     let pointer = problem["errors"][0]["pointer"].as_str();
     expect("pointer", &format!("{:?}", row.pointer.as_deref()), &format!("{pointer:?}"));
-    expect("media type", "application/problem+json", reply.header("content-type").unwrap_or_default());
+    // Clients of the inference protocol read the text of an error in nothing but this type.
+    let is_inference = path_of(row).starts_with("/v2/");
+    let media_type = if is_inference { "application/json" } else { "application/problem+json" };
+    expect("media type", media_type, reply.header("content-type").unwrap_or_default());
     expect("member `status`", &row.status.to_string(), &problem["status"].to_string());
     expect("member `type`", &format!("urn:drifting:problem:{code}"), &text("type"));
     expect("member `error`", &text("detail"), &text("error"));

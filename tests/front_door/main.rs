@@ -9,11 +9,14 @@ mod demo;
 mod electricity;
 mod employment;
 mod event_sinks;
+mod events;
 mod exit_codes;
 mod golden;
+mod grpc;
 mod help;
 #[path = "../support/hostile_names.rs"]
 mod hostile_names;
+mod inference_clients;
 mod load;
 mod local_database;
 mod local_refused;
@@ -30,6 +33,7 @@ mod metrics_trend;
 mod operations;
 mod policies;
 mod predecessor;
+mod predecessor_wire;
 mod restarts;
 #[path = "../support/server.rs"]
 mod server;

@@ -46,13 +46,15 @@ fn predictions_and_probes_are_answered_while_a_fit_runs() {
 }
 
 #[test]
-fn one_port_is_opened_on_the_address_that_was_asked_for() {
+fn ports_are_opened_on_the_address_that_was_asked_for() {
     let directory = tempfile::tempdir().expect("a folder");
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let port = listener.local_addr().expect("an address").port();
-    drop(listener);
-    let server = Server::start(directory.path(), &["--host", "127.0.0.1", "--port", &port.to_string()]);
-    assert_eq!(server.url, format!("http://127.0.0.1:{port}"));
+    let listeners = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let [http, grpc] = listeners.each_ref().map(|listener| listener.local_addr().expect("an address").port());
+    drop(listeners);
+    let arguments = ["--host", "127.0.0.1", "--port", &http.to_string(), "--grpc-port", &grpc.to_string()];
+    let server = Server::start(directory.path(), &arguments);
+    assert_eq!(server.url, format!("http://127.0.0.1:{http}"));
+    std::net::TcpStream::connect(("127.0.0.1", grpc)).expect("gRPC is there");
     assert_eq!(server.get("/readyz").status, 200);
 }
 

@@ -20,8 +20,8 @@ impl Budget {
     /// Bytes of a tensor beside its name and its elements.
     const TENSOR: usize = 256;
 
-    /// The budget beside a body in JSON, of which bodies may have `bytes_max` bytes. Columns of elements grow as they are read,
-    /// so that half of the limit is kept free for what is not counted.
+    /// The budget beside a body in JSON, of which bodies may have `bytes_max` bytes. Half of the limit is kept free for what is
+    /// not counted.
     pub fn beside_json(n_bytes: usize, bytes_max: usize) -> Self {
         let both = bytes_max.saturating_add(bytes_max / 2);
         Self { bytes_max, left: both.saturating_sub(n_bytes).min(bytes_max) }
@@ -37,8 +37,8 @@ impl Budget {
         Ok(())
     }
 
-    pub(crate) fn take_element(&mut self) -> Result<(), Spent> {
-        self.take(Self::ELEMENT)
+    pub(crate) fn take_elements(&mut self, n_elements: usize) -> Result<(), Spent> {
+        self.take(n_elements.saturating_mul(Self::ELEMENT))
     }
 
     pub(crate) fn take_tensor(&mut self, name: &str) -> Result<(), Spent> {

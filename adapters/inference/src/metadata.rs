@@ -107,7 +107,7 @@ pub(crate) fn datatype(kind: &ColumnType) -> Datatype {
         | ColumnType::Binary { is_numeric: true, .. } => Datatype::Fp64,
         ColumnType::Categorical { categories, .. } if is_truth(categories) => Datatype::Bool,
         ColumnType::Binary { categories, .. } if is_truth(categories) => Datatype::Bool,
-        ColumnType::Categorical { .. } | ColumnType::Binary { .. } => Datatype::Bytes,
+        ColumnType::Categorical { .. } | ColumnType::Binary { .. } | ColumnType::Text => Datatype::Bytes,
     }
 }
 

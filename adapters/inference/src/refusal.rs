@@ -98,6 +98,11 @@ impl Refusal {
 
     /// A request that is none of the protocol.
     pub(crate) fn malformed(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        let pointer = pointer.into();
+        // Of a request without JSON there is no place.
+        if pointer.is_empty() {
+            return Self::new(RefusalCode::Malformed, detail.into());
+        }
         Self::at(RefusalCode::Malformed, pointer, detail)
     }
 

@@ -181,6 +181,8 @@ fn n_categories(kind: &ColumnType) -> Option<u32> {
         ColumnType::Numeric => return None,
         ColumnType::Categorical { categories, .. } => categories.len(),
         ColumnType::Binary { .. } => 2,
+        // Only whether it is there is known.
+        ColumnType::Text => 1,
     };
     Some(u32::try_from(n).unwrap_or(MISSING_CODE - 1))
 }

@@ -151,6 +151,12 @@ impl<'t> Frame<'t> {
         self.n_rows
     }
 
+    /// The same, of rows of which so many had been left out before.
+    #[must_use]
+    pub fn having_dropped(self, n_dropped: usize) -> Self {
+        Self { n_dropped, ..self }
+    }
+
     /// Number of rows left out because of missing values.
     pub fn n_dropped(&self) -> usize {
         self.n_dropped

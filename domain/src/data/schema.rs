@@ -2,6 +2,7 @@
 
 mod classes;
 mod read;
+mod texts;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -9,6 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use self::classes::{read_numeric_classes, report_unseen};
 use self::read::{parse_number, read_categorical, read_numeric, report_missing};
+pub use self::texts::ReadTexts;
+use self::texts::read_presence;
 use super::frame::{Cells, Frame};
 use super::table::{Column, DataIssue, InvalidData, Table, Values};
 use super::texts::Texts;
@@ -45,6 +48,8 @@ pub enum ColumnType {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         is_numeric: bool,
     },
+    /// Texts of any kind.
+    Text,
     /// One of two classes and nothing else, of detectors that watch the share of one of them.
     Binary {
         /// The classes as texts; the second one counts as 1.
@@ -79,6 +84,14 @@ impl Schema {
     /// # Errors
     /// When a column holds nothing but missing values, has too many categories, or there are too many columns.
     pub fn infer(reference: &Table, missing_values: MissingValues) -> Result<Self, InvalidData> {
+        Self::infer_by(reference, missing_values, infer_type)
+    }
+
+    fn infer_by(
+        reference: &Table,
+        missing_values: MissingValues,
+        infer_type: fn(&Values) -> Result<ColumnType, String>,
+    ) -> Result<Self, InvalidData> {
         if reference.columns().len() > COLUMNS_MAX {
             return Err(InvalidData::whole(format!(
                 "expected at most {COLUMNS_MAX} columns, {} came",
@@ -116,6 +129,10 @@ impl Schema {
                     let all_missing = Values::Missing(table.n_rows());
                     let values = source.map_or(&all_missing, |source| &source.values);
                     read_categorical(values, &column.name, categories, *is_numeric, &mut issues)
+                }
+                ColumnType::Text => {
+                    let all_missing = Values::Missing(table.n_rows());
+                    read_presence(source.map_or(&all_missing, |source| &source.values), &column.name, &mut issues)
                 }
                 ColumnType::Binary { categories, is_numeric: false } => {
                     let all_missing = Values::Missing(table.n_rows());

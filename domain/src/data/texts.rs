@@ -56,6 +56,11 @@ impl Texts {
         self.ends.is_empty()
     }
 
+    /// Bytes of all texts together.
+    pub fn n_bytes(&self) -> usize {
+        self.chunks.iter().map(String::len).sum()
+    }
+
     /// Appends a text, or a missing one.
     pub fn push(&mut self, text: Option<&str>) {
         let end = match text {

@@ -39,6 +39,8 @@ enum EncodedCells {
     Departure,
     /// 1 for the second of two classes, else 0.
     Binary,
+    /// Nothing: the column is for people, and for tests of single columns.
+    Aside,
     /// One cell a category, and a last one for unseen categories.
     OneHot { n_categories: usize },
 }
@@ -46,11 +48,16 @@ enum EncodedCells {
 impl EncodedCells {
     fn width(self) -> usize {
         match self {
+            Self::Aside => 0,
             Self::Scaled | Self::Departure | Self::Binary => 1,
             Self::OneHot { n_categories } => n_categories + 1,
         }
     }
 }
+
+/// How departures and columns aside are stored.
+const DEPARTURE: u64 = 1;
+const ASIDE: u64 = 2;
 
 /// What a detector sees of the columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +116,17 @@ impl Encoder {
         Ok(encoder)
     }
 
+    /// The same for kernels that see the first columns of numbers alone; the others stand aside, for people and for tests
+    /// of single columns.
+    #[must_use]
+    pub fn seeing_first(mut self, n_columns: usize) -> Self {
+        for column in self.columns.iter_mut().skip(n_columns) {
+            column.cells = EncodedCells::Aside;
+        }
+        self.encoded_width = self.columns.iter().map(|column| column.cells.width()).sum();
+        self
+    }
+
     /// Numbers a row.
     pub fn width(&self) -> usize {
         self.pca.as_ref().map_or(self.encoded_width, Pca::n_components)
@@ -158,8 +176,12 @@ impl Encoder {
         tensors.insert_f64("preprocess.center", column(|encoder| encoder.center));
         tensors.insert_f64("preprocess.scale", column(|encoder| encoder.scale));
         tensors.insert_f64("preprocess.fill", column(|encoder| encoder.fill));
-        let departures = self.columns.iter().map(|encoder| u64::from(encoder.cells == EncodedCells::Departure));
-        tensors.insert_u64("preprocess.constant", departures.collect());
+        let constant = |encoder: &ColumnEncoder| match encoder.cells {
+            EncodedCells::Departure => DEPARTURE,
+            EncodedCells::Aside => ASIDE,
+            EncodedCells::Scaled | EncodedCells::Binary | EncodedCells::OneHot { .. } => 0,
+        };
+        tensors.insert_u64("preprocess.constant", self.columns.iter().map(constant).collect());
         if let Some(pca) = &self.pca {
             pca.save(&mut tensors);
         }
@@ -185,12 +207,14 @@ impl Encoder {
                 scale: scale[index],
                 fill: fill[index],
                 cells: match &column.kind {
-                    ColumnType::Numeric if constant[index] == 1 => EncodedCells::Departure,
+                    ColumnType::Numeric if constant[index] == DEPARTURE => EncodedCells::Departure,
+                    ColumnType::Numeric if constant[index] == ASIDE => EncodedCells::Aside,
                     ColumnType::Numeric => EncodedCells::Scaled,
                     ColumnType::Binary { .. } => EncodedCells::Binary,
                     ColumnType::Categorical { categories, .. } => {
                         EncodedCells::OneHot { n_categories: categories.len() }
                     }
+                    ColumnType::Text => EncodedCells::OneHot { n_categories: 1 },
                 },
             })
             .collect();
@@ -257,7 +281,7 @@ impl ColumnEncoder {
                 let value = values[row];
                 encoded[0] = f64::from(u8::from(!value.is_nan() && value != self.center));
             }
-            (Cells::Numeric(values), _) => {
+            (Cells::Numeric(values), EncodedCells::Scaled | EncodedCells::Binary | EncodedCells::OneHot { .. }) => {
                 let value = if values[row].is_nan() { self.fill } else { values[row] };
                 encoded[0] = (value - self.center) / self.scale;
             }
@@ -271,7 +295,7 @@ impl ColumnEncoder {
                 encoded[0] = if codes[row] == MISSING_CODE { self.fill } else { f64::from(codes[row]) };
             }
             // The schema that made the encoder makes every frame, so a column never changes its type.
-            (Cells::Categorical { .. }, EncodedCells::Scaled | EncodedCells::Departure) => {}
+            (_, EncodedCells::Aside) | (Cells::Categorical { .. }, EncodedCells::Scaled | EncodedCells::Departure) => {}
         }
     }
 }

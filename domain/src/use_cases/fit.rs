@@ -11,13 +11,15 @@ use super::predict::{WORK_MAX_NS, too_much};
 use super::registry::{Body, Entry};
 use super::run_length::Trial;
 use super::serving::Detector;
+use super::text_reading::{TextReading, encoding_of, for_kernels};
 use super::windows::Windows;
 use super::{DriftService, FitError, ProjectView};
 use crate::data::{Cells, Frame, InvalidData, MISSING_CODE, MissingValues, Schema, Table};
 use crate::detectors::{
-    CvmThresholds, DetectorKind, DetectorRequest, DetectorSpec, InvalidSettings, check_batch, check_online, fit_online,
+    CvmThresholds, DetectorKind, DetectorRequest, DetectorSpec, FitProblem, InvalidSettings, check_batch, check_online,
+    fit_online,
 };
-use crate::ports::{CpuPool, IndexEntry, PortErrorKind, Progress, StoredProject};
+use crate::ports::{CpuPool, IndexEntry, PortErrorKind, Progress, Silent, StoredProject};
 use crate::preprocess::{Encoder, Encoding, Preprocessing};
 use crate::project::{
     Configuration, DriftType, Policy, ProjectName, RunLengthReport, Status, UpdateMethod, WindowPolicy,
@@ -98,8 +100,15 @@ impl Drop for Reservation {
 struct Prepared {
     request: FitRequest,
     schema: Schema,
+    /// Of texts, their features, and those of the reference.
+    texts: Option<(TextReading, Frame<'static>)>,
     kind: DetectorKind,
     preprocessing: Preprocessing,
+    specified: Specified,
+}
+
+/// A detector that is ready to be computed.
+struct Specified {
     encoder: Encoder,
     spec: DetectorSpec,
     policy: Policy,
@@ -110,6 +119,7 @@ struct Prepared {
 /// What the computation gives.
 pub(super) struct Fitted {
     schema: Schema,
+    texts: Option<TextReading>,
     preprocessing: Preprocessing,
     encoder: Encoder,
     detector: Detector,
@@ -166,7 +176,7 @@ impl DriftService {
         let asked = Asked::of(&request);
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
         let computation = self.on_the_pool(place, move |progress| {
-            let prepared = prepare(request)?;
+            let prepared = prepare(request, &*pool, progress)?;
             compute(prepared, &thresholds, &*pool, progress)
         });
         Ok(self.fitted(computation.result().await?, asked, reservation))
@@ -182,7 +192,7 @@ impl DriftService {
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
         let place = self.fit_queue.enter()?;
-        Ok(PreparedFit { prepared: prepare(request)?, place, reservation })
+        Ok(PreparedFit { prepared: prepare(request, &Here, &Silent)?, place, reservation })
     }
 
     /// Puts the rest of a prepared fit into the queue of the pool.
@@ -237,6 +247,7 @@ impl DriftService {
         configuration.generation = self.next_generation(&configuration.project).await?;
         let mut parameters = fitted.encoder.save();
         parameters.extend(fitted.detector.save());
+        parameters.extend(fitted.texts.as_ref().map(TextReading::save).unwrap_or_default());
         let stored = StoredProject { configuration, parameters };
         let name = stored.configuration.project.clone();
         if let Err(error) = self.ports.artifacts.put_project(&stored).await {
@@ -255,7 +266,7 @@ impl DriftService {
             }
         }
 
-        let loaded = Arc::new(LoadedProject::new(stored.configuration, fitted.encoder, fitted.detector));
+        let loaded = Arc::new(LoadedProject::new(stored.configuration, fitted.texts, fitted.encoder, fitted.detector));
         let body = Body::Loaded(loaded);
         let is_gone = existing.as_ref().is_some_and(|entry| matches!(entry.slot().body, Body::Gone));
         match &existing {
@@ -297,7 +308,20 @@ impl Asked {
     }
 }
 
-fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
+/// Whoever asks does the work.
+struct Here;
+
+impl CpuPool for Here {
+    fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
+        job();
+    }
+
+    fn for_each(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync)) {
+        (0..n_tasks).for_each(task);
+    }
+}
+
+fn prepare(request: FitRequest, pool: &dyn CpuPool, progress: &dyn Progress) -> Result<Prepared, FitError> {
     if request.drift_type == DriftType::Label && request.reference.columns().len() != 1 {
         let detail = format!("expected one column for `label`, {} came", request.reference.columns().len());
         return Err(InvalidData::whole(detail).into());
@@ -306,13 +330,22 @@ fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
         let detail = format!("expected at most {REFERENCE_ROWS_MAX} rows, {} came", request.reference.n_rows());
         return Err(InvalidData::whole(detail).into());
     }
-    let schema = Schema::infer(&request.reference, request.missing_values)?;
+    let schema = schema_of(&request)?;
     let frame = schema.read(&request.reference)?;
     if frame.n_rows() == 0 {
         return Err(InvalidData::whole("expected rows without missing values, every row has one").into());
     }
     let kind = request.detector.kind_for(request.drift_type, &schema, &frame)?;
     let preprocessing = preprocessing(&request, kind)?;
+    if request.drift_type == DriftType::Text && kind != DetectorKind::Dummy {
+        let n_components = preprocessing.n_components;
+        let seed = request.detector.seed.unwrap_or(0);
+        let (texts, frame) = TextReading::fit(&schema, &request.reference, n_components, seed, pool, progress)?;
+        let preprocessing = Preprocessing { n_components: Some(texts.n_components()), ..preprocessing };
+        let specified = specify(&request, kind, texts.schema(), &frame, &preprocessing, Some(&texts));
+        let specified = specified.map_err(|error| of_one_half(error, &frame))?;
+        return Ok(Prepared { schema, texts: Some((texts, frame)), kind, preprocessing, specified, request });
+    }
     let (schema, frame) = match request.detector.schema_for(kind, &schema, &frame)? {
         None => (schema, frame),
         Some(schema) => {
@@ -320,28 +353,66 @@ fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
             (schema, frame)
         }
     };
-    let encoder = Encoder::fit(&frame, &preprocessing, kind.encoding())?;
+    let specified = specify(&request, kind, &schema, &frame, &preprocessing, None)?;
+    drop(frame);
+    Ok(Prepared { schema, texts: None, kind, preprocessing, specified, request })
+}
+
+fn schema_of(request: &FitRequest) -> Result<Schema, InvalidData> {
+    let FitRequest { reference, missing_values, .. } = request;
+    match (request.drift_type, request.detector.kind) {
+        (DriftType::Text, _) => Schema::of_texts(reference, *missing_values),
+        (_, Some(DetectorKind::Dummy)) => Schema::of_any(reference, *missing_values),
+        _ => Schema::infer(reference, *missing_values),
+    }
+}
+
+/// Too few rows, where one half of them is meant.
+fn of_one_half(error: FitError, compared: &Frame<'_>) -> FitError {
+    match error {
+        FitError::Problem(problem @ (FitProblem::TooFewRows { .. } | FitProblem::TooFewReferenceRows { .. })) => {
+            let detail = format!(
+                "{problem} to compare with: one half of the texts teaches the features, {} are left",
+                compared.n_rows()
+            );
+            InvalidData::whole(detail).into()
+        }
+        other => other,
+    }
+}
+
+/// The detector with every parameter, for rows as it sees them.
+fn specify(
+    request: &FitRequest,
+    kind: DetectorKind,
+    schema: &Schema,
+    frame: &Frame<'_>,
+    preprocessing: &Preprocessing,
+    texts: Option<&TextReading>,
+) -> Result<Specified, FitError> {
+    let encoder = Encoder::fit(frame, &encoding_of(preprocessing, texts), kind.encoding())?;
+    let encoder = for_kernels(encoder, kind, texts.map(TextReading::n_components));
     let policy = request.detector.policy(kind, schema.columns.len())?;
     let (spec, encoded) = if kind.is_online() {
         let spec = request.detector.online_specification(kind, encoder.width())?;
         // A kernel has no bandwidth then, and a share of ones no variance; ranks do well with a constant.
-        if matches!(kind.encoding(), Encoding::Kernel | Encoding::Binary) && is_constant(&frame) {
-            return Err(crate::detectors::FitProblem::AllConstant.into());
+        if matches!(kind.encoding(), Encoding::Kernel | Encoding::Binary) && is_constant(frame) {
+            return Err(FitProblem::AllConstant.into());
         }
         check_online(&spec, frame.n_rows(), encoder.width())?;
         if kind == DetectorKind::Dummy && request.report_run_length {
             return Err(InvalidSettings::one("report_run_length", "`dummy` raises no alarm; leave it out").into());
         }
-        let encoded = if kind == DetectorKind::Dummy { Vec::new() } else { encoder.encode(&frame) };
+        let encoded = if kind == DetectorKind::Dummy { Vec::new() } else { encoder.encode(frame) };
         (DetectorSpec::Online(spec), encoded)
     } else {
-        let spec = request.detector.batch_specification(kind, &schema, frame.n_rows())?;
+        let spec = request.detector.batch_specification(kind, schema, frame.n_rows())?;
         if request.report_run_length {
             let detail = format!("`{kind}` judges windows, whose false alarms its `p_val` bounds; leave it out");
             return Err(InvalidSettings::one("report_run_length", detail).into());
         }
-        if kind.encoding() == Encoding::Kernel && is_constant(&frame) {
-            return Err(crate::detectors::FitProblem::AllConstant.into());
+        if kind.encoding() == Encoding::Kernel && is_constant(frame) {
+            return Err(FitProblem::AllConstant.into());
         }
         if kind == DetectorKind::ContextMmd && preprocessing.n_components.is_some() {
             let detail = "components mix columns with their context; leave it out";
@@ -374,8 +445,7 @@ fn prepare(request: FitRequest) -> Result<Prepared, FitError> {
         }
         (DetectorSpec::Batch(spec), Vec::new())
     };
-    drop(frame);
-    Ok(Prepared { request, schema, kind, preprocessing, encoder, spec, policy, encoded })
+    Ok(Specified { encoder, spec, policy, encoded })
 }
 
 fn compute(
@@ -385,34 +455,49 @@ fn compute(
     progress: &dyn Progress,
 ) -> Result<Fitted, FitError> {
     progress.stage("fitting the detector");
-    let Prepared { request, schema, kind, preprocessing, encoder, spec, mut policy, encoded } = prepared;
+    let Prepared { request, schema: of_request, texts, kind, preprocessing, specified } = prepared;
+    let Specified { encoder, spec, mut policy, encoded } = specified;
+    let (texts, of_texts) = texts.unzip();
+    let schema = texts.as_ref().map_or(&of_request, TextReading::schema);
     // It borrows from the request, so it could not come along; reading it costs little beside the fit.
-    let frame = schema.read(&request.reference)?;
-    let mut warnings = warnings(&schema, &frame, kind);
+    let frame = of_texts.map_or_else(|| schema.read(&request.reference), Ok)?;
+    let n_components = texts.as_ref().map(TextReading::n_components);
+    let mut warnings = warnings(schema, &frame, kind, n_components);
     let mut run_length = None;
-    let reference_rows = frame.n_rows();
+    let reference_rows = if texts.is_some() { request.reference.n_rows() - frame.n_dropped() } else { frame.n_rows() };
     let detector = match spec {
         DetectorSpec::Online(spec) => {
             let [for_fit, for_trial] = Part::split(progress, [1.0, f64::from(u8::from(request.report_run_length))]);
             let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?;
             if request.report_run_length {
-                let (detector, preprocessing, progress) = (&request.detector, &preprocessing, &for_trial);
-                let trial = Trial { kind, detector, preprocessing, thresholds, pool, progress };
+                let preprocessing = &encoding_of(&preprocessing, texts.as_ref());
+                let (detector, progress) = (&request.detector, &for_trial);
+                let trial = Trial { kind, detector, preprocessing, n_components, thresholds, pool, progress };
                 match trial.report(&frame)? {
                     Ok(report) => run_length = Some(report),
                     Err(why_not) => warnings.push(why_not),
                 }
             }
-            Detector::Online(Online::new(detector, &schema, &encoder, &frame, pool, progress)?)
+            Detector::Online(Online::new(detector, schema, &encoder, &frame, pool, progress)?)
         }
         DetectorSpec::Batch(spec) => {
-            let windows = Windows::fit(&spec, &schema, &encoder, &frame, pool, progress)?;
+            let windows = Windows::fit(&spec, schema, &encoder, &frame, pool, progress)?;
             let is_sized = request.detector.window.is_none_or(|wanted| wanted.size.is_some());
             policy.window = bounded(policy, is_sized, &windows)?;
             Detector::Windows(if policy.update_reference.is_some() { windows.with_reference(frame) } else { windows })
         }
     };
-    Ok(Fitted { schema, preprocessing, encoder, detector, policy, reference_rows, warnings, run_length })
+    Ok(Fitted {
+        schema: of_request,
+        texts,
+        preprocessing,
+        encoder,
+        detector,
+        policy,
+        reference_rows,
+        warnings,
+        run_length,
+    })
 }
 
 /// The window of a policy, if one can be judged in time. One that only age closes waits for no more rows than can be judged in
@@ -433,15 +518,16 @@ fn bounded(policy: Policy, is_sized: bool, windows: &Windows) -> Result<Option<W
 }
 
 fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessing, InvalidSettings> {
-    let settings = Preprocessing {
-        standardize: request.standardize.unwrap_or(kind.encoding() == Encoding::Kernel),
-        n_components: request.n_components,
-    };
+    let is_of_texts = request.drift_type == DriftType::Text && kind != DetectorKind::Dummy;
+    // Components of texts carry the less the more of them there are; scaled, the last ones would count as the first.
+    let is_scaled = kind.encoding() == Encoding::Kernel && !is_of_texts;
+    let settings =
+        Preprocessing { standardize: request.standardize.unwrap_or(is_scaled), n_components: request.n_components };
     if kind.encoding() != Encoding::Kernel {
         let alone = |setting| {
             InvalidSettings::one(setting, format!("`{kind}` judges each column as it is and has no such setting"))
         };
-        if settings.n_components.is_some() {
+        if settings.n_components.is_some() && !is_of_texts {
             return Err(alone("preprocessing/n_components"));
         }
         if settings.standardize {
@@ -465,7 +551,8 @@ const MANY_TIES: f64 = 0.05;
 /// Of a reference in its order, the correlation of neighbours above which it counts as autocorrelated.
 const AUTOCORRELATED: f64 = 0.3;
 
-fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
+/// Of texts, kernels see the components alone, so nothing follows from the other columns.
+fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, n_components: Option<usize>) -> Vec<String> {
     let mut warnings = Vec::new();
     if frame.n_dropped() > 0 {
         warnings.push(format!("{} rows with missing values were left out", frame.n_dropped()));
@@ -476,8 +563,13 @@ fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
     }
     if frame.n_rows() < FEW_ROWS {
         warnings.push(format!(
-            "{} rows of reference are few: {}; {FEW_ROWS} or more are better",
+            "{} {} are few: {}; {FEW_ROWS} or more are better",
             frame.n_rows(),
+            if n_components.is_some() {
+                "texts to compare with (the others teach the features)"
+            } else {
+                "rows of reference"
+            },
             if kind.is_online() {
                 "the time between false alarms will differ much from the ert"
             } else {
@@ -485,7 +577,8 @@ fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind) -> Vec<String> {
             }
         ));
     }
-    for (column, cells) in schema.columns.iter().zip(frame.columns()) {
+    let n_judged = n_components.filter(|_| !kind.judges_columns()).unwrap_or(schema.columns.len());
+    for (column, cells) in schema.columns.iter().zip(frame.columns()).take(n_judged) {
         let values: Cow<'_, [f64]> = match cells {
             Cells::Numeric(values) => Cow::Borrowed(values),
             Cells::Categorical { codes, .. } if kind.encoding() == Encoding::Binary => {

@@ -10,9 +10,10 @@ use super::online::Online;
 use super::registry::{Body, Entry, Known};
 use super::serving::{Detector, Feeding, State};
 use super::tally::Tally;
+use super::text_reading::{TextReading, encoding_of};
 use super::windows::Windows;
 use super::{DriftService, ProjectError};
-use crate::data::{Frame, InvalidData, TensorError, Tensors};
+use crate::data::{Frame, InvalidData, Schema, Table, TensorError, Tensors};
 use crate::detectors::{DetectorSpec, restore_batch, restore_online};
 use crate::ports::{CpuPool, PortError, PortErrorKind, StoredProject};
 use crate::preprocess::Encoder;
@@ -21,6 +22,8 @@ use crate::project::{AfterAlarm, Configuration, Policy, ProjectName, Status};
 /// A project in memory.
 pub(super) struct LoadedProject {
     pub(super) configuration: Arc<Configuration>,
+    /// Of texts, the features that detectors see.
+    pub(super) texts: Option<TextReading>,
     pub(super) encoder: Encoder,
     pub(super) detector: Detector,
     /// Held by whoever feeds rows: one at a time, possibly for long, and never waited for on a pool's thread, which may be the
@@ -52,15 +55,28 @@ pub(super) struct Running {
 }
 
 impl LoadedProject {
-    pub(super) fn new(configuration: Configuration, encoder: Encoder, detector: Detector) -> Self {
-        let state = detector.start(&configuration.schema);
-        Self::with(configuration, encoder, detector, state, Tally::default())
+    pub(super) fn new(
+        configuration: Configuration,
+        texts: Option<TextReading>,
+        encoder: Encoder,
+        detector: Detector,
+    ) -> Self {
+        let state = detector.start(texts.as_ref().map_or(&configuration.schema, TextReading::schema));
+        Self::with(configuration, texts, encoder, detector, state, Tally::default())
     }
 
-    fn with(configuration: Configuration, encoder: Encoder, detector: Detector, state: State, tally: Tally) -> Self {
+    fn with(
+        configuration: Configuration,
+        texts: Option<TextReading>,
+        encoder: Encoder,
+        detector: Detector,
+        state: State,
+        tally: Tally,
+    ) -> Self {
         let told = Told { time: state.time(), tally: tally.clone() };
         Self {
             configuration: Arc::new(configuration),
+            texts,
             encoder,
             detector,
             running: Arc::new(async_lock::Mutex::new(Running { state, tally, is_closed: false })),
@@ -85,10 +101,9 @@ impl LoadedProject {
         pool: &dyn CpuPool,
     ) -> Result<Self, TensorError> {
         let project = Self::restore(stored, None, pool)?;
-        let Self { configuration, encoder, detector, .. } = project;
-        let state = detector.start(&configuration.schema);
+        let state = project.detector.start(project.schema());
         let tally = former.map(Tally::restore).and_then(Result::ok).unwrap_or_default();
-        Ok(Self::with(Arc::unwrap_or_clone(configuration), encoder, detector, state, tally))
+        Ok(project.moved_to(state, tally))
     }
 
     pub(super) fn restore(
@@ -102,8 +117,11 @@ impl LoadedProject {
             let reason = "the configuration has no column".to_owned();
             return Err(TensorError::Value { name: "preprocess.center".to_owned(), reason });
         }
-        let (schema, policy) = (&configuration.schema, &configuration.policy);
-        let encoder = Encoder::restore(&parameters, schema, &configuration.preprocessing)?;
+        let texts = TextReading::restore(&configuration, &parameters)?;
+        let schema = texts.as_ref().map_or(&configuration.schema, TextReading::schema);
+        let policy = &configuration.policy;
+        let preprocessing = encoding_of(&configuration.preprocessing, texts.as_ref());
+        let encoder = Encoder::restore(&parameters, schema, &preprocessing)?;
         let detector = match &configuration.detector {
             DetectorSpec::Online(spec) => {
                 let detector = restore_online(spec, &parameters, encoder.width())?;
@@ -121,12 +139,32 @@ impl LoadedProject {
                 ))
             }
         };
-        let project = Self::new(configuration, encoder, detector);
+        let project = Self::new(configuration, texts, encoder, detector);
         let Some(tensors) = state else { return Ok(project) };
         let state = project.detector.restore_state(tensors, project.feeding(None, DateTime::UNIX_EPOCH, pool))?;
         let tally = Tally::restore(tensors)?;
-        let Self { configuration, encoder, detector, .. } = project;
-        Ok(Self::with(Arc::unwrap_or_clone(configuration), encoder, detector, state, tally))
+        Ok(project.moved_to(state, tally))
+    }
+
+    fn moved_to(self, state: State, tally: Tally) -> Self {
+        let Self { configuration, texts, encoder, detector, .. } = self;
+        Self::with(Arc::unwrap_or_clone(configuration), texts, encoder, detector, state, tally)
+    }
+
+    /// The columns that the detector sees.
+    pub(super) fn schema(&self) -> &Schema {
+        self.texts.as_ref().map_or(&self.configuration.schema, TextReading::schema)
+    }
+
+    /// Rows as the detector sees them.
+    ///
+    /// # Errors
+    /// When they are not those of the schema.
+    pub(super) fn read<'t>(&self, rows: &'t Table, pool: &dyn CpuPool) -> Result<Frame<'t>, InvalidData> {
+        match &self.texts {
+            Some(texts) => texts.read(&self.configuration.schema, rows, pool),
+            None => self.configuration.schema.read(rows),
+        }
     }
 
     /// What does not change while rows are fed.
@@ -136,8 +174,8 @@ impl LoadedProject {
         at: DateTime<Utc>,
         pool: &'f dyn CpuPool,
     ) -> Feeding<'f> {
-        let Configuration { schema, policy, .. } = &*self.configuration;
-        Feeding { schema, encoder: &self.encoder, policy, explain, at, pool }
+        let policy = &self.configuration.policy;
+        Feeding { schema: self.schema(), encoder: &self.encoder, policy, explain, at, pool }
     }
 
     /// How many rows a request can have.
@@ -217,6 +255,11 @@ impl OpenProject {
     /// Its configuration.
     pub fn configuration(&self) -> &Configuration {
         &self.loaded.configuration
+    }
+
+    /// The columns that its verdicts are about: those that were fitted, or the features of texts.
+    pub fn judged_schema(&self) -> &Schema {
+        self.loaded.schema()
     }
 
     /// How many rows a request can have.

@@ -86,7 +86,9 @@ impl DriftService {
             None => loaded.running.lock_arc().await,
         };
         let at = self.ports.clock.now();
+        let reading_ns = loaded.texts.as_ref().map_or(0, |texts| texts.cost_ns(&request.rows));
         let work_ns = loaded.detector.cost_ns(n_rows, &running.state, &loaded.configuration.policy);
+        let work_ns = work_ns.saturating_add(reading_ns);
         if work_ns > WORK_MAX_NS {
             return Err(InvalidData::whole(too_much(n_rows, work_ns)).into());
         }
@@ -217,7 +219,7 @@ fn feed(
     if running.is_closed {
         return Err(PredictError::Inactive);
     }
-    let frame = loaded.configuration.schema.read(&request.rows)?;
+    let frame = loaded.read(&request.rows, pool)?;
     loaded.check_window(frame.n_rows())?;
     let feeding = loaded.feeding(request.explain, at, pool);
     let fed = loaded.detector.feed(&mut running.state, &frame, feeding);

@@ -234,7 +234,7 @@ impl DriftService {
         };
         {
             let mut running = loaded.running.lock().await;
-            running.state = loaded.detector.start(&loaded.configuration.schema);
+            running.state = loaded.detector.start(loaded.schema());
             running.tally.last_detection = None;
             loaded.tell(&running);
         }

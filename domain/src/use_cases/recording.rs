@@ -60,7 +60,7 @@ fn window_sizes(configuration: &Configuration) -> &[usize] {
 
 /// The verdicts on the columns, as they are kept.
 fn features_of(detection: &Detection, loaded: &LoadedProject) -> Box<[FeatureRecord]> {
-    let columns = &loaded.configuration.schema.columns;
+    let columns = &loaded.schema().columns;
     let number = |value: Option<f64>| value.filter(|value| !value.is_nan());
     let features = detection.features.iter().filter_map(|feature| {
         Some(FeatureRecord {

@@ -17,7 +17,9 @@ pub(super) struct OwnServer {
 
 impl OwnServer {
     pub(super) async fn start() -> anyhow::Result<Self> {
-        let config = Config::of_flags(&json!({"artifacts_path": "memory://", "database_uri": "none", "port": "0"}))?;
+        let config = Config::of_flags(
+            &json!({"artifacts_path": "memory://", "database_uri": "none", "port": "0", "grpc_port": "none"}),
+        )?;
         let app = App::build(config).await.context("the demo's own server does not start")?;
         let url = format!("http://{}", app.local_addr());
         let (stop, stopped) = oneshot::channel();

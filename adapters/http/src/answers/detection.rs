@@ -1,5 +1,6 @@
 //! The answer to a prediction, written straight from the domain's verdicts: it is the one on the hot path.
 
+use drifting_domain::data::Schema;
 use drifting_domain::detection::{Detection as DomainDetection, FeatureDetection};
 use drifting_domain::project::Configuration;
 use drifting_domain::use_cases::Prediction;
@@ -114,7 +115,7 @@ struct Answer<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'a str>,
     #[serde(serialize_with = "columns")]
-    features: (&'a [FeatureDetection], &'a Configuration),
+    features: (&'a [FeatureDetection], &'a Schema),
     #[serde(serialize_with = "rows")]
     results: &'a [DomainDetection],
 }
@@ -160,17 +161,21 @@ fn rows<S: Serializer>(detections: &&[DomainDetection], serializer: S) -> Result
 
 /// One entry a column, the most suspicious first.
 fn columns<S: Serializer>(
-    (features, configuration): &(&[FeatureDetection], &Configuration),
+    (features, schema): &(&[FeatureDetection], &Schema),
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(ranked(features).into_iter().filter_map(|feature| {
-        let name = &configuration.schema.columns.get(feature.column)?.name;
+        let name = &schema.columns.get(feature.column)?.name;
         Some(FeatureAnswer::of(name, feature))
     }))
 }
 
-/// The answer to a prediction, as JSON.
-pub(crate) fn detection_json(configuration: &Configuration, prediction: &Prediction) -> serde_json::Result<Vec<u8>> {
+/// The answer to a prediction, as JSON. The schema is that of the columns that verdicts are about.
+pub(crate) fn detection_json(
+    configuration: &Configuration,
+    judged: &Schema,
+    prediction: &Prediction,
+) -> serde_json::Result<Vec<u8>> {
     let last = prediction.detections.last();
     let collects = prediction.pending_rows.is_some();
     let answer = Answer {
@@ -191,7 +196,7 @@ pub(crate) fn detection_json(configuration: &Configuration, prediction: &Predict
         distance_threshold: last.and_then(|last| last.distance_threshold),
         effect_size: last.and_then(|last| last.effect_size),
         problem: last.and_then(|last| last.problem.as_deref()),
-        features: (last.map_or(&[], |last| &last.features), configuration),
+        features: (last.map_or(&[], |last| &last.features), judged),
         results: &prediction.detections,
     };
     let mut json = Vec::with_capacity(512);
@@ -202,7 +207,7 @@ pub(crate) fn detection_json(configuration: &Configuration, prediction: &Predict
 #[cfg(test)]
 mod tests {
     use chrono::DateTime;
-    use drifting_domain::data::{ColumnSchema, ColumnType, MissingValues, Schema};
+    use drifting_domain::data::{ColumnSchema, ColumnType, MissingValues};
     use drifting_domain::detectors::{CvmOnlineSpec, DetectorSpec, OnlineSpec};
     use drifting_domain::preprocess::Preprocessing;
     use drifting_domain::project::{DriftType, Policy};
@@ -257,7 +262,8 @@ mod tests {
             pending_rows: None,
             detections,
         };
-        serde_json::from_slice(&detection_json(&configuration(), &prediction).unwrap()).unwrap()
+        serde_json::from_slice(&detection_json(&configuration(), &configuration().schema, &prediction).unwrap())
+            .unwrap()
     }
 
     #[test]

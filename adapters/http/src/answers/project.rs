@@ -87,7 +87,7 @@ pub(crate) struct RunLength {
 pub(crate) struct Preprocessing {
     /// Whether numbers are centred and scaled by the reference's mean and standard deviation.
     pub(crate) standardize: bool,
-    /// How many principal components are kept; all columns if null.
+    /// How many principal components are kept, of columns or of the features of texts; all columns if null.
     #[oai(nullable)]
     pub(crate) n_components: Option<u64>,
 }
@@ -115,7 +115,7 @@ pub(crate) struct ColumnSchema {
     pub(crate) categories: Option<Vec<String>>,
 }
 
-/// The type of a column: `binary` is one of two classes and nothing else.
+/// The type of a column: `binary` is one of two classes and nothing else, `text` is free text.
 #[derive(Debug, Clone, Copy, Enum, Serialize)]
 #[oai(rename = "ColumnType", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -123,6 +123,7 @@ pub(crate) enum ColumnKind {
     Numeric,
     Categorical,
     Binary,
+    Text,
 }
 
 /// The latest verdict and when it was given.
@@ -232,6 +233,7 @@ impl From<&Schema> for DataSchema {
                 ColumnType::Numeric => (ColumnKind::Numeric, None),
                 ColumnType::Categorical { categories, .. } => (ColumnKind::Categorical, Some(categories.clone())),
                 ColumnType::Binary { categories, .. } => (ColumnKind::Binary, Some(categories.to_vec())),
+                ColumnType::Text => (ColumnKind::Text, None),
             };
             ColumnSchema { name: column.name.clone(), r#type: kind, categories }
         });

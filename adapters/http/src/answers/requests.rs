@@ -68,7 +68,7 @@ pub(crate) struct FitSettings {
 #[derive(Debug, Object)]
 pub(crate) struct DetectorSettings {
     /// The kind. By default `cvm_online` for a label of numbers, `fet_online` for one of two classes, `chi_square` in
-    /// windows of 100 rows for one of more, `mmd_online` for tables.
+    /// windows of 100 rows for one of more, `mmd_online` for tables and texts.
     #[oai(nullable)]
     pub(crate) kind: Option<DetectorKind>,
     /// Expected run time: the mean number of rows between false alarms, above 1; by default 400.
@@ -231,10 +231,11 @@ pub(crate) struct ReferenceUpdateSettings {
 #[derive(Debug, Object)]
 pub(crate) struct PreprocessingSettings {
     /// Whether numbers are centred and scaled by the reference's mean and standard deviation; by default they are
-    /// where the detector is a kernel's.
+    /// where the detector is a kernel's, but not the components of texts.
     #[oai(nullable)]
     pub(crate) standardize: Option<bool>,
-    /// How many principal components are kept; by default all columns as they are.
+    /// How many principal components are kept; by default all columns as they are, and 32 components (or as many as there
+    /// are) of the features of texts, at most 256.
     #[oai(nullable, validator(minimum(value = "1")))]
     pub(crate) n_components: Option<u64>,
 }

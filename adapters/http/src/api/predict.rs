@@ -136,9 +136,9 @@ impl PredictApi {
 
 async fn written(open: OpenProject, prediction: Prediction) -> Result<Vec<u8>, Failure> {
     let json = if prediction.detections.len() <= WRITTEN_INLINE_MAX {
-        detection_json(open.configuration(), &prediction)
+        detection_json(open.configuration(), open.judged_schema(), &prediction)
     } else {
-        tokio::task::spawn_blocking(move || detection_json(open.configuration(), &prediction))
+        tokio::task::spawn_blocking(move || detection_json(open.configuration(), open.judged_schema(), &prediction))
             .await
             .map_err(|error| Failure::internal(format!("writing an answer: {error}")))?
     };

@@ -26,6 +26,9 @@ pub(crate) enum Coding {
 /// The window of a zstd stream may have so many bytes, as a power of two: 8 MiB, as RFC 8878 recommends.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
+/// So much room is taken at most before it is needed.
+const RESERVED_MAX: usize = 64 * 1024 * 1024;
+
 impl Coding {
     const ALL: [Self; 4] = [Self::Gzip, Self::Zstd, Self::Deflate, Self::Identity];
 
@@ -105,7 +108,12 @@ pub(super) enum Decoder {
 impl Decoder {
     /// A decoder of at most so many bytes; none where nothing is coded.
     pub(super) fn new(coding: Coding, bytes_max: usize) -> Result<Option<Self>, Failure> {
-        let bounded = Bounded { bytes: Vec::new(), bytes_max, is_full: false };
+        if coding == Coding::Identity {
+            return Ok(None);
+        }
+        // It may become as long as is taken: room that is not written to costs nothing, and one that grows is copied again and
+        // again.
+        let bounded = Bounded { bytes: Vec::with_capacity(bytes_max.min(RESERVED_MAX)), bytes_max, is_full: false };
         Ok(match coding {
             Coding::Identity => None,
             Coding::Gzip => Some(Self::Gzip(MultiGzDecoder::new(bounded))),

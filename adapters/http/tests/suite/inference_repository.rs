@@ -127,6 +127,16 @@ async fn the_predecessors_fit_gives_its_detectors() {
     assert_eq!(server.post_json(&fit("dum", "dummy"), &zeros).await.status, 200);
     let judged = server.post_json("/v2/models/dum/infer", &zeros).await.json();
     assert_eq!((&judged["outputs"][0]["data"], &judged["parameters"]["name"]), (&json!([0, 0]), &json!("DummyDrift")));
+    let words = ["the market rose", "prices fell again", "demand is weak", "the bank cut rates", "shares were flat"];
+    let texts: Vec<String> =
+        (0..100).map(|i| format!("{} on day {i} of {}", words[i % 5], words[(i / 5) % 5])).collect();
+    let text = json!({"inputs": [{"name": "input-1", "shape": [100, 1], "datatype": "BYTES", "parameters": {"content_type": "str"}, "data": texts}]});
+    assert_eq!(server.post_json(&fit("txt", "text&ert=20&window_size=5&n_bootstraps=2000"), &text).await.status, 200);
+    let told = server.get("/api/v1/projects/txt").await.json();
+    assert_eq!((&told["drift_type"], &told["detector"]["kind"]), (&json!("text"), &json!("mmd_online")));
+    let one = json!({"inputs": [{"name": "input-1", "shape": [1, 1], "datatype": "BYTES", "data": ["prices rose"]}]});
+    assert_eq!(server.post_json("/v2/models/txt/infer", &one).await.json()["outputs"][4]["data"], json!([1]));
+    assert_eq!(server.get("/v2/models/txt").await.json()["parameters"]["content_type"], "str");
     // Classes are judged as classes.
     let truths: Vec<bool> = (0..100).map(|i| i % 3 == 0).collect();
     let classes = json!({"inputs": [{"name": "input-1", "shape": [100, 1], "datatype": "BOOL", "data": truths}]});

@@ -21,4 +21,5 @@ mod refusals;
 mod sentences;
 mod settings;
 mod support;
+mod texts;
 mod two_sample;

@@ -23,11 +23,13 @@ impl<'de> DeserializeSeed<'de> for DataSeed<'_> {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<TensorData, D::Error> {
         let Self { fault, budget, input, datatype, shape } = self;
-        // Room is taken for what comes, not for what the shape says.
+        // No more than can come: this has been checked against the length of the request.
+        let n_elements = shape.n_elements();
+        budget.take_elements(n_elements).map_err(|spent| fault.spent(budget, spent))?;
         let data = match datatype {
-            Datatype::Bool => TensorData::Booleans(Vec::new()),
-            Datatype::Bytes => TensorData::Texts(Texts::new()),
-            _ => TensorData::Numbers(Vec::new()),
+            Datatype::Bool => TensorData::Booleans(Vec::with_capacity(n_elements)),
+            Datatype::Bytes => TensorData::Texts(Texts::with_capacity(n_elements)),
+            _ => TensorData::Numbers(Vec::with_capacity(n_elements)),
         };
         let mut elements = Elements { fault, budget, input, datatype, shape, data, nesting: None };
         deserializer.deserialize_any(ArraySeed { elements: &mut elements, depth: 0 })?;
@@ -93,7 +95,7 @@ impl Elements<'_> {
             );
             return Err(self.refuse(detail));
         }
-        self.budget.take_element().map_err(|spent| self.fault.spent(self.budget, spent))
+        Ok(())
     }
 
     fn push_number<E: Error>(&mut self, number: f64) -> Result<(), E> {

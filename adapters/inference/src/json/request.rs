@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use drifting_domain::data::COLUMNS_MAX;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::passed::Passed;
@@ -100,6 +101,9 @@ impl<'de> Visitor<'de> for InputsSeed<'_> {
             let seed = TensorSeed { fault: &mut *fault, budget: &mut *budget, input: inputs.len(), n_bytes };
             items.next_element_seed(seed)?
         } {
+            if inputs.len() == COLUMNS_MAX {
+                return Err(fault.stop("/inputs", format!("expected at most {COLUMNS_MAX} tensors, more came")));
+            }
             inputs.push(tensor);
         }
         Ok(inputs)

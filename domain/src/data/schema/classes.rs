@@ -14,7 +14,7 @@ impl Schema {
             (ColumnType::Numeric, Cells::Numeric(values)) => distinct(values).is_some_and(|values| values.len() == 2),
             (ColumnType::Categorical { categories, .. }, _) => categories.len() == 2,
             (ColumnType::Binary { .. }, _) => true,
-            (ColumnType::Numeric, Cells::Categorical { .. }) => false,
+            (ColumnType::Numeric, Cells::Categorical { .. }) | (ColumnType::Text, _) => false,
         }
     }
 
@@ -171,6 +171,7 @@ fn two_classes(kind: &ColumnType, cells: &Cells) -> Result<ColumnType, String> {
             [only] => Err(format!("only {} came", quoted(only))),
             several => Err(format!("{} distinct texts came", several.len())),
         },
+        (ColumnType::Text, _) => Err("texts came".to_owned()),
         (ColumnType::Binary { .. }, _) | (ColumnType::Numeric, Cells::Categorical { .. }) => Ok(kind.clone()),
     }
 }

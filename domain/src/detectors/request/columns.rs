@@ -20,10 +20,13 @@ impl DetectorRequest {
             // It looks at none of them.
             _ if self.kind == Some(DetectorKind::Dummy) => return Ok(DetectorKind::Dummy),
             DriftType::Label | DriftType::Tabular => {}
-            DriftType::Text | DriftType::Image | DriftType::Sequential => {
+            DriftType::Text => return self.kind_for_texts(),
+            DriftType::Image | DriftType::Sequential => {
                 return Err(InvalidSettings::one(
                     "drift_type",
-                    format!("expected `label` or `tabular`: this version has no detector for `{drift_type}` yet"),
+                    format!(
+                        "expected `label`, `tabular` or `text`: this version has no detector for `{drift_type}` yet"
+                    ),
                 ));
             }
         }
@@ -52,6 +55,34 @@ impl DetectorRequest {
                     column.name
                 ),
             )),
+        }
+    }
+
+    /// A kind that judges the features of texts: numbers that are seen together, or each by itself.
+    fn kind_for_texts(&self) -> Result<DetectorKind, InvalidSettings> {
+        let kind = self.kind.unwrap_or(DetectorKind::MmdOnline);
+        match kind {
+            DetectorKind::CvmOnline
+            | DetectorKind::LsddOnline
+            | DetectorKind::MmdOnline
+            | DetectorKind::Dummy
+            | DetectorKind::Ks
+            | DetectorKind::Cvm
+            | DetectorKind::Tabular
+            | DetectorKind::Mmd
+            | DetectorKind::Lsdd
+            | DetectorKind::Classifier
+            | DetectorKind::SpotTheDiff => Ok(kind),
+            DetectorKind::FetOnline
+            | DetectorKind::ChiSquare
+            | DetectorKind::FisherExact
+            | DetectorKind::ContextMmd
+            | DetectorKind::ClassifierUncertainty
+            | DetectorKind::RegressorUncertainty => {
+                let detail =
+                    format!("`{kind}` judges no texts; take `mmd_online`, or `mmd` or `classifier` in windows");
+                Err(InvalidSettings::one("detector/kind", detail))
+            }
         }
     }
 

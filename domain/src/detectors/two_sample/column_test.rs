@@ -32,7 +32,7 @@ impl ColumnTest {
     pub fn suiting(kind: &ColumnType) -> Self {
         match kind {
             ColumnType::Numeric => Self::Ks,
-            ColumnType::Categorical { .. } | ColumnType::Binary { .. } => Self::ChiSquare,
+            ColumnType::Categorical { .. } | ColumnType::Binary { .. } | ColumnType::Text => Self::ChiSquare,
         }
     }
 

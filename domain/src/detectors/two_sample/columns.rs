@@ -388,6 +388,8 @@ fn names_of(kind: &ColumnType) -> Vec<String> {
         ColumnType::Numeric => Vec::new(),
         ColumnType::Categorical { categories, .. } => categories.clone(),
         ColumnType::Binary { categories, .. } => categories.to_vec(),
+        // Only whether it is there is known.
+        ColumnType::Text => vec!["text".to_owned()],
     }
 }
 

@@ -1,0 +1,178 @@
+//! Around every call: the request's id, the host check, deadlines on what comes, the access log, and failures below the
+//! service in words for people.
+
+mod access;
+mod hosts;
+mod received;
+mod request_id;
+
+pub(crate) use hosts::HostCheck;
+pub(crate) use request_id::RequestId;
+
+use std::any::Any;
+use std::convert::Infallible;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_util::FutureExt;
+use http::{HeaderValue, Request, Response};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::Service;
+
+use self::access::{Access, Answer};
+use self::received::Received;
+use crate::settings::GrpcTimeouts;
+use crate::status;
+use crate::stop::Stopping;
+
+/// What is decided for all calls.
+pub(crate) struct Rules {
+    pub(crate) hosts: HostCheck,
+    pub(crate) timeouts: GrpcTimeouts,
+    pub(crate) max_message_bytes: usize,
+    pub(crate) stopping: Stopping,
+}
+
+/// The outermost service.
+#[derive(Clone)]
+pub(crate) struct Front<S> {
+    pub(crate) inner: S,
+    pub(crate) rules: Arc<Rules>,
+}
+
+impl<S> Service<Request<Body>> for Front<S>
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Answer>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let rules = Arc::clone(&self.rules);
+        let id = RequestId::of(request.headers());
+        let access = Access::begin(request.uri().path(), id.0.clone());
+        request.extensions_mut().insert(id.clone());
+        let served = match rules.admit(&request) {
+            Ok(()) => Ok(self.inner.call(rules.guard(request))),
+            Err(status) => Err(status),
+        };
+        Box::pin(async move {
+            let response = match served {
+                Ok(serving) => match AssertUnwindSafe(serving).catch_unwind().await {
+                    Ok(Ok(response)) => rules.mended(response),
+                    Err(panic) => status::internal(&format!("panic: {}", panic_text(&*panic)), &id).into_http(),
+                },
+                Err(status) => status.into_http(),
+            };
+            let (mut head, body) = response.into_parts();
+            if let Ok(id) = HeaderValue::from_str(&id.0) {
+                head.headers.insert(request_id::KEY, id);
+            }
+            let answer = Answer::new(&head.headers, body, access);
+            Ok(Response::from_parts(head, answer))
+        })
+    }
+}
+
+impl Rules {
+    /// Whether a call may be served, decided by its head alone: nothing of its message has been read. Whoever asks for keys
+    /// asks here, with the metadata at hand.
+    fn admit(&self, request: &Request<Body>) -> Result<(), Status> {
+        if self.hosts.allows(request) {
+            Ok(())
+        } else {
+            Err(Status::permission_denied(
+                "the request names a host that this server is not set to serve; see `--allowed-hosts`",
+            ))
+        }
+    }
+
+    /// The request with deadlines on its messages.
+    fn guard(&self, request: Request<Body>) -> Request<Body> {
+        let is_stream = is_stream(request.uri().path());
+        request.map(|body| {
+            Body::new(if is_stream {
+                Received::stream(body, self.timeouts, self.stopping.clone())
+            } else {
+                Received::one(body, self.timeouts)
+            })
+        })
+    }
+
+    /// The response, with what failed below the service in words for people.
+    fn mended(&self, response: Response<Body>) -> Response<Body> {
+        match Status::from_header_map(response.headers()) {
+            Some(status) if status.code() != Code::Ok => status::mended(status, self.max_message_bytes).into_http(),
+            _ => response,
+        }
+    }
+}
+
+/// Whether a method takes any number of messages.
+fn is_stream(path: &str) -> bool {
+    matches!(path.rsplit('/').next(), Some("ModelStreamInfer" | "ServerReflectionInfo"))
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("")
+}
+
+#[cfg(test)]
+mod tests {
+    use tower::service_fn;
+
+    use super::*;
+    use crate::stop::Stopper;
+
+    fn rules(hosts: Option<&[String]>) -> Arc<Rules> {
+        let (_, stopping) = Stopper::new();
+        let hosts = HostCheck::new(hosts);
+        Arc::new(Rules { hosts, timeouts: GrpcTimeouts::default(), max_message_bytes: 10, stopping })
+    }
+
+    async fn status_of(hosts: Option<&[String]>, answer: fn() -> Response<Body>) -> (Status, String) {
+        let inner = service_fn(move |_: Request<Body>| async move { Ok(answer()) });
+        let request = Request::builder().uri("http://localhost/x").header("x-request-id", "given");
+        let mut front = Front { inner, rules: rules(hosts) };
+        let response = front.call(request.body(Body::default()).unwrap()).await.unwrap();
+        let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+        (Status::from_header_map(response.headers()).unwrap(), id)
+    }
+
+    #[tokio::test]
+    async fn a_panic_tells_nothing_of_the_inside() {
+        let (status, id) = status_of(None, || panic!("the inside")).await;
+        assert_eq!((status.code(), id.as_str()), (Code::Internal, "given"));
+        assert!(!status.message().contains("inside"), "{status}");
+    }
+
+    #[tokio::test]
+    async fn what_fails_below_the_service_is_said_for_people() {
+        for (below, code, word) in [
+            (Code::OutOfRange, Code::ResourceExhausted, "at most 10 bytes"),
+            (Code::Internal, Code::InvalidArgument, "framed"),
+            (Code::Unimplemented, Code::Unimplemented, "no such method"),
+        ] {
+            let mended = rules(None).mended(Status::new(below, "").into_http());
+            let status = Status::from_header_map(mended.headers()).unwrap();
+            assert_eq!(status.code(), code);
+            assert!(status.message().contains(word), "{status}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_hosts_do_not_get_in() {
+        let (status, _) = status_of(Some(&["drift.example".to_owned()]), || panic!("it is served")).await;
+        assert_eq!(status.code(), Code::PermissionDenied);
+    }
+}

@@ -1,0 +1,99 @@
+//! One line in the log per call, also for those whose client left before the answer.
+
+use std::borrow::Cow;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use tonic::body::Body;
+use tonic::{Code, Status};
+
+/// A call on its way.
+pub(crate) struct Access {
+    method: String,
+    request_id: String,
+    started: Instant,
+    is_logged: bool,
+}
+
+impl Access {
+    pub(super) fn begin(path: &str, request_id: String) -> Self {
+        Self { method: escaped(path).into_owned(), request_id, started: Instant::now(), is_logged: false }
+    }
+
+    fn end(&mut self, code: Option<Code>) {
+        self.is_logged = true;
+        let duration_ms = milliseconds(self.started.elapsed());
+        let (method, request_id) = (self.method.as_str(), self.request_id.as_str());
+        match code {
+            Some(code) if is_probe(method) => tracing::trace!(method, ?code, duration_ms, request_id, "gRPC call"),
+            Some(code) => tracing::info!(method, ?code, duration_ms, request_id, "gRPC call"),
+            None => tracing::info!(method, duration_ms, request_id, "gRPC call whose client left"),
+        }
+    }
+}
+
+impl Drop for Access {
+    fn drop(&mut self) {
+        if !self.is_logged {
+            self.end(None);
+        }
+    }
+}
+
+/// An answer that is noted in the log when its status goes out.
+pub(crate) struct Answer {
+    body: Body,
+    access: Access,
+}
+
+impl Answer {
+    /// An answer with these headers; where they have the status already, nothing else will come.
+    pub(super) fn new(headers: &HeaderMap, body: Body, mut access: Access) -> Self {
+        if let Some(status) = Status::from_header_map(headers) {
+            access.end(Some(status.code()));
+        }
+        Self { body, access }
+    }
+}
+
+impl HttpBody for Answer {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(Ok(frame)) = &frame
+            && let Some(trailers) = frame.trailers_ref()
+        {
+            self.access.end(Some(Status::from_header_map(trailers).map_or(Code::Ok, |status| status.code())));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What clients send cannot forge lines: a path holds no control characters but escaped ones.
+fn escaped(path: &str) -> Cow<'_, str> {
+    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\'));
+    if is_plain { Cow::Borrowed(path) } else { Cow::Owned(path.escape_debug().to_string()) }
+}
+
+fn is_probe(method: &str) -> bool {
+    method.starts_with("/grpc.health.v1.Health/")
+}
+
+/// Milliseconds to the microsecond.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

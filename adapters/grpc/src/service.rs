@@ -1,0 +1,341 @@
+//! The methods of the protocol: one use case each.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use drifting_inference::{InferResponse, Inference, Refusal, RefusalCode};
+use futures_util::Stream;
+use prost::Message;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::front::RequestId;
+use crate::message::{Address, InferMessage};
+use crate::protocol as proto;
+use crate::protocol::grpc_inference_service_server::GrpcInferenceService;
+use crate::protocol::{ModelInferResponse, ModelStreamInferResponse};
+use crate::stop::Stopping;
+use crate::{answer, status};
+
+/// Larger messages are read where they keep no other call waiting.
+const READ_AT_ONCE_BYTES: usize = 64 * 1024;
+/// Smaller answers are not worth compressing.
+const COMPRESSED_BYTES_MIN: usize = 500;
+
+/// The service of the protocol.
+pub(crate) struct InferenceService {
+    inference: Arc<Inference>,
+    max_message_bytes: usize,
+    stopping: Stopping,
+}
+
+/// One answer for each request of a stream.
+type InferStream = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;
+
+impl InferenceService {
+    pub(crate) fn new(inference: Arc<Inference>, max_message_bytes: usize, stopping: Stopping) -> Self {
+        Self { inference, max_message_bytes, stopping }
+    }
+
+    fn inferring(&self, id: RequestId) -> Inferring {
+        Inferring { inference: Arc::clone(&self.inference), max_message_bytes: self.max_message_bytes, id }
+    }
+}
+
+/// What a request for an inference needs.
+#[derive(Clone)]
+struct Inferring {
+    inference: Arc<Inference>,
+    max_message_bytes: usize,
+    id: RequestId,
+}
+
+impl Inferring {
+    /// Answers a request. Rows that have begun to be judged are judged whole, even if the client leaves.
+    async fn answer(&self, address: Address, message: InferMessage) -> Result<ModelInferResponse, Refusal> {
+        let is_raw = message.is_raw();
+        let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
+        let bytes_max = self.max_message_bytes;
+        let is_small = message.len() <= READ_AT_ONCE_BYTES;
+        let read = move || {
+            let request = message.request(bytes_max)?;
+            // A matrix is held a second time while its columns are made.
+            drop(message);
+            model.prepare(request)
+        };
+        let rows = if is_small { read()? } else { ended(tokio::task::spawn_blocking(read).await)? };
+        let timeout_us = rows.timeout_us();
+        let inference = Arc::clone(&self.inference);
+        let judging = tokio::spawn(async move { inference.judge(rows).await });
+        let judged = match timeout_us {
+            // As with Triton, 0 says that there is none.
+            None | Some(0) => judging.await,
+            Some(timeout) => tokio::time::timeout(Duration::from_micros(timeout), judging).await.map_err(|_| {
+                let detail = "the rows were not judged within the `timeout` of the request; they count all the same";
+                Refusal::new(RefusalCode::DeadlineExceeded, detail)
+            })?,
+        };
+        ended(judged).map(|response: InferResponse| answer::message(response, is_raw))
+    }
+
+    /// Answers a request of a stream: one that is refused has its reason in the answer.
+    async fn answer_in_stream(&self, message: InferMessage) -> ModelStreamInferResponse {
+        let (address, answered) = match message.address() {
+            Ok(address) => (address.clone(), self.answer(address, message).await),
+            Err(refusal) => (Address::default(), Err(refusal)),
+        };
+        match answered {
+            Ok(response) => ModelStreamInferResponse { error_message: String::new(), infer_response: Some(response) },
+            Err(refusal) => {
+                let Address { model_name, model_version, id } = address;
+                let id = id.unwrap_or_default();
+                let named = ModelInferResponse { model_name, model_version, id, ..ModelInferResponse::default() };
+                let status = status::refused(&refusal, &self.id);
+                ModelStreamInferResponse { error_message: status.message().to_owned(), infer_response: Some(named) }
+            }
+        }
+    }
+}
+
+/// What a task found, or that it crashed.
+fn ended<T>(ended: Result<Result<T, Refusal>, tokio::task::JoinError>) -> Result<T, Refusal> {
+    ended.unwrap_or_else(|error| Err(Refusal::internal(format!("a task ended without a result: {error}"))))
+}
+
+/// The version that is asked for; the latest one where there is no name.
+fn version(name: &str) -> Option<&str> {
+    Some(name).filter(|name| !name.is_empty())
+}
+
+/// The id that the front gave.
+fn id_of<T>(request: &Request<T>) -> RequestId {
+    request.extensions().get().cloned().unwrap_or_default()
+}
+
+/// The name of a model: KServe has it where others name a repository.
+fn model_name(model_name: String, repository_name: String) -> String {
+    if model_name.is_empty() { repository_name } else { model_name }
+}
+
+/// Answers are compressed for those who compress what they send, where that is worth it.
+fn told<A: Message>(answer: A, is_compressed: bool) -> Response<A> {
+    let is_worth_it = is_compressed && answer.encoded_len() >= COMPRESSED_BYTES_MIN;
+    let mut response = Response::new(answer);
+    if !is_worth_it {
+        response.disable_compression();
+    }
+    response
+}
+
+fn is_compressed<T>(request: &Request<T>) -> bool {
+    request.metadata().get("grpc-encoding").is_some_and(|encoding| encoding != "identity")
+}
+
+/// Triton has it, this server does not.
+fn unsupported<A>(what: &str, instead: &str) -> Result<Response<A>, Status> {
+    Err(Status::unimplemented(format!("this server has no {what}{instead}")))
+}
+
+#[tonic::async_trait]
+impl GrpcInferenceService for InferenceService {
+    type ModelStreamInferStream = InferStream;
+
+    async fn server_live(
+        &self,
+        _: Request<proto::ServerLiveRequest>,
+    ) -> Result<Response<proto::ServerLiveResponse>, Status> {
+        Ok(told(proto::ServerLiveResponse { live: true }, false))
+    }
+
+    async fn server_ready(
+        &self,
+        _: Request<proto::ServerReadyRequest>,
+    ) -> Result<Response<proto::ServerReadyResponse>, Status> {
+        Ok(told(proto::ServerReadyResponse { ready: !self.stopping.has_begun() }, false))
+    }
+
+    async fn model_ready(
+        &self,
+        request: Request<proto::ModelReadyRequest>,
+    ) -> Result<Response<proto::ModelReadyResponse>, Status> {
+        let id = id_of(&request);
+        let proto::ModelReadyRequest { name, version: asked } = request.into_inner();
+        let ready = match self.inference.ready(&name, version(&asked)).await {
+            Ok(()) => true,
+            Err(Refusal { code: RefusalCode::ProjectInactive | RefusalCode::ProjectFailed, .. }) => false,
+            Err(refusal) => return Err(status::refused(&refusal, &id)),
+        };
+        Ok(told(proto::ModelReadyResponse { ready }, false))
+    }
+
+    async fn server_metadata(
+        &self,
+        _: Request<proto::ServerMetadataRequest>,
+    ) -> Result<Response<proto::ServerMetadataResponse>, Status> {
+        let metadata = self.inference.server_metadata();
+        let answer = proto::ServerMetadataResponse {
+            name: metadata.name.to_owned(),
+            version: metadata.version.to_owned(),
+            extensions: metadata.extensions.map(str::to_owned).into(),
+        };
+        Ok(told(answer, false))
+    }
+
+    async fn model_metadata(
+        &self,
+        request: Request<proto::ModelMetadataRequest>,
+    ) -> Result<Response<proto::ModelMetadataResponse>, Status> {
+        let (id, is_compressed) = (id_of(&request), is_compressed(&request));
+        let proto::ModelMetadataRequest { name, version: asked } = request.into_inner();
+        let metadata = self.inference.metadata(&name, version(&asked)).await;
+        let metadata = metadata.map_err(|refusal| status::refused(&refusal, &id))?;
+        Ok(told(answer::metadata(metadata), is_compressed))
+    }
+
+    async fn model_infer(&self, request: Request<InferMessage>) -> Result<Response<ModelInferResponse>, Status> {
+        let (id, is_compressed) = (id_of(&request), is_compressed(&request));
+        let message = request.into_inner();
+        let answered = match message.address() {
+            Ok(address) => self.inferring(id.clone()).answer(address, message).await,
+            Err(refusal) => Err(refusal),
+        };
+        let answer = answered.map_err(|refusal| status::refused(&refusal, &id))?;
+        Ok(told(answer, is_compressed))
+    }
+
+    async fn model_stream_infer(
+        &self,
+        request: Request<Streaming<InferMessage>>,
+    ) -> Result<Response<InferStream>, Status> {
+        let (id, is_compressed) = (id_of(&request), is_compressed(&request));
+        let (inferring, max_message_bytes) = (self.inferring(id), self.max_message_bytes);
+        let answers = futures_util::stream::unfold(Some(request.into_inner()), move |messages| {
+            let inferring = inferring.clone();
+            async move {
+                let mut messages = messages?;
+                match messages.message().await {
+                    Ok(Some(message)) => Some((Ok(inferring.answer_in_stream(message).await), Some(messages))),
+                    Ok(None) => None,
+                    Err(status) => Some((Err(status::mended(status, max_message_bytes)), None)),
+                }
+            }
+        });
+        let mut response = Response::new(Box::pin(answers) as InferStream);
+        if !is_compressed {
+            response.disable_compression();
+        }
+        Ok(response)
+    }
+
+    async fn repository_index(
+        &self,
+        request: Request<proto::RepositoryIndexRequest>,
+    ) -> Result<Response<proto::RepositoryIndexResponse>, Status> {
+        let (id, is_compressed) = (id_of(&request), is_compressed(&request));
+        let items = self.inference.index(request.get_ref().ready).await;
+        let items = items.map_err(|refusal| status::refused(&refusal, &id))?;
+        let models = items.into_iter().map(|item| proto::repository_index_response::ModelIndex {
+            name: item.name,
+            version: item.version,
+            state: item.state.as_str().to_owned(),
+            reason: item.reason,
+        });
+        Ok(told(proto::RepositoryIndexResponse { models: models.collect() }, is_compressed))
+    }
+
+    async fn repository_model_load(
+        &self,
+        request: Request<proto::RepositoryModelLoadRequest>,
+    ) -> Result<Response<proto::RepositoryModelLoadResponse>, Status> {
+        let id = id_of(&request);
+        let asked = request.into_inner();
+        let model_name = model_name(asked.model_name, asked.repository_name);
+        let (inference, model) = (Arc::clone(&self.inference), model_name.clone());
+        let loaded = ended(tokio::spawn(async move { inference.load(&model).await }).await);
+        loaded.map_err(|refusal| status::refused(&refusal, &id))?;
+        Ok(told(proto::RepositoryModelLoadResponse { model_name, is_loaded: true }, false))
+    }
+
+    async fn repository_model_unload(
+        &self,
+        request: Request<proto::RepositoryModelUnloadRequest>,
+    ) -> Result<Response<proto::RepositoryModelUnloadResponse>, Status> {
+        let id = id_of(&request);
+        let asked = request.into_inner();
+        let model_name = model_name(asked.model_name, asked.repository_name);
+        let (inference, model) = (Arc::clone(&self.inference), model_name.clone());
+        let unloaded = ended(tokio::spawn(async move { inference.unload(&model).await }).await);
+        unloaded.map_err(|refusal| status::refused(&refusal, &id))?;
+        Ok(told(proto::RepositoryModelUnloadResponse { model_name, is_unloaded: true }, false))
+    }
+
+    async fn model_config(
+        &self,
+        _: Request<proto::ModelConfigRequest>,
+    ) -> Result<Response<proto::ModelConfigResponse>, Status> {
+        unsupported("model configurations of Triton", "; see ModelMetadata")
+    }
+
+    async fn model_statistics(
+        &self,
+        _: Request<proto::ModelStatisticsRequest>,
+    ) -> Result<Response<proto::ModelStatisticsResponse>, Status> {
+        unsupported("statistics of Triton", "; see /metrics over HTTP")
+    }
+
+    async fn system_shared_memory_status(
+        &self,
+        _: Request<proto::SystemSharedMemoryStatusRequest>,
+    ) -> Result<Response<proto::SystemSharedMemoryStatusResponse>, Status> {
+        unsupported("shared memory with clients", "; send tensors in the request")
+    }
+
+    async fn system_shared_memory_register(
+        &self,
+        _: Request<proto::SystemSharedMemoryRegisterRequest>,
+    ) -> Result<Response<proto::SystemSharedMemoryRegisterResponse>, Status> {
+        unsupported("shared memory with clients", "; send tensors in the request")
+    }
+
+    async fn system_shared_memory_unregister(
+        &self,
+        _: Request<proto::SystemSharedMemoryUnregisterRequest>,
+    ) -> Result<Response<proto::SystemSharedMemoryUnregisterResponse>, Status> {
+        unsupported("shared memory with clients", "; send tensors in the request")
+    }
+
+    async fn cuda_shared_memory_status(
+        &self,
+        _: Request<proto::CudaSharedMemoryStatusRequest>,
+    ) -> Result<Response<proto::CudaSharedMemoryStatusResponse>, Status> {
+        unsupported("shared memory with clients", "; send tensors in the request")
+    }
+
+    async fn cuda_shared_memory_register(
+        &self,
+        _: Request<proto::CudaSharedMemoryRegisterRequest>,
+    ) -> Result<Response<proto::CudaSharedMemoryRegisterResponse>, Status> {
+        unsupported("shared memory with clients", "; send tensors in the request")
+    }
+
+    async fn cuda_shared_memory_unregister(
+        &self,
+        _: Request<proto::CudaSharedMemoryUnregisterRequest>,
+    ) -> Result<Response<proto::CudaSharedMemoryUnregisterResponse>, Status> {
+        unsupported("shared memory with clients", "; send tensors in the request")
+    }
+
+    async fn trace_setting(
+        &self,
+        _: Request<proto::TraceSettingRequest>,
+    ) -> Result<Response<proto::TraceSettingResponse>, Status> {
+        unsupported("traces of Triton", "")
+    }
+
+    async fn log_settings(
+        &self,
+        _: Request<proto::LogSettingsRequest>,
+    ) -> Result<Response<proto::LogSettingsResponse>, Status> {
+        unsupported("settings of its log over gRPC", "; see `--log-level`")
+    }
+}

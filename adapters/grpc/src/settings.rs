@@ -1,0 +1,63 @@
+//! What the owner of the server decides about its gRPC interface.
+
+use std::time::Duration;
+
+/// Limits and names of the gRPC interface.
+#[derive(Debug, Clone)]
+pub struct GrpcSettings {
+    /// Messages may have so many bytes, compressed and decompressed.
+    pub max_message_bytes: usize,
+    /// The hosts that a request may name as its authority, with or without a port; any where there is no list.
+    pub allowed_hosts: Option<Vec<String>>,
+    /// So many connections are served at once; more wait in the system's queue.
+    pub connections_max: usize,
+    /// So many requests are served at once on one connection; a client waits with more.
+    pub streams_max: u32,
+    /// How long a client may take.
+    pub timeouts: GrpcTimeouts,
+}
+
+impl Default for GrpcSettings {
+    fn default() -> Self {
+        Self {
+            max_message_bytes: 32 * 1024 * 1024,
+            allowed_hosts: None,
+            connections_max: 10_000,
+            streams_max: 100,
+            timeouts: GrpcTimeouts::default(),
+        }
+    }
+}
+
+/// How long a client may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GrpcTimeouts {
+    /// From the connection to the end of its first bytes, by which HTTP/2 begins.
+    pub preface: Duration,
+    /// Between two pings by which the server sees whether a silent client is still there.
+    pub ping_every: Duration,
+    /// For the answer to a ping.
+    pub ping_answer: Duration,
+    /// Without a byte of an answer being taken.
+    pub write: Duration,
+    /// Without a byte of a message arriving that has begun, or that the call cannot do without.
+    pub message_chunk: Duration,
+    /// A message may take this long at any rate; a longer one must come at [`Self::message_bytes_per_second_min`].
+    pub message_grace: Duration,
+    /// A message that takes longer than [`Self::message_grace`] must have come at this rate on average.
+    pub message_bytes_per_second_min: u64,
+}
+
+impl Default for GrpcTimeouts {
+    fn default() -> Self {
+        Self {
+            preface: Duration::from_secs(10),
+            ping_every: Duration::from_secs(30),
+            ping_answer: Duration::from_secs(20),
+            write: Duration::from_mins(1),
+            message_chunk: Duration::from_secs(30),
+            message_grace: Duration::from_secs(20),
+            message_bytes_per_second_min: 1024,
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The gRPC interface as a client meets it: a real server over sockets, with everything behind it in memory.
+
+#![expect(clippy::unwrap_used, reason = "a failure in what the tests share fails the test, too")]
+
+mod calls;
+mod health;
+mod hostile;
+mod infer;
+mod limits;
+mod raw;
+mod reflection;
+mod stop;
+mod streams;
+mod support;

@@ -1,0 +1,297 @@
+//! Texts on memory adapters: told apart where they differ, left alone where they do not, the same after a restart.
+
+mod registers;
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use drifting_domain::data::{MissingValues, Table, TensorValues, Values};
+use drifting_domain::detection::Detection;
+use drifting_domain::detectors::{DetectorKind, DetectorRequest, ReferenceUpdateRequest, WindowRequest};
+use drifting_domain::ports::ArtifactStore;
+use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
+use drifting_domain::use_cases::{
+    Access, DriftService, FitError, FitRequest, Ports, PredictError, Prediction, ServiceSettings, StateDurability,
+};
+use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
+
+use self::registers::{Register, sentences};
+
+#[derive(Default)]
+struct House {
+    artifacts: Arc<MemoryArtifacts>,
+    index: Arc<MemoryIndex>,
+}
+
+impl House {
+    /// A server on the same stores.
+    async fn serve(&self) -> DriftService {
+        let metrics = Arc::new(MemoryMetrics::new());
+        let ports = Ports {
+            artifacts: Arc::clone(&self.artifacts) as _,
+            index: Arc::clone(&self.index) as _,
+            operations: Arc::new(MemoryOperations::new()),
+            metrics: Arc::clone(&metrics) as _,
+            sink: metrics,
+            events: Arc::new(drifting_domain::ports::NoEvents),
+            clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),
+            fit_pool: Arc::new(InlineCpuPool),
+            predict_pool: Arc::new(InlineCpuPool),
+        };
+        let settings = ServiceSettings {
+            access: Access::ReadWrite,
+            durability: StateDurability::Always,
+            records_features: false,
+            fitted_by: "test 0".to_owned(),
+        };
+        let service = DriftService::new(ports, settings);
+        service.start().await.expect("the stores are read");
+        service
+    }
+}
+
+fn name() -> ProjectName {
+    "p".parse().expect("a valid name")
+}
+
+fn table<T: AsRef<str>>(texts: &[T]) -> Table {
+    Table::unnamed(vec![Values::Text(texts.iter().map(Some).collect())]).expect("a column")
+}
+
+fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
+    FitRequest {
+        project: name(),
+        drift_type: DriftType::Text,
+        reference,
+        detector,
+        standardize: None,
+        n_components: None,
+        missing_values: MissingValues::Reject,
+        report_run_length: false,
+        overwrite: true,
+    }
+}
+
+fn of_kind(kind: DetectorKind) -> DetectorRequest {
+    let online = DetectorRequest {
+        kind: Some(kind),
+        ert: Some(50.0),
+        window_size: Some(10),
+        n_bootstraps: Some(2_000),
+        ..DetectorRequest::default()
+    };
+    if kind.is_online() { online } else { DetectorRequest { kind: Some(kind), ..DetectorRequest::default() } }
+}
+
+async fn fit(service: &DriftService, request: FitRequest) {
+    let fitted = service.fit(request).await.expect("a fit");
+    service.store(fitted).await.expect("it is stored");
+}
+
+async fn feed<T: AsRef<str>>(service: &DriftService, texts: &[T]) -> Prediction {
+    let open = service.open(&name()).await.expect("it is open");
+    service.predict(&open, table(texts)).await.expect("texts are fed")
+}
+
+#[tokio::test]
+async fn the_same_register_raises_alarms_as_promised_and_another_one_at_once() {
+    const N_REFERENCES: u64 = 20;
+    const N_ROWS: usize = 1_000;
+    let service = House::default().serve().await;
+    let mut n_alarms = 0;
+    for seed in 0..N_REFERENCES {
+        let reference = sentences(Register::Complaint, 800, 100 + seed);
+        let detector = DetectorRequest {
+            seed: Some(seed),
+            after_alarm: Some(AfterAlarm::Reset),
+            ..of_kind(DetectorKind::MmdOnline)
+        };
+        fit(&service, FitRequest { n_components: Some(8), ..request(table(&reference), detector) }).await;
+        let calm = feed(&service, &sentences(Register::Complaint, N_ROWS, 200 + seed)).await;
+        n_alarms += calm.detections.iter().filter(|detection| detection.is_drift).count();
+        service.reset(&name()).await.expect("it starts anew");
+        let other = feed(&service, &sentences(Register::Diary, 20, seed)).await;
+        let delay = other.detections.iter().position(|detection| detection.is_drift);
+        assert!(delay.is_some_and(|delay| delay < 8), "{delay:?}");
+    }
+    let mean = N_REFERENCES as f64 * N_ROWS as f64 / n_alarms as f64;
+    // 400 alarms, and references that differ.
+    assert!((40.0..62.0).contains(&mean), "{mean} rows between alarms, 50 were promised");
+}
+
+#[tokio::test]
+async fn kinds_that_judge_windows_tell_registers_apart() {
+    let service = House::default().serve().await;
+    let reference = sentences(Register::Complaint, 400, 1);
+    for kind in [
+        DetectorKind::Mmd,
+        DetectorKind::Lsdd,
+        DetectorKind::Classifier,
+        DetectorKind::Ks,
+        DetectorKind::Cvm,
+        DetectorKind::Tabular,
+        DetectorKind::SpotTheDiff,
+    ] {
+        let detector = DetectorRequest { p_val: Some(0.01), ..of_kind(kind) };
+        fit(&service, request(table(&reference), detector)).await;
+        let calm = feed(&service, &sentences(Register::Complaint, 100, 2)).await;
+        assert!(!calm.detections[0].is_drift, "{kind} {calm:?}");
+        let other = feed(&service, &sentences(Register::Diary, 100, 3)).await;
+        assert!(other.detections[0].is_drift, "{kind} {other:?}");
+    }
+}
+
+fn bits(detections: &[Detection]) -> String {
+    format!("{detections:?}")
+}
+
+#[tokio::test]
+async fn texts_are_judged_the_same_after_restarts() {
+    let window = Some(WindowRequest { size: Some(15), ..WindowRequest::default() });
+    let update_reference = Some(ReferenceUpdateRequest { last: Some(60), ..ReferenceUpdateRequest::default() });
+    let in_windows = |kind| DetectorRequest { window, update_reference, ..of_kind(kind) };
+    let reference = sentences(Register::Complaint, 100, 1);
+    let mut stream = sentences(Register::Complaint, 30, 2);
+    stream.extend(sentences(Register::Diary, 30, 3));
+    for detector in [
+        of_kind(DetectorKind::MmdOnline),
+        of_kind(DetectorKind::LsddOnline),
+        of_kind(DetectorKind::CvmOnline),
+        of_kind(DetectorKind::Dummy),
+        in_windows(DetectorKind::Mmd),
+        in_windows(DetectorKind::Tabular),
+    ] {
+        let detector = match detector.kind {
+            Some(DetectorKind::Dummy) => {
+                DetectorRequest { kind: Some(DetectorKind::Dummy), ..DetectorRequest::default() }
+            }
+            // With so many columns more streams are needed than it is worth.
+            Some(DetectorKind::CvmOnline) => DetectorRequest { n_bootstraps: None, ..detector },
+            _ => detector,
+        };
+        let kind = detector.kind.expect("a kind");
+        let n_components = (kind != DetectorKind::Dummy).then_some(5);
+        let house = House::default();
+        fit(&house.serve().await, FitRequest { n_components, ..request(table(&reference), detector.clone()) }).await;
+        let mut interrupted = Vec::new();
+        for texts in stream.chunks(7) {
+            interrupted.extend(feed(&house.serve().await, texts).await.detections);
+        }
+        let straight = House::default().serve().await;
+        fit(&straight, FitRequest { n_components, ..request(table(&reference), detector) }).await;
+        let mut uninterrupted = Vec::new();
+        for texts in stream.chunks(7) {
+            uninterrupted.extend(feed(&straight, texts).await.detections);
+        }
+        assert_eq!(bits(&interrupted), bits(&uninterrupted), "{kind}");
+        let drifts = interrupted.iter().any(|detection| detection.is_drift);
+        assert_eq!(drifts, kind != DetectorKind::Dummy, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn an_alarm_says_what_moved_and_nothing_of_a_text_is_kept() {
+    let house = House::default();
+    let service = house.serve().await;
+    let reference = sentences(Register::Complaint, 400, 1);
+    fit(&service, request(table(&reference), of_kind(DetectorKind::MmdOnline))).await;
+    let long = "thunder over the valley ".repeat(50_000);
+    let prediction = feed(&service, &[long.as_str(); 12]).await;
+    let last = prediction.detections.last().expect("a verdict");
+    assert!(last.is_drift);
+    let open = service.open(&name()).await.expect("it is open");
+    let moved: Vec<&str> = last
+        .features
+        .iter()
+        .filter(|feature| feature.is_drift)
+        .map(|feature| open.judged_schema().columns[feature.column].name.as_str())
+        .collect();
+    for name in ["characters", "words", "unknown_words"] {
+        assert!(moved.contains(&name), "{moved:?}");
+    }
+    let state = house.artifacts.state(&name(), 1).await.expect("it is read").expect("it was saved");
+    let n_bytes = |values: &TensorValues| values.len() * if matches!(values, TensorValues::U8(_)) { 1 } else { 8 };
+    let n_bytes: usize = state.iter().map(|(_, tensor)| n_bytes(tensor.values())).sum();
+    assert!(n_bytes < 20_000, "{n_bytes}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_fitted_or_fed_is_told() {
+    let service = House::default().serve().await;
+    let refused = async |request: FitRequest| match service.fit(request).await.map(|_| ()) {
+        Err(FitError::Data(error)) => error.to_string(),
+        Err(FitError::Settings(error)) => error.to_string(),
+        other => panic!("{other:?}"),
+    };
+    let some = |n| table(&sentences(Register::Complaint, n, 1));
+    let numbers = Table::unnamed(vec![Values::Numeric(vec![1.0; 200])]).expect("a column");
+    let two = Table::unnamed(vec![Values::Text(["a"; 9].iter().map(Some).collect()); 2]).expect("two columns");
+    let with = |reference: Table, kind| request(reference, of_kind(kind));
+    for (request, part) in [
+        (with(some(3), DetectorKind::MmdOnline), "expected at least 4 texts of reference, 3 came"),
+        (
+            request(some(160), DetectorRequest::default()),
+            "expected at least 81 rows of reference for these windows, 80 came to compare with: one half of the texts \
+             teaches the features, 80 are left",
+        ),
+        (with(numbers, DetectorKind::MmdOnline), "row 1: expected a text, the number 1 came"),
+        (with(two, DetectorKind::MmdOnline), "expected one column of texts, 2 columns came"),
+        (with(table(&[" "; 50]), DetectorKind::MmdOnline), "expected texts with words, only empty ones came"),
+        (
+            FitRequest { n_components: Some(400), ..with(some(100), DetectorKind::MmdOnline) },
+            "preprocessing/n_components: expected n_components of 1 to 49 for these texts, 400 came",
+        ),
+        (with(some(100), DetectorKind::FetOnline), "detector/kind: `fet_online` judges no texts"),
+        (with(some(100), DetectorKind::ContextMmd), "detector/kind: `context_mmd` judges no texts"),
+    ] {
+        let error = refused(request).await;
+        assert!(error.contains(part), "{error}");
+    }
+    fit(&service, with(some(100), DetectorKind::MmdOnline)).await;
+    let open = service.open(&name()).await.expect("it is open");
+    let error = service.predict(&open, Table::unnamed(vec![Values::Missing(1)]).expect("a column")).await;
+    assert!(
+        matches!(&error, Err(PredictError::Data(error)) if error.to_string().contains("a missing one came")),
+        "{error:?}"
+    );
+    assert_eq!(feed(&service, &[""]).await.time, 1);
+}
+
+#[tokio::test]
+async fn missing_texts_follow_the_policy() {
+    let service = House::default().serve().await;
+    let reference = sentences(Register::Complaint, 100, 1);
+    let holes = |n: usize| -> Table {
+        let texts = reference.iter().take(n).enumerate().map(|(row, text)| (row % 10 != 3).then_some(text));
+        Table::unnamed(vec![Values::Text(texts.collect())]).expect("a column")
+    };
+    for (missing_values, rows, dropped) in [(MissingValues::Drop, 18, 2), (MissingValues::Impute, 20, 0)] {
+        let fitted =
+            service.fit(FitRequest { missing_values, ..request(holes(100), of_kind(DetectorKind::MmdOnline)) });
+        let fitted = fitted.await.expect("a fit");
+        let view = service.store(fitted).await.expect("it is stored");
+        let configuration = view.configuration.expect("it is loaded");
+        assert_eq!(configuration.reference_rows, if dropped > 0 { 90 } else { 100 });
+        let open = service.open(&name()).await.expect("it is open");
+        let prediction = service.predict(&open, holes(20)).await.expect("texts are fed");
+        assert_eq!((prediction.rows, prediction.rows_dropped), (rows, dropped));
+        assert!(prediction.detections.iter().all(|detection| detection.statistic.is_some_and(f64::is_finite)));
+    }
+}
+
+#[tokio::test]
+async fn the_run_length_of_texts_is_reported() {
+    let service = House::default().serve().await;
+    let reference = sentences(Register::Complaint, 2_000, 1);
+    let request = FitRequest {
+        report_run_length: true,
+        n_components: Some(8),
+        ..request(table(&reference), of_kind(DetectorKind::MmdOnline))
+    };
+    let fitted = service.fit(request).await.expect("a fit");
+    let view = service.store(fitted).await.expect("it is stored");
+    let report = view.configuration.and_then(|configuration| configuration.run_length).expect("a report");
+    // A fifth of the half that is compared with.
+    assert_eq!(report.rows, 200);
+    assert!(report.low <= 20.0 && report.high >= 20.0, "{report:?}");
+}
