@@ -9,6 +9,7 @@ mod demo;
 mod electricity;
 mod employment;
 mod event_sinks;
+mod events;
 mod exit_codes;
 mod golden;
 mod grpc;
