@@ -39,6 +39,9 @@ fn shapes() -> Vec<Row> {
         with("[1.5]", "[1]").at("/inputs/0/shape/0"),
         with("[1e12]", "[1]").at("/inputs/0/shape/0"),
         with("[1,1,1,1,1,1,1,1,1]", "[1]").at("/inputs/0/shape/8"),
+        with("[0,1000000000000]", "[]").at("/inputs/0/shape"),
+        with("[0,20000000]", "[]").at("/inputs/0/shape"),
+        with("[5,0]", "[]").at("/inputs/0/shape"),
         with("[\"1\"]", "[1]"),
         with("1", "[1]"),
         with("{}", "[1]"),
@@ -151,6 +154,12 @@ fn requests() -> Vec<Row> {
         malformed(LABEL, format!(r#"{{"inputs":[{input},{input}]}}"#)).at("/inputs"),
         malformed(LABEL, format!(r#"{{"inputs":[{input}],"outputs":[{{"name":"y"}}]}}"#)).at("/outputs/0/name"),
         malformed(LABEL, format!(r#"{{"inputs":[{input}],"model_name":"price"}}"#)).at("/model_name"),
+        malformed(LABEL, format!(r#"{{"x":1,"x":2,"inputs":[{input}]}}"#)).at("/x"),
+        malformed(LABEL, format!(r#"{{"id":"{}","inputs":[{input}]}}"#, "x".repeat(70_000))).about("an id of 70,000 bytes"),
+        malformed(LABEL, format!(r#"{{"inputs":[{input}],"outputs":[{{"name":"time","parameters":{{}},"parameters":{{}}}}]}}"#))
+            .at("/outputs/0/parameters"),
+        malformed(LABEL, r#"{"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","parameters":{"content_type":"hg_json"},"data":["{\"a\":1,\"a\":2}"]}]}"#)
+            .at("/inputs/0/data/0"),
         malformed(LABEL, format!(r#"{{"inputs":[{input}],"parameters":{{"content_type":"csv"}}}}"#))
             .at("/parameters/content_type"),
         malformed(PRICE, r#"{"inputs":[{"name":"x","shape":[1],"datatype":"BYTES","parameters":{"content_type":"hg_json"},"data":["[1]"]}]}"#)
@@ -160,7 +169,7 @@ fn requests() -> Vec<Row> {
         Row::post("/v2/models/off/infer", JSON, "{}", 409, "project_inactive"),
         Row::post("/v2/models/..%2fx/infer", JSON, "{}", 400, "invalid_name"),
         Row::post("/v2/repository/index", JSON, r#"{"ready":1}"#, 400, "malformed"),
-        Row::post("/v2/repository/models/label/unload", JSON, "{", 400, "malformed"),
+        Row::post("/v2/repository/index", JSON, "[]", 400, "malformed"),
         Row::bare("GET", "/v2/models/label/infer", 405, "method_not_allowed"),
         Row::bare("GET", "/v2/nothing", 404, "route_not_found"),
         Row::post("/v2/models/fit", JSON, "{}", 422, "invalid_settings").at("/detector_name"),
@@ -169,6 +178,8 @@ fn requests() -> Vec<Row> {
         Row::post("/v2/models/fit?detector_name=..%2fnew&drift_type=label", JSON, "{}", 400, "invalid_name"),
         Row::post("/v2/models/fit?detector_name=label&drift_type=label", JSON, "{}", 409, "project_exists"),
         malformed(FIT, "{}").at("/inputs"),
+        malformed(FIT, tensor("[0,1000000000000]", "FP64", "[]")).at("/inputs/0/shape"),
+        malformed(FIT, format!(r#"{{"inputs":[{input}],"model_name":"price"}}"#)).at("/model_name"),
         Row::post(FIT, JSON, tensor("[2]", "FP64", "[1,2]"), 422, "invalid_data"),
     ]
 }
@@ -210,6 +221,8 @@ pub fn large(limits: Limits) -> Vec<Row> {
             .at("/inputs")
             .about("half a million tensors"),
         behind("33 million bytes for integers", n_bytes, "INT8", 0),
+        wide(4_190_000),
+        records(130_000),
         behind("33 million bytes for truth values", n_bytes, "BOOL", 1),
         behind("eight million texts in bytes", n_bytes / 4, "BYTES", 0),
         malformed(LABEL, full(r#"{"inputs":[{"name":"x","shape":[1],"datatype":"FP64","data":"#, "[", ""))
@@ -226,6 +239,28 @@ pub fn large(limits: Limits) -> Vec<Row> {
         .at("/outputs")
         .about("two million outputs"),
     ]
+}
+
+/// A row of as many columns as bytes.
+fn wide(n: usize) -> Row {
+    let json = format!(
+        r#"{{"inputs":[{{"name":"x","shape":[1,{n}],"datatype":"UINT8","parameters":{{"binary_data_size":{n}}}}}]}}"#
+    );
+    let length = json.len().to_string();
+    let headers = [("Inference-Header-Content-Length", length.as_str())];
+    let body = [json.as_bytes(), &vec![0; n]].concat();
+    Row::with_headers("POST", LABEL, &headers, body, 400, "malformed")
+        .at("/inputs/0/shape")
+        .about("four million columns")
+}
+
+/// Many small objects in one text, of which the last is none.
+fn records(n: usize) -> Row {
+    let text = format!("[{}1]", r#"{\"a\":0},"#.repeat(n));
+    let input = format!(
+        r#"{{"name":"x","shape":[1],"datatype":"BYTES","parameters":{{"content_type":"hg_jsonlist"}},"data":["{text}"]}}"#
+    );
+    malformed(LABEL, format!(r#"{{"inputs":[{input}]}}"#)).at("/inputs/0/data/0").about("130,000 objects in a text")
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -47,8 +47,9 @@ fn n_unix_sockets(server: &Server) -> usize {
 fn assert_unconnected(server: &Server) {
     const LISTENING: &str = "0A";
     let tcp = || [sockets(server, "tcp", 9), sockets(server, "tcp6", 9)].concat();
-    wait_until(server, "only the listener is left", || tcp().len() == 1);
-    assert_eq!(tcp()[0].split_whitespace().nth(3), Some(LISTENING), "{:?}", tcp());
+    let is_listening = |socket: &String| socket.split_whitespace().nth(3) == Some(LISTENING);
+    wait_until(server, "only the listeners are left", || tcp().iter().all(is_listening));
+    assert_eq!(tcp().len(), 2, "of HTTP and of gRPC: {:?}", tcp());
 }
 
 fn store_of(directory: &Path) -> Vec<String> {

@@ -91,9 +91,8 @@ impl Rules {
         if self.hosts.allows(request) {
             Ok(())
         } else {
-            Err(Status::permission_denied(
-                "the request names a host that this server is not set to serve; see `--allowed-hosts`",
-            ))
+            let detail = "the request names a host that this server is not set to serve; see `--allowed-hosts`";
+            Err(status::coded(Code::PermissionDenied, detail, "host_not_allowed"))
         }
     }
 

@@ -7,16 +7,13 @@ mod tensor;
 mod wire;
 
 use bytes::{Buf, Bytes};
-use drifting_inference::{Budget, Datatype, InferRequest, InputTensor, Refusal, RefusalCode, Shape, WantedOutput};
+use drifting_inference::{Budget, Datatype, InferRequest, InputTensor, OUTPUTS_MAX, Refusal, Shape, WantedOutput};
 use tonic::Status;
 use tonic::codec::DecodeBuf;
 
 use self::parameters::Parameters;
 use self::wire::{Field, Fields};
 use crate::codec::Asked;
-
-/// More wanted outputs than this are refused; no detector has as many.
-const OUTPUTS_MAX: usize = 64;
 
 /// The fields of `ModelInferRequest`.
 mod field {
@@ -98,7 +95,7 @@ impl InferMessage {
                 "expected raw contents for each of the {} inputs, or for none, {} came",
                 counts.inputs, counts.raw
             );
-            return Err(Refusal::at(RefusalCode::Malformed, "/raw_input_contents", detail));
+            return Err(Refusal::malformed("/raw_input_contents", detail));
         }
         let mut budget = Budget::of_raw(bytes_max);
         let mut raw = self.each(field::RAW_INPUT_CONTENTS);
@@ -129,7 +126,7 @@ impl InferMessage {
                 field::RAW_INPUT_CONTENTS => counts.raw += 1,
                 field::OUTPUTS if request.outputs.len() == OUTPUTS_MAX => {
                     let detail = format!("expected at most {OUTPUTS_MAX} outputs, more came");
-                    return Err(Refusal::at(RefusalCode::Malformed, "/outputs", detail));
+                    return Err(Refusal::malformed("/outputs", detail));
                 }
                 field::OUTPUTS => request.outputs.push(wanted(value.bytes("/outputs")?, request.outputs.len())?),
                 _ => {}
@@ -158,7 +155,7 @@ fn raw_data(
 ) -> Result<drifting_inference::TensorData, Refusal> {
     if tensor.has_contents() {
         let detail = "expected no contents beside raw ones: all tensors of a request are raw, or none";
-        return Err(Refusal::at(RefusalCode::Malformed, format!("/inputs/{index}/contents"), detail));
+        return Err(Refusal::malformed(format!("/inputs/{index}/contents"), detail));
     }
     let pointer = || format!("/raw_input_contents/{index}");
     drifting_inference::decode(tensor.datatype, &tensor.shape, bytes, budget, pointer)
@@ -177,10 +174,6 @@ fn wanted(bytes: &[u8], index: usize) -> Result<WantedOutput, Refusal> {
     Ok(WantedOutput { name: name.to_owned(), binary: None })
 }
 
-fn malformed(pointer: impl Into<String>, detail: impl Into<String>) -> Refusal {
-    Refusal::at(RefusalCode::Malformed, pointer, detail)
-}
-
 /// Text of a client in a sentence.
 fn shown(text: &str) -> String {
     format!("{:?}", text.chars().take(60).collect::<String>())
@@ -190,9 +183,10 @@ fn shown(text: &str) -> String {
 fn of_names(datatype: &str, dimensions: &[i64], index: usize) -> Result<(Datatype, Shape), Refusal> {
     let datatype = Datatype::of_name(datatype).ok_or_else(|| {
         let detail = format!("expected a datatype such as FP64, INT64, BOOL or BYTES, {} came", shown(datatype));
-        malformed(format!("/inputs/{index}/datatype"), detail)
+        Refusal::malformed(format!("/inputs/{index}/datatype"), detail)
     })?;
-    let shape = Shape::new(dimensions).map_err(|detail| malformed(format!("/inputs/{index}/shape"), detail))?;
+    let shape =
+        Shape::new(dimensions).map_err(|detail| Refusal::malformed(format!("/inputs/{index}/shape"), detail))?;
     Ok((datatype, shape))
 }
 

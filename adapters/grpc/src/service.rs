@@ -2,7 +2,6 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use drifting_inference::{InferResponse, Inference, Refusal, RefusalCode};
 use futures_util::Stream;
@@ -64,18 +63,7 @@ impl Inferring {
             model.prepare(request)
         };
         let rows = if is_small { read()? } else { ended(tokio::task::spawn_blocking(read).await)? };
-        let timeout_us = rows.timeout_us();
-        let inference = Arc::clone(&self.inference);
-        let judging = tokio::spawn(async move { inference.judge(rows).await });
-        let judged = match timeout_us {
-            // As with Triton, 0 says that there is none.
-            None | Some(0) => judging.await,
-            Some(timeout) => tokio::time::timeout(Duration::from_micros(timeout), judging).await.map_err(|_| {
-                let detail = "the rows were not judged within the `timeout` of the request; they count all the same";
-                Refusal::new(RefusalCode::DeadlineExceeded, detail)
-            })?,
-        };
-        ended(judged).map(|response: InferResponse| answer::message(response, is_raw))
+        self.inference.judge_within(rows).await.map(|response: InferResponse| answer::message(response, is_raw))
     }
 
     /// Answers a request of a stream: one that is refused has its reason in the answer.
@@ -133,7 +121,8 @@ fn is_compressed<T>(request: &Request<T>) -> bool {
 
 /// Triton has it, this server does not.
 fn unsupported<A>(what: &str, instead: &str) -> Result<Response<A>, Status> {
-    Err(Status::unimplemented(format!("this server has no {what}{instead}")))
+    let detail = format!("this server has no {what}{instead}");
+    Err(status::refusal(RefusalCode::Unsupported, detail))
 }
 
 #[tonic::async_trait]

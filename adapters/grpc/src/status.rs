@@ -12,16 +12,14 @@ const KEY: &str = "drifting-code";
 
 /// The status of a refusal; its cause goes to the log, once.
 pub(crate) fn refused(refusal: &Refusal, id: &RequestId) -> Status {
-    let (code, word) = row(refusal.code);
+    let code = code_of(refusal.code);
     let (request_id, cause) = (id.0.as_str(), refusal.cause.as_deref());
     if matches!(code, Code::Internal | Code::Unavailable) {
         tracing::error!(request_id, ?code, cause, "a gRPC call failed");
     } else {
         tracing::debug!(request_id, ?code, cause, detail = %refusal.detail, "a gRPC call was refused");
     }
-    let mut status = Status::new(code, refusal.detail.as_ref());
-    status.metadata_mut().insert(KEY, MetadataValue::from_static(word));
-    status
+    self::refusal(refusal.code, refusal.detail.as_ref())
 }
 
 /// The server failed.
@@ -40,43 +38,54 @@ pub(crate) fn mended(status: Status, max_message_bytes: usize) -> Status {
             let detail = format!(
                 "expected a message of at most {max_message_bytes} bytes, a larger one came; send fewer rows at a time"
             );
-            (Code::ResourceExhausted, detail)
+            (RefusalCode::TooLarge, detail)
         }
         Code::Internal | Code::Unknown => {
             let detail = "expected one message, framed and compressed as gRPC and the metadata say, other bytes came";
-            (Code::InvalidArgument, detail.to_owned())
+            (RefusalCode::Malformed, detail.to_owned())
         }
         Code::Unimplemented if status.message().is_empty() => {
-            (Code::Unimplemented, "there is no such method; server reflection lists those that there are".to_owned())
+            let detail = "there is no such method; server reflection lists those that there are";
+            (RefusalCode::Unsupported, detail.to_owned())
         }
         _ => return status,
     };
-    let metadata = status.metadata().clone();
-    Status::with_metadata(code, message, metadata)
+    let mut mended = Status::with_metadata(code_of(code), message, status.metadata().clone());
+    mended.metadata_mut().insert(KEY, MetadataValue::from_static(code.as_str()));
+    mended
 }
 
-/// The code of a refusal, and the word for it.
-fn row(code: RefusalCode) -> (Code, &'static str) {
+/// The code of a refusal.
+fn code_of(code: RefusalCode) -> Code {
     match code {
-        RefusalCode::Malformed => (Code::InvalidArgument, "malformed"),
-        RefusalCode::InvalidName => (Code::InvalidArgument, "invalid_name"),
-        RefusalCode::ProjectNotFound => (Code::NotFound, "project_not_found"),
-        RefusalCode::VersionNotFound => (Code::NotFound, "version_not_found"),
-        RefusalCode::ProjectExists => (Code::AlreadyExists, "project_exists"),
-        RefusalCode::FitInProgress => (Code::Aborted, "fit_in_progress"),
-        RefusalCode::ProjectInactive => (Code::FailedPrecondition, "project_inactive"),
-        RefusalCode::InvalidData => (Code::FailedPrecondition, "invalid_data"),
-        RefusalCode::InvalidSettings => (Code::FailedPrecondition, "invalid_settings"),
-        RefusalCode::TooLarge => (Code::ResourceExhausted, "body_too_large"),
-        RefusalCode::StorageFull => (Code::ResourceExhausted, "storage_full"),
-        RefusalCode::Unsupported => (Code::Unimplemented, "unsupported"),
-        RefusalCode::ReadOnly => (Code::PermissionDenied, "read_only"),
-        RefusalCode::DeadlineExceeded => (Code::DeadlineExceeded, "deadline_exceeded"),
-        RefusalCode::ProjectFailed => (Code::Unavailable, "project_failed"),
-        RefusalCode::QueueFull => (Code::Unavailable, "fit_queue_full"),
-        RefusalCode::ShuttingDown => (Code::Unavailable, "shutting_down"),
-        RefusalCode::Interrupted => (Code::Unavailable, "interrupted"),
-        RefusalCode::StorageUnavailable => (Code::Unavailable, "storage_unavailable"),
-        RefusalCode::Internal => (Code::Internal, "internal"),
+        RefusalCode::Malformed | RefusalCode::InvalidName => Code::InvalidArgument,
+        RefusalCode::ProjectNotFound | RefusalCode::VersionNotFound => Code::NotFound,
+        RefusalCode::ProjectExists => Code::AlreadyExists,
+        RefusalCode::FitInProgress => Code::Aborted,
+        RefusalCode::ProjectInactive | RefusalCode::InvalidData | RefusalCode::InvalidSettings => {
+            Code::FailedPrecondition
+        }
+        RefusalCode::TooLarge | RefusalCode::StorageFull => Code::ResourceExhausted,
+        RefusalCode::Unsupported => Code::Unimplemented,
+        RefusalCode::ReadOnly => Code::PermissionDenied,
+        RefusalCode::DeadlineExceeded => Code::DeadlineExceeded,
+        RefusalCode::ProjectFailed
+        | RefusalCode::QueueFull
+        | RefusalCode::ShuttingDown
+        | RefusalCode::Interrupted
+        | RefusalCode::StorageUnavailable => Code::Unavailable,
+        RefusalCode::Internal => Code::Internal,
     }
+}
+
+/// A status with the word for its reason.
+pub(crate) fn coded(code: Code, detail: impl Into<String>, word: &'static str) -> Status {
+    let mut status = Status::new(code, detail);
+    status.metadata_mut().insert(KEY, MetadataValue::from_static(word));
+    status
+}
+
+/// The status of a refusal that is in no log.
+pub(crate) fn refusal(code: RefusalCode, detail: impl Into<String>) -> Status {
+    coded(code_of(code), detail, code.as_str())
 }

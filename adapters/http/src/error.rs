@@ -12,7 +12,7 @@ use std::fmt;
 
 use drifting_domain::data::{DataIssue, InvalidData};
 use drifting_domain::detectors::{FitProblem, InvalidSettings, SettingIssue};
-use drifting_domain::ports::{PortError, PortErrorKind};
+use drifting_domain::ports::PortError;
 use drifting_domain::preprocess::EncoderError;
 use drifting_domain::project::{InvalidName, ProjectName};
 use drifting_domain::use_cases::{FitError, PredictError, ProjectError};
@@ -196,22 +196,7 @@ impl Failure {
 
     /// A failure outside the domain: a fixed text for the client, the cause for the log.
     pub(crate) fn of_port(error: &PortError) -> Self {
-        let (code, detail) = match error.kind() {
-            PortErrorKind::Unavailable => (Code::StorageUnavailable, "the storage cannot be reached now; try again"),
-            PortErrorKind::Permission => (Code::StorageUnavailable, "the storage refuses the server; its log says why"),
-            PortErrorKind::InUse => (Code::StorageUnavailable, "the storage is held by somebody else; try again"),
-            PortErrorKind::Replaced => {
-                (Code::StorageUnavailable, "the project has been replaced in the storage meanwhile; try again")
-            }
-            PortErrorKind::Full => (Code::StorageFull, "the storage has no room left"),
-            PortErrorKind::Damaged => (Code::Internal, "what is stored is damaged; the server's log says more"),
-            PortErrorKind::Refused | PortErrorKind::Other => {
-                (Code::Internal, "the storage failed; the server's log says why")
-            }
-        };
-        let mut failure = Self::new(code, detail);
-        failure.cause = Some(format!("{error}: {}", error.source_text()));
-        failure
+        Refusal::of_port(error).into()
     }
 }
 

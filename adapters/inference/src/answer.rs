@@ -20,7 +20,14 @@ pub struct InferResponse {
     pub parameters: Vec<(&'static str, Parameter)>,
     /// The outputs.
     pub outputs: Vec<OutputTensor>,
+    /// Which rows could not be judged yet.
+    pub(crate) warm_ups: Vec<bool>,
 }
+
+/// Says that the last row could not be judged yet: until then the statistic and the threshold are 0.
+pub(crate) const WARM_UP: &str = "warmup";
+/// Parameters that hold after the last row alone.
+const OF_THE_END: [&str; 4] = ["pending_rows", "batch_size", "rows_dropped", "problem"];
 
 /// The value of a parameter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -202,18 +209,30 @@ impl InferResponse {
         self.outputs.first().and_then(|output| output.shape.first()).copied().unwrap_or(0)
     }
 
-    /// The answer to one of the rows, or windows, alone.
+    /// The answer to one of the rows, or windows, alone. Time and memory O(outputs of a row).
     ///
     /// # Panics
     /// When there is no such row.
     #[must_use]
     pub fn of_row(&self, row: usize) -> Self {
+        let is_last = row + 1 == self.n_rows();
+        let is_warm_up = self.warm_ups.get(row).copied().unwrap_or(false);
+        let holds = |name: &str| name != WARM_UP && (is_last || !OF_THE_END.contains(&name));
+        let of_all = self.parameters.iter().filter(|(name, _)| holds(name)).cloned();
+        let warm_up = is_warm_up.then_some((WARM_UP, Parameter::Truth(true)));
         let outputs = self.outputs.iter().map(|output| {
             let width: usize = output.shape.iter().skip(1).product();
             let shape = std::iter::once(1).chain(output.shape.iter().skip(1).copied()).collect();
             OutputTensor { shape, data: output.data.slice(row * width..(row + 1) * width), ..*output }
         });
-        Self { outputs: outputs.collect(), ..self.clone() }
+        Self {
+            model_name: self.model_name.clone(),
+            model_version: self.model_version.clone(),
+            id: self.id.clone(),
+            parameters: of_all.chain(warm_up).collect(),
+            outputs: outputs.collect(),
+            warm_ups: vec![is_warm_up],
+        }
     }
 }
 

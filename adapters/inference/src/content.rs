@@ -5,10 +5,9 @@
 mod cells;
 mod records;
 
-use drifting_domain::data::{Column, DataIssue, Table, Values};
+use drifting_domain::data::{COLUMNS_MAX, Column, DataIssue, Table, Values};
 use drifting_domain::project::DriftType;
 
-use crate::json::escaped;
 use crate::{InferRequest, InputTensor, Refusal, TensorData};
 
 /// How all tensors of a request together are understood.
@@ -115,7 +114,7 @@ pub(crate) fn rows(request: InferRequest, drift_type: DriftType) -> Result<Rows,
             let detail = format!(
                 "expected a column of {n_rows} rows, of the shape [{n_rows}] or [{n_rows}, 1], the shape {:?} of `{}` came",
                 input.shape.dimensions(),
-                escaped(&input.name)
+                input.name
             );
             return Err(Refusal::malformed(format!("/inputs/{index}/shape"), detail));
         }
@@ -144,11 +143,17 @@ fn array(inputs: Vec<InputTensor>, content: RequestContent, names: Vec<String>) 
         return Err(Refusal::malformed("/inputs", detail));
     };
     let (n_rows, width) = (input.shape.n_rows(), input.shape.width());
+    // Also of no rows: each column takes memory of its own.
+    if !(1..=COLUMNS_MAX).contains(&width) {
+        let detail =
+            format!("expected rows of 1 to {COLUMNS_MAX} values, the shape {:?} came", input.shape.dimensions());
+        return Err(Refusal::malformed("/inputs/0/shape", detail));
+    }
     if content == RequestContent::Texts && !matches!(input.data, TensorData::Texts(_)) {
         let detail = format!("expected BYTES for the content type `str`, {} came", input.datatype.as_str());
         return Err(Refusal::malformed("/inputs/0/datatype", detail));
     }
-    let places = Places { names, width: width.max(1) };
+    let places = Places { names, width };
     let of_data = |invalid| Refusal::of_data(&invalid, |issue| places.pointer(issue));
     if let Some(kind) = input.content_type.as_deref().filter(|name| name.starts_with("hg_json")) {
         let table = Table::named(records::columns(kind, &input.data)?).map_err(of_data)?;
@@ -162,8 +167,6 @@ fn array(inputs: Vec<InputTensor>, content: RequestContent, names: Vec<String>) 
 
 /// The columns of row-major values.
 fn transposed(values: &Values, n_rows: usize, width: usize) -> Vec<Values> {
-    // With no column there is no row either, however many the shape says.
-    let n_rows = if width == 0 { 0 } else { n_rows };
     let column = |index: usize| (0..n_rows).map(move |row| row * width + index);
     (0..width)
         .map(|index| match values {

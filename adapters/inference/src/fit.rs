@@ -5,6 +5,8 @@ use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::use_cases::{FitError, FitRequest, FittedProject};
 
+use serde::Deserialize;
+
 use crate::content::{self, Places};
 use crate::{InferRequest, Inference, Refusal, RefusalCode, TensorData};
 
@@ -14,7 +16,7 @@ const LABEL_WINDOWS: [usize; 2] = [40, 80];
 const TABULAR_COMPONENTS: usize = 2;
 
 /// What the query string of a fit says.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Deserialize)]
 pub struct FitQuery {
     /// The name of the project.
     pub detector_name: Option<String>,

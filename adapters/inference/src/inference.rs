@@ -1,12 +1,14 @@
 //! The use cases in the terms of the protocol.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use drifting_domain::data::Table;
-use drifting_domain::project::{Configuration, ProjectName};
+use drifting_domain::project::{Configuration, DriftType, ProjectName};
 use drifting_domain::use_cases::{
     DriftService, ListQuery, OpenProject, PredictRequest, ProjectError, ProjectStatusFilter,
 };
+use futures_util::FutureExt;
 use uuid::Uuid;
 
 use crate::answer::Selection;
@@ -14,8 +16,8 @@ use crate::content::{self, Places};
 use crate::metadata::{self, version};
 use crate::verdict::{self, Outputs};
 use crate::{
-    Budget, IndexItem, InferRequest, InferResponse, InputTensor, ModelMetadata, Refusal, RefusalCode, SERVER,
-    ServerMetadata, Shape,
+    Budget, Datatype, IndexItem, InferRequest, InferResponse, InputTensor, ModelMetadata, Refusal, RefusalCode, SERVER,
+    ServerMetadata, Shape, TensorData,
 };
 
 /// Projects as models.
@@ -84,9 +86,10 @@ impl Inference {
             return Err(Refusal::of_project(&ProjectError::Failed { reason }, model));
         };
         check_version(model, version, &metadata::version(&configuration))?;
-        let n_judged = match self.service.open(&name).await {
-            Ok(open) => Some(open.judged_schema().columns.len()),
-            Err(_) => None,
+        // Of texts their features are judged, which only the loaded project knows.
+        let n_judged = match configuration.drift_type {
+            DriftType::Text => self.service.open(&name).await.map_or(0, |open| open.judged_schema().columns.len()),
+            _ => configuration.schema.columns.len(),
         };
         Ok(ModelMetadata::of(&configuration, n_judged))
     }
@@ -128,11 +131,7 @@ impl Inference {
         Ok(OpenModel { open })
     }
 
-    /// Judges rows. To be driven to its end even if whoever asked has left.
-    ///
-    /// # Errors
-    /// When a row cannot be used, and when the state cannot be saved that must be.
-    pub async fn judge(&self, rows: PreparedRows) -> Result<InferResponse, Refusal> {
+    async fn judge(&self, rows: PreparedRows) -> Result<InferResponse, Refusal> {
         let PreparedRows { model, id, timeout_us: _, table, places, outputs, selection } = rows;
         let asked = PredictRequest { id: id.as_deref().map(Into::into), ..table.into() };
         let prediction = self.service.predict(&model.open, asked).await;
@@ -144,21 +143,33 @@ impl Inference {
             id: id.unwrap_or_else(|| Uuid::new_v4().to_string()),
             parameters: verdict::parameters(configuration, &prediction, SERVER.version),
             outputs: selection.of(outputs.told(configuration, &prediction)),
+            warm_ups: verdict::warm_ups(configuration, &prediction),
         })
     }
 
-    /// Judges the rows of a request: [`Self::open`], [`OpenModel::prepare`] and [`Self::judge`].
+    /// Judges rows to the end, even if whoever asked leaves, and answers within the time that the client gives. Needs a runtime of
+    /// tokio; what does not wait costs no task.
     ///
     /// # Errors
-    /// As those.
-    pub async fn infer(
-        &self,
-        model: &str,
-        version: Option<&str>,
-        request: InferRequest,
-    ) -> Result<InferResponse, Refusal> {
-        let rows = self.open(model, version).await?.prepare(request)?;
-        self.judge(rows).await
+    /// When a row cannot be used, when the state cannot be saved that must be, and when the time is over: then the rows are fed
+    /// all the same.
+    pub async fn judge_within(&self, rows: PreparedRows) -> Result<InferResponse, Refusal> {
+        let (inference, timeout_us) = (self.clone(), rows.timeout_us);
+        let mut judging = Box::pin(async move { inference.judge(rows).await });
+        if let Some(judged) = judging.as_mut().now_or_never() {
+            return judged;
+        }
+        let judging = tokio::spawn(judging);
+        let judged = match timeout_us {
+            None => judging.await,
+            Some(timeout) => tokio::time::timeout(Duration::from_micros(timeout), judging).await.map_err(|_| {
+                let detail = format!(
+                    "the rows were not judged within the timeout of {timeout} microseconds; they are fed all the same"
+                );
+                Refusal::new(RefusalCode::DeadlineExceeded, detail)
+            })?,
+        };
+        judged.unwrap_or_else(|error| Err(Refusal::internal(format!("a task ended without a result: {error}"))))
     }
 }
 
@@ -171,13 +182,6 @@ fn check_version(model: &str, asked: Option<&str>, version: &str) -> Result<(), 
             Err(Refusal::new(RefusalCode::VersionNotFound, detail))
         }
         _ => Ok(()),
-    }
-}
-
-impl PreparedRows {
-    /// How long the client waits, in microseconds, where it says so.
-    pub fn timeout_us(&self) -> Option<u64> {
-        self.timeout_us
     }
 }
 
@@ -221,13 +225,17 @@ impl OpenModel {
             return Err(Refusal::new(RefusalCode::Malformed, detail));
         };
         let datatype = metadata::datatype(&column.kind);
-        let n_rows = match datatype.width() {
-            Some(width) => bytes.len() / width,
-            None => 1,
-        };
+        // Texts would need their lengths: all of the bytes are one.
+        let n_rows = datatype.width().map_or(1, |width| bytes.len() / width);
         let shape = Shape::new(&[i64::try_from(n_rows).unwrap_or(i64::MAX)])
             .map_err(|detail| Refusal::new(RefusalCode::Malformed, detail))?;
-        let data = crate::decode(datatype, &shape, bytes, &mut Budget::of_raw(bytes_max), String::new)?;
+        let data = if datatype == Datatype::Bytes {
+            let text = std::str::from_utf8(bytes)
+                .map_err(|_| Refusal::new(RefusalCode::Malformed, "expected a text in UTF-8, other bytes came"))?;
+            TensorData::Texts(std::iter::once(Some(text)).collect())
+        } else {
+            crate::decode(datatype, &shape, bytes, &mut Budget::of_raw(bytes_max), String::new)?
+        };
         let input = InputTensor { name: column.name.clone(), datatype, shape, content_type: None, data };
         Ok(InferRequest { inputs: vec![input], binary_output: true, ..InferRequest::default() })
     }

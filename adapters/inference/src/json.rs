@@ -1,8 +1,10 @@
 //! Inference requests in JSON, read in one pass into tensors: no tree of values between.
 
 mod elements;
+mod members;
 mod passed;
 mod request;
+mod scalar;
 mod tensor;
 mod wanted;
 
@@ -11,6 +13,7 @@ use std::fmt;
 use serde::de::DeserializeSeed;
 
 use self::request::RequestSeed;
+pub(crate) use self::scalar::Scalar;
 use crate::budget::Spent;
 use crate::{Budget, InferRequest, Refusal, RefusalCode, Shape, TensorData, WantedOutput};
 
@@ -58,6 +61,12 @@ impl Fault {
         E::custom("refused")
     }
 
+    /// The same where the protocol has something that this server does not.
+    fn unsupported<E: serde::de::Error>(&mut self, pointer: impl fmt::Display, detail: impl Into<String>) -> E {
+        self.refusal = Some(Refusal::at(RefusalCode::Unsupported, pointer.to_string(), detail));
+        E::custom("refused")
+    }
+
     /// The same where the memory is spent.
     fn spent<E: serde::de::Error>(&mut self, budget: &Budget, _: Spent) -> E {
         self.refusal = Some(budget.refusal());
@@ -100,18 +109,12 @@ fn not_json(error: &serde_json::Error, json: &[u8]) -> Refusal {
     Refusal::new(RefusalCode::Malformed, format!("the request is not JSON: {what} at byte {offset}{hint}"))
 }
 
-/// A JSON pointer's part: `~` and `/` have another spelling in it.
-pub(crate) fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
 impl JsonRequest {
     /// The request, with the bytes behind its JSON as the data of its binary tensors.
     ///
     /// # Errors
     /// When the bytes are not those of the binary tensors.
-    pub(crate) fn with_bytes(self, mut bytes: &[u8], bytes_max: usize) -> Result<InferRequest, Refusal> {
-        let mut budget = Budget::of_raw(bytes_max);
+    pub(crate) fn with_bytes(self, mut bytes: &[u8], mut budget: Budget) -> Result<InferRequest, Refusal> {
         let mut inputs = Vec::with_capacity(self.inputs.len());
         for (index, tensor) in self.inputs.into_iter().enumerate() {
             let JsonTensor { name, datatype, shape, content_type, data } = tensor;

@@ -35,4 +35,4 @@ pub use raw::decode;
 pub use refusal::{Place, Refusal, RefusalCode};
 pub use request::read_request;
 pub use shape::Shape;
-pub use tensor::{InferRequest, InputTensor, TensorData, WantedOutput};
+pub use tensor::{InferRequest, InputTensor, OUTPUTS_MAX, TensorData, WantedOutput};

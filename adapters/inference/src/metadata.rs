@@ -67,12 +67,8 @@ pub struct ContentType {
 }
 
 impl ModelMetadata {
-    /// Of a project whose detector judges so many columns, where that is known: of an inactive one it may not be.
-    pub(crate) fn of(configuration: &Configuration, n_judged: Option<usize>) -> Self {
-        let n_columns = match configuration.drift_type {
-            DriftType::Text => n_judged.unwrap_or(usize::MAX),
-            _ => configuration.schema.columns.len(),
-        };
+    /// Of a project whose detector judges so many columns, or 0 where that is not known: of texts that are inactive.
+    pub(crate) fn of(configuration: &Configuration, n_judged: usize) -> Self {
         let content = RequestContent::of_drift_type(configuration.drift_type);
         let inputs = configuration.schema.columns.iter().map(|column| {
             let datatype = datatype(&column.kind);
@@ -84,8 +80,9 @@ impl ModelMetadata {
                 parameters: is_text_in_frame.then_some(ContentType { content_type: "str" }),
             }
         });
-        let outputs = Outputs::of(configuration, n_columns).all.into_iter().map(|(name, kind, row_shape)| {
-            let dimensions = row_shape.into_iter().map(|size| i64::try_from(size).unwrap_or(-1));
+        let outputs = Outputs::of(configuration, n_judged).all.into_iter().map(|(name, kind, row_shape)| {
+            let dimensions =
+                row_shape.into_iter().map(|size| if size == 0 { -1 } else { i64::try_from(size).unwrap_or(-1) });
             TensorMetadata {
                 name: name.to_owned(),
                 datatype: kind.datatype(),

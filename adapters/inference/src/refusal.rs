@@ -75,6 +75,34 @@ pub enum RefusalCode {
     Internal,
 }
 
+impl RefusalCode {
+    /// The word for it, which is a promise.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::InvalidName => "invalid_name",
+            Self::ProjectNotFound => "project_not_found",
+            Self::VersionNotFound => "version_not_found",
+            Self::ProjectExists => "project_exists",
+            Self::ProjectInactive => "project_inactive",
+            Self::FitInProgress => "fit_in_progress",
+            Self::ProjectFailed => "project_failed",
+            Self::InvalidData => "invalid_data",
+            Self::InvalidSettings => "invalid_settings",
+            Self::TooLarge => "body_too_large",
+            Self::Unsupported => "not_supported",
+            Self::ReadOnly => "read_only",
+            Self::QueueFull => "fit_queue_full",
+            Self::ShuttingDown => "shutting_down",
+            Self::Interrupted => "interrupted",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::StorageUnavailable => "storage_unavailable",
+            Self::StorageFull => "storage_full",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 impl Refusal {
     /// A refusal without places.
     pub fn new(code: RefusalCode, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -97,7 +125,7 @@ impl Refusal {
     }
 
     /// A request that is none of the protocol.
-    pub(crate) fn malformed(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub fn malformed(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         let pointer = pointer.into();
         // Of a request without JSON there is no place.
         if pointer.is_empty() {
@@ -176,16 +204,24 @@ impl Refusal {
         Self::new(code, error.to_string())
     }
 
-    fn of_port(error: &PortError) -> Self {
+    /// A failure outside the domain: a fixed text for the client, the cause for the log.
+    pub fn of_port(error: &PortError) -> Self {
         let (code, detail) = match error.kind() {
-            PortErrorKind::Unavailable | PortErrorKind::InUse | PortErrorKind::Replaced => {
+            PortErrorKind::Unavailable => {
                 (RefusalCode::StorageUnavailable, "the storage cannot be reached now; try again")
             }
             PortErrorKind::Permission => {
                 (RefusalCode::StorageUnavailable, "the storage refuses the server; its log says why")
             }
+            PortErrorKind::InUse => {
+                (RefusalCode::StorageUnavailable, "the storage is held by somebody else; try again")
+            }
+            PortErrorKind::Replaced => {
+                (RefusalCode::StorageUnavailable, "the project has been replaced in the storage meanwhile; try again")
+            }
             PortErrorKind::Full => (RefusalCode::StorageFull, "the storage has no room left"),
-            PortErrorKind::Damaged | PortErrorKind::Refused | PortErrorKind::Other => {
+            PortErrorKind::Damaged => (RefusalCode::Internal, "what is stored is damaged; the server's log says more"),
+            PortErrorKind::Refused | PortErrorKind::Other => {
                 (RefusalCode::Internal, "the storage failed; the server's log says why")
             }
         };

@@ -63,6 +63,9 @@ pub struct InferRequest {
     pub binary_output: bool,
 }
 
+/// More wanted outputs than this are refused; no detector has as many.
+pub const OUTPUTS_MAX: usize = 64;
+
 /// An output that is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedOutput {

@@ -10,7 +10,7 @@ use drifting_domain::detectors::{BatchSpec, DetectorSpec, OnlineSpec};
 use drifting_domain::project::Configuration;
 use drifting_domain::use_cases::Prediction;
 
-use crate::answer::{OutputData, OutputTensor, Parameter};
+use crate::answer::{OutputData, OutputTensor, Parameter, WARM_UP};
 use crate::names::detector_name;
 
 /// The outputs of a detector, without their rows.
@@ -39,7 +39,8 @@ pub(crate) enum Kind {
 }
 
 impl Outputs {
-    /// Those of a project whose detector judges so many columns: of texts these are not the columns that come.
+    /// Those of a project whose detector judges so many columns (of texts these are not the columns that come), or 0 where that
+    /// is not known.
     pub(crate) fn of(configuration: &Configuration, n_columns: usize) -> Self {
         let one = || vec![1];
         let all = match &configuration.detector {
@@ -174,6 +175,14 @@ fn data(kind: Kind, row_shape: &[usize], configuration: &Configuration, predicti
     }
 }
 
+/// Which rows of an online kind could not be judged yet.
+pub(crate) fn warm_ups(configuration: &Configuration, prediction: &Prediction) -> Vec<bool> {
+    match configuration.detector {
+        DetectorSpec::Online(_) => prediction.detections.iter().map(|detection| detection.warm_up).collect(),
+        DetectorSpec::Batch(_) => Vec::new(),
+    }
+}
+
 /// What holds of all outputs together.
 pub(crate) fn parameters(
     configuration: &Configuration,
@@ -189,7 +198,7 @@ pub(crate) fn parameters(
         ("detector_type", Parameter::Text("drift".into())),
     ];
     if is_online && prediction.detections.last().is_some_and(|detection| detection.warm_up) {
-        parameters.push(("warmup", Parameter::Truth(true)));
+        parameters.push((WARM_UP, Parameter::Truth(true)));
     }
     if let (Some(pending), Some(window)) = (prediction.pending_rows, configuration.policy.window) {
         parameters.push(("pending_rows", Parameter::Count(pending as u64)));

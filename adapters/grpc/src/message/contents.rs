@@ -3,7 +3,6 @@
 use drifting_domain::data::Texts;
 use drifting_inference::{Budget, Datatype, Refusal, TensorData};
 
-use super::malformed;
 use super::tensor::Tensor;
 use super::wire::{Field, Value, varint};
 
@@ -49,18 +48,22 @@ pub(super) fn read(tensor: &Tensor<'_>, index: usize, budget: &mut Budget) -> Re
     let Some(number) = field_of(datatype) else {
         let detail =
             format!("expected `raw_input_contents` for {}, which has no contents of its own", datatype.as_str());
-        return Err(malformed(pointer(), detail));
+        return Err(Refusal::malformed(pointer(), detail));
     };
     let (mut n_elements, mut n_bytes) = (0, 0);
     let n_expected = tensor.shape.n_elements();
     for item in tensor.contents() {
         let field = item?;
         if field.number == number {
-            n_elements += count(datatype, field.value).ok_or_else(|| malformed(pointer(), mispacked(number)))?;
+            n_elements +=
+                count(datatype, field.value).ok_or_else(|| Refusal::malformed(pointer(), mispacked(number)))?;
             n_bytes += if let Value::Bytes(bytes) = field.value { bytes.len() } else { 0 };
         } else if let Some(other) = name_of(field.number) {
             let expected = name_of(number).unwrap_or_default();
-            return Err(malformed(pointer(), format!("expected {expected} for {}, {other} came", datatype.as_str())));
+            return Err(Refusal::malformed(
+                pointer(),
+                format!("expected {expected} for {}, {other} came", datatype.as_str()),
+            ));
         }
         if n_elements > n_expected {
             break;
@@ -70,21 +73,21 @@ pub(super) fn read(tensor: &Tensor<'_>, index: usize, budget: &mut Budget) -> Re
         let came = if n_elements > n_expected { "more".to_owned() } else { n_elements.to_string() };
         let shape = tensor.shape.dimensions();
         let detail = format!("expected {n_expected} elements, as the shape {shape:?} has, {came} came");
-        return Err(malformed(pointer(), detail));
+        return Err(Refusal::malformed(pointer(), detail));
     }
     budget.take_raw(datatype, &tensor.shape, n_bytes)?;
     let values = tensor.contents().flatten().filter(|field| field.number == number).map(|Field { value, .. }| value);
     let elements = Elements { n: n_elements, values };
     let data = match datatype {
         Datatype::Bool => elements.booleans(),
-        Datatype::Bytes => return elements.texts().map_err(|detail| malformed(pointer(), detail)),
+        Datatype::Bytes => return elements.texts().map_err(|detail| Refusal::malformed(pointer(), detail)),
         Datatype::Fp32 => elements.fixed(|bytes| f64::from(f32::from_le_bytes(bytes))),
         Datatype::Fp64 => elements.fixed(f64::from_le_bytes),
         Datatype::Int64 => elements.varints(|value| Ok(value.cast_signed() as f64)),
         Datatype::Uint64 => elements.varints(|value| Ok(value as f64)),
         _ => elements.varints(|value| narrow(datatype, value)),
     };
-    data.map_err(|problem| malformed(pointer(), problem.unwrap_or_else(|| mispacked(number))))
+    data.map_err(|problem| Refusal::malformed(pointer(), problem.unwrap_or_else(|| mispacked(number))))
 }
 
 fn mispacked(number: u32) -> String {

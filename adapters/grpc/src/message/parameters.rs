@@ -2,7 +2,6 @@
 
 use drifting_inference::{Refusal, RefusalCode};
 
-use super::malformed;
 use super::wire::{Field, Fields, Value};
 
 /// What is read of the parameters of a request or a tensor.
@@ -32,13 +31,13 @@ impl Parameters {
         match name {
             "content_type" => {
                 let text = Choice::of(parameter)?.text();
-                let text = text.ok_or_else(|| malformed(format!("{pointer}/{name}"), "expected a text"))?;
+                let text = text.ok_or_else(|| Refusal::malformed(format!("{pointer}/{name}"), "expected a text"))?;
                 self.content_type = Some(text.to_owned());
             }
             "timeout" => {
                 let count = Choice::of(parameter)?.count();
                 let expected = "expected a number of microseconds";
-                self.timeout_us = Some(count.ok_or_else(|| malformed(format!("{pointer}/{name}"), expected))?);
+                self.timeout_us = Some(count.ok_or_else(|| Refusal::malformed(format!("{pointer}/{name}"), expected))?);
             }
             "shared_memory_region" => {
                 let detail = "this server has no shared memory with clients; send the tensor in the request";

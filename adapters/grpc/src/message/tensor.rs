@@ -2,9 +2,9 @@
 
 use drifting_inference::{Datatype, Refusal, Shape};
 
+use super::of_names;
 use super::parameters::Parameters;
 use super::wire::{Field, Fields, Value, varint};
-use super::{malformed, of_names};
 
 /// The fields of `InferInputTensor`.
 mod field {
@@ -67,7 +67,7 @@ pub(super) fn read(message: &[u8], index: usize) -> Result<Tensor<'_>, Refusal> 
 
 /// Takes dimensions, packed or not, no more than tell that there are too many.
 fn take_dimensions(dimensions: &mut Vec<i64>, value: Value<'_>, pointer: &str) -> Result<(), Refusal> {
-    let no_dimension = || malformed(pointer, "expected dimensions as the protocol packs them");
+    let no_dimension = || Refusal::malformed(pointer, "expected dimensions as the protocol packs them");
     match value {
         Value::Varint(dimension) if dimensions.len() <= Shape::RANK_MAX => dimensions.push(dimension.cast_signed()),
         Value::Varint(_) => {}

@@ -7,6 +7,8 @@ use prost::encoding::{WireType, encode_key, encode_varint};
 
 use self::client::model_infer_request::InferInputTensor;
 use self::client::{InferTensorContents, ModelInferRequest};
+use drifting_inference::RefusalCode;
+
 use super::*;
 
 #[expect(clippy::enum_variant_names, clippy::pedantic, reason = "generated code is as it is")]

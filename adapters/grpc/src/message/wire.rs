@@ -1,9 +1,7 @@
 //! The wire format of Protocol Buffers: fields with numbers, of which only those that are asked for are looked at.
 
-use drifting_domain::data::COLUMNS_MAX;
+use drifting_domain::data::{COLUMNS_MAX, NAME_BYTES_MAX};
 use drifting_inference::Refusal;
-
-use super::malformed;
 
 /// More fields than this are refused where they are not elements: a tensor and its raw contents for each column, and some more. A
 /// field may take two bytes, so that a message could have millions, which would take a processor for long.
@@ -73,9 +71,11 @@ impl<'m> Iterator for Fields<'m> {
         let field = match self.n_left.checked_sub(1) {
             Some(n_left) => {
                 self.n_left = n_left;
-                self.read().ok_or_else(|| malformed("", "the message is no inference request of the protocol"))
+                self.read().ok_or_else(|| Refusal::malformed("", "the message is no inference request of the protocol"))
             }
-            None => Err(malformed("", format!("expected at most {COLUMNS_MAX} tensors, far more fields came"))),
+            None => {
+                Err(Refusal::malformed("", format!("expected at most {COLUMNS_MAX} tensors, far more fields came")))
+            }
         };
         if field.is_err() {
             self.rest = &[];
@@ -89,12 +89,18 @@ impl<'m> Value<'m> {
     pub(super) fn bytes(self, pointer: &str) -> Result<&'m [u8], Refusal> {
         match self {
             Self::Bytes(bytes) => Ok(bytes),
-            _ => Err(malformed(pointer, "expected a field of the protocol's type, another type came")),
+            _ => Err(Refusal::malformed(pointer, "expected a field of the protocol's type, another type came")),
         }
     }
 
+    /// A name, an id, a word.
     pub(super) fn text(self, pointer: &str) -> Result<&'m str, Refusal> {
-        std::str::from_utf8(self.bytes(pointer)?).map_err(|_| malformed(pointer, "expected a text in UTF-8"))
+        let bytes = self.bytes(pointer)?;
+        if bytes.len() > NAME_BYTES_MAX {
+            let detail = format!("expected a text of at most {NAME_BYTES_MAX} bytes, one of {} came", bytes.len());
+            return Err(Refusal::malformed(pointer, detail));
+        }
+        std::str::from_utf8(bytes).map_err(|_| Refusal::malformed(pointer, "expected a text in UTF-8"))
     }
 }
 

@@ -160,3 +160,34 @@ impl<'a, T: Type> ApiExtractor<'a> for InQuery<T> {
         Ok(Self(PhantomData))
     }
 }
+
+/// A parameter of the query string that must come: only its schema.
+pub(crate) struct RequiredInQuery<T>(PhantomData<T>);
+
+impl<'a, T: Type> ApiExtractor<'a> for RequiredInQuery<T> {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    const PARAM_IS_REQUIRED: bool = true;
+
+    type ParamType = T;
+    type ParamRawType = T::RawValueType;
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Query)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(T::schema_ref())
+    }
+
+    async fn from_request(
+        _request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<T>,
+    ) -> poem::Result<Self> {
+        Ok(Self(PhantomData))
+    }
+}

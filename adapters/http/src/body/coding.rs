@@ -1,12 +1,13 @@
-//! Content codings of bodies: decoded piece by piece as they come, within a limit on what they become.
+//! Content codings of bodies, decoded within a limit on what they become.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use flate2::Compression;
-use flate2::write::{GzEncoder, MultiGzDecoder, ZlibDecoder, ZlibEncoder};
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use flate2::write::{GzEncoder, ZlibEncoder};
 use poem::http::HeaderMap;
 use poem::http::header::{self, HeaderValue};
-use zstd::stream::write::Decoder as ZstdDecoder;
+use zstd::stream::read::Decoder as ZstdDecoder;
 
 use crate::error::{Code, Failure, shown};
 
@@ -98,98 +99,37 @@ pub(crate) fn encode(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
     }
 }
 
-/// A coded body on its way.
-pub(super) enum Decoder {
-    Gzip(MultiGzDecoder<Bounded>),
-    Deflate(ZlibDecoder<Bounded>),
-    Zstd(Box<ZstdDecoder<'static, Bounded>>),
+/// What was coded, at most so many bytes. Takes a processor for as long as what comes out is long.
+pub(super) fn decode(coding: Coding, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, Failure> {
+    match coding {
+        Coding::Identity => Ok(bytes.to_vec()),
+        Coding::Gzip => read(coding, MultiGzDecoder::new(bytes), bytes_max),
+        Coding::Deflate => read(coding, ZlibDecoder::new(bytes), bytes_max),
+        Coding::Zstd => {
+            let failed = |error: io::Error| Failure::internal(format!("a zstd decoder: {error}"));
+            let mut decoder = ZstdDecoder::with_buffer(bytes).map_err(failed)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(failed)?;
+            read(coding, decoder, bytes_max)
+        }
+    }
 }
 
-impl Decoder {
-    /// A decoder of at most so many bytes; none where nothing is coded.
-    pub(super) fn new(coding: Coding, bytes_max: usize) -> Result<Option<Self>, Failure> {
-        if coding == Coding::Identity {
-            return Ok(None);
-        }
-        // It may become as long as is taken: room that is not written to costs nothing, and one that grows is copied again and
-        // again.
-        let bounded = Bounded { bytes: Vec::with_capacity(bytes_max.min(RESERVED_MAX)), bytes_max, is_full: false };
-        Ok(match coding {
-            Coding::Identity => None,
-            Coding::Gzip => Some(Self::Gzip(MultiGzDecoder::new(bounded))),
-            Coding::Deflate => Some(Self::Deflate(ZlibDecoder::new(bounded))),
-            Coding::Zstd => {
-                let failed = |error: io::Error| Failure::internal(format!("a zstd decoder: {error}"));
-                let mut decoder = ZstdDecoder::new(bounded).map_err(failed)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(failed)?;
-                Some(Self::Zstd(Box::new(decoder)))
-            }
-        })
+fn read(coding: Coding, decoder: impl Read, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+    // It may become as long as is taken: room that is not written to costs nothing, and one that grows is copied again and again.
+    let mut decoded = Vec::with_capacity(bytes_max.min(RESERVED_MAX));
+    let read = decoder.take((bytes_max as u64).saturating_add(1)).read_to_end(&mut decoded);
+    if decoded.len() > bytes_max {
+        let detail = format!("expected a body of at most {bytes_max} bytes when it is decoded, a larger one came");
+        return Err(Failure::new(Code::BodyTooLarge, detail));
     }
-
-    /// Decodes the next piece.
-    pub(super) fn push(&mut self, piece: &[u8]) -> Result<(), Failure> {
-        let written = match self {
-            Self::Gzip(decoder) => decoder.write_all(piece),
-            Self::Deflate(decoder) => decoder.write_all(piece),
-            Self::Zstd(decoder) => decoder.write_all(piece),
-        };
-        written.map_err(|error| self.refusal(&error))
-    }
-
-    /// The whole of what was coded.
-    pub(super) fn finish(mut self) -> Result<Vec<u8>, Failure> {
-        let finished = match &mut self {
-            Self::Gzip(decoder) => decoder.try_finish(),
-            Self::Deflate(decoder) => decoder.try_finish(),
-            Self::Zstd(decoder) => decoder.flush(),
-        };
-        finished.map_err(|error| self.refusal(&error))?;
-        Ok(match self {
-            Self::Gzip(mut decoder) => std::mem::take(&mut decoder.get_mut().bytes),
-            Self::Deflate(mut decoder) => std::mem::take(&mut decoder.get_mut().bytes),
-            Self::Zstd(mut decoder) => std::mem::take(&mut decoder.get_mut().bytes),
-        })
-    }
-
-    fn refusal(&self, error: &io::Error) -> Failure {
-        let (name, bounded) = match self {
-            Self::Gzip(decoder) => ("gzip", decoder.get_ref()),
-            Self::Deflate(decoder) => ("deflate (a zlib stream)", decoder.get_ref()),
-            Self::Zstd(decoder) => ("zstd", decoder.get_ref()),
-        };
-        if bounded.is_full {
-            let detail =
-                format!("expected a body of at most {} bytes when it is decoded, a larger one came", bounded.bytes_max);
-            return Failure::new(Code::BodyTooLarge, detail);
-        }
+    read.map_err(|error| {
+        let name = if coding == Coding::Deflate { "deflate (a zlib stream)" } else { coding.as_str() };
         let mut failure =
             Failure::new(Code::Malformed, format!("the body is not {name}, as its `Content-Encoding` says"));
         failure.cause = Some(error.to_string());
         failure
-    }
-}
-
-/// Decoded bytes, no more than a limit.
-pub(super) struct Bounded {
-    bytes: Vec<u8>,
-    bytes_max: usize,
-    is_full: bool,
-}
-
-impl Write for Bounded {
-    fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-        if self.bytes.len() + piece.len() > self.bytes_max {
-            self.is_full = true;
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.bytes.extend_from_slice(piece);
-        Ok(piece.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    })?;
+    Ok(decoded)
 }
 
 #[cfg(test)]
@@ -197,9 +137,7 @@ mod tests {
     use super::*;
 
     fn decoded(coding: Coding, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, Code> {
-        let mut decoder = Decoder::new(coding, bytes_max).unwrap().unwrap();
-        let pushed = bytes.chunks(7).try_for_each(|piece| decoder.push(piece));
-        pushed.and_then(|()| decoder.finish()).map_err(|failure| failure.code)
+        decode(coding, bytes, bytes_max).map_err(|failure| failure.code)
     }
 
     #[test]
@@ -211,6 +149,7 @@ mod tests {
             assert_eq!(decoded(coding, &coded, plain.len()).unwrap(), plain, "{coding:?}");
             assert_eq!(decoded(coding, &coded, plain.len() - 1), Err(Code::BodyTooLarge), "{coding:?}");
             assert_eq!(decoded(coding, &plain, plain.len()), Err(Code::Malformed), "{coding:?}");
+            assert_eq!(decoded(coding, &coded[..coded.len() - 5], plain.len()), Err(Code::Malformed), "{coding:?}");
         }
     }
 

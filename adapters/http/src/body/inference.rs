@@ -9,7 +9,7 @@ use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
-use super::coding::{Coding, Decoder, accepted};
+use super::coding::{Coding, accepted, decode};
 use super::unread::Unread;
 use crate::error::{Code, Failure, shown};
 use crate::settings::HttpTimeouts;
@@ -50,6 +50,11 @@ impl InferenceBody {
         let json_length = self.json_length?;
         Ok((read_coded(self.unread, coding, bytes_max, timeouts).await?, json_length))
     }
+
+    /// Takes it and looks at nothing of it.
+    pub(crate) async fn pass(self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<(), Failure> {
+        self.unread.read(bytes_max, timeouts).await.map(drop)
+    }
 }
 
 /// Reads a body whole, decoded; coded and decoded it may have so many bytes.
@@ -59,14 +64,14 @@ pub(super) async fn read_coded(
     bytes_max: usize,
     timeouts: &HttpTimeouts,
 ) -> Result<Bytes, Failure> {
-    let Some(mut decoder) = Decoder::new(coding, bytes_max)? else {
-        return unread.read(bytes_max, timeouts).await;
-    };
-    let mut reading = unread.start(bytes_max, timeouts)?;
-    while let Some(piece) = reading.next().await? {
-        decoder.push(&piece)?;
+    let body = unread.read(bytes_max, timeouts).await?;
+    if coding == Coding::Identity {
+        return Ok(body);
     }
-    Ok(decoder.finish()?.into())
+    // However short it is, it may become long.
+    let decoded = tokio::task::spawn_blocking(move || decode(coding, &body, bytes_max)).await;
+    let decoded = decoded.map_err(|error| Failure::internal(format!("decoding a body: {error}")))??;
+    Ok(decoded.into())
 }
 
 /// Clients of the protocol send JSON, bytes, or no type at all.

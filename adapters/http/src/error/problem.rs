@@ -56,6 +56,10 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(skip)]
     pub(crate) message: Option<String>,
+    /// False, for inference clients that ask whether the server is ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[oai(skip)]
+    pub(crate) ready: Option<bool>,
 }
 
 impl Problem {
@@ -73,6 +77,7 @@ impl Problem {
             code: code.as_str().to_owned(),
             request_id: request_id.to_owned(),
             errors: issues,
+            ready: (instance == "/v2/health/ready").then_some(false),
             message,
         }
     }

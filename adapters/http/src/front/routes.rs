@@ -33,7 +33,10 @@ impl Routes {
     pub(crate) fn allowed(&self, path: &str) -> String {
         // Where a path is served with a slash at its end too, it takes the same.
         let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path);
-        let methods = self.0.iter().filter(|(pattern, _)| matches(pattern, path)).flat_map(|(_, methods)| methods);
+        // A path that is served by its own name is no parameter of another.
+        let is_named = self.0.iter().any(|(pattern, _)| pattern == path);
+        let is_of = |pattern: &str| if is_named { pattern == path } else { matches(pattern, path) };
+        let methods = self.0.iter().filter(|(pattern, _)| is_of(pattern)).flat_map(|(_, methods)| methods);
         methods.map(String::as_str).collect::<Vec<_>>().join(", ")
     }
 }

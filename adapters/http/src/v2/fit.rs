@@ -3,14 +3,13 @@
 use drifting_inference::{FitQuery, Inference, read_request};
 use poem::Request;
 use poem_openapi::OpenApi;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::Tag;
 use super::schema::Fitted;
 use crate::api::answer::{Answer, Operation};
 use crate::api::driven;
-use crate::api::parameter::InQuery;
+use crate::api::parameter::{InQuery, RequiredInQuery};
 use crate::body::{InferenceBody, parse};
 use crate::error::{Code, Failure};
 use crate::settings::HttpTimeouts;
@@ -46,15 +45,6 @@ pub(crate) struct FitApi {
     pub(super) timeouts: HttpTimeouts,
 }
 
-#[derive(Deserialize)]
-struct Query {
-    detector_name: Option<String>,
-    drift_type: Option<String>,
-    ert: Option<String>,
-    window_size: Option<String>,
-    n_bootstraps: Option<String>,
-}
-
 #[OpenApi(tag = "Tag::Fit")]
 impl FitApi {
     /// Fit a project, as the predecessor's client does
@@ -69,10 +59,10 @@ impl FitApi {
         request: &Request,
         /// The name of the project.
         #[oai(name = "detector_name")]
-        _detector_name: InQuery<String>,
+        _detector_name: RequiredInQuery<String>,
         /// `label`, `tabular`, `text` or `dummy`.
         #[oai(name = "drift_type")]
-        _drift_type: InQuery<String>,
+        _drift_type: RequiredInQuery<String>,
         /// Expected run time: the mean number of rows between false alarms; by default 400.
         #[oai(name = "ert")]
         _ert: InQuery<f64>,
@@ -90,17 +80,17 @@ impl FitApi {
 
 impl FitApi {
     async fn answer(&self, request: &Request, body: InferenceBody) -> Result<Answer<HasFitted>, Failure> {
-        let query: Query = request.params().map_err(|_| {
+        let query: FitQuery = request.params().map_err(|_| {
             Failure::new(Code::Malformed, "expected each query parameter once, with a value in percent encoding")
         })?;
-        let Query { detector_name, drift_type, ert, window_size, n_bootstraps } = query;
-        let wanted = FitQuery { detector_name, drift_type, ert, window_size, n_bootstraps }.read()?;
+        let wanted = query.read()?;
         // None of this is changed by a body, which may be large.
         self.inference.check_fit(&wanted)?;
         let name = wanted.project().clone();
         let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
         let bytes_max = self.body_bytes_max;
-        let read = move |bytes: &[u8]| read_request(bytes, json_length, "", bytes_max);
+        let model = name.clone();
+        let read = move |bytes: &[u8]| read_request(bytes, json_length, model.as_str(), bytes_max);
         let tensors = parse(bytes, read).await??;
         let prepare = move || wanted.with_reference(tensors);
         let prepared = tokio::task::spawn_blocking(prepare).await;

@@ -1,11 +1,7 @@
 //! Inference: tensors → verdicts.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use drifting_inference::{
-    Body, InferResponse, Inference, OpenModel, Parameter, PreparedRows, Refusal, RefusalCode, read_request,
-};
+use drifting_inference::{Body, InferResponse, Inference, OpenModel, Parameter, PreparedRows, read_request};
 use futures_util::stream;
 use poem::Response;
 use poem::http::header;
@@ -15,7 +11,6 @@ use poem_openapi::OpenApi;
 use super::schema::InferenceResponse;
 use super::{Tag, VersionInPath};
 use crate::api::answer::{Answer, Operation};
-use crate::api::driven;
 use crate::api::parameter::NameInPath;
 use crate::body::{Coding, InferenceBody, JSON_LENGTH, encode, parse};
 use crate::error::Failure;
@@ -45,6 +40,7 @@ impl Operation for Judged {
     type Body = InferenceResponse;
     const DESCRIPTION: &'static str = "The verdicts. Outputs that are wanted in bytes stand behind the JSON, whose length \
                                        `Inference-Header-Content-Length` says then.";
+    const ALSO_AS_TEXT: Option<&'static str> = Some("application/octet-stream");
     const FAILURE_MEDIA_TYPE: &'static str = "application/json";
     const FAILURES: &'static [(u16, &'static str)] = FAILURES;
 }
@@ -228,23 +224,7 @@ impl InferApi {
         let open = self.inference.open(model, version).await?;
         let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
         let rows = self.prepare(open, model, bytes, json_length).await?;
-        let timeout = rows.timeout_us();
-        let inference = self.inference.clone();
-        let judged = driven(async move { inference.judge(rows).await });
-        match timeout {
-            None => Ok(judged.await??),
-            Some(microseconds) => {
-                let within = Duration::from_micros(microseconds);
-                let judged = tokio::time::timeout(within, judged).await;
-                let too_late = |_| {
-                    let detail = format!(
-                        "the rows were not judged within the timeout of {microseconds} microseconds; they are fed all the same"
-                    );
-                    Failure::from(Refusal::new(RefusalCode::DeadlineExceeded, detail))
-                };
-                Ok(judged.map_err(too_late)???)
-            }
-        }
+        Ok(self.inference.judge_within(rows).await?)
     }
 
     /// Reads the rows of a body, a large one on a thread that may be kept busy.

@@ -3,7 +3,6 @@
 use drifting_inference::Inference;
 use poem_openapi::OpenApi;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 
 use super::Tag;
 use super::schema::{IndexItem, IndexRequest, ModelParameters};
@@ -15,8 +14,10 @@ use crate::error::{Code, Failure};
 use crate::settings::HttpTimeouts;
 
 const FAILURES: &[(u16, &str)] = &[
-    (400, "`invalid_name`: the path holds no project name; `malformed`: the body is not JSON."),
+    (400, "`invalid_name`: the path holds no project name."),
     (404, "`project_not_found`: there is no project of this name."),
+    (408, "`request_timeout`: the body came too slowly."),
+    (413, "`body_too_large`: the body is larger than this server takes."),
     (503, "`project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now."),
     (507, "`storage_full`: the storage has no room left."),
 ];
@@ -29,6 +30,9 @@ impl Operation for Indexed {
     const FAILURE_MEDIA_TYPE: &'static str = "application/json";
     const FAILURES: &'static [(u16, &'static str)] = &[
         (400, "`malformed`: the body cannot be parsed."),
+        (408, "`request_timeout`: the body came too slowly."),
+        (413, "`body_too_large`: the body is larger than this server takes."),
+        (415, "`unsupported_media_type`: the body has another type or content coding than those that are taken."),
         (503, "`storage_unavailable`: the storage cannot be reached now."),
     ];
 }
@@ -60,7 +64,7 @@ pub(crate) struct RepositoryApi {
     pub(super) timeouts: HttpTimeouts,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct Asked {
     #[serde(default)]
     ready: Option<bool>,
@@ -71,8 +75,8 @@ impl RepositoryApi {
     /// Index of models
     #[oai(path = "/v2/repository/index", method = "post", operation_id = "getRepositoryIndex")]
     async fn index(&self, body: OptionalBody<IndexRequest>) -> Result<Answer<Indexed>, Failure> {
-        let asked: Asked = self.read(body.0).await?.unwrap_or_default();
-        Answer::of(&self.inference.index(asked.ready.unwrap_or(false)).await?)
+        let ready_only = self.read(body.0).await?.is_some_and(|Asked { ready }| ready.unwrap_or(false));
+        Answer::of(&self.inference.index(ready_only).await?)
     }
 
     /// Load a model
@@ -85,7 +89,7 @@ impl RepositoryApi {
         model: NameInPath,
         body: OptionalBody<ModelParameters>,
     ) -> Result<Answer<Loaded>, Failure> {
-        let _: Option<IgnoredAny> = self.read(body.0).await?;
+        body.0.pass(self.body_bytes_max, &self.timeouts).await?;
         let inference = self.inference.clone();
         driven(async move { inference.load(model.as_str()).await }).await??;
         Ok(Answer::empty())
@@ -101,7 +105,7 @@ impl RepositoryApi {
         model: NameInPath,
         body: OptionalBody<ModelParameters>,
     ) -> Result<Answer<Unloaded>, Failure> {
-        let _: Option<IgnoredAny> = self.read(body.0).await?;
+        body.0.pass(self.body_bytes_max, &self.timeouts).await?;
         let inference = self.inference.clone();
         driven(async move { inference.unload(model.as_str()).await }).await??;
         Ok(Answer::empty())
@@ -109,13 +113,17 @@ impl RepositoryApi {
 }
 
 impl RepositoryApi {
-    /// A body that may be empty, as clients send it.
-    async fn read<T: for<'de> Deserialize<'de>>(&self, body: InferenceBody) -> Result<Option<T>, Failure> {
+    /// What an index is asked for, in a body that may be empty, as clients send it.
+    async fn read(&self, body: InferenceBody) -> Result<Option<Asked>, Failure> {
         let (body, _) = body.read(self.body_bytes_max, &self.timeouts).await?;
-        if body.trim_ascii().is_empty() {
+        let body = body.trim_ascii();
+        if body.is_empty() {
             return Ok(None);
         }
-        let read = serde_json::from_slice(&body);
+        if !body.starts_with(b"{") {
+            return Err(Failure::new(Code::Malformed, "expected an object with `ready`, or no body"));
+        }
+        let read = serde_json::from_slice(body);
         read.map(Some).map_err(|error| Failure::new(Code::Malformed, format!("the body cannot be read: {error}")))
     }
 }

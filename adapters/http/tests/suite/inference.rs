@@ -445,6 +445,72 @@ async fn a_stream_has_an_event_for_each_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_a_stream_tells_of_its_own_row() {
+    let server = TestServer::start().await;
+    let detector = json!({"kind": "cvm_online", "ert": 20, "window_sizes": [4, 8], "n_bootstraps": 2_000});
+    server.fit("label", &json!({"drift_type": "label", "data": numbers(60), "detector": detector})).await;
+    let reply = server.post_json("/v2/models/label/infer_stream", &label(&json!([0.1, 0.2, 0.3, 0.4, 0.5]))).await;
+    let warm_ups: Vec<bool> =
+        events(&reply.text()).iter().map(|event| event["parameters"].get("warmup").is_some()).collect();
+    assert_eq!(warm_ups, [true, true, true, false, false]);
+
+    let data = json!({"a": numbers(100), "b": numbers(100)});
+    let detector = json!({"kind": "ks", "window": {"size": 10}});
+    server.fit("ks", &json!({"drift_type": "tabular", "data": data, "detector": detector})).await;
+    let columns = |n: usize| json!({"inputs": [tensor("a", "FP64", &json!(numbers(n))), tensor("b", "FP64", &json!(numbers(n)))]});
+    let reply = server.post_json("/v2/models/ks/infer_stream", &columns(7)).await;
+    let pending = events(&reply.text());
+    assert_eq!((pending.len(), &pending[0]["parameters"]["pending_rows"]), (1, &json!(7)));
+    let closed = events(&server.post_json("/v2/models/ks/infer_stream", &columns(15)).await.text());
+    let told: Vec<&Value> = closed.iter().map(|event| &event["parameters"]["pending_rows"]).collect();
+    assert_eq!(told, [&Value::Null, &json!(2)], "what waits is told at the end");
+}
+
+fn events(text: &str) -> Vec<Value> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("data: "))
+        .map(|data| serde_json::from_str(data).unwrap())
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_stream_takes_time_with_its_rows_alone() {
+    let server = TestServer::start().await;
+    server.fit("count", &json!({"drift_type": "label", "data": [1, 2, 3], "detector": {"kind": "dummy"}})).await;
+    // Were each event made from all rows, this would take minutes.
+    let reply = server.post_json("/v2/models/count/infer_stream", &label(&json!(vec![1; 100_000]))).await;
+    assert_eq!(reply.text().lines().filter(|line| line.starts_with("data: ")).count(), 100_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tensor_means_the_same_in_json_and_in_bytes() {
+    let server = TestServer::start().await;
+    let tenths = |n: usize| json!([0.1, 0.2, 0.3].repeat(n));
+    // Texts of the numbers are classes, so that the last digit counts.
+    let fit = json!({"inputs": [tensor("x", "FP32", &tenths(60))]});
+    let path = "/v2/models/fit?detector_name=classes&drift_type=label&ert=20";
+    assert_eq!(server.post_json(path, &fit).await.status, 200);
+    let json = judged(&server, "classes", &json!({"inputs": [tensor("x", "FP32", &tenths(20))]})).await;
+    server.post("/api/v1/projects/classes/reset").await;
+    let told = json!({"inputs": [{"name": "x", "shape": [60, 1], "datatype": "FP32", "parameters": {"binary_data_size": 240}}]});
+    let bytes: Vec<u8> = [0.1_f32, 0.2, 0.3].repeat(20).into_iter().flat_map(f32::to_le_bytes).collect();
+    let length = told.to_string().len().to_string();
+    let body = [told.to_string().as_bytes(), &bytes].concat();
+    let reply =
+        server.send("POST", "/v2/models/classes/infer", &[("Inference-Header-Content-Length", &length)], &body).await;
+    assert_eq!(output(&reply.json(), "test_stat"), output(&json, "test_stat"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_that_would_be_shared_is_refused_as_what_is_not_there() {
+    let server = fitted().await;
+    let mut input = tensor("x", "FP64", &json!([0.5]));
+    input["parameters"] = json!({"shared_memory_region": "r", "shared_memory_byte_size": 8});
+    let reply = infer(&server, "label", &json!({"inputs": [input]})).await;
+    assert_eq!((reply.status, &reply.json()["code"]), (501, &json!("not_supported")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn headers_of_mlserver_come_where_they_are_asked_for() {
     let request = label(&json!([0.5]));
     for (settings, expected) in [

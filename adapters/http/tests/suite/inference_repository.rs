@@ -49,6 +49,7 @@ async fn a_project_is_a_model() {
         ("/v2/systemsharedmemory/region/x/status", 501, "not_supported"),
         ("/v2/nothing", 404, "route_not_found"),
         ("/v2/models/price/infer", 405, "method_not_allowed"),
+        ("/v2/models/fit", 405, "method_not_allowed"),
     ] {
         let reply = server.get(path).await;
         assert_eq!((reply.status, &reply.json()["code"]), (status, &json!(code)), "{path}");
@@ -74,7 +75,10 @@ async fn the_repository_loads_and_unloads() {
         assert_eq!(index.json(), json!([ready, inactive]), "{}", String::from_utf8_lossy(body));
     }
     assert_eq!(server.post_json("/v2/repository/index", &json!({"ready": true})).await.json(), json!([ready]));
-    for body in [&b"{\"ready\":1}"[..], b"{", b"[1]"] {
+    // What comes beside a load is passed over, whatever it is.
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    assert_eq!(server.send("POST", &load("a", "load"), &form, b"x=1").await.status, 200);
+    for body in [&b"{\"ready\":1}"[..], b"{", b"[1]", b"[]"] {
         assert_eq!(server.send("POST", "/v2/repository/index", &[], body).await.status, 400);
     }
     let reply = server.get("/v2/models/b/ready").await;
@@ -137,6 +141,16 @@ async fn the_predecessors_fit_gives_its_detectors() {
     let one = json!({"inputs": [{"name": "input-1", "shape": [1, 1], "datatype": "BYTES", "data": ["prices rose"]}]});
     assert_eq!(server.post_json("/v2/models/txt/infer", &one).await.json()["outputs"][4]["data"], json!([1]));
     assert_eq!(server.get("/v2/models/txt").await.json()["parameters"]["content_type"], "str");
+    // Bytes alone are a text.
+    let raw = [("Inference-Header-Content-Length", "0")];
+    let reply = server.send("POST", "/v2/models/txt/infer", &raw, b"prices rose again").await;
+    assert_eq!(
+        (reply.status, reply.header("content-type")),
+        (200, Some("application/octet-stream")),
+        "{}",
+        reply.text()
+    );
+    assert_eq!(server.get("/v2/models/fit").await.header("allow"), Some("POST"));
     // Classes are judged as classes.
     let truths: Vec<bool> = (0..100).map(|i| i % 3 == 0).collect();
     let classes = json!({"inputs": [{"name": "input-1", "shape": [100, 1], "datatype": "BOOL", "data": truths}]});

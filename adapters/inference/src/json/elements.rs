@@ -110,6 +110,13 @@ impl Elements<'_> {
                 self.refuse(format!("expected a number from -{largest:e} to {largest:e} for {name}, {number:e} came"))
             );
         }
+        // As in bytes: the same tensor means the same rows, however it comes.
+        #[expect(clippy::cast_possible_truncation, reason = "the nearest number of the type is meant")]
+        let number = match self.datatype {
+            Datatype::Fp16 => half::f16::from_f64(number).to_f64(),
+            Datatype::Fp32 => f64::from(number as f32),
+            _ => number,
+        };
         match &mut self.data {
             TensorData::Numbers(numbers) => {
                 numbers.push(number);

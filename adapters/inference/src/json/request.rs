@@ -5,14 +5,12 @@ use std::fmt;
 use drifting_domain::data::COLUMNS_MAX;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
+use super::members::{Members, Name};
 use super::passed::Passed;
 use super::tensor::TensorSeed;
 use super::wanted::{Parameters, ParametersSeed, WantedSeed};
 use super::{Fault, JsonRequest, JsonTensor};
-use crate::{Budget, WantedOutput};
-
-/// More wanted outputs than this are refused; no detector has as many.
-const OUTPUTS_MAX: usize = 64;
+use crate::{Budget, OUTPUTS_MAX, WantedOutput};
 
 /// Reads a request.
 pub(super) struct RequestSeed<'f> {
@@ -38,16 +36,14 @@ impl<'de> Visitor<'de> for RequestSeed<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<JsonRequest, A::Error> {
         let Self { fault, budget, n_bytes } = self;
-        let mut came: Vec<String> = Vec::with_capacity(4);
+        let mut came = Members::default();
         let (mut id, mut model_name, mut inputs, mut outputs) = (None, None, None, Vec::new());
         let mut parameters = Parameters::default();
-        while let Some(member) = members.next_key::<String>()? {
-            if came.contains(&member) {
-                return Err(fault.stop(format_args!("/{member}"), "expected this member once, it came twice"));
-            }
+        while let Some(member) = members.next_key::<Name>()? {
+            came.take(&member).map_err(|detail| fault.stop(format_args!("/{}", member.as_str()), detail))?;
             match member.as_str() {
-                "id" => id = members.next_value()?,
-                "model_name" => model_name = members.next_value()?,
+                "id" => id = members.next_value::<Option<Name>>()?.map(Name::into_string),
+                "model_name" => model_name = members.next_value::<Option<Name>>()?.map(Name::into_string),
                 "parameters" => {
                     let seed = ParametersSeed { fault: &mut *fault, place: "/parameters" };
                     parameters = members.next_value_seed(seed)?;
@@ -59,10 +55,8 @@ impl<'de> Visitor<'de> for RequestSeed<'_> {
                 "outputs" => outputs = members.next_value_seed(OutputsSeed { fault: &mut *fault })?,
                 _ => {
                     members.next_value::<Passed>()?;
-                    continue;
                 }
             }
-            came.push(member);
         }
         let Some(inputs) = inputs else {
             return Err(fault.stop("/inputs", "expected an array of tensors, none came"));

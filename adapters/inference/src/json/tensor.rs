@@ -6,6 +6,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::value::RawValue;
 
 use super::elements::DataSeed;
+use super::members::{Members, Name};
 use super::passed::Passed;
 use super::wanted::{Parameters, ParametersSeed};
 use super::{Fault, JsonData, JsonTensor};
@@ -47,22 +48,12 @@ impl<'de> Visitor<'de> for TensorSeed<'_> {
         let Self { fault, budget, input, n_bytes } = self;
         let place = |member: &str| format!("/inputs/{input}/{member}");
         let (mut name, mut datatype, mut shape): (Option<String>, Option<Datatype>, Option<Shape>) = (None, None, None);
-        let (mut parameters, mut data) = (None, Data::None);
-        while let Some(member) = members.next_key::<Member>()? {
-            let is_second = match member {
-                Member::Name => name.is_some(),
-                Member::Datatype => datatype.is_some(),
-                Member::Shape => shape.is_some(),
-                Member::Parameters => parameters.is_some(),
-                Member::Data => !matches!(data, Data::None),
-                Member::Other => false,
-            };
-            if is_second {
-                return Err(fault.stop(place(member.as_str()), "expected this member once, it came twice"));
-            }
-            match member {
-                Member::Name => name = Some(members.next_value()?),
-                Member::Datatype => {
+        let (mut parameters, mut data, mut came) = (None, Data::None, Members::default());
+        while let Some(member) = members.next_key::<Name>()? {
+            came.take(&member).map_err(|detail| fault.stop(place(member.as_str()), detail))?;
+            match member.as_str() {
+                "name" => name = Some(members.next_value::<Name>()?.into_string()),
+                "datatype" => {
                     let text: std::borrow::Cow<'de, str> = members.next_value()?;
                     let known = Datatype::of_name(&text).ok_or_else(|| {
                         let shown: String = text.chars().take(20).collect();
@@ -70,15 +61,15 @@ impl<'de> Visitor<'de> for TensorSeed<'_> {
                     })?;
                     datatype = Some(known);
                 }
-                Member::Shape => {
+                "shape" => {
                     let dimensions = members.next_value_seed(ShapeSeed { fault: &mut *fault, input })?;
                     shape = Some(Shape::new(&dimensions).map_err(|detail| fault.stop(place("shape"), detail))?);
                 }
-                Member::Parameters => {
+                "parameters" => {
                     let seed = ParametersSeed { fault: &mut *fault, place: &place("parameters") };
                     parameters = Some(members.next_value_seed(seed)?);
                 }
-                Member::Data => {
+                "data" => {
                     data = match (datatype, &shape) {
                         (Some(datatype), Some(shape)) => {
                             check_size(fault, input, datatype, shape, n_bytes)?;
@@ -88,7 +79,7 @@ impl<'de> Visitor<'de> for TensorSeed<'_> {
                         _ => Data::Later(members.next_value()?),
                     };
                 }
-                Member::Other => {
+                _ => {
                     members.next_value::<Passed>()?;
                 }
             }
@@ -146,55 +137,6 @@ fn check_size<E: Error>(
         return Err(fault.stop(format_args!("/inputs/{input}/data"), detail));
     }
     Ok(())
-}
-
-/// The members of a tensor.
-#[derive(Debug, Clone, Copy)]
-enum Member {
-    Name,
-    Datatype,
-    Shape,
-    Parameters,
-    Data,
-    Other,
-}
-
-impl Member {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Datatype => "datatype",
-            Self::Shape => "shape",
-            Self::Parameters => "parameters",
-            Self::Data => "data",
-            Self::Other => "",
-        }
-    }
-}
-
-impl<'de> serde::Deserialize<'de> for Member {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Names;
-        impl Visitor<'_> for Names {
-            type Value = Member;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a name")
-            }
-
-            fn visit_str<E>(self, name: &str) -> Result<Member, E> {
-                Ok(match name {
-                    "name" => Member::Name,
-                    "datatype" => Member::Datatype,
-                    "shape" => Member::Shape,
-                    "parameters" => Member::Parameters,
-                    "data" => Member::Data,
-                    _ => Member::Other,
-                })
-            }
-        }
-        deserializer.deserialize_str(Names)
-    }
 }
 
 /// Reads dimensions: integers of at most 64 bits, and not many.

@@ -6,7 +6,9 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use super::Fault;
+use super::members::{Members, Name};
 use super::passed::Passed;
+use super::scalar::Scalar;
 use crate::WantedOutput;
 
 /// The parameters that mean something; all others are passed over.
@@ -47,16 +49,18 @@ impl<'de> Visitor<'de> for ParametersSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Parameters, A::Error> {
         let Self { fault, place } = self;
         let mut parameters = Parameters::default();
-        let mut came: Vec<String> = Vec::new();
-        while let Some(name) = members.next_key::<String>()? {
+        let mut came = Members::default();
+        while let Some(name) = members.next_key::<Name>()? {
+            let place = format!("{place}/{}", name.as_str());
+            came.take(&name).map_err(|detail| fault.stop(&place, detail))?;
+            if name.as_str().starts_with("shared_memory_") {
+                let detail = "this server has no shared memory with clients; send tensors in the request";
+                return Err(fault.unsupported(place, detail));
+            }
             let known = ["content_type", "binary_data_size", "binary_data", "binary_data_output", "timeout"];
             if !known.contains(&name.as_str()) {
                 members.next_value::<Passed>()?;
                 continue;
-            }
-            let place = format!("{place}/{name}");
-            if came.contains(&name) {
-                return Err(fault.stop(place, "expected this parameter once, it came twice"));
             }
             let value: Scalar = members.next_value()?;
             let taken = match (name.as_str(), &value.0) {
@@ -93,62 +97,8 @@ impl<'de> Visitor<'de> for ParametersSeed<'_> {
                 };
                 return Err(fault.stop(place, format!("expected {expected}, something else came")));
             }
-            came.push(name);
         }
         Ok(parameters)
-    }
-}
-
-/// A value that is no array and no object; nothing of those.
-struct Scalar(Option<Value>);
-
-impl<'de> serde::Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ScalarVisitor)
-    }
-}
-
-struct ScalarVisitor;
-
-impl<'de> Visitor<'de> for ScalarVisitor {
-    type Value = Scalar;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Scalar, E> {
-        Ok(Scalar(Some(Value::Null)))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
-        Ok(Scalar(Some(value.into())))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
-        Ok(Scalar(Some(value.into())))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
-        Ok(Scalar(Some(value.into())))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
-        Ok(Scalar(Some(value.into())))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
-        Ok(Scalar(Some(value.into())))
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Scalar, A::Error> {
-        while items.next_element::<Passed>()?.is_some() {}
-        Ok(Scalar(None))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Scalar, A::Error> {
-        while members.next_entry::<Passed, Passed>()?.is_some() {}
-        Ok(Scalar(None))
     }
 }
 
@@ -177,13 +127,11 @@ impl<'de> Visitor<'de> for WantedSeed<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<WantedOutput, A::Error> {
         let Self { fault, output } = self;
         let place = |member: &str| format!("/outputs/{output}/{member}");
-        let (mut name, mut binary) = (None, None);
-        while let Some(member) = members.next_key::<String>()? {
+        let (mut name, mut binary, mut came) = (None, None, Members::default());
+        while let Some(member) = members.next_key::<Name>()? {
+            came.take(&member).map_err(|detail| fault.stop(place(member.as_str()), detail))?;
             match member.as_str() {
-                "name" if name.is_some() => {
-                    return Err(fault.stop(place("name"), "expected this member once, it came twice"));
-                }
-                "name" => name = Some(members.next_value()?),
+                "name" => name = Some(members.next_value::<Name>()?.into_string()),
                 "parameters" => {
                     let seed = ParametersSeed { fault: &mut *fault, place: &place("parameters") };
                     binary = members.next_value_seed(seed)?.binary_data;
