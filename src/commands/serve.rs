@@ -28,6 +28,7 @@ pub(super) fn file_of(args: &ServeArgs) -> Option<&Path> {
 
 pub(super) fn run(args: &ServeArgs, json: bool) -> anyhow::Result<ExitCode> {
     let config = Config::load(file_of(args), &args.settings)?;
+    crate::runtime::give_large_blocks_back();
     let _last_lines = telemetry::init(config.log_format, &config.log_level)?;
     let format = config.log_format;
     let runtime =

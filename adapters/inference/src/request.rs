@@ -36,7 +36,7 @@ mod tests {
     use super::*;
     use crate::{Datatype, TensorData};
 
-    const BYTES_MAX: usize = 1_000;
+    const BYTES_MAX: usize = 2_000;
 
     fn read(json: &str, bytes: &[u8]) -> Result<InferRequest, Refusal> {
         let json_length = (!bytes.is_empty()).then_some(json.len());
@@ -82,7 +82,7 @@ mod tests {
         };
         let both = |n: usize| format!(r#"{{"inputs":[{},{}]}}"#, numbers(n), raw(n));
         assert!(read(&both(20), &[0; 20]).is_ok());
-        assert_eq!(read(&both(50), &[0; 50]).unwrap_err().code, RefusalCode::TooLarge);
+        assert_eq!(read(&both(100), &[0; 100]).unwrap_err().code, RefusalCode::TooLarge);
     }
 
     #[test]
