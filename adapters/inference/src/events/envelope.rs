@@ -26,6 +26,8 @@ pub enum EventKind {
     Other,
 }
 
+/// So long may an attribute of an event be, in bytes: what is taken has to wait in memory, and is told to others.
+const ATTRIBUTE_BYTES_MAX: usize = 1_024;
 /// The versions of the specification.
 const VERSIONS: [&str; 2] = ["1.0", "0.3"];
 
@@ -47,13 +49,31 @@ impl Envelope {
                 || Refusal::new(RefusalCode::Malformed, format!("expected the header `{name}` of a CloudEvent"));
             text(name).ok_or_else(missing)
         };
-        Ok(Self {
+        let envelope = Self {
             id: required("ce-id")?,
             source: required("ce-source")?,
             kind: required("ce-type")?,
             service: text("ce-inferenceservicename"),
             namespace: text("ce-namespace"),
-        })
+        };
+        match envelope.too_long() {
+            Some((name, detail)) => Err(Refusal::new(RefusalCode::Malformed, format!("`ce-{name}`: {detail}"))),
+            None => Ok(envelope),
+        }
+    }
+
+    /// The first attribute that is longer than any may be, and what is said of it.
+    pub(super) fn too_long(&self) -> Option<(&'static str, String)> {
+        let texts = [
+            ("id", Some(&self.id)),
+            ("source", Some(&self.source)),
+            ("type", Some(&self.kind)),
+            ("inferenceservicename", self.service.as_ref()),
+            ("namespace", self.namespace.as_ref()),
+        ];
+        let lengths = texts.into_iter().filter_map(|(name, text)| Some((name, text?.len())));
+        let (name, came) = lengths.into_iter().find(|(_, length)| *length > ATTRIBUTE_BYTES_MAX)?;
+        Some((name, format!("expected at most {ATTRIBUTE_BYTES_MAX} bytes, {came} came")))
     }
 
     /// What is done with it.
@@ -73,9 +93,25 @@ pub(super) fn check_version(version: &str, place: &str) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalCode::Malformed, detail))
 }
 
-/// The value of a header, in which anything but plain characters is percent-encoded.
+/// The value of a header, in which anything but plain characters is percent-encoded, and which may stand in quotation marks
+/// (HTTP protocol binding of CloudEvents 1.0, section 3.1.3.2).
 fn decoded(value: &str) -> String {
-    percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned()
+    let unquoted = unquoted(value.trim());
+    percent_encoding::percent_decode_str(unquoted.as_deref().unwrap_or(value)).decode_utf8_lossy().into_owned()
+}
+
+/// What stands in a quoted string (RFC 7230, section 3.2.6); nothing where the value is none.
+fn unquoted(value: &str) -> Option<String> {
+    let mut characters = value.strip_prefix('"')?.strip_suffix('"')?.chars();
+    let mut text = String::with_capacity(value.len());
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => return None,
+            '\\' => text.push(characters.next()?),
+            _ => text.push(character),
+        }
+    }
+    Some(text)
 }
 
 #[cfg(test)]
@@ -98,6 +134,37 @@ mod tests {
         let envelope = envelope.unwrap();
         assert_eq!((envelope.id.as_str(), envelope.namespace.as_deref()), ("größe 1", Some("prod")));
         assert_eq!((envelope.service.as_deref(), envelope.kind()), (None, EventKind::Rows));
+    }
+
+    #[test]
+    fn quoted_strings_are_read_before_percent_signs() {
+        for (value, text) in [
+            (r#""a b""#, "a b"),
+            (r#""gr%C3%B6%C3%9Fe \"1\" \\""#, r#"größe "1" \"#),
+            (r#""a"b""#, r#""a"b""#),
+            (r#""a\""#, r#""a\""#),
+            (r#"a"b"#, r#"a"b"#),
+            ("\"", "\""),
+            ("%22a%22", "\"a\""),
+        ] {
+            assert_eq!(decoded(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn long_attributes_are_refused() {
+        let (fits, long) = (&*"x".repeat(1_024).leak(), &*"x".repeat(1_025).leak());
+        let names = ["ce-id", "ce-source", "ce-type", "ce-inferenceservicename", "ce-namespace"];
+        for name in names {
+            let with = |value| {
+                let mut headers = vec![("ce-specversion", "1.0")];
+                headers.extend(names.map(|other| (other, if other == name { value } else { "a" })));
+                read(&headers)
+            };
+            assert!(with(fits).is_ok(), "{name}");
+            let detail = with(long).unwrap_err().detail;
+            assert_eq!(detail, format!("`{name}`: expected at most 1024 bytes, 1025 came"));
+        }
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The data of an event, in the forms in which model servers and others send rows.
 
-use std::collections::BTreeMap;
-
 use drifting_domain::data::Table;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -36,7 +34,19 @@ struct Members<'b> {
     data: Option<&'b RawValue>,
 }
 
-/// The data of Seldon's first protocol.
+/// The data of Seldon's first protocol, which has no other members: at the first of another name the reading ends.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SeldonData<'b> {
+    #[serde(borrow)]
+    names: Option<&'b RawValue>,
+    #[serde(borrow)]
+    ndarray: Option<&'b RawValue>,
+    #[serde(borrow)]
+    tensor: Option<&'b RawValue>,
+}
+
+/// A tensor of it.
 #[derive(Deserialize)]
 struct SeldonTensor<'b> {
     #[serde(borrow)]
@@ -98,14 +108,13 @@ fn of_data(
     bytes_max: usize,
     read_rows: &dyn Fn(&[u8]) -> Result<Table, Refusal>,
 ) -> Result<Payload, Refusal> {
-    let members: Option<BTreeMap<&str, &RawValue>> =
+    let members: Option<SeldonData<'_>> =
         data.get().starts_with('{').then(|| serde_json::from_str(data.get()).ok()).flatten();
-    let is_seldon = |members: &BTreeMap<&str, &RawValue>| {
-        let is_known = members.keys().all(|name| ["names", "ndarray", "tensor"].contains(name));
-        is_known && (members.contains_key("ndarray") != members.contains_key("tensor"))
+    let is_seldon = |members: &SeldonData<'_>| members.ndarray.is_some() != members.tensor.is_some();
+    let Some(SeldonData { names, ndarray, tensor }) = members.filter(is_seldon) else {
+        return table(data, None, "/data", read_rows);
     };
-    let Some(members) = members.filter(is_seldon) else { return table(data, None, "/data", read_rows) };
-    let names = match members.get("names") {
+    let names = match names {
         None => None,
         Some(names) => {
             let refused = |_| Refusal::malformed("/data/names", "expected an array of texts");
@@ -114,10 +123,10 @@ fn of_data(
             Some(names).filter(|names| !names.is_empty())
         }
     };
-    if let Some(rows) = members.get("ndarray") {
+    if let Some(rows) = ndarray {
         return table(rows, names, "/data/ndarray", read_rows);
     }
-    let tensor = members.get("tensor").map_or("", |tensor| tensor.get());
+    let tensor = tensor.map_or("", RawValue::get);
     let refused = |_| Refusal::malformed("/data/tensor", "expected an object with `shape` and `values`");
     let SeldonTensor { shape, values } = serde_json::from_str(tensor).map_err(refused)?;
     // By the reader of tensors, which counts what they take and holds them against their shape.

@@ -1,10 +1,12 @@
 //! Events in JSON, one or many.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde::Deserialize;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::envelope::{Envelope, check_version};
@@ -50,13 +52,40 @@ pub fn read_structured(body: &[u8]) -> Result<StructuredEvent<'_>, Refusal> {
 /// # Errors
 /// When one of them is none; when there are too many.
 pub fn read_batch(body: &[u8]) -> Result<Vec<StructuredEvent<'_>>, Refusal> {
-    let items: Vec<&RawValue> = serde_json::from_slice(body)
-        .map_err(|error| malformed(String::new(), &format!("expected an array of CloudEvents: {error}")))?;
-    if items.len() > PROJECT_EVENTS_MAX {
-        let detail = format!("expected at most {PROJECT_EVENTS_MAX} events at once, {} came", items.len());
+    let (mut items, mut is_more) = (Vec::new(), false);
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let ended = json.deserialize_seq(Items { items: &mut items, is_more: &mut is_more }).and_then(|()| json.end());
+    if is_more {
+        let detail = format!("expected at most {PROJECT_EVENTS_MAX} events at once, more came");
         return Err(Refusal::new(RefusalCode::TooLarge, detail));
     }
+    ended.map_err(|error| malformed(String::new(), &format!("expected an array of CloudEvents: {error}")))?;
     items.iter().enumerate().map(|(index, item)| read(item.get(), format!("/{index}"))).collect()
+}
+
+/// Takes the items of a batch, and ends where there are more than it may have.
+struct Items<'i, 'b> {
+    items: &'i mut Vec<&'b RawValue>,
+    is_more: &'i mut bool,
+}
+
+impl<'b> Visitor<'b> for Items<'_, 'b> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'b>>(self, mut sequence: A) -> Result<(), A::Error> {
+        while let Some(item) = sequence.next_element()? {
+            if self.items.len() == PROJECT_EVENTS_MAX {
+                *self.is_more = true;
+                return Err(A::Error::custom("too many"));
+            }
+            self.items.push(item);
+        }
+        Ok(())
+    }
 }
 
 fn read(text: &str, pointer: String) -> Result<StructuredEvent<'_>, Refusal> {
@@ -73,7 +102,7 @@ fn read(text: &str, pointer: String) -> Result<StructuredEvent<'_>, Refusal> {
         STANDARD.decode(text).map(Cow::Owned).map_err(refused)
     };
     let data = match (members.data, &members.data_base64, members.datacontentencoding.as_deref()) {
-        (Some(_), Some(_), _) => return Err(malformed(pointer, "expected `data` or `data_base64`, both came")),
+        (Some(_), Some(_), _) => return Err(malformed(pointer.clone(), "expected `data` or `data_base64`, both came")),
         (None, Some(encoded), _) => decoded(encoded, "data_base64")?,
         (Some(data), None, Some("base64")) => {
             let refused = |_| malformed(format!("{pointer}/data"), "expected base64 in a text");
@@ -84,7 +113,11 @@ fn read(text: &str, pointer: String) -> Result<StructuredEvent<'_>, Refusal> {
         (None, None, _) => Cow::Borrowed(&[][..]),
     };
     let Members { id, source, r#type: kind, inferenceservicename: service, namespace, .. } = members;
-    Ok(StructuredEvent { envelope: Envelope { id, source, kind, service, namespace }, data })
+    let envelope = Envelope { id, source, kind, service, namespace };
+    if let Some((name, detail)) = envelope.too_long() {
+        return Err(malformed(format!("{pointer}/{name}"), &detail));
+    }
+    Ok(StructuredEvent { envelope, data })
 }
 
 fn malformed(pointer: String, detail: &str) -> Refusal {
@@ -114,6 +147,13 @@ mod tests {
 
     #[test]
     fn what_is_no_event_is_refused_with_its_place() {
+        let long = |name: &str| {
+            let members = ["id", "source", "type", "inferenceservicename"].map(|member| {
+                let n_bytes = if member == name { 1_025 } else { 1 };
+                format!(r#", "{member}": "{}""#, "x".repeat(n_bytes))
+            });
+            format!(r#"{{"specversion": "1.0"{}}}"#, members.concat())
+        };
         for (body, pointer) in [
             ("", ""),
             ("[]", ""),
@@ -124,6 +164,8 @@ mod tests {
             (r#"{"specversion": "1.0", "id": "", "source": "a", "type": "b"}"#, "/id"),
             (r#"{"specversion": "9", "id": "1", "source": "a", "type": "b"}"#, ""),
             (r#"{"specversion": "1.0", "id": "1", "id": "2", "source": "a", "type": "b"}"#, ""),
+            (&long("id"), "/id"),
+            (&long("inferenceservicename"), "/inferenceservicename"),
             (r#"{"specversion": "1.0", "id": "1", "source": "a", "type": "b", "data_base64": "*"}"#, "/data_base64"),
             (r#"{"specversion": "1.0", "id": "1", "source": "a", "type": "b", "data_base64": "", "data": 1}"#, ""),
         ] {
