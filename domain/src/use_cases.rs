@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod errors;
+mod expected;
 mod failed_fit;
 mod fit;
 mod fit_queue;
@@ -25,6 +26,7 @@ pub(crate) mod windows;
 use std::sync::Arc;
 
 pub use errors::{FitError, PredictError, ProjectError};
+pub use expected::ExpectedProject;
 pub use fit::{FitRequest, FittedProject, PreparedFit, REFERENCE_ROWS_MAX};
 pub use loaded::OpenProject;
 pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, OperationView};

@@ -13,6 +13,7 @@ mod feeding;
 mod intake;
 mod payload;
 mod recent;
+mod size;
 mod structured;
 
 pub use counts::{EventCounts, Unused};

@@ -61,6 +61,12 @@ impl Texts {
         self.chunks.iter().map(String::len).sum()
     }
 
+    /// What they take in memory, in bytes, room that is kept for more included.
+    pub fn memory_bytes(&self) -> usize {
+        let texts: usize = self.chunks.iter().map(String::capacity).sum();
+        texts + self.chunks.capacity() * size_of::<String>() + self.ends.capacity() * size_of::<End>()
+    }
+
     /// Appends a text, or a missing one.
     pub fn push(&mut self, text: Option<&str>) {
         let end = match text {

@@ -275,7 +275,12 @@ impl DriftService {
     /// When there is none, when it is inactive, and when it cannot be loaded.
     pub async fn open(&self, name: &ProjectName) -> Result<OpenProject, ProjectError> {
         let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
+        self.open_entry(&entry).await
+    }
+
+    pub(super) async fn open_entry(&self, entry: &Arc<Entry>) -> Result<OpenProject, ProjectError> {
         let slot = entry.slot();
+        let entry = Arc::clone(entry);
         match (slot.status, slot.body) {
             (_, Body::Gone) => Err(ProjectError::NotFound),
             (Status::Inactive, _) => Err(ProjectError::Inactive),

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use drifting_domain::data::Table;
 use drifting_domain::project::ProjectName;
-use drifting_domain::use_cases::DriftService;
+use drifting_domain::use_cases::{DriftService, ExpectedProject};
 use drifting_inference::events::{
     Accepted, Envelope, Event, EventIntake, EventKind, NotTaken, Payload, StructuredEvent, read_batch, read_payload,
     read_structured,
 };
-use drifting_inference::{Place, Refusal, RefusalCode};
+use drifting_inference::{Inference, Place, Refusal, RefusalCode};
 use poem::http::StatusCode;
 use poem::{Endpoint, IntoResponse, Request, Response};
 use poem_openapi::OpenApi;
@@ -38,9 +38,14 @@ impl Operation for Taken {
         ),
         (404, "`project_not_found`: there is no project of this name."),
         (408, "`request_timeout`: the body came too slowly."),
+        (409, "`project_inactive`: the project is inactive; load it first."),
         (413, "`body_too_large`: the body, or what it holds when it is decoded, is larger than this server takes."),
         (415, "`unsupported_media_type`: the body has another type or content coding than those that are taken."),
-        (503, "`event_queue_full`: too many events wait; none was taken. `shutting_down`: the server stops."),
+        (
+            503,
+            "`event_queue_full`: too many events wait; none was taken. `project_failed`: the project cannot be loaded. \
+             `storage_unavailable`: the storage cannot be reached now. `shutting_down`: the server stops.",
+        ),
     ];
 }
 
@@ -71,7 +76,10 @@ impl EventsApi {
         if !exists(&self.service, &name) {
             return Err(Failure::not_found());
         }
-        let accepted = self.take(body, |_| Ok(name.clone())).await?;
+        let expected = self.expect(&name).await?;
+        let read = self.read(body).await?;
+        let event = |Read { envelope, payload }| Event { project: expected.clone(), envelope, payload };
+        let accepted = self.take(read.into_iter().map(event).collect())?;
         Answer::of(&AcceptedEvents::from(accepted))
     }
 }
@@ -80,22 +88,21 @@ impl EventsApi {
 struct Read {
     envelope: Envelope,
     payload: Option<Payload>,
-    n_bytes: usize,
 }
 
 impl EventsApi {
-    async fn take(
-        &self,
-        body: EventBody,
-        project: impl Fn(&Envelope) -> Result<ProjectName, Failure>,
-    ) -> Result<Accepted, Failure> {
+    /// The project, if rows could be fed to it now.
+    async fn expect(&self, name: &ProjectName) -> Result<ExpectedProject, Failure> {
+        Ok(Inference::new(Arc::clone(&self.service)).expect_rows(name).await?)
+    }
+
+    async fn read(&self, body: EventBody) -> Result<Vec<Read>, Failure> {
         let (bytes, form) = body.read(self.body_bytes_max, &self.timeouts).await?;
         let bytes_max = self.body_bytes_max;
-        let read = parse(bytes, move |bytes| read_events(bytes, form, bytes_max)).await??;
-        let event = |Read { envelope, payload, n_bytes }| {
-            Ok(Event { project: project(&envelope)?, envelope, payload, n_bytes })
-        };
-        let events = read.into_iter().map(event).collect::<Result<Vec<_>, Failure>>()?;
+        Ok(parse(bytes, move |bytes| read_events(bytes, form, bytes_max)).await??)
+    }
+
+    fn take(&self, events: Vec<Event>) -> Result<Accepted, Failure> {
         self.intake.take(events).map_err(|error| match error {
             NotTaken::Full => Failure::new(Code::EventQueueFull, "too many events wait; try again"),
             NotTaken::Stopping => Failure::new(Code::ShuttingDown, "the server is shutting down"),
@@ -107,7 +114,7 @@ fn read_events(bytes: &[u8], form: EventForm, bytes_max: usize) -> Result<Vec<Re
     match form {
         EventForm::Binary(envelope, json_length) => {
             let payload = payload_of(&envelope, bytes, json_length, bytes_max)?;
-            Ok(vec![Read { envelope: *envelope, payload, n_bytes: bytes.len() }])
+            Ok(vec![Read { envelope: *envelope, payload }])
         }
         EventForm::Structured => Ok(vec![structured(read_structured(bytes)?, bytes_max)?]),
         EventForm::Batch => {
@@ -120,7 +127,7 @@ fn read_events(bytes: &[u8], form: EventForm, bytes_max: usize) -> Result<Vec<Re
 fn structured(event: StructuredEvent<'_>, bytes_max: usize) -> Result<Read, Refusal> {
     let StructuredEvent { envelope, data } = event;
     let payload = payload_of(&envelope, &data, None, bytes_max).map_err(|refusal| placed(refusal, "/data"))?;
-    Ok(Read { envelope, payload, n_bytes: data.len() })
+    Ok(Read { envelope, payload })
 }
 
 fn payload_of(
@@ -182,7 +189,12 @@ impl Endpoint for RootEvents {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let (request, mut body) = request.split();
         let body = EventBody::of(&request, &mut body);
-        let accepted = self.events.take(body, |envelope| self.project(envelope)).await?;
+        let mut events = Vec::new();
+        for Read { envelope, payload } in self.events.read(body).await? {
+            let project = self.events.expect(&self.project(&envelope)?).await?;
+            events.push(Event { project, envelope, payload });
+        }
+        let accepted = self.events.take(events)?;
         Ok(Answer::<Taken>::of(&AcceptedEvents::from(accepted))?.into_response())
     }
 }

@@ -284,3 +284,15 @@ async fn events_at_the_root_find_their_project_by_their_service() {
     let page = server.get("/").await;
     assert!(page.status == 200 && page.text().contains("<html"), "the overview stays where it was");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_for_a_project_that_takes_none_are_refused_before_they_are_accepted() {
+    let server = TestServer::start().await;
+    server.fit_label("label").await;
+    assert_eq!(server.send("POST", "/api/v1/projects/label/unload", &[], b"").await.status, 200);
+    let reply = server.send("POST", "/v1/events/label", &binary("1", &[JSON]), br#"{"data": [0.5]}"#).await;
+    assert_eq!((reply.status, reply.json()["code"].clone()), (409, json!("project_inactive")));
+    assert_eq!(server.send("POST", "/api/v1/projects/label/load", &[], b"").await.status, 200);
+    let reply = server.send("POST", "/v1/events/label", &binary("1", &[JSON]), br#"{"data": [0.5]}"#).await;
+    assert_eq!(accepted(&reply), (1, 0, 0));
+}

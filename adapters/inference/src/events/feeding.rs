@@ -1,13 +1,33 @@
 //! From the rows of an event to the use case.
 
 use drifting_domain::data::{Column, Table};
-use drifting_domain::project::DriftType;
-use drifting_domain::use_cases::PredictRequest;
+use drifting_domain::project::{DriftType, ProjectName};
+use drifting_domain::use_cases::{ExpectedProject, PredictRequest};
 
 use super::payload::{Payload, Rows};
 use crate::{Inference, OpenModel, Refusal, RefusalCode, content};
 
 impl Inference {
+    /// A project for which rows wait, ready to judge them.
+    ///
+    /// # Errors
+    /// When it has been deleted, also where there is another of its name by now; when it is inactive or cannot be loaded.
+    pub(super) async fn open_expected(&self, expected: &ExpectedProject) -> Result<OpenModel, Refusal> {
+        let name = expected.name().as_str();
+        let model = self.open(name, None).await?;
+        if expected.is(model.project()) { Ok(model) } else { Err(Refusal::no_project(name)) }
+    }
+
+    /// The project of a name, if rows of events could be fed to it now.
+    ///
+    /// # Errors
+    /// When there is none, when it is inactive or could not be loaded, and when the server serves read-only and rows would move its
+    /// state.
+    pub async fn expect_rows(&self, project: &ProjectName) -> Result<ExpectedProject, Refusal> {
+        let expected = self.service.expect_rows(project).await;
+        expected.map_err(|error| Refusal::of_project(&error, project.as_str()))
+    }
+
     /// Feeds the rows of an event. To be driven to its end.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use drifting_domain::project::ProjectName;
+use drifting_domain::use_cases::ExpectedProject;
 use futures_util::FutureExt;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
@@ -15,14 +16,14 @@ use super::counts::{Counters, EventCounts, Unused};
 use super::envelope::{Envelope, EventKind};
 use super::feeding::table;
 use super::payload::Payload;
-use super::recent::Recent;
+use super::recent::{Mark, Recent};
 use crate::{Inference, OpenModel, Refusal, RefusalCode};
 
 /// So many events of one project may wait.
 pub const PROJECT_EVENTS_MAX: usize = 1_000;
 /// So many events may wait in all.
 const EVENTS_MAX: usize = 10_000;
-/// So many bytes of data may wait in all; one event may have more, where nothing waits.
+/// So many bytes may wait in all, as they are in memory; events that come together may have more, where nothing waits.
 const BYTES_MAX: usize = 128 << 20;
 /// Reading rows of fewer bytes takes less time than handing them to another thread.
 const READ_INLINE_MAX: usize = 64 << 10;
@@ -36,13 +37,11 @@ const SAID_EVERY: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Event {
     /// Whose rows it brings.
-    pub project: ProjectName,
+    pub project: ExpectedProject,
     /// What it says of itself.
     pub envelope: Envelope,
     /// Its rows, if it brings any.
     pub payload: Option<Payload>,
-    /// How long its data were.
-    pub n_bytes: usize,
 }
 
 /// What became of events that came together.
@@ -94,9 +93,20 @@ struct State {
 }
 
 struct Waiting {
+    project: ExpectedProject,
     id: Box<str>,
     payload: Payload,
+    mark: Mark,
     n_bytes: usize,
+}
+
+impl Waiting {
+    fn of(project: ExpectedProject, id: String, payload: Payload, mark: Mark) -> Self {
+        // Rows are found again by the request in which they came, where it has an id of its own.
+        let id: Box<str> = payload.request_id().map_or_else(|| id.into(), Into::into);
+        let n_bytes = size_of::<Self>() + id.len() + payload.n_bytes();
+        Self { project, id, payload, mark, n_bytes }
+    }
 }
 
 impl fmt::Debug for EventIntake {
@@ -124,45 +134,44 @@ impl EventIntake {
             return Err(NotTaken::Stopping);
         }
         let mut accepted = Accepted::default();
-        let mut taken = Vec::new();
         let mut marks = Vec::new();
-        let mut n_bytes = 0;
         let mut by_project: HashMap<&ProjectName, usize> = HashMap::new();
         for event in &events {
+            let name = event.project.name();
             if event.payload.is_none() || event.envelope.kind() == EventKind::Other {
                 accepted.ignored += 1;
                 marks.push(None);
                 continue;
             }
-            let mark = state.recent.mark(event.project.as_str(), &event.envelope.source, &event.envelope.id);
+            let mark = state.recent.mark(name.as_str(), &event.envelope.source, &event.envelope.id);
             if state.recent.contains(mark) || marks.contains(&Some(mark)) {
                 accepted.duplicates += 1;
                 marks.push(None);
                 continue;
             }
             accepted.accepted += 1;
-            n_bytes += event.n_bytes;
-            *by_project.entry(&event.project).or_default() += 1;
+            *by_project.entry(name).or_default() += 1;
             marks.push(Some(mark));
         }
         let is_room = |(project, n): (&&ProjectName, &usize)| {
             state.lanes.get(*project).map_or(0, VecDeque::len) + n <= PROJECT_EVENTS_MAX
         };
-        let has_room = state.n_events + accepted.accepted <= EVENTS_MAX
-            && (state.n_bytes == 0 || state.n_bytes + n_bytes <= BYTES_MAX)
-            && by_project.iter().all(is_room);
+        let are_few = state.n_events + accepted.accepted <= EVENTS_MAX && by_project.iter().all(is_room);
+        let taken = events.into_iter().zip(marks).filter_map(|(Event { project, envelope, payload }, mark)| {
+            Some(Waiting::of(project, envelope.id, payload?, mark?))
+        });
+        let taken: Vec<Waiting> = taken.collect();
+        let n_bytes: usize = taken.iter().map(|waiting| waiting.n_bytes).sum();
+        let has_room = are_few && (state.n_bytes == 0 || state.n_bytes + n_bytes <= BYTES_MAX);
         if !has_room {
             Counters::add(&counters.refused, n_came);
             return Err(NotTaken::Full);
         }
-        for (event, mark) in events.into_iter().zip(marks) {
-            let (Some(mark), Some(payload)) = (mark, event.payload) else { continue };
-            state.recent.insert(mark);
-            taken.push((event.project, Waiting { id: event.envelope.id.into(), payload, n_bytes: event.n_bytes }));
-        }
         state.n_events += accepted.accepted;
         state.n_bytes += n_bytes;
-        for (project, waiting) in taken {
+        for waiting in taken {
+            state.recent.insert(waiting.mark);
+            let project = waiting.project.name().clone();
             if let Some(lane) = state.lanes.get_mut(&project) {
                 lane.push_back(waiting);
             } else {
@@ -228,17 +237,21 @@ impl Inner {
                 }
                 next
             };
-            let Some(Waiting { id, payload, n_bytes }) = waiting else {
+            let Some(Waiting { project: expected, id, payload, mark, n_bytes }) = waiting else {
                 self.emptied.notify_waiters();
                 return;
             };
             // Other tasks of the thread have their turn although this one may never wait.
             tokio::task::consume_budget().await;
-            let feeding = AssertUnwindSafe(self.feed(&project, payload, &id, n_bytes)).catch_unwind();
+            let feeding = AssertUnwindSafe(self.feed(&expected, payload, &id, n_bytes)).catch_unwind();
             let fed = feeding.await.unwrap_or_else(|_| Err(Refusal::internal("feeding an event ended unexpectedly")));
             let mut state = self.state();
             state.n_events -= 1;
             state.n_bytes -= n_bytes;
+            // Sent again it is fed: it was not, since the store could not be reached.
+            if fed.as_ref().is_err_and(|refusal| Unused::of(refusal.code) == Unused::Storage) {
+                state.recent.remove(mark);
+            }
             drop(state);
             match fed {
                 Ok(()) => Counters::add(&self.counters.fed, 1),
@@ -247,7 +260,7 @@ impl Inner {
         }
     }
 
-    async fn feed(&self, project: &ProjectName, payload: Payload, id: &str, n_bytes: usize) -> Result<(), Refusal> {
+    async fn feed(&self, project: &ExpectedProject, payload: Payload, id: &str, n_bytes: usize) -> Result<(), Refusal> {
         let model = self.open(project).await?;
         let drift_type = model.configuration().drift_type;
         let rows = if n_bytes <= READ_INLINE_MAX {
@@ -260,17 +273,17 @@ impl Inner {
     }
 
     /// The project, which a store that cannot be reached for a while may hold up. Rows are in no detector yet.
-    async fn open(&self, project: &ProjectName) -> Result<OpenModel, Refusal> {
+    async fn open(&self, project: &ExpectedProject) -> Result<OpenModel, Refusal> {
         let mut wait = RETRY_MIN;
         for _ in 1..TRIES_MAX {
-            match self.inference.open(project.as_str(), None).await {
+            match self.inference.open_expected(project).await {
                 Err(refusal) if refusal.code == RefusalCode::StorageUnavailable && !self.state().is_over => {}
                 opened => return opened,
             }
             sleep(wait).await;
             wait *= 2;
         }
-        self.inference.open(project.as_str(), None).await
+        self.inference.open_expected(project).await
     }
 
     /// Counts rows that cannot be used, and says why once a while.

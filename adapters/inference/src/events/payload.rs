@@ -14,6 +14,16 @@ pub struct Payload {
     pub(super) names: Option<Vec<String>>,
 }
 
+impl Payload {
+    /// The id that an inference request has beside that of its event.
+    pub(super) fn request_id(&self) -> Option<&str> {
+        match &self.rows {
+            Rows::Tensors(request) => request.id.as_deref().filter(|id| !id.is_empty()),
+            Rows::Table(_) => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum Rows {
     /// Of the Open Inference Protocol.
@@ -196,6 +206,9 @@ mod tests {
         let v2 =
             r#"{"model_name": "another", "inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [1]}]}"#;
         assert!(matches!(read(v2).unwrap().rows, Rows::Tensors(_)));
+        assert_eq!(read(v2).unwrap().request_id(), None);
+        let named = v2.replacen('{', r#"{"id": "order-918", "#, 1);
+        assert_eq!(read(&named).unwrap().request_id(), Some("order-918"));
     }
 
     #[test]

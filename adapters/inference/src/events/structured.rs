@@ -44,7 +44,7 @@ struct Members<'b> {
 /// When it is none.
 pub fn read_structured(body: &[u8]) -> Result<StructuredEvent<'_>, Refusal> {
     let text = std::str::from_utf8(body).map_err(|_| malformed(String::new(), "expected UTF-8"))?;
-    read(text, String::new())
+    read(text, "")
 }
 
 /// Reads an array of events.
@@ -60,7 +60,7 @@ pub fn read_batch(body: &[u8]) -> Result<Vec<StructuredEvent<'_>>, Refusal> {
         return Err(Refusal::new(RefusalCode::TooLarge, detail));
     }
     ended.map_err(|error| malformed(String::new(), &format!("expected an array of CloudEvents: {error}")))?;
-    items.iter().enumerate().map(|(index, item)| read(item.get(), format!("/{index}"))).collect()
+    items.iter().enumerate().map(|(index, item)| read(item.get(), &format!("/{index}"))).collect()
 }
 
 /// Takes the items of a batch, and ends where there are more than it may have.
@@ -88,11 +88,11 @@ impl<'b> Visitor<'b> for Items<'_, 'b> {
     }
 }
 
-fn read(text: &str, pointer: String) -> Result<StructuredEvent<'_>, Refusal> {
-    let members: Members<'_> = serde_json::from_str(text)
-        .map_err(|error| malformed(pointer.clone(), &format!("expected a CloudEvent in JSON: {error}")))?;
+fn read<'b>(text: &'b str, pointer: &str) -> Result<StructuredEvent<'b>, Refusal> {
+    let members: Members<'b> = serde_json::from_str(text)
+        .map_err(|error| malformed(pointer.to_owned(), &format!("expected a CloudEvent in JSON: {error}")))?;
     check_version(&members.specversion, "specversion")
-        .map_err(|refusal| malformed(pointer.clone(), &refusal.detail))?;
+        .map_err(|refusal| malformed(pointer.to_owned(), &refusal.detail))?;
     let required = [("id", &members.id), ("source", &members.source), ("type", &members.r#type)];
     if let Some((name, _)) = required.iter().find(|(_, value)| value.is_empty()) {
         return Err(malformed(format!("{pointer}/{name}"), "expected a text that is not empty"));
@@ -102,7 +102,9 @@ fn read(text: &str, pointer: String) -> Result<StructuredEvent<'_>, Refusal> {
         STANDARD.decode(text).map(Cow::Owned).map_err(refused)
     };
     let data = match (members.data, &members.data_base64, members.datacontentencoding.as_deref()) {
-        (Some(_), Some(_), _) => return Err(malformed(pointer.clone(), "expected `data` or `data_base64`, both came")),
+        (Some(_), Some(_), _) => {
+            return Err(malformed(pointer.to_owned(), "expected `data` or `data_base64`, both came"));
+        }
         (None, Some(encoded), _) => decoded(encoded, "data_base64")?,
         (Some(data), None, Some("base64")) => {
             let refused = |_| malformed(format!("{pointer}/data"), "expected base64 in a text");
