@@ -15,8 +15,11 @@ pub(crate) enum Reach {
 
 /// Metadata services of clouds that stand outside the link-local ranges.
 const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
-const METADATA_V6: [Ipv6Addr; 2] =
-    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+const METADATA_V6: [Ipv6Addr; 3] = [
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+];
 
 impl Reach {
     /// Of an address, and of one that is hidden in it.
@@ -24,6 +27,8 @@ impl Reach {
         match address {
             IpAddr::V4(address) => of_v4(address),
             IpAddr::V6(address) => match embedded(address) {
+                // Sites may translate other bits than the last ones (RFC 8215), so that these alone make nothing public.
+                Some(hidden) if is_translated_here(address) && of_v4(hidden) == Self::Public => Self::Private,
                 Some(hidden) => of_v4(hidden),
                 None => of_v6(address),
             },
@@ -58,7 +63,9 @@ fn of_v6(address: Ipv6Addr) -> Reach {
     let [first, second, ..] = address.segments();
     match first {
         _ if address.is_loopback() => Reach::Private,
-        // Unique local (RFC 4193), and the site-local ones before them; addresses that are translated at this site (RFC 8215).
+        // Services of a cloud for its machines: metadata, time, names.
+        0xfd00 if second == 0xec2 => Reach::Never,
+        // Unique local (RFC 4193), and the site-local ones before them; addresses that are translated (RFC 6052).
         0xfc00..=0xfdff | 0xfec0..=0xfeff => Reach::Private,
         0x64 if second == 0xff9b => Reach::Private,
         // Teredo and other protocols (2001::/23), documentation.
@@ -68,6 +75,11 @@ fn of_v6(address: Ipv6Addr) -> Reach {
         // Unspecified, discard-only, link-local, groups, reserved.
         _ => Reach::Never,
     }
+}
+
+/// Whether it stands for an IPv4 address by a translation of this site (`64:ff9b:1::/48`, RFC 8215).
+fn is_translated_here(address: Ipv6Addr) -> bool {
+    matches!(address.segments(), [0x64, 0xff9b, 1, ..])
 }
 
 /// The IPv4 address that a packet to this one would come to: mapped, compatible, translated (RFC 6052), 6to4 (RFC 3056).
@@ -82,6 +94,8 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        // At the end where the site's prefix has 96 bits, as nearly all have.
+        | [0x64, 0xff9b, 1, _, _, _, high, low]
         | [0x2002, high, low, ..] => halves(high, low),
         _ => None,
     }
@@ -131,6 +145,16 @@ mod tests {
             ("ff02::1", Reach::Never),
             ("fd00:ec2::254", Reach::Never),
             ("fd20:ce::254", Reach::Never),
+            ("fd00:ec2::1", Reach::Never),
+            ("fd00:ec2:ffff::23", Reach::Never),
+            ("fd00:ec3::254", Reach::Private),
+            ("fd00:42::42", Reach::Never),
+            ("fd00:42::43", Reach::Private),
+            ("fd00:c1::a9fe:a9fe", Reach::Never),
+            ("64:ff9b:1::a9fe:a9fe", Reach::Never),
+            ("64:ff9b:1:7::a9fe:a9fe", Reach::Never),
+            ("64:ff9b:1::6464:64c8", Reach::Never),
+            ("64:ff9b:1::808:808", Reach::Private),
             ("::ffff:169.254.169.254", Reach::Never),
             ("::a9fe:a9fe", Reach::Never),
             ("64:ff9b::a9fe:a9fe", Reach::Never),
