@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use drifting_domain::ports::DriftRecord;
 use drifting_domain::project::ProjectName;
 
@@ -84,13 +85,13 @@ impl Pattern {
 pub(super) struct Selection {
     which: Which,
     projects: Vec<Pattern>,
-    /// The fits that are in drift, of sinks that are told of changes.
-    in_drift: Mutex<HashMap<ProjectName, u64>>,
+    /// What was told last, of sinks that are told of changes.
+    told: Mutex<Told>,
 }
 
 impl Selection {
     pub(super) fn new(which: Which, projects: Vec<Pattern>) -> Self {
-        Self { which, projects, in_drift: Mutex::default() }
+        Self { which, projects, told: Mutex::default() }
     }
 
     /// The places of those among verdicts on one project that the sink is told of.
@@ -104,22 +105,60 @@ impl Selection {
             Which::All => (0..records.len()).collect(),
             Which::Drift => (0..records.len()).filter(|index| records[*index].is_drift).collect(),
             Which::Changes => {
-                let mut in_drift = self.in_drift.lock().unwrap_or_else(PoisonError::into_inner);
-                (0..records.len()).filter(|index| is_change(&mut in_drift, &records[*index])).collect()
+                let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+                (0..records.len()).filter(|index| told.is_change(&records[*index])).collect()
             }
         }
     }
 }
 
-/// Whether a verdict is another than the one before. Too few rows to judge are no verdict, and a new fit has none before.
-fn is_change(in_drift: &mut HashMap<ProjectName, u64>, record: &DriftRecord) -> bool {
-    let was = in_drift.get(&record.project) == Some(&record.generation);
-    if record.is_drift {
-        in_drift.insert(record.project.clone(), record.generation);
-    } else if !record.warm_up {
-        in_drift.remove(&record.project);
+/// The projects of which drift was told and not yet its end. So many at the most: nobody tells of a project that was deleted in
+/// drift, so the one that was silent for longest is forgotten.
+#[derive(Default)]
+struct Told(HashMap<ProjectName, InDrift>);
+
+/// A project that is in drift as far as anybody was told.
+struct InDrift {
+    /// Where its last verdict stood.
+    generation: u64,
+    time: u64,
+    at: DateTime<Utc>,
+    /// Whether drift was told of the detector as it is: one that was fitted again or begun again has none to go on with.
+    is_of_this_life: bool,
+}
+
+impl Told {
+    const PROJECTS_MAX: usize = 100_000;
+
+    /// Whether a verdict is another than what was told. Too few rows to judge are no verdict. Drift that a new fit, a reset or
+    /// a deletion ended is over with the first verdict after it that has none, and drift after it is told anew.
+    fn is_change(&mut self, record: &DriftRecord) -> bool {
+        let DriftRecord { generation, time, at, .. } = *record;
+        let Some(last) = self.0.get_mut(&record.project) else {
+            if record.is_drift {
+                self.make_room();
+                self.0.insert(record.project.clone(), InDrift { generation, time, at, is_of_this_life: true });
+            }
+            return record.is_drift;
+        };
+        // The time of a detector only ever grows.
+        last.is_of_this_life &= generation == last.generation && time > last.time;
+        (last.generation, last.time, last.at) = (generation, time, at);
+        if record.is_drift {
+            return !std::mem::replace(&mut last.is_of_this_life, true);
+        }
+        !record.warm_up && self.0.remove(&record.project).is_some()
     }
-    if record.is_drift { !was } else { was && !record.warm_up }
+
+    fn make_room(&mut self) {
+        if self.0.len() < Self::PROJECTS_MAX {
+            return;
+        }
+        let silent = self.0.iter().min_by_key(|(_, last)| last.at).map(|(project, _)| project.clone());
+        if let Some(project) = silent {
+            self.0.remove(&project);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -157,10 +196,20 @@ mod tests {
         }
     }
 
+    /// Verdicts of a fit, the first of them at a time.
+    fn records_of(generation: u64, begin: u64, verdicts: &str) -> Vec<DriftRecord> {
+        let record = |(time, verdict)| DriftRecord {
+            generation,
+            time,
+            is_drift: verdict == 'd',
+            warm_up: verdict == 'w',
+            ..sample_record("churn", 1)
+        };
+        (begin..).zip(verdicts.chars()).map(record).collect()
+    }
+
     fn records(verdicts: &str) -> Vec<DriftRecord> {
-        let record =
-            |verdict| DriftRecord { is_drift: verdict == 'd', warm_up: verdict == 'w', ..sample_record("churn", 1) };
-        verdicts.chars().map(record).collect()
+        records_of(1, 1, verdicts)
     }
 
     #[test]
@@ -180,10 +229,37 @@ mod tests {
         assert_eq!(selection.of(&records("nd")), [1]);
         assert_eq!(selection.of(std::slice::from_ref(&other)), [0]);
         assert!(selection.of(&[nobody]).is_empty());
-        assert!(selection.of(&records("dd")).is_empty());
-        let fitted_anew: Vec<_> =
-            records("nd").into_iter().map(|record| DriftRecord { generation: 99, ..record }).collect();
-        assert_eq!(selection.of(&fitted_anew), [1], "a new fit begins without drift");
+        assert!(selection.of(&records_of(1, 3, "dd")).is_empty());
         assert!(selection.of(&[]).is_empty());
+    }
+
+    #[test]
+    fn what_ends_drift_ends_it_for_those_who_were_told() {
+        for (generation, begin, name) in [(2, 6, "a new fit"), (1, 1, "a project of the same name"), (1, 5, "as far")] {
+            let after = |verdicts: &str| {
+                let selection = Selection::new(Which::Changes, Vec::new());
+                assert_eq!(selection.of(&records_of(1, 5, "d")), [0]);
+                let told = selection.of(&records_of(generation, begin, verdicts));
+                told.into_iter().map(|index| verdicts.as_bytes()[index]).collect::<Vec<_>>()
+            };
+            assert_eq!(after("wwn"), b"n", "{name}: its end is told");
+            assert_eq!(after("wndnd"), b"ndnd", "{name}: so is what follows");
+            assert_eq!(after("wwdd"), b"d", "{name}: drift of its own is told");
+            assert_eq!(after("wwddn"), b"dn", "{name}: once");
+        }
+        let selection = Selection::new(Which::Changes, Vec::new());
+        assert_eq!(selection.of(&records_of(1, 5, "dwd")), [0], "of the same detector it goes on");
+    }
+
+    #[test]
+    fn no_more_is_remembered_than_may() {
+        let mut told = Told::default();
+        let record = |n: usize| {
+            let at = DateTime::UNIX_EPOCH + chrono::TimeDelta::seconds(i64::try_from(n).expect("few"));
+            DriftRecord { is_drift: true, at, ..sample_record(&format!("p{n}"), 1) }
+        };
+        assert!((0..=Told::PROJECTS_MAX).all(|n| told.is_change(&record(n))));
+        assert_eq!(told.0.len(), Told::PROJECTS_MAX);
+        assert!(!told.0.contains_key(&record(0).project));
     }
 }
