@@ -303,6 +303,10 @@ impl Settings {
         let state_interval = if is_remote { STATE_INTERVAL_REMOTE } else { STATE_INTERVAL_LOCAL };
         let scan_interval = if is_remote { None } else { Some(SCAN_INTERVAL_LOCAL) };
         let port = self.required::<Port>("port")?.0;
+        let event_sink = self.event_sink()?;
+        let event_sinks = self.read_value("event_sinks", EventSinks::of_text, EventSinks::of)?.unwrap_or_default();
+        let event_sinks = event_sinks.beside(event_sink.sink.as_ref());
+        let event_sinks = event_sinks.map_err(|reason| ConfigError::new(&self.origin("event_sinks"), &reason))?;
         let config = Config {
             file: self.file.clone(),
             artifacts_path,
@@ -314,8 +318,8 @@ impl Settings {
             metrics_retention: self.required::<Retention>("metrics_retention")?.0,
             metrics_features: self.required::<Switch>("metrics_features")?.0,
             metrics_spill_max_bytes: self.required::<ByteSizeOrNone>("metrics_spill_max_bytes")?.0,
-            event_sink: self.event_sink()?,
-            event_sinks: self.read_value("event_sinks", EventSinks::of_text, EventSinks::of)?.unwrap_or_default().0,
+            event_sinks,
+            event_sink,
             event_spool_max_bytes: self.required::<ByteSizeOrNone>("event_spool_max_bytes")?.0,
             event_projects: self
                 .read_value("event_projects", EventProjects::of_text, EventProjects::of)?

@@ -12,6 +12,7 @@ use drifting_http::HttpServer;
 use drifting_index::{Guard, Look};
 use drifting_local_postgres::{Cluster, LocalPostgres};
 use drifting_metrics::{Address, Rehearsal, rehearse};
+use drifting_sinks::Sink;
 use serde::Serialize;
 
 use super::{VERIFY_INDEX, bucket, database_of};
@@ -253,15 +254,23 @@ fn remedy_of(uri: &DatabaseUri) -> &'static str {
     }
 }
 
-/// Whether events for a sink could be signed; nothing is posted.
+/// Whether events for a sink could be signed and sent; nothing is posted.
 fn look_at_sink(sink: &EventSinkConfig) -> Finding {
     const SINK: &str = "event sink";
-    match sink.subscription() {
+    let subscription = match sink.subscription() {
+        Ok(subscription) => subscription,
+        Err(error) => return Finding::failed(SINK, format!("{error:#}"), "give it a secret that the server may read"),
+    };
+    match Sink::new(subscription.sink) {
         Ok(_) => {
             let signed = if sink.secret.is_some() { "signed" } else { "not signed" };
             Finding::ok(SINK, format!("{}: {}, posts are {signed}", sink.name, sink.url))
         }
-        Err(error) => Finding::failed(SINK, format!("{error:#}"), "give it a secret that the server may read"),
+        Err(error) => Finding::failed(
+            SINK,
+            format!("{}: {:#}", sink.name, anyhow::Error::from(error)),
+            "see that the machine has certificates of authorities, or name a file of them by SSL_CERT_FILE",
+        ),
     }
 }
 

@@ -33,14 +33,19 @@ fn show(args: &ServeArgs, json: bool, out: &mut impl Write) -> anyhow::Result<()
 
 fn overview(settings: &[EffectiveSetting]) -> String {
     let row = |setting: &EffectiveSetting| {
-        vec![setting.name.to_owned(), printable(&text(&setting.value)), printable(&place(&setting.source))]
+        // Where no host is named every one is accepted; of anything else there is none.
+        let value = match &setting.value {
+            Value::Null if setting.name == "allowed_hosts" => "any".to_owned(),
+            value => text(value),
+        };
+        vec![setting.name.to_owned(), printable(&value), printable(&place(&setting.source))]
     };
     table(&["SETTING", "VALUE", "FROM"], &settings.iter().map(row).collect::<Vec<_>>())
 }
 
 fn text(value: &Value) -> String {
     match value {
-        Value::Null => "any".to_owned(),
+        Value::Null => "none".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(text).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
@@ -124,7 +129,7 @@ mod tests {
 
     #[test]
     fn lists_and_missing_values_are_told() {
-        assert_eq!((text(&json!(["a", "b"])), text(&json!(null))), ("a, b".to_owned(), "any".to_owned()));
+        assert_eq!((text(&json!(["a", "b"])), text(&json!(null))), ("a, b".to_owned(), "none".to_owned()));
         assert_eq!((text(&json!(8080)), text(&json!("x"))), ("8080".to_owned(), "x".to_owned()));
     }
 }

@@ -145,27 +145,45 @@ impl EventSinks {
         serde_yaml::from_str(text).map_err(|_| EXPECTED.to_owned()).and_then(Self::of)
     }
 
+    /// The same, each with a name that neither another one has nor the sink that is configured by itself. A host that stands twice
+    /// has the number of its sink behind it.
+    pub(super) fn beside(self, only: Option<&EventSinkConfig>) -> Result<Vec<EventSinkConfig>, String> {
+        let is_given = |sink: &EventSinkConfig| sink.name != sink.url.host();
+        let given = self.0.iter().filter(|sink| is_given(sink)).map(|sink| sink.name.clone());
+        let mut taken: HashSet<String> = only.map(|sink| sink.name.clone()).into_iter().collect();
+        for name in given {
+            if !taken.insert(name.clone()) {
+                return Err(format!("the name `{name}` is taken"));
+            }
+        }
+        let mut sinks = self.0;
+        for (index, sink) in sinks.iter_mut().enumerate() {
+            if is_given(sink) {
+                continue;
+            }
+            let host = sink.name.clone();
+            let mut number = index + 1;
+            while !taken.insert(sink.name.clone()) {
+                sink.name = format!("{host}#{number}");
+                number += 1;
+            }
+        }
+        Ok(sinks)
+    }
+
     pub(super) fn of(value: Value) -> Result<Self, String> {
         let Value::Array(entries) = value else { return Err(EXPECTED.to_owned()) };
-        let mut sinks: Vec<EventSinkConfig> = Vec::new();
-        let mut names = HashSet::new();
-        for (index, entry) in entries.into_iter().enumerate() {
-            let mut sink = sink_of(entry).map_err(|reason| format!("sink {}: {reason}", index + 1))?;
-            let (sink_name, is_given) = (sink.name.clone(), sink.name != sink.url.host());
-            if !names.insert(sink.name.clone()) {
-                if is_given {
-                    return Err(format!("sink {}: the name `{sink_name}` is taken", index + 1));
-                }
-                sink.name = format!("{sink_name}#{}", index + 1);
-                names.insert(sink.name.clone());
-            }
-            sinks.push(sink);
-        }
-        Ok(Self(sinks))
+        let sink = |(index, entry)| sink_of(entry).map_err(|reason| format!("sink {}: {reason}", index + 1));
+        entries.into_iter().enumerate().map(sink).collect::<Result<_, _>>().map(Self)
     }
 }
 
 fn sink_of(entry: Value) -> Result<EventSinkConfig, String> {
+    // A mistake in YAML makes a key of what is a value, such as an address with a token.
+    let is_name = |key: &String| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if entry.as_object().is_some_and(|entry| !entry.keys().all(is_name)) {
+        return Err("expected keys of small letters and `_`, such as `url`".to_owned());
+    }
     let entry: Entry = serde_json::from_value(entry).map_err(|error| {
         let text = error.to_string();
         let is_telling = text.starts_with("unknown field") || text.starts_with("missing field");
@@ -237,7 +255,7 @@ mod tests {
         let text = r#"[{"url": "https://a.example/hook/geheim"}, {url: "http://broker:80/", name: knative, events: all,
             projects: [prod-*, churn], format: binary, secret_env: SECRET, allow_private: true},
             {url: https://a.example, projects: x}]"#;
-        let EventSinks(sinks) = EventSinks::of_text(text).unwrap();
+        let sinks = EventSinks::of_text(text).unwrap().beside(None).unwrap();
         let [first, second, third] = &sinks[..] else { panic!("{sinks:?}") };
         assert_eq!(
             (first.name.as_str(), first.events, first.format),
@@ -274,13 +292,34 @@ mod tests {
             ("[{url: http://a, format: xml}]", "sink 1: `format`: expected structured, binary or batch"),
             ("[{url: http://a, projects: a/b}]", "sink 1: `projects`: expected the name"),
             ("[{url: http://a, name: ''}]", "sink 1: `name`: expected"),
-            ("[{url: http://a, name: x}, {url: http://b, name: x}]", "sink 2: the name `x` is taken"),
+            ("[{https://a.example/geheim: url}]", "sink 1: expected keys of small letters"),
+            ("[{'url: https://a.example/geheim': }]", "sink 1: expected keys of small letters"),
             ("[{url: http://a, secret_file: x, secret_env: y}]", "sink 1: expected `secret_file` or `secret_env`"),
             ("[{url: http://a, allow_private: geheim}]", "sink 1: expected texts"),
         ] {
             let error = refused(text);
             assert!(error.contains(expected) && !error.contains("geheim"), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn each_sink_has_a_name_of_its_own() {
+        let only = EventSinkConfig::of_url("https://a.example".parse().unwrap(), false, None).unwrap();
+        let names = |text: &str, only| {
+            let sinks = EventSinks::of_text(text).unwrap().beside(only)?;
+            Ok::<_, String>(sinks.into_iter().map(|sink| sink.name).collect::<Vec<_>>())
+        };
+        let hosts = "[{url: https://a.example/1}, {url: https://b.example}, {url: https://a.example/2}]";
+        assert_eq!(names(hosts, None).unwrap(), ["a.example", "b.example", "a.example#3"]);
+        assert_eq!(names(hosts, Some(&only)).unwrap(), ["a.example#1", "b.example", "a.example#3"]);
+        let given = "[{url: https://a.example}, {url: https://b.example, name: a.example}]";
+        assert_eq!(names(given, None).unwrap(), ["a.example#1", "a.example"]);
+        let numbered =
+            "[{url: https://a.example}, {url: https://a.example}, {url: https://b.example, name: a.example#2}]";
+        assert_eq!(names(numbered, None).unwrap(), ["a.example", "a.example#3", "a.example#2"]);
+        let taken = "[{url: https://b.example, name: x}, {url: https://c.example, name: x}]";
+        assert_eq!(names(taken, None).unwrap_err(), "the name `x` is taken");
+        assert_eq!(names(given, Some(&only)).unwrap_err(), "the name `a.example` is taken");
     }
 
     #[test]
