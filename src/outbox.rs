@@ -18,6 +18,11 @@ pub trait Waits: Sized {
     /// How much memory it takes, in whatever unit [`Limits`] count.
     fn weight(&self) -> usize;
 
+    /// How much of a batch it is, in the unit of [`Limits::batch`].
+    fn part_of_batch(&self) -> usize {
+        self.weight()
+    }
+
     /// As it is written into a file.
     ///
     /// # Errors
@@ -40,7 +45,7 @@ pub struct Limits {
     pub worth_taking: usize,
     /// In memory.
     pub in_memory: usize,
-    /// So much is delivered at once.
+    /// So much is delivered at once, in parts of a batch.
     pub batch: usize,
 }
 

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use drifting_domain::ports::{EventSink, Verdicts};
-use drifting_sinks::{DriftEvent, EventIds, Sink, SinkError, SinkSettings};
+use drifting_sinks::{Common, DriftEvent, EventIds, Sink, SinkError, SinkSettings};
 use rand::RngExt;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -24,10 +24,9 @@ use selection::Selection;
 pub use measures::SinkMeasures;
 pub use selection::{Pattern, Which};
 
-/// How much waits for a sink in the queue (some 5 MB) and in memory (some 10 MB), in events. What is delivered at once depends on
-/// the sink.
-const QUEUED_MAX: usize = 20_000;
-const IN_MEMORY_MAX: usize = 40_000;
+/// How much waits for a sink in the queue and in memory, in bytes. What is delivered at once depends on the sink.
+const QUEUED_MAX: usize = 6 << 20;
+const IN_MEMORY_MAX: usize = 12 << 20;
 
 /// A sink as it is configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,7 +74,9 @@ impl Sinks {
             let sink = Sink::new(sink)?;
             let batch = sink.events_max();
             let limits = Limits { queued: QUEUED_MAX, worth_taking: 1, in_memory: IN_MEMORY_MAX, batch };
-            let counts = Arc::new(Counts::of("events"));
+            let counts = Arc::new(Counts::of(format!("events for the sink {name}")));
+            // Nobody has failed yet.
+            counts.up(true);
             let queue = Arc::new(Queue::new(Arc::clone(&counts), limits));
             let name: Arc<str> = name.into();
             let (stop, stopped) = oneshot::channel();
@@ -91,6 +92,7 @@ impl Sinks {
 
 impl EventSink for Sinks {
     fn tell(&self, verdicts: Verdicts<'_>) {
+        let Some(common) = Common::of(&verdicts) else { return };
         // The same verdict has the same id at every sink.
         let mut events: Vec<Option<DriftEvent>> = Vec::new();
         for Outlet { selection, queue } in &self.outlets {
@@ -100,7 +102,7 @@ impl EventSink for Sinks {
             }
             events.resize(verdicts.records.len(), None);
             let event = |index: usize| {
-                let made = || DriftEvent::of(&verdicts.records[index], &verdicts, self.ids.next());
+                let made = || DriftEvent::of(&verdicts.records[index], &common, self.ids.next());
                 events[index].get_or_insert_with(made).clone()
             };
             // After the end nobody delivers any more.

@@ -21,6 +21,8 @@ pub struct Backlog<T> {
     n_delivered: u64,
     counts: Arc<Counts>,
     limits: Limits,
+    /// So much is delivered at once for now.
+    batch_max: usize,
 }
 
 impl<T: Waits> Backlog<T> {
@@ -34,6 +36,7 @@ impl<T: Waits> Backlog<T> {
             n_under_way: 0,
             n_delivered: 0,
             counts,
+            batch_max: limits.batch,
             limits,
         }
     }
@@ -76,31 +79,34 @@ impl<T: Waits> Backlog<T> {
     /// What to deliver next, with the number of the first; nothing where all is delivered. May read from the disk.
     pub fn next_batch(&mut self) -> Option<(u64, Vec<T>)> {
         if self.batch.is_empty() {
-            while self.front.is_empty() && !self.spill.is_empty() {
-                match self.spill.pop() {
-                    Ok(items) => {
-                        self.front_weight += weight(&items);
-                        self.front.extend(items);
-                    }
-                    Err((n_lost, error)) => {
-                        self.counts.dropped(n_lost, Dropped::SpillFailed);
-                        tracing::debug!(%error, what = self.counts.what(), "the file in which they wait cannot be read");
-                    }
-                }
-                self.counts.spilled(self.spill.n_bytes());
-            }
-            let mut batch_weight = 0;
-            while let Some(item) = self.front.pop_front() {
-                batch_weight += item.weight();
+            let mut filled = 0;
+            while filled < self.batch_max {
+                self.read_ahead();
+                let Some(item) = self.front.pop_front() else { break };
+                filled += item.part_of_batch();
+                self.front_weight -= item.weight();
                 self.batch.push(item);
-                if batch_weight >= self.limits.batch {
-                    break;
-                }
             }
-            self.front_weight -= batch_weight;
         }
         self.n_under_way = self.batch.len();
         (!self.batch.is_empty()).then(|| (self.n_delivered + 1, std::mem::take(&mut self.batch)))
+    }
+
+    /// Reads the oldest of the file where nothing waits before them.
+    fn read_ahead(&mut self) {
+        while self.front.is_empty() && !self.spill.is_empty() {
+            match self.spill.pop() {
+                Ok(items) => {
+                    self.front_weight += weight(&items);
+                    self.front.extend(items);
+                }
+                Err((n_lost, error)) => {
+                    self.counts.dropped(n_lost, Dropped::SpillFailed);
+                    tracing::debug!(%error, what = self.counts.what(), "the file in which they wait cannot be read");
+                }
+            }
+            self.counts.spilled(self.spill.n_bytes());
+        }
     }
 
     /// The batch is there.
@@ -124,6 +130,11 @@ impl<T: Waits> Backlog<T> {
         self.batch = batch;
     }
 
+    /// From now on at most so much is delivered at once, never more than the limits say.
+    pub fn limit_batches(&mut self, batch: usize) {
+        self.batch_max = batch.clamp(1, self.limits.batch.max(1));
+    }
+
     /// The batch will never be there.
     pub fn given_up(&mut self, batch: &[T], why: Dropped) {
         self.n_under_way = 0;
@@ -141,5 +152,35 @@ impl<T: Waits> Backlog<T> {
             }
         }
         rest
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use drifting_domain::contract::sample_record;
+    use drifting_domain::ports::DriftRecord;
+
+    use super::*;
+
+    #[test]
+    fn a_batch_is_filled_from_several_blocks_of_the_file() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let spill = Spill::<DriftRecord>::new(folder.path().to_owned(), 1 << 20);
+        let limits = Limits { queued: 100, worth_taking: 1, in_memory: 3, batch: 10 };
+        let mut backlog = Backlog::new(spill, Arc::new(Counts::of("records")), limits);
+        for block in 0..10 {
+            backlog.push((block * 3..block * 3 + 3).map(|second| sample_record("a", second)).collect());
+        }
+        let next = |backlog: &mut Backlog<DriftRecord>| {
+            let (_, batch) = backlog.next_batch().expect("there are more");
+            backlog.delivered(&batch);
+            batch.len()
+        };
+        assert_eq!(next(&mut backlog), 10);
+        backlog.limit_batches(4);
+        assert_eq!((next(&mut backlog), next(&mut backlog)), (4, 4));
+        backlog.limit_batches(1_000);
+        assert_eq!((next(&mut backlog), next(&mut backlog), backlog.len()), (10, 2, 0));
+        assert!(backlog.next_batch().is_none());
     }
 }

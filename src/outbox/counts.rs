@@ -66,8 +66,8 @@ impl CountsNow {
 /// The counts. Everything that is recorded is delivered, dropped, or waits.
 #[derive(Debug)]
 pub struct Counts {
-    /// What is counted, in a word for the log.
-    what: &'static str,
+    /// What is counted, in words for the log.
+    what: Box<str>,
     recorded: AtomicU64,
     delivered: AtomicU64,
     retried: AtomicU64,
@@ -79,10 +79,10 @@ pub struct Counts {
 
 impl Counts {
     /// Counts of nothing yet.
-    pub fn of(what: &'static str) -> Self {
+    pub fn of(what: impl Into<Box<str>>) -> Self {
         let zero = AtomicU64::default;
         Self {
-            what,
+            what: what.into(),
             recorded: zero(),
             delivered: zero(),
             retried: zero(),
@@ -93,8 +93,8 @@ impl Counts {
         }
     }
 
-    pub(super) fn what(&self) -> &'static str {
-        self.what
+    pub(super) fn what(&self) -> &str {
+        &self.what
     }
 
     pub(super) fn recorded(&self, n: usize) {

@@ -1,5 +1,6 @@
 //! The task that carries events to one sink, in their order.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,8 @@ const RETRY_MAX: Duration = Duration::from_mins(1);
 const DRAIN_MAX: Duration = Duration::from_secs(5);
 /// Events that were tried in vain for so long are of no use to anybody any more, in microseconds.
 const EXPIRES_AFTER_US: i64 = 24 * 60 * 60 * 1_000_000;
-/// So many causes of one failure are said.
+/// A cause of failures is said so often, and so many causes meanwhile.
+const SAID_EVERY: Duration = Duration::from_mins(1);
 const CAUSES_MAX: usize = 5;
 
 /// The task.
@@ -38,16 +40,33 @@ type Work = BoxFuture<'static, (Vec<DriftEvent>, Posted)>;
 struct State {
     backlog: Backlog<DriftEvent>,
     retry_at: Instant,
+    /// Until when the sink itself does not want to be asked.
+    asked_to_wait: Option<Instant>,
     backoff: Duration,
-    /// Why, as far as it has been said since it last took something.
-    told: Vec<String>,
+    /// How many events were refused since the last that was taken.
+    n_refused: usize,
+    /// So many are posted at once.
+    batch_max: usize,
+    /// Whether the sink failed last.
+    is_down: bool,
+    /// When each cause was last said.
+    said: HashMap<String, Instant>,
 }
 
 impl Delivering {
     /// Delivers until it is told to stop, then what is left within a deadline.
     pub(super) async fn run(mut self, spill: Spill<DriftEvent>) {
         let backlog = Backlog::new(spill, Arc::clone(self.queue.counts()), self.queue.limits());
-        let mut state = State { backlog, retry_at: Instant::now(), backoff: RETRY_MIN, told: Vec::new() };
+        let mut state = State {
+            backlog,
+            retry_at: Instant::now(),
+            asked_to_wait: None,
+            backoff: RETRY_MIN,
+            n_refused: 0,
+            batch_max: self.sink.events_max(),
+            is_down: false,
+            said: HashMap::new(),
+        };
         let mut work: Option<Work> = None;
         loop {
             if work.is_none() {
@@ -72,6 +91,9 @@ impl Delivering {
     async fn finish(self, mut state: State, mut work: Option<Work>) {
         state.take(self.queue.close());
         let deadline = Instant::now() + DRAIN_MAX;
+        // There is no later time to wait for.
+        state.retry_at = state.asked_to_wait.unwrap_or_else(Instant::now);
+        state.backoff = RETRY_MIN;
         let drained = timeout_at(deadline, async {
             loop {
                 if work.is_none() {
@@ -83,8 +105,8 @@ impl Delivering {
                         work = None;
                         state.settle(&self, events, posted);
                     }
-                    None if state.backlog.len() > 0 => sleep_until(state.retry_at).await,
-                    None => return,
+                    None if state.backlog.len() == 0 || state.retry_at >= deadline => return,
+                    None => sleep_until(state.retry_at).await,
                 }
             }
         });
@@ -112,7 +134,7 @@ impl State {
         }
         let events = loop {
             let (_, events) = block_in_place(|| self.backlog.next_batch())?;
-            if self.told.is_empty() || !events.iter().all(is_expired) {
+            if !self.is_down || !events.iter().all(is_expired) {
                 break events;
             }
             self.backlog.given_up(&events, Dropped::Expired);
@@ -126,42 +148,77 @@ impl State {
 
     fn settle(&mut self, of: &Delivering, events: Vec<DriftEvent>, posted: Posted) {
         let counts = of.queue.counts();
+        self.asked_to_wait = None;
         match posted {
             Posted::Taken => {
                 self.backlog.delivered(&events);
-                if !self.told.is_empty() {
+                if self.is_down && self.is_due("it takes events again") {
                     tracing::info!(sink = %of.name, waiting = self.backlog.len(), "the event sink takes events again");
                 }
                 (self.backoff, self.retry_at) = (RETRY_MIN, Instant::now());
-                self.told.clear();
+                (self.is_down, self.n_refused) = (false, 0);
+                self.post_at_once(self.batch_max.saturating_mul(2).min(of.sink.events_max()));
                 counts.up(true);
             }
             // One of them is at fault; the others are not lost with it.
             Posted::Refused { .. } if events.len() > 1 => self.backlog.not_delivered(events, 1),
             Posted::Refused { status } => {
-                self.say(of, format!("it answers {status}"), "an event sink refuses events, which are dropped");
+                self.say(of, &format!("it answers {status}"), "an event sink refuses events, which are dropped");
                 self.backlog.given_up(&events, Dropped::Refused);
-                counts.up(false);
+                self.n_refused += 1;
+                // One event is at fault by itself; of several in a row the sink may be.
+                if self.n_refused > 1 {
+                    counts.up(false);
+                    self.back_off();
+                }
             }
-            Posted::Again { after, reason } => {
+            Posted::Again { after, is_late, reason } => {
                 counts.retried();
                 counts.up(false);
-                self.say(of, reason, "events wait for their sink; detection goes on without it");
-                // Servers that lost the same sink do not come back all at once.
-                let jittered = self.backoff.mul_f64(rand::rng().random_range(0.75..1.25));
-                self.retry_at = Instant::now() + after.unwrap_or_default().max(jittered);
-                self.backoff = (self.backoff * 2).min(RETRY_MAX);
-                self.backlog.not_delivered(events, usize::MAX);
+                self.say(of, &reason, "events wait for their sink; detection goes on without it");
+                self.is_down = true;
+                self.back_off();
+                if let Some(asked) = after.map(|after| Instant::now() + after) {
+                    self.asked_to_wait = Some(asked);
+                    self.retry_at = self.retry_at.max(asked);
+                }
+                if is_late {
+                    self.post_at_once(events.len().div_ceil(2));
+                }
+                self.backlog.not_delivered(events, if is_late { 1 } else { usize::MAX });
             }
         }
     }
 
-    /// Says why, as long as the causes are few.
-    fn say(&mut self, of: &Delivering, reason: String, what: &'static str) {
-        if self.told.len() < CAUSES_MAX && !self.told.contains(&reason) {
+    /// So many from now on.
+    fn post_at_once(&mut self, n_events: usize) {
+        self.batch_max = n_events;
+        self.backlog.limit_batches(n_events);
+    }
+
+    /// The next try is made later than the last one was.
+    fn back_off(&mut self) {
+        // Servers that lost the same sink do not come back all at once.
+        self.retry_at = Instant::now() + self.backoff.mul_f64(rand::rng().random_range(0.75..1.25));
+        self.backoff = (self.backoff * 2).min(RETRY_MAX);
+    }
+
+    /// Says why, once a while.
+    fn say(&mut self, of: &Delivering, reason: &str, what: &'static str) {
+        if self.is_due(reason) {
             tracing::warn!(sink = %of.name, cause = reason, "{what}");
-            self.told.push(reason);
         }
+    }
+
+    /// Whether a cause may be said, and that it is.
+    fn is_due(&mut self, cause: &str) -> bool {
+        let now = Instant::now();
+        self.said.retain(|_, said| now.duration_since(*said) < SAID_EVERY);
+        let is_due = self.said.len() < CAUSES_MAX && !self.said.contains_key(cause);
+        if is_due {
+            self.said.insert(cause.to_owned(), now);
+        }
+        is_due
     }
 }
 

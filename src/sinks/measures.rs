@@ -36,7 +36,7 @@ const COUNTERS: [(&str, &str, Count); 3] = [
 const GAUGES: [(&str, &str, Count); 3] = [
     ("drifting_event_sink_waiting", "Events that wait for a sink", |now| now.waiting),
     ("drifting_event_sink_spooled_bytes", "Bytes of events that wait for a sink in a file", |now| now.spilled_bytes),
-    ("drifting_event_sink_up", "Whether the sink took the last event", |now| now.is_up),
+    ("drifting_event_sink_up", "Whether nothing has failed since the sink was last reached", |now| now.is_up),
 ];
 
 impl Collector for SinkMeasures {

@@ -32,6 +32,8 @@ struct Behaviour {
     refuses: Vec<u64>,
     /// Values of `time` that it has taken, in their order.
     taken: Vec<u64>,
+    /// What it says with an answer that is not good.
+    retry_after: Option<&'static str>,
     n_posts: usize,
 }
 
@@ -97,7 +99,11 @@ async fn answer(
     if status == 200 {
         behaviour.taken.extend(times);
     }
-    Ok(Response::builder().status(status).body(Full::default()).expect("a response"))
+    let mut response = Response::builder().status(status);
+    if let Some(seconds) = behaviour.retry_after.filter(|_| status != 200) {
+        response = response.header("retry-after", seconds);
+    }
+    Ok(response.body(Full::default()).expect("a response"))
 }
 
 struct Bench {
@@ -218,6 +224,7 @@ async fn an_event_that_is_refused_holds_up_no_other() {
         let expected: Vec<u64> = (0..100).filter(|time| ![13, 90].contains(time)).collect();
         assert_eq!(sink.with(|behaviour| std::mem::take(&mut behaviour.taken)), expected);
         assert_eq!(bench.dropped(), [("refused", 2)]);
+        assert_eq!(bench.counts().is_up, 1, "the sink has not failed");
     }
 }
 
@@ -237,4 +244,61 @@ async fn the_end_delivers_what_waits_and_does_not_wait_for_ever() {
     bench.delivery.finish().await;
     assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
     assert_eq!(counts.now().dropped(crate::outbox::Dropped::Shutdown), 1_000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_says_nothing_of_an_event_drops_none() {
+    let sink = TestSink::start().await;
+    sink.with(|behaviour| behaviour.statuses = [404, 401].into());
+    let mut bench = Bench::start(&sink, EventFormat::Batch, 1 << 20);
+    assert_eq!(bench.counts().is_up, 1, "nothing has failed yet");
+    bench.tell(50);
+    bench.delivered().await;
+    assert_eq!(sink.with(|behaviour| std::mem::take(&mut behaviour.taken)), (0..50).collect::<Vec<u64>>());
+    assert_eq!((bench.counts().retried, bench.dropped().len()), (2, 0));
+    assert_eq!(sink.with(|behaviour| behaviour.n_posts), 3, "they stay together");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sink_that_refuses_one_after_the_other_is_asked_less_and_less() {
+    let sink = TestSink::start().await;
+    sink.with(|behaviour| behaviour.refuses = (0..100).collect());
+    let mut bench = Bench::start(&sink, EventFormat::Structured, 1 << 20);
+    bench.tell(100);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let n_posts = sink.with(|behaviour| behaviour.n_posts);
+    assert!((2..=5).contains(&n_posts), "{n_posts} posts");
+    assert_eq!(bench.counts().is_up, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_does_not_wait_for_the_next_try() {
+    let mut sink = TestSink::start().await;
+    let mut bench = Bench::start(&sink, EventFormat::Structured, 1 << 20);
+    sink.stop().await;
+    bench.tell(10);
+    // The next try but two is more than half a second away.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    sink.start_again().await;
+    let begin = Instant::now();
+    bench.delivery.finish().await;
+    assert!(begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
+    assert_eq!(sink.with(|behaviour| behaviour.taken.len()), 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_asks_no_sink_that_wants_to_be_left() {
+    let sink = TestSink::start().await;
+    sink.with(|behaviour| (behaviour.statuses, behaviour.retry_after) = ([503].into(), Some("60")));
+    let mut bench = Bench::start(&sink, EventFormat::Structured, 1 << 20);
+    bench.tell(10);
+    while bench.counts().retried == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let counts = Arc::clone(&bench.delivery.measures[0].1);
+    let begin = Instant::now();
+    bench.delivery.finish().await;
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
+    assert_eq!(counts.now().dropped(crate::outbox::Dropped::Shutdown), 10);
+    assert_eq!(sink.with(|behaviour| behaviour.n_posts), 1);
 }

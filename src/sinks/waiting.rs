@@ -7,8 +7,13 @@ use drifting_sinks::DriftEvent;
 use crate::outbox::Waits;
 
 impl Waits for DriftEvent {
-    /// In events: some 250 bytes.
+    /// In bytes.
     fn weight(&self) -> usize {
+        self.n_bytes()
+    }
+
+    /// Sinks take so many events at once, however large they are.
+    fn part_of_batch(&self) -> usize {
         1
     }
 

@@ -64,18 +64,34 @@ impl EventIds {
     }
 }
 
+/// What verdicts that are told together have in common: all their events share it, however many there are.
+#[derive(Debug, Clone)]
+pub struct Common {
+    project: Arc<str>,
+    subject: Option<Arc<str>>,
+    window: Arc<[usize]>,
+}
+
+impl Common {
+    /// That of verdicts on one project; nothing where there is none.
+    pub fn of(verdicts: &Verdicts<'_>) -> Option<Self> {
+        let project = verdicts.records.first()?.project.as_str().into();
+        Some(Self { project, subject: verdicts.request_id.map(Into::into), window: verdicts.window_sizes.into() })
+    }
+}
+
 impl DriftEvent {
-    /// A verdict as an event of this id. `verdicts` are those among which it stands.
-    pub fn of(record: &DriftRecord, verdicts: &Verdicts<'_>, id: Box<str>) -> Self {
+    /// A verdict as an event of this id. `common` is that of the verdicts among which it stands.
+    pub fn of(record: &DriftRecord, common: &Common, id: Box<str>) -> Self {
         // JSON has no other numbers.
         let number = |value: Option<f64>| value.filter(|value| value.is_finite());
         Self {
             id,
-            project: record.project.as_str().into(),
+            project: Arc::clone(&common.project),
             generation: record.generation,
             at_us: record.at.timestamp_micros(),
-            subject: verdicts.request_id.map(Into::into),
-            window: verdicts.window_sizes.into(),
+            subject: common.subject.clone(),
+            window: Arc::clone(&common.window),
             time: record.time,
             rows: record.rows,
             is_drift: record.is_drift,
@@ -85,6 +101,12 @@ impl DriftEvent {
             p_value: number(record.p_value),
             distance: number(record.distance),
         }
+    }
+
+    /// What it takes in memory, in bytes, as if it shared nothing: once it was in a file, it does not any more.
+    pub fn n_bytes(&self) -> usize {
+        let texts = self.id.len() + self.project.len() + self.subject.as_ref().map_or(0, |subject| subject.len());
+        size_of::<Self>() + texts + size_of_val(&*self.window)
     }
 
     /// Where it comes from.

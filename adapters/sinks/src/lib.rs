@@ -13,7 +13,7 @@ mod signature;
 mod sink;
 mod sink_url;
 
-pub use event::{DriftEvent, EventIds};
+pub use event::{Common, DriftEvent, EventIds};
 pub use format::EventFormat;
 pub use signature::{InvalidSecret, Secrets};
 pub use sink::{Posted, Sink, SinkError, SinkSettings};

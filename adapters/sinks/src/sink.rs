@@ -22,6 +22,17 @@ const POST_MAX: Duration = Duration::from_secs(10);
 /// So much of an answer is read, so that its connection can be used again.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 
+/// Answers that say nothing of what was posted: a secret has changed, a path has moved, too much came. Any event would have them.
+const OF_THE_SINK: [StatusCode; 7] = [
+    StatusCode::UNAUTHORIZED,
+    StatusCode::FORBIDDEN,
+    StatusCode::NOT_FOUND,
+    StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+    StatusCode::REQUEST_TIMEOUT,
+    StatusCode::GONE,
+    StatusCode::TOO_MANY_REQUESTS,
+];
+
 /// How a sink is reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SinkSettings {
@@ -71,10 +82,12 @@ pub enum Posted {
     Again {
         /// Not before this has passed, where the sink said so.
         after: Option<Duration>,
+        /// Whether the time was over: fewer at once may do.
+        is_late: bool,
         /// Why, for the log.
         reason: String,
     },
-    /// The sink does not want them, whenever they come.
+    /// The sink does not want these, whenever they come: something about them is wrong for it.
     Refused {
         /// Its status.
         status: u16,
@@ -97,6 +110,7 @@ impl Sink {
         if let Some(why) = settings.url.forbidden(settings.allow_private) {
             return Err(SinkError::Forbidden(why));
         }
+        let is_plain = settings.url.url().scheme() == "http";
         let resolver = GuardedResolver { allow_private: settings.allow_private };
         let client = Client::builder()
             .user_agent(concat!("drifting/", env!("CARGO_PKG_VERSION")))
@@ -106,9 +120,10 @@ impl Sink {
             .dns_resolver(Arc::new(resolver))
             .connect_timeout(CONNECT_MAX)
             .timeout(POST_MAX)
-            .pool_max_idle_per_host(1)
-            .build()
-            .map_err(SinkError::Client)?;
+            .pool_max_idle_per_host(1);
+        // Without encryption there is nothing to check certificates of, and a machine may have none of any authority.
+        let client = if is_plain { client.tls_certs_only([]) } else { client };
+        let client = client.build().map_err(SinkError::Client)?;
         Ok(Self { client, settings })
     }
 
@@ -137,7 +152,7 @@ impl Sink {
         }
         match request.body(message.body).send().await {
             Ok(response) => answered(response).await,
-            Err(error) => again(reason_of(error)),
+            Err(error) => Posted::Again { after: None, is_late: error.is_timeout(), reason: reason_of(error) },
         }
     }
 }
@@ -162,19 +177,18 @@ async fn answered(mut response: Response) -> Posted {
             break;
         }
     }
-    let is_temporary = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
     if status.is_success() {
         Posted::Taken
-    } else if status.is_client_error() && !is_temporary {
+    } else if status.is_client_error() && !OF_THE_SINK.contains(&status) {
         Posted::Refused { status: status.as_u16() }
     } else {
         // Redirects are not followed; who is told of one mends the URL, and nothing is lost meanwhile.
-        Posted::Again { after, reason: format!("it answers {}", status.as_u16()) }
+        Posted::Again { after, is_late: false, reason: format!("it answers {}", status.as_u16()) }
     }
 }
 
 fn again(reason: String) -> Posted {
-    Posted::Again { after: None, reason }
+    Posted::Again { after: None, is_late: false, reason }
 }
 
 /// Why a post came to nothing, without the URL, which may hold a token.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use drifting_domain::contract::sample_record;
 use drifting_domain::ports::{DriftRecord, Verdicts};
-use drifting_sinks::{DriftEvent, EventFormat, EventIds, Posted, Secrets, Sink, SinkError, SinkSettings};
+use drifting_sinks::{Common, DriftEvent, EventFormat, EventIds, Posted, Secrets, Sink, SinkError, SinkSettings};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
@@ -52,7 +52,8 @@ fn events(n: u64) -> Vec<DriftEvent> {
     let ids = EventIds::of_start(7);
     let records: Vec<_> = (0..n).map(|time| DriftRecord { time, ..sample_record("churn", 1) }).collect();
     let verdicts = Verdicts { records: &records, window_sizes: &[40, 80], request_id: Some("order-918") };
-    records.iter().map(|record| DriftEvent::of(record, &verdicts, ids.next())).collect()
+    let common = Common::of(&verdicts).expect("there are verdicts");
+    records.iter().map(|record| DriftEvent::of(record, &common, ids.next())).collect()
 }
 
 #[tokio::test]
@@ -101,15 +102,20 @@ async fn a_batch_is_one_post() {
 
 #[tokio::test]
 async fn each_answer_has_its_consequence() {
-    let again = |after, status| Posted::Again { after, reason: format!("it answers {status}") };
+    let again = |after, status| Posted::Again { after, is_late: false, reason: format!("it answers {status}") };
     let (elsewhere, nothing) = server(200, ("x", "y")).await;
     let location: &'static str = format!("http://{elsewhere}/").leak();
     for (status, header, expected) in [
         (200, ("x", "y"), Posted::Taken),
         (202, ("x", "y"), Posted::Taken),
         (400, ("x", "y"), Posted::Refused { status: 400 }),
-        (404, ("retry-after", "1"), Posted::Refused { status: 404 }),
-        (410, ("x", "y"), Posted::Refused { status: 410 }),
+        (413, ("x", "y"), Posted::Refused { status: 413 }),
+        (422, ("retry-after", "1"), Posted::Refused { status: 422 }),
+        (401, ("x", "y"), again(None, 401)),
+        (403, ("x", "y"), again(None, 403)),
+        (404, ("retry-after", "1"), again(Some(Duration::from_secs(1)), 404)),
+        (407, ("x", "y"), again(None, 407)),
+        (410, ("x", "y"), again(None, 410)),
         (408, ("x", "y"), again(None, 408)),
         (429, ("retry-after", "7"), again(Some(Duration::from_secs(7)), 429)),
         (500, ("x", "y"), again(None, 500)),
@@ -132,7 +138,7 @@ async fn a_sink_that_is_gone_is_tried_again_without_telling_its_url() {
     drop(listener);
     let sink = Sink::new(settings(&format!("http://{address}/geheim?token=geheim"))).expect("a sink");
     let posted = sink.post(&events(1)).await;
-    let Posted::Again { after: None, reason } = posted else { panic!("{posted:?}") };
+    let Posted::Again { after: None, is_late: false, reason } = posted else { panic!("{posted:?}") };
     assert!(reason.contains("refused") && !reason.contains("geheim"), "{reason}");
 }
 
@@ -166,4 +172,20 @@ async fn nobody_is_connected_to_whose_address_is_not_allowed() {
     assert!(reason.contains("no address that is allowed"), "{reason}");
     let nobody = tokio::time::timeout(Duration::from_millis(200), listener.accept()).await;
     assert!(nobody.is_err(), "somebody connected");
+}
+
+#[test]
+fn an_event_takes_its_texts_and_shares_them_with_those_beside_it() {
+    let records = [sample_record("churn", 1), sample_record("churn", 2)];
+    let of = |request_id| {
+        let verdicts = Verdicts { records: &records, window_sizes: &[10], request_id };
+        let common = Common::of(&verdicts).expect("there are verdicts");
+        records.each_ref().map(|record| DriftEvent::of(record, &common, "1".into()))
+    };
+    let (without, with) = (of(None), of(Some(&*"x".repeat(1_000).leak())));
+    assert_eq!(with[0].n_bytes(), without[0].n_bytes() + 1_000);
+    let subject = |event: &DriftEvent| event.subject.as_ref().map(|subject| subject.as_ptr());
+    assert_eq!(subject(&with[0]), subject(&with[1]));
+    assert_eq!(with[0].project.as_ptr(), with[1].project.as_ptr());
+    assert!(Common::of(&Verdicts { records: &[], window_sizes: &[], request_id: None }).is_none());
 }
