@@ -5,6 +5,7 @@
 
 mod bodies;
 mod data;
+mod events;
 mod existence;
 mod files;
 mod framing;

@@ -7,7 +7,7 @@ use crate::gauge::{Gauge, Taken};
 use crate::row::{JSON, PREDICT, Row};
 use crate::store::World;
 use crate::wire::{Reply, exchange};
-use crate::{bodies, data, existence, files, framing, hosts, large, names, queries, routes, settings, tensors};
+use crate::{bodies, data, events, existence, files, framing, hosts, large, names, queries, routes, settings, tensors};
 
 /// A bad request may have so much of a processor.
 const PROCESSOR_MAX: Duration = Duration::from_millis(100);
@@ -29,7 +29,7 @@ pub struct Limits {
 #[test]
 fn every_bad_request_is_refused_as_the_table_says() {
     let limits = Limits { predict: MIB, fit: 4 * MIB };
-    let subjects: [(&str, Vec<Row>); 11] = [
+    let subjects: [(&str, Vec<Row>); 12] = [
         ("routes and methods", routes::rows()),
         ("names", names::rows()),
         ("hosts and origins", hosts::rows()),
@@ -41,6 +41,7 @@ fn every_bad_request_is_refused_as_the_table_says() {
         ("queries", queries::rows()),
         ("files", files::rows(limits)),
         ("tensors", tensors::rows()),
+        ("events", events::rows()),
     ];
     let n_rows: usize = subjects.iter().map(|(_, rows)| rows.len()).sum();
     assert!(n_rows >= 120, "{n_rows} rows");
@@ -58,9 +59,10 @@ fn large_bodies_are_refused_within_the_same_bounds() {
 }
 
 #[test]
-fn large_tensors_are_refused_within_the_same_bounds() {
+fn large_tensors_and_events_are_refused_within_the_same_bounds() {
     let limits = Limits { predict: 32 * MIB, fit: 1024 * MIB };
-    assert_none(&findings(&World::with(&[]), limits, &[("large tensors", tensors::large(limits))]));
+    let subjects = [("large tensors", tensors::large(limits)), ("large events", events::large(limits))];
+    assert_none(&findings(&World::with(&[]), limits, &subjects));
 }
 
 /// The same checks must find what is wrong here: requests that are good, and change something.

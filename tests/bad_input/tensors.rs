@@ -263,7 +263,7 @@ fn records(n: usize) -> Row {
     malformed(LABEL, format!(r#"{{"inputs":[{input}]}}"#)).at("/inputs/0/data/0").about("130,000 objects in a text")
 }
 
-fn gzip(bytes: &[u8]) -> Vec<u8> {
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes).and_then(|()| encoder.finish()).expect("it is coded")
 }
