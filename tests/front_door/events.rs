@@ -89,3 +89,17 @@ fn a_stream_of_events_tells_a_sink_of_drift_and_counts_what_cannot_be_used() {
     assert_eq!(time(&server), 60);
     assert!(server.stop().success());
 }
+
+#[test]
+fn a_server_that_is_read_only_takes_no_events_for_what_it_may_not_move() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &[]);
+    fit_and_feed(&server, 5);
+    assert!(server.stop().success());
+    let reader = Server::start(directory.path(), &["--read-only"]);
+    let refused = send(&mut reader.connect(), "/v1/events/price", STRUCTURED, &event(1, 1.0)).expect(403);
+    assert_eq!(refused["code"], "read_only");
+    assert_eq!(count(&reader, "drifting_events_total{outcome=\"accepted\"}"), 0);
+    assert_eq!(time(&reader), 5);
+    assert!(reader.stop().success());
+}
