@@ -110,6 +110,8 @@ fn every_format_of_a_file_is_sent_whole_or_in_part() {
 fn the_document_is_the_committed_one() {
     let printed = drifting().arg("openapi").output().expect("the program runs").stdout;
     let committed = include_bytes!("../../openapi/openapi.json");
+    let document: Value = serde_json::from_slice(committed).expect("JSON");
+    assert!(document["paths"].get("/api/v1/projects/{project}/predict").is_some(), "it describes the operations");
     assert!(printed == committed, "run `cargo run -- openapi > openapi/openapi.json`");
 }
 
