@@ -34,6 +34,11 @@ impl<'m> Tensor<'m> {
         pieces.flat_map(Fields::of_elements)
     }
 
+    /// Bytes of the tensor in its message: no tensor has more elements.
+    pub(super) fn n_bytes(&self) -> usize {
+        self.message.len()
+    }
+
     /// Whether any contents came.
     pub(super) fn has_contents(&self) -> bool {
         self.contents().next().is_some()
