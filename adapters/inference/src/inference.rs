@@ -161,7 +161,8 @@ impl Inference {
         }
         let judging = tokio::spawn(judging);
         let judged = match timeout_us {
-            None => judging.await,
+            // As Triton has it, 0 is no limit.
+            None | Some(0) => judging.await,
             Some(timeout) => tokio::time::timeout(Duration::from_micros(timeout), judging).await.map_err(|_| {
                 let detail = format!(
                     "the rows were not judged within the timeout of {timeout} microseconds; they are fed all the same"

@@ -227,6 +227,10 @@ async fn rows_are_fed_whole_when_the_time_is_over() {
     let status = client.model_infer(asked).await.unwrap_err();
     assert_eq!((status.code(), word(&status)), (Code::DeadlineExceeded, "deadline_exceeded"));
     assert_eq!(time(&mut client, "label").await, 20_001);
+    // None at all is waited for as long as it takes, as with Triton.
+    let mut asked = label_request("label", &numbers(20_000));
+    asked.parameters.insert("timeout".to_owned(), parameter(ParameterChoice::Int64Param(0)));
+    assert!(client.model_infer(asked).await.is_ok());
 }
 
 #[tokio::test]

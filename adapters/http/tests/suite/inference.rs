@@ -538,4 +538,11 @@ async fn the_time_that_a_client_gives_is_a_limit() {
     judged(&server, "label", &request).await;
     request["parameters"] = json!({"timeout": "soon"});
     assert_eq!(refused(&server, "label", &request).await.0, 400);
+    // Rows that take longer than is waited for are fed all the same; no time at all is no limit.
+    let mut many = label(&json!(numbers(20_000)));
+    many["parameters"] = json!({"timeout": 1});
+    let reply = infer(&server, "label", &many).await;
+    assert_eq!((reply.status, &reply.json()["code"]), (408, &json!("deadline_exceeded")));
+    many["parameters"] = json!({"timeout": 0});
+    assert_eq!(output(&judged(&server, "label", &many).await, "time")["data"][0], 20_002);
 }

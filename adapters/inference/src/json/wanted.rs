@@ -82,9 +82,8 @@ impl<'de> Visitor<'de> for ParametersSeed<'_> {
                     true
                 }
                 ("timeout", Some(Value::Number(microseconds))) => {
-                    // As Triton has it, 0 is no limit.
-                    parameters.timeout_us = microseconds.as_u64().filter(|microseconds| *microseconds > 0);
-                    microseconds.is_u64()
+                    parameters.timeout_us = microseconds.as_u64();
+                    parameters.timeout_us.is_some()
                 }
                 _ => false,
             };
