@@ -46,12 +46,14 @@ const TECHNOLOGIES: [(&str, &[&str]); 18] = [
 ];
 
 /// The arrows between the crates of this project, without those of the root package, which may know every crate.
-const ARROWS: [(&str, &str); 16] = [
+const ARROWS: [(&str, &str); 18] = [
     ("drifting-grpc", "drifting-domain"),
     ("drifting-grpc", "drifting-inference"),
+    ("drifting-grpc", "drifting-listening"),
     ("drifting-http", "drifting-domain"),
     ("drifting-http", "drifting-formats"),
     ("drifting-http", "drifting-inference"),
+    ("drifting-http", "drifting-listening"),
     ("drifting-formats", "drifting-domain"),
     ("drifting-inference", "drifting-domain"),
     ("drifting-artifacts", "drifting-domain"),

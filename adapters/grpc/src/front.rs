@@ -4,10 +4,8 @@
 mod access;
 mod hosts;
 mod received;
-mod request_id;
 
 pub(crate) use hosts::HostCheck;
-pub(crate) use request_id::RequestId;
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -17,6 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use drifting_listening::{REQUEST_ID, RequestId};
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
 use tonic::body::Body;
@@ -59,7 +58,7 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let rules = Arc::clone(&self.rules);
-        let id = RequestId::of(request.headers());
+        let id = RequestId::of(request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()));
         let access = Access::begin(request.uri().path(), id.0.clone());
         request.extensions_mut().insert(id.clone());
         let served = match rules.admit(&request) {
@@ -76,7 +75,7 @@ where
             };
             let (mut head, body) = response.into_parts();
             if let Ok(id) = HeaderValue::from_str(&id.0) {
-                head.headers.insert(request_id::KEY, id);
+                head.headers.insert(REQUEST_ID, id);
             }
             let answer = Answer::new(&head.headers, body, access);
             Ok(Response::from_parts(head, answer))

@@ -4,11 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use drifting_inference::{InferResponse, Inference, Refusal, RefusalCode};
+use drifting_listening::RequestId;
 use futures_util::Stream;
 use prost::Message;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::front::RequestId;
 use crate::message::{Address, InferMessage};
 use crate::protocol as proto;
 use crate::protocol::grpc_inference_service_server::GrpcInferenceService;

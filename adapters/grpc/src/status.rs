@@ -1,10 +1,9 @@
 //! Failures as statuses: what a program can act on is the code and the metadata `drifting-code`, the message is for people.
 
 use drifting_inference::{Refusal, RefusalCode};
+use drifting_listening::RequestId;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
-
-use crate::front::RequestId;
 
 /// The metadata that say more exactly than the status code why a call is refused, by the words of the HTTP interface. Only
 /// what this server refuses has them, not what fails below it.

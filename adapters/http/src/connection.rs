@@ -2,7 +2,7 @@
 
 mod acceptor;
 mod activity;
-mod guarded;
+mod guard;
 
 pub(crate) use acceptor::GuardedAcceptor;
 pub(crate) use activity::{Connections, Working};

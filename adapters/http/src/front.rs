@@ -2,16 +2,15 @@
 
 mod access_log;
 mod hosts;
-mod request_id;
 mod routes;
 
 pub(crate) use hosts::HostCheck;
-pub(crate) use request_id::RequestId;
 pub(crate) use routes::Routes;
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 
+use drifting_listening::{REQUEST_ID, RequestId};
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError};
 use poem::http::{Method, StatusCode, Uri, header};
@@ -34,7 +33,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let working = self.connections.begin(request.remote_addr());
-        let id = request_id::of(&request);
+        let id = RequestId::of(request.header(REQUEST_ID)).0;
         request.set_data(RequestId(id.clone()));
         // Cloning shares the text.
         let uri = request.uri().clone();
@@ -57,7 +56,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
             Err(panic) => render(Failure::internal(format!("panic: {}", panic_text(&*panic))), &uri, &id),
         };
         if let Ok(value) = id.parse() {
-            response.headers_mut().insert(request_id::HEADER, value);
+            response.headers_mut().insert(REQUEST_ID, value);
         }
         access.end(response.status());
         Ok(response)

@@ -45,14 +45,6 @@ impl HttpServer {
         Ok(Self { listener, address, service, settings })
     }
 
-    /// Whether an address could be bound now; nothing stays bound.
-    ///
-    /// # Errors
-    /// When it cannot.
-    pub async fn try_bind(address: SocketAddr) -> io::Result<()> {
-        TcpListener::bind(address).await.map(drop)
-    }
-
     /// Where it listens.
     pub fn local_addr(&self) -> SocketAddr {
         self.address

@@ -1,11 +1,11 @@
 //! One line in the log per call, also for those whose client left before the answer.
 
-use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
+use drifting_listening::{escaped, milliseconds};
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::body::Body;
@@ -83,17 +83,6 @@ impl HttpBody for Answer {
     }
 }
 
-/// What clients send cannot forge lines: a path holds no control characters but escaped ones.
-fn escaped(path: &str) -> Cow<'_, str> {
-    let is_plain = path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'\\'));
-    if is_plain { Cow::Borrowed(path) } else { Cow::Owned(path.escape_debug().to_string()) }
-}
-
 fn is_probe(method: &str) -> bool {
     method.starts_with("/grpc.health.v1.Health/")
-}
-
-/// Milliseconds to the microsecond.
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -1,47 +1,30 @@
 //! Which hosts a request may name. As with HTTP: whoever gets a name of theirs to point to the loopback must not get to a
 //! server there, which needs no key.
 
-use std::net::Ipv6Addr;
-
+use drifting_listening::ServedHosts;
 use http::Request;
 use http::header::HOST;
-use http::uri::Authority;
 
 /// The check of `:authority`.
 #[derive(Debug, Clone)]
 pub(crate) struct HostCheck {
     /// The hosts that are served; `None`: any.
-    hosts: Option<Vec<String>>,
+    hosts: Option<ServedHosts>,
 }
 
 impl HostCheck {
     pub(crate) fn new(allowed: Option<&[String]>) -> Self {
-        Self { hosts: allowed.map(|hosts| hosts.iter().map(|host| normal(host)).collect()) }
+        Self { hosts: allowed.map(ServedHosts::new) }
     }
 
     /// Whether a request may be served: every host that it names must be allowed, and it must name one.
     pub(crate) fn allows<B>(&self, request: &Request<B>) -> bool {
         let Some(allowed) = &self.hosts else { return true };
-        let is_allowed = |authority: &Authority| {
-            // Before a host may stand a user, and after it anything for a port.
-            let is_plain = authority.as_str() == authority.host() || authority.port_u16().is_some();
-            is_plain && !authority.as_str().contains('@') && allowed.contains(&normal(authority.host()))
-        };
         let named = request.uri().authority();
         let mut headers = request.headers().get_all(HOST).iter().peekable();
         (named.is_some() || headers.peek().is_some())
-            && named.is_none_or(is_allowed)
-            && headers.all(|host| Authority::try_from(host.as_bytes()).is_ok_and(|host| is_allowed(&host)))
-    }
-}
-
-/// A host in lower case, addresses in one spelling and without brackets.
-fn normal(host: &str) -> String {
-    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    match bare.parse::<Ipv6Addr>() {
-        Ok(address) => address.to_string(),
-        // A name with a dot at its end is the same name, fully qualified.
-        Err(_) => host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase(),
+            && named.is_none_or(|authority| allowed.has(authority.as_str()))
+            && headers.all(|host| host.to_str().is_ok_and(|host| allowed.has(host)))
     }
 }
 

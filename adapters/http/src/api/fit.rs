@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::{DriftService, FitRequest, REFERENCE_ROWS_MAX};
+use drifting_listening::RequestId;
 use poem::Request;
 use poem::http::{HeaderName, StatusCode, header};
 use poem_openapi::OpenApi;
@@ -18,7 +19,6 @@ use crate::answers::{
 };
 use crate::body::{FitBody, MediaType, Unread, parse, parse_data};
 use crate::error::Failure;
-use crate::front::RequestId;
 use crate::input::{DataFormat, FitInput, Form, Limits, Parameters, Source, Unusable, read_settings};
 use crate::settings::HttpTimeouts;
 

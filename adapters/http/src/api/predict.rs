@@ -5,6 +5,7 @@ use std::sync::Arc;
 use drifting_domain::detectors::{BatchSpec, DetectorSpec};
 use drifting_domain::project::Configuration;
 use drifting_domain::use_cases::{DriftService, OpenProject, PredictRequest, Prediction};
+use drifting_listening::RequestId;
 use poem::Request;
 use poem_openapi::OpenApi;
 
@@ -14,7 +15,6 @@ use super::{Tag, driven};
 use crate::answers::{Detection, detection_json};
 use crate::body::{MediaType, PredictBody, Unread, parse, parse_data};
 use crate::error::{Code, Failure, Issue};
-use crate::front::RequestId;
 use crate::input::{CONTEXT, Context, Data, DataFormat, Limits, Parameters, PredictInput, read_predict};
 use crate::settings::HttpTimeouts;
 

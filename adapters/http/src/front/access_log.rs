@@ -1,8 +1,8 @@
 //! One line in the log per request, also for those whose client left before the answer.
 
-use std::borrow::Cow;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
+use drifting_listening::{escaped, milliseconds};
 use poem::http::{Method, StatusCode, Uri};
 
 /// A request on its way.
@@ -47,17 +47,6 @@ impl Drop for Access {
     }
 }
 
-/// What clients send cannot forge lines: a path holds no control characters but escaped ones.
-fn escaped(path: &str) -> Cow<'_, str> {
-    let is_plain = |byte: u8| byte.is_ascii_graphic() && !b"\"'\\".contains(&byte);
-    if path.bytes().all(is_plain) { Cow::Borrowed(path) } else { Cow::Owned(path.escape_debug().to_string()) }
-}
-
 fn is_probe(path: &str) -> bool {
     matches!(path, "/livez" | "/readyz")
-}
-
-/// Milliseconds to the microsecond.
-fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

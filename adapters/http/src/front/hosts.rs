@@ -1,8 +1,6 @@
-//! Which hosts a request may name. Without this a web page could have a browser talk to a server on the loopback
-//! (DNS rebinding), which needs no key.
+//! Which hosts a request may name, and which pages may send one.
 
-use std::net::Ipv6Addr;
-
+use drifting_listening::{ServedHosts, normal_host};
 use poem::Request;
 use poem::http::{HeaderValue, header};
 
@@ -13,7 +11,7 @@ use crate::settings::AllowedHosts;
 #[derive(Debug, Clone)]
 pub(crate) struct HostCheck {
     /// The hosts that are served; `None`: any.
-    hosts: Option<Vec<String>>,
+    hosts: Option<ServedHosts>,
     /// Whether a page must come from this server itself to change something.
     own_pages_only: bool,
 }
@@ -26,13 +24,13 @@ impl HostCheck {
             AllowedHosts::Loopback(hosts) => (Some(hosts), true),
             AllowedHosts::Named(hosts) => (Some(hosts), false),
         };
-        Self { hosts: hosts.map(|hosts| hosts.iter().map(|host| normal(host)).collect()), own_pages_only }
+        Self { hosts: hosts.map(|hosts| ServedHosts::new(hosts)), own_pages_only }
     }
 
     /// Whether a request may be served.
     pub(crate) fn check(&self, request: &Request) -> Result<(), Failure> {
         let Some(allowed) = &self.hosts else { return Ok(()) };
-        let is_allowed = |host: &str| allowed.contains(&normal(host));
+        let is_allowed = |host: &str| allowed.has(host);
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let (named, second) = (hosts.next(), hosts.next());
         let authority = request.uri().authority().map(poem::http::uri::Authority::as_str);
@@ -81,29 +79,8 @@ impl<'a> Origin<'a> {
     /// a proxy may have taken TLS off.
     fn is_of(self, host: &str) -> bool {
         let port = |host| port(host).unwrap_or(self.port_by_default);
-        normal(self.host) == normal(host) && port(self.host) == port(host)
+        normal_host(self.host) == normal_host(host) && port(self.host) == port(host)
     }
-}
-
-/// A host without its port, in lower case, addresses in one spelling.
-fn normal(host: &str) -> String {
-    let host = host.trim();
-    if let Ok(address) = host.parse::<Ipv6Addr>() {
-        return address.to_string();
-    }
-    if let Some((address, rest)) = host.strip_prefix('[').and_then(|host| host.split_once(']')) {
-        let has_port = rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port);
-        return match address.parse::<Ipv6Addr>() {
-            Ok(address) if has_port => address.to_string(),
-            _ => host.to_ascii_lowercase(),
-        };
-    }
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if is_port(port) => name,
-        _ => host,
-    };
-    // A name with a dot at its end is the same name, fully qualified.
-    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
 /// The port of a host, if it has one.

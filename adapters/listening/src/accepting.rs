@@ -1,0 +1,73 @@
+//! Accepts connections: no more at once than allowed, without Nagle's delay, and without spinning when it cannot.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// After an error, such as no file descriptor left, accepting waits so long.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A listener of which so many connections are open at once.
+#[derive(Debug)]
+pub struct Accepting {
+    listener: TcpListener,
+    permits: Arc<Semaphore>,
+    is_failing: bool,
+}
+
+/// A connection, which makes room for another one when its permit is dropped.
+#[derive(Debug)]
+pub struct Accepted {
+    /// The connection.
+    pub stream: TcpStream,
+    /// Where it comes from.
+    pub address: SocketAddr,
+    /// Its place among those that are open.
+    pub permit: OwnedSemaphorePermit,
+}
+
+impl Accepting {
+    /// Connections of this listener, at most so many at once; more wait in the system's queue.
+    pub fn new(listener: TcpListener, connections_max: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
+        Self { listener, permits, is_failing: false }
+    }
+
+    /// The next connection, once there is room for it.
+    ///
+    /// # Errors
+    /// When there will be none any more.
+    pub async fn next(&mut self) -> io::Result<Accepted> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(io::Error::other)?;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, address)) => {
+                    self.is_failing = false;
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "a connection keeps Nagle's delay");
+                    }
+                    return Ok(Accepted { stream, address, permit });
+                }
+                Err(error) => {
+                    // Once a run of errors: they may come ten times a second.
+                    if !std::mem::replace(&mut self.is_failing, true) {
+                        tracing::warn!(%error, address = ?self.listener.local_addr().ok(), "cannot accept connections; trying on");
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Whether an address could be bound now; nothing stays bound.
+///
+/// # Errors
+/// When it cannot.
+pub async fn try_bind(address: SocketAddr) -> io::Result<()> {
+    TcpListener::bind(address).await.map(drop)
+}

@@ -1,0 +1,105 @@
+//! A stream with deadlines: on what a client sends, as its protocol has it, and on answers that nobody takes.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Sleep, sleep};
+
+use crate::Accepted;
+
+/// What a protocol watches of a connection.
+pub trait Guard: Send + Unpin + 'static {
+    /// These bytes have come; none at all, when the client has closed its side.
+    fn came(&mut self, bytes: &[u8]);
+
+    /// Nothing has come: why it is not waited for any longer, if it is not.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Error>;
+
+    /// Something of an answer has been taken.
+    fn taken(&mut self) {}
+}
+
+/// An accepted connection. It makes room for another one when it is dropped.
+pub struct GuardedStream<G> {
+    stream: TcpStream,
+    guard: G,
+    /// An answer of which nothing is taken for so long is given up.
+    write: Duration,
+    write_alarm: Option<Pin<Box<Sleep>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<G: Guard> GuardedStream<G> {
+    /// A connection with its guard.
+    pub fn new(accepted: Accepted, guard: G, write: Duration) -> Self {
+        let Accepted { stream, address: _, permit } = accepted;
+        Self { stream, guard, write, write_alarm: None, _permit: permit }
+    }
+
+    /// Watches that an answer is taken.
+    fn watch_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.write_alarm = None;
+            self.guard.taken();
+            return written;
+        }
+        let timeout = self.write;
+        let alarm = self.write_alarm.get_or_insert_with(|| Box::pin(sleep(timeout)));
+        ready!(alarm.as_mut().poll(cx));
+        Poll::Ready(Err(timed_out("nobody takes the answer")))
+    }
+}
+
+/// A deadline has passed.
+pub fn timed_out(what: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, what)
+}
+
+impl<G: Guard> AsyncRead for GuardedStream<G> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let n_before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if read.is_ready() {
+            let came = &buf.filled()[n_before..];
+            // Without room nothing can come, which says nothing of the client.
+            if !came.is_empty() || buf.remaining() > 0 {
+                self.guard.came(came);
+            }
+            return read;
+        }
+        self.guard.poll_end(cx).map(Err)
+    }
+}
+
+impl<G: Guard> AsyncWrite for GuardedStream<G> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.watch_write(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.watch_write(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,14 @@
+//! What every listener does alike, whatever its protocol: accepts connections within a limit, puts deadlines on them, knows which
+//! hosts are served, names requests, and writes what clients send into the log so that it forges no line.
+
+mod accepting;
+mod guarded;
+mod hosts;
+mod log;
+mod request_id;
+
+pub use accepting::{Accepted, Accepting, try_bind};
+pub use guarded::{Guard, GuardedStream, timed_out};
+pub use hosts::{ServedHosts, normal_host};
+pub use log::{escaped, milliseconds};
+pub use request_id::{REQUEST_ID, RequestId};
