@@ -35,7 +35,7 @@ macro_rules! top_level_object {
             }
 
             fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-                while items.next_element::<$crate::input::passed::Passed>()?.is_some() {}
+                while items.next_element::<drifting_inference::Passed>()?.is_some() {}
                 Ok(self.no_object())
             }
 
@@ -56,7 +56,6 @@ mod fit_request;
 mod format;
 mod member_name;
 mod ndjson;
-mod passed;
 mod pointer;
 mod predict_request;
 mod query;

@@ -15,10 +15,8 @@ pub(crate) use pages::{PATHS as PAGES, add_to};
 pub(crate) use schema::InferenceRequest;
 
 use drifting_inference::Inference;
-use poem::Request;
 use poem_openapi::Tags;
-use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef};
-use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
+use poem_openapi::registry::MetaSchema;
 
 use self::fit::FitApi;
 use self::health::HealthApi;
@@ -26,6 +24,7 @@ use self::infer::InferApi;
 use self::models::ModelsApi;
 use self::repository::RepositoryApi;
 use crate::api::Readiness;
+use crate::api::parameter::{InPath, PathPart};
 use crate::settings::HttpSettings;
 
 /// Whether a path is one of the protocol.
@@ -69,40 +68,20 @@ pub(crate) fn api(inference: &Inference, readiness: Readiness, settings: &HttpSe
     )
 }
 
+/// The version of a model.
+pub(crate) struct VersionPart;
+
 /// The version of a model, as it stands in the path.
-pub(crate) struct VersionInPath(String);
+pub(crate) type VersionInPath = InPath<VersionPart>;
 
-impl VersionInPath {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
+impl PathPart for VersionPart {
+    const PARAMETER: &'static str = "param1";
 
-impl<'a> ApiExtractor<'a> for VersionInPath {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    const PARAM_IS_REQUIRED: bool = true;
-
-    type ParamType = ();
-    type ParamRawType = String;
-
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Path)
-    }
-
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
+    fn schema() -> MetaSchema {
+        MetaSchema {
             pattern: Some("^[A-Za-z0-9._-]{1,64}$".to_owned()),
             example: Some("1".into()),
             ..MetaSchema::new("string")
-        })))
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut poem::RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        // poem-openapi numbers the parameters of a path.
-        Ok(Self(request.raw_path_param("param1").unwrap_or_default().to_owned()))
+        }
     }
 }

@@ -30,6 +30,7 @@ pub use budget::Budget;
 pub use datatype::Datatype;
 pub use fit::{ComputedFit, FitQuery, PreparedFit, WantedFit};
 pub use inference::{Inference, OpenModel, PreparedRows};
+pub use json::Passed;
 pub use metadata::{ContentType, IndexItem, ModelMetadata, ModelState, SERVER, ServerMetadata, TensorMetadata};
 pub use raw::decode;
 pub use refusal::{Place, Refusal, RefusalCode};

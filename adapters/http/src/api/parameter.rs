@@ -11,24 +11,26 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::error::Failure;
 
-/// The name of a project, as it stands in the path.
-pub(crate) struct NameInPath(String);
+/// What stands in a path.
+pub(crate) trait PathPart: Send + Sync {
+    /// Which of the path's parameters it is: poem-openapi numbers them.
+    const PARAMETER: &'static str;
 
-impl NameInPath {
-    /// The name, if it is one.
-    pub(crate) fn parse(&self) -> Result<ProjectName, Failure> {
-        Ok(self.0.parse::<ProjectName>()?)
-    }
+    /// Its schema.
+    fn schema() -> MetaSchema;
 }
 
-impl NameInPath {
+/// A part of the path, as it stands there.
+pub(crate) struct InPath<P>(String, PhantomData<P>);
+
+impl<P> InPath<P> {
     /// What stands there.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-impl<'a> ApiExtractor<'a> for NameInPath {
+impl<'a, P: PathPart> ApiExtractor<'a> for InPath<P> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
     const PARAM_IS_REQUIRED: bool = true;
 
@@ -40,60 +42,67 @@ impl<'a> ApiExtractor<'a> for NameInPath {
     }
 
     fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
+        Some(MetaSchemaRef::Inline(Box::new(P::schema())))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        Ok(Self(request.raw_path_param(P::PARAMETER).unwrap_or_default().to_owned(), PhantomData))
+    }
+}
+
+/// The name of a project.
+pub(crate) struct NamePart;
+
+/// The name of a project, as it stands in the path.
+pub(crate) type NameInPath = InPath<NamePart>;
+
+impl PathPart for NamePart {
+    const PARAMETER: &'static str = "param0";
+
+    fn schema() -> MetaSchema {
+        MetaSchema {
             pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$".to_owned()),
             max_length: Some(ProjectName::LENGTH_MAX),
             min_length: Some(1),
             example: Some("price".into()),
             ..MetaSchema::new("string")
-        })))
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        // poem-openapi numbers the parameters of a path.
-        Ok(Self(request.raw_path_param("param0").unwrap_or_default().to_owned()))
+        }
     }
 }
 
+impl NameInPath {
+    /// The name, if it is one.
+    pub(crate) fn parse(&self) -> Result<ProjectName, Failure> {
+        Ok(self.as_str().parse::<ProjectName>()?)
+    }
+}
+
+/// The id of an operation.
+pub(crate) struct OperationPart;
+
 /// The id of an operation, as it stands in the path.
-pub(crate) struct OperationInPath(String);
+pub(crate) type OperationInPath = InPath<OperationPart>;
+
+impl PathPart for OperationPart {
+    const PARAMETER: &'static str = "param0";
+
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            pattern: Some("^[0-9a-f]{32}$".to_owned()),
+            example: Some("6441d1d2c1f80a3b5c7d9e1f20314253".into()),
+            ..MetaSchema::new("string")
+        }
+    }
+}
 
 impl OperationInPath {
     /// The id; a text of another form is that of no operation.
     pub(crate) fn parse(&self) -> Result<OperationId, Failure> {
-        self.0.parse().map_err(|_| Failure::no_operation())
-    }
-}
-
-impl<'a> ApiExtractor<'a> for OperationInPath {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    const PARAM_IS_REQUIRED: bool = true;
-
-    type ParamType = ();
-    type ParamRawType = String;
-
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Path)
-    }
-
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(MetaSchemaRef::Inline(Box::new(MetaSchema {
-            pattern: Some("^[0-9a-f]{32}$".to_owned()),
-            example: Some("6441d1d2c1f80a3b5c7d9e1f20314253".into()),
-            ..MetaSchema::new("string")
-        })))
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        Ok(Self(request.raw_path_param("param0").unwrap_or_default().to_owned()))
+        self.as_str().parse().map_err(|_| Failure::no_operation())
     }
 }
 
@@ -131,42 +140,15 @@ impl<'a> ApiExtractor<'a> for Prefer {
     }
 }
 
-/// A parameter of the query string: only its schema.
-pub(crate) struct InQuery<T>(PhantomData<T>);
+/// A parameter of the query string: only its schema, and whether it must come.
+pub(crate) struct InQuery<T, const IS_REQUIRED: bool = false>(PhantomData<T>);
 
-impl<'a, T: Type> ApiExtractor<'a> for InQuery<T> {
+/// A parameter of the query string that must come.
+pub(crate) type RequiredInQuery<T> = InQuery<T, true>;
+
+impl<'a, T: Type, const IS_REQUIRED: bool> ApiExtractor<'a> for InQuery<T, IS_REQUIRED> {
     const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-
-    type ParamType = T;
-    type ParamRawType = T::RawValueType;
-
-    fn register(registry: &mut Registry) {
-        T::register(registry);
-    }
-
-    fn param_in() -> Option<MetaParamIn> {
-        Some(MetaParamIn::Query)
-    }
-
-    fn param_schema_ref() -> Option<MetaSchemaRef> {
-        Some(T::schema_ref())
-    }
-
-    async fn from_request(
-        _request: &'a Request,
-        _body: &mut RequestBody,
-        _options: ExtractParamOptions<T>,
-    ) -> poem::Result<Self> {
-        Ok(Self(PhantomData))
-    }
-}
-
-/// A parameter of the query string that must come: only its schema.
-pub(crate) struct RequiredInQuery<T>(PhantomData<T>);
-
-impl<'a, T: Type> ApiExtractor<'a> for RequiredInQuery<T> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
-    const PARAM_IS_REQUIRED: bool = true;
+    const PARAM_IS_REQUIRED: bool = IS_REQUIRED;
 
     type ParamType = T;
     type ParamRawType = T::RawValueType;

@@ -6,8 +6,8 @@ use drifting_domain::data::{Texts, Values};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::faults::Faults;
-use super::passed::Passed;
 use super::scalar::Scalar;
+use drifting_inference::Passed;
 
 /// A column so far.
 #[derive(Debug)]

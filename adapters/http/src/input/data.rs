@@ -11,10 +11,10 @@ use super::column::{Cell, ColumnBuilder};
 use super::context::{Context, join};
 use super::faults::Faults;
 use super::member_name::MemberName;
-use super::passed::Passed;
 use super::pointer::{Form, data_pointer};
 use super::rows::Items;
 use crate::error::Failure;
+use drifting_inference::Passed;
 
 /// Data as they came.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use super::context::{CONTEXT, ContextSeed};
 use super::data::{Data, DataSeed, Read, data_in_context};
 use super::faults::Faults;
 use super::member_name::MemberName;
-use super::passed::Passed;
 use super::pointer::{Form, Source};
 use super::setting::{Name, Setting, Settings, unknown};
 use crate::error::{Code, Failure};
+use drifting_inference::Passed;
 
 /// A fit as it came.
 #[derive(Debug)]

@@ -9,10 +9,10 @@ use super::context::{CONTEXT, Context, ContextSeed};
 use super::data::{Data, DataSeed, Read, data_in_context};
 use super::faults::Faults;
 use super::member_name::MemberName;
-use super::passed::Passed;
 use super::scalar::Scalar;
 use super::setting::unknown;
 use crate::error::Failure;
+use drifting_inference::Passed;
 
 /// A prediction as it came.
 #[derive(Debug)]

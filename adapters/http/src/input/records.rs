@@ -12,8 +12,8 @@ use super::column::{Cell, ColumnBuilder};
 use super::data::{column_name, too_many_columns};
 use super::faults::Faults;
 use super::member_name::MemberName;
-use super::passed::Passed;
 use super::pointer::data_pointer;
+use drifting_inference::Passed;
 
 /// The columns so far.
 #[derive(Debug, Default)]

@@ -9,10 +9,10 @@ use super::budget::Budget;
 use super::column::{Cell, ColumnBuilder};
 use super::data::{Read, too_many_columns};
 use super::faults::Faults;
-use super::passed::Passed;
 use super::pointer::{Form, data_pointer};
 use super::records::Records;
 use super::scalar::Scalar;
+use drifting_inference::Passed;
 
 /// Rows of values without names.
 #[derive(Debug, Default)]

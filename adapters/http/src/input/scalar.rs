@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::passed::Passed;
+use drifting_inference::Passed;
 
 /// A value as it came.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,9 +12,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::faults::Faults;
 use super::member_name::MemberName;
-use super::passed::Passed;
 use super::scalar::{Scalar, beginning};
 use super::setting_object::SetObject;
+use drifting_inference::Passed;
 
 /// A setting by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

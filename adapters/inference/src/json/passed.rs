@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A value that is passed over, no deeper than the parser follows arrays within arrays. (`IgnoredAny` has no such end, so
 /// that a body of brackets alone would be read to its own.)
-pub(super) struct Passed;
+pub struct Passed;
 
 impl<'de> Deserialize<'de> for Passed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
