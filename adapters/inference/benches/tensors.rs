@@ -1,4 +1,4 @@
-//! Tensors of 10,000 rows of 10 doubles, in bytes and in JSON, beside a copy of the same bytes.
+//! Tensors of 10,000 rows of 10 doubles, in bytes and in JSON, beside a copy of the same bytes; and a single row in JSON.
 //!
 //!     cargo bench -p drifting-inference
 
@@ -49,5 +49,15 @@ fn json(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bytes, json);
+/// What a client sends for each prediction.
+fn row(criterion: &mut Criterion) {
+    let column = |index| format!(r#"{{"name":"x{index}","shape":[1,1],"datatype":"FP64","data":[0.{index}25]}}"#);
+    let columns: Vec<String> = (0..N_COLUMNS).map(column).collect();
+    let body = format!(r#"{{"id":"order-918","inputs":[{}]}}"#, columns.join(","));
+    criterion.bench_function("a row of 10 columns in JSON", |bencher| {
+        bencher.iter(|| read_request(black_box(body.as_bytes()), None, "x", BODY_BYTES_MAX));
+    });
+}
+
+criterion_group!(benches, bytes, json, row);
 criterion_main!(benches);

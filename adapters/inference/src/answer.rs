@@ -249,10 +249,15 @@ impl Selection {
     ///
     /// # Errors
     /// When an unknown one is wanted.
-    pub(crate) fn new(wanted: &[WantedOutput], binary: bool, names: &[&'static str]) -> Result<Self, Refusal> {
+    pub(crate) fn new(
+        wanted: &[WantedOutput],
+        binary: bool,
+        names: impl Fn() -> Vec<&'static str>,
+    ) -> Result<Self, Refusal> {
         if wanted.is_empty() {
             return Ok(Self { wanted: None, binary });
         }
+        let names = names();
         let place = |(index, output): (usize, &WantedOutput)| {
             let place = names.iter().position(|name| *name == output.name).ok_or_else(|| {
                 let shown: String = output.name.chars().take(60).collect();

@@ -206,7 +206,7 @@ impl OpenModel {
     /// When its tensors are no table, or when an unknown output is wanted.
     pub fn prepare(self, request: InferRequest) -> Result<PreparedRows, Refusal> {
         let outputs = Outputs::of(self.open.configuration(), self.open.judged_schema().columns.len());
-        let selection = Selection::new(&request.outputs, request.binary_output, &outputs.names())?;
+        let selection = Selection::new(&request.outputs, request.binary_output, || outputs.names())?;
         let (id, timeout_us) = (request.id.clone(), request.timeout_us);
         let rows = content::rows(request, self.open.configuration().drift_type)?;
         Ok(PreparedRows { id, timeout_us, table: rows.table, places: rows.places, outputs, selection, model: self })

@@ -39,13 +39,13 @@ impl<'de> Visitor<'de> for RequestSeed<'_> {
         let mut came = Members::default();
         let (mut id, mut model_name, mut inputs, mut outputs) = (None, None, None, Vec::new());
         let mut parameters = Parameters::default();
-        while let Some(member) = members.next_key::<Name>()? {
+        while let Some(member) = members.next_key::<Name<'_>>()? {
             came.take(&member).map_err(|detail| fault.stop(format_args!("/{}", member.as_str()), detail))?;
             match member.as_str() {
-                "id" => id = members.next_value::<Option<Name>>()?.map(Name::into_string),
-                "model_name" => model_name = members.next_value::<Option<Name>>()?.map(Name::into_string),
+                "id" => id = members.next_value::<Option<Name<'_>>>()?.map(Name::into_string),
+                "model_name" => model_name = members.next_value::<Option<Name<'_>>>()?.map(Name::into_string),
                 "parameters" => {
-                    let seed = ParametersSeed { fault: &mut *fault, place: "/parameters" };
+                    let seed = ParametersSeed { fault: &mut *fault, place: &|| "/parameters".to_owned() };
                     parameters = members.next_value_seed(seed)?;
                 }
                 "inputs" => {

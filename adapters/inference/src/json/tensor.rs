@@ -49,14 +49,14 @@ impl<'de> Visitor<'de> for TensorSeed<'_> {
         let place = |member: &str| format!("/inputs/{input}/{member}");
         let (mut name, mut datatype, mut shape): (Option<String>, Option<Datatype>, Option<Shape>) = (None, None, None);
         let (mut parameters, mut data, mut came) = (None, Data::None, Members::default());
-        while let Some(member) = members.next_key::<Name>()? {
+        while let Some(member) = members.next_key::<Name<'_>>()? {
             came.take(&member).map_err(|detail| fault.stop(place(member.as_str()), detail))?;
             match member.as_str() {
-                "name" => name = Some(members.next_value::<Name>()?.into_string()),
+                "name" => name = Some(members.next_value::<Name<'_>>()?.into_string()),
                 "datatype" => {
-                    let text: std::borrow::Cow<'de, str> = members.next_value()?;
-                    let known = Datatype::of_name(&text).ok_or_else(|| {
-                        let shown: String = text.chars().take(20).collect();
+                    let text = members.next_value::<Name<'_>>()?;
+                    let known = Datatype::of_name(text.as_str()).ok_or_else(|| {
+                        let shown: String = text.as_str().chars().take(20).collect();
                         fault.stop(place("datatype"), format!("expected one of {}, {shown:?} came", Datatype::names()))
                     })?;
                     datatype = Some(known);
@@ -66,7 +66,7 @@ impl<'de> Visitor<'de> for TensorSeed<'_> {
                     shape = Some(Shape::new(&dimensions).map_err(|detail| fault.stop(place("shape"), detail))?);
                 }
                 "parameters" => {
-                    let seed = ParametersSeed { fault: &mut *fault, place: &place("parameters") };
+                    let seed = ParametersSeed { fault: &mut *fault, place: &|| place("parameters") };
                     parameters = Some(members.next_value_seed(seed)?);
                 }
                 "data" => {

@@ -24,7 +24,8 @@ pub(super) struct Parameters {
 /// Reads parameters, or null for none.
 pub(super) struct ParametersSeed<'f> {
     pub(super) fault: &'f mut Fault,
-    pub(super) place: &'f str,
+    /// Where they stand.
+    pub(super) place: &'f dyn Fn() -> String,
 }
 
 impl<'de> DeserializeSeed<'de> for ParametersSeed<'_> {
@@ -50,12 +51,12 @@ impl<'de> Visitor<'de> for ParametersSeed<'_> {
         let Self { fault, place } = self;
         let mut parameters = Parameters::default();
         let mut came = Members::default();
-        while let Some(name) = members.next_key::<Name>()? {
-            let place = format!("{place}/{}", name.as_str());
-            came.take(&name).map_err(|detail| fault.stop(&place, detail))?;
+        while let Some(name) = members.next_key::<Name<'_>>()? {
+            let at = || format!("{}/{}", place(), name.as_str());
+            came.take(&name).map_err(|detail| fault.stop(at(), detail))?;
             if name.as_str().starts_with("shared_memory_") {
                 let detail = "this server has no shared memory with clients; send tensors in the request";
-                return Err(fault.unsupported(place, detail));
+                return Err(fault.unsupported(at(), detail));
             }
             let known = ["content_type", "binary_data_size", "binary_data", "binary_data_output", "timeout"];
             if !known.contains(&name.as_str()) {
@@ -94,7 +95,7 @@ impl<'de> Visitor<'de> for ParametersSeed<'_> {
                     "timeout" => "a number of microseconds",
                     _ => "true or false",
                 };
-                return Err(fault.stop(place, format!("expected {expected}, something else came")));
+                return Err(fault.stop(at(), format!("expected {expected}, something else came")));
             }
         }
         Ok(parameters)
@@ -127,12 +128,12 @@ impl<'de> Visitor<'de> for WantedSeed<'_> {
         let Self { fault, output } = self;
         let place = |member: &str| format!("/outputs/{output}/{member}");
         let (mut name, mut binary, mut came) = (None, None, Members::default());
-        while let Some(member) = members.next_key::<Name>()? {
+        while let Some(member) = members.next_key::<Name<'_>>()? {
             came.take(&member).map_err(|detail| fault.stop(place(member.as_str()), detail))?;
             match member.as_str() {
-                "name" => name = Some(members.next_value::<Name>()?.into_string()),
+                "name" => name = Some(members.next_value::<Name<'_>>()?.into_string()),
                 "parameters" => {
-                    let seed = ParametersSeed { fault: &mut *fault, place: &place("parameters") };
+                    let seed = ParametersSeed { fault: &mut *fault, place: &|| place("parameters") };
                     binary = members.next_value_seed(seed)?.binary_data;
                 }
                 _ => {
