@@ -33,11 +33,22 @@ pub(crate) struct Failure {
     pub(crate) issues: Vec<Issue>,
     /// For the log only.
     pub(crate) cause: Option<String>,
+    /// What some clients look for beside the members of every problem.
+    pub(crate) also: Option<Also>,
+}
+
+/// A member beside those of every problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Also {
+    /// `message`, the detail once more.
+    Message,
+    /// `ready`, false.
+    NotReady,
 }
 
 impl Failure {
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), issues: Vec::new(), cause: None }
+        Self { code, detail: detail.into(), issues: Vec::new(), cause: None, also: None }
     }
 
     /// A failure with the places that are at fault; the first one is the detail.
@@ -47,7 +58,12 @@ impl Failure {
             [only] => Cow::Owned(only.to_string()),
             [first, rest @ ..] => Cow::Owned(format!("{first} (and {} more, see `errors`)", rest.len())),
         };
-        Self { code, detail, issues, cause: None }
+        Self { code, detail, issues, cause: None, also: None }
+    }
+
+    /// The same with a member beside those of every problem.
+    pub(crate) fn also(self, also: Also) -> Self {
+        Self { also: Some(also), ..self }
     }
 
     /// A failure of the server itself; the cause goes to the log.
@@ -235,7 +251,7 @@ impl From<Refusal> for Failure {
         };
         let Refusal { code: _, detail, places, cause } = refusal;
         let issues = places.into_iter().map(|place| Issue { pointer: place.pointer, detail: place.detail });
-        Self { code, detail, issues: issues.collect(), cause }
+        Self { code, detail, issues: issues.collect(), cause, also: None }
     }
 }
 

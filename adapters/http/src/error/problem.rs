@@ -7,7 +7,7 @@ use poem::http::header::{self, HeaderValue};
 use poem_openapi::Object;
 use serde::Serialize;
 
-use super::Failure;
+use super::{Also, Failure};
 
 /// The media type of problem details.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
@@ -52,11 +52,11 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[oai(default)]
     pub(crate) errors: Vec<Issue>,
-    /// The same as `detail`, for the predecessor's client, which reads it of a fit.
+    /// The same as `detail`, for those who look for it here.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(skip)]
     pub(crate) message: Option<String>,
-    /// False, for inference clients that ask whether the server is ready.
+    /// False, for those who ask whether the server is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[oai(skip)]
     pub(crate) ready: Option<bool>,
@@ -65,20 +65,19 @@ pub(crate) struct Problem {
 impl Problem {
     /// What is told of a failure.
     pub(crate) fn of(failure: Failure, instance: &str, request_id: &str) -> Self {
-        let Failure { code, detail, issues, cause: _ } = failure;
-        let message = instance.starts_with("/v2/models/fit").then(|| detail.clone().into_owned());
+        let Failure { code, detail, issues, cause: _, also } = failure;
         Self {
             r#type: format!("urn:drifting:problem:{}", code.as_str()),
             title: code.title().to_owned(),
             status: code.status().as_u16(),
+            message: (also == Some(Also::Message)).then(|| detail.clone().into_owned()),
+            ready: (also == Some(Also::NotReady)).then_some(false),
             error: detail.clone().into_owned(),
             detail: detail.into_owned(),
             instance: instance.to_owned(),
             code: code.as_str().to_owned(),
             request_id: request_id.to_owned(),
             errors: issues,
-            ready: (instance == "/v2/health/ready").then_some(false),
-            message,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::api::answer::{Answer, Operation};
 use crate::api::driven;
 use crate::api::parameter::{InQuery, RequiredInQuery};
 use crate::body::{InferenceBody, parse};
-use crate::error::{Code, Failure};
+use crate::error::{Also, Code, Failure};
 use crate::settings::HttpTimeouts;
 
 pub(crate) struct HasFitted;
@@ -74,7 +74,8 @@ impl FitApi {
         _n_bootstraps: InQuery<u64>,
         body: InferenceBody,
     ) -> Result<Answer<HasFitted>, Failure> {
-        self.answer(request, body).await
+        // The predecessor's client looks for this member alone.
+        self.answer(request, body).await.map_err(|failure| failure.also(Also::Message))
     }
 }
 

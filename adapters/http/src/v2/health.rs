@@ -8,7 +8,7 @@ use super::Tag;
 use super::schema::{Live, Ready, Server};
 use crate::api::Readiness;
 use crate::api::answer::{Answer, Operation};
-use crate::error::{Code, Failure};
+use crate::error::{Also, Code, Failure};
 
 pub(crate) struct IsLive;
 
@@ -57,7 +57,8 @@ impl HealthApi {
     #[expect(clippy::unused_async, reason = "operations are futures")]
     async fn ready(&self) -> Result<Answer<IsReady>, Failure> {
         if self.readiness.has_ended() {
-            return Err(Failure::new(Code::ShuttingDown, "the server is shutting down"));
+            // Clients look for this member alone.
+            return Err(Failure::new(Code::ShuttingDown, "the server is shutting down").also(Also::NotReady));
         }
         // The protocol's text calls it `live`, its clients `ready`.
         Answer::of(&json!({"ready": true, "live": true}))
@@ -68,5 +69,24 @@ impl HealthApi {
     #[expect(clippy::unused_async, reason = "operations are futures")]
     async fn server(&self) -> Result<Answer<Told>, Failure> {
         Answer::of(&SERVER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Problem;
+
+    #[tokio::test]
+    async fn a_server_that_stops_is_not_ready() {
+        let api = HealthApi { readiness: Readiness::default() };
+        assert!(api.ready().await.is_ok());
+        api.readiness.end();
+        let failure = api.ready().await.err().unwrap();
+        let answer = Problem::answer(failure, "/v2/health/ready", "id");
+        assert_eq!((answer.status().as_u16(), answer.content_type()), (503, Some("application/json")));
+        let told: serde_json::Value = serde_json::from_str(&answer.into_body().into_string().await.unwrap()).unwrap();
+        assert_eq!((&told["ready"], &told["error"]), (&json!(false), &json!("the server is shutting down")));
+        assert!(api.live().await.is_ok(), "it lives all the same");
     }
 }
