@@ -3,6 +3,7 @@
 
 mod backlog;
 mod counts;
+mod pacing;
 mod queue;
 mod spill;
 
@@ -10,6 +11,7 @@ use std::io;
 
 pub use backlog::Backlog;
 pub use counts::{Counts, CountsNow, Dropped};
+pub use pacing::{Pacing, done};
 pub use queue::Queue;
 pub use spill::Spill;
 

@@ -7,19 +7,17 @@ use chrono::Utc;
 use drifting_domain::ports::{DriftRecord, MetricsRepository, PortError, PortErrorKind};
 use drifting_domain::project::ProjectName;
 use futures_util::future::BoxFuture;
-use rand::RngExt;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, block_in_place};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Connection;
 use super::database::{Database, NotOpened, OpenDatabase, told};
-use crate::outbox::{Backlog, Dropped, Queue, Spill};
+use crate::outbox::{Backlog, Dropped, Pacing, Queue, Spill, done};
 
 /// How long records are gathered before they are delivered.
 const GATHER: Duration = Duration::from_millis(100);
-/// After a failure the next try is made after so long, twice as long each time.
-const RETRY_MIN: Duration = Duration::from_millis(500);
+/// Between two tries passes at most so long.
 const RETRY_MAX: Duration = Duration::from_secs(10);
 /// How long everything that waits may take at the end.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
@@ -73,8 +71,7 @@ struct State {
     database: Arc<Database>,
     open: Option<OpenDatabase>,
     purges: Vec<Purge>,
-    retry_at: Instant,
-    backoff: Duration,
+    pacing: Pacing,
     is_failing: bool,
     /// Why, as far as it has been said since it last answered.
     told: Vec<String>,
@@ -99,8 +96,7 @@ impl Delivering {
             database: Arc::new(database),
             open: None,
             purges: Vec::new(),
-            retry_at: now,
-            backoff: RETRY_MIN,
+            pacing: Pacing::new(RETRY_MAX),
             is_failing: false,
             told: Vec::new(),
             look_at: now,
@@ -143,7 +139,7 @@ impl Delivering {
                     state.take(self.queue.take());
                     gather_until = None;
                 }
-                () = sleep_until(state.retry_at), if is_waiting => {}
+                () = sleep_until(state.pacing.retry_at()), if is_waiting => {}
                 () = sleep_until(state.look_at), if work.is_none() && state.open.is_some() && state.database.is_local() => {
                     state.look_after(&self);
                 }
@@ -196,7 +192,7 @@ impl Delivering {
                             return;
                         }
                     }
-                    None if state.has_work() => sleep_until(state.retry_at).await,
+                    None if state.has_work() => sleep_until(state.pacing.retry_at()).await,
                     None => return,
                 }
             }
@@ -230,7 +226,7 @@ impl State {
 
     /// The next thing to do with it, if it is time.
     fn next_work(&mut self) -> Option<Work> {
-        if Instant::now() < self.retry_at {
+        if !self.pacing.is_time() {
             return None;
         }
         let Some(open) = &mut self.open else {
@@ -313,7 +309,8 @@ impl State {
         if self.is_failing {
             tracing::info!(waiting = self.backlog.len(), "the metrics database answers again");
         }
-        (self.is_failing, self.backoff) = (false, RETRY_MIN);
+        self.is_failing = false;
+        self.pacing.succeeded();
         self.told.clear();
         of.queue.counts().up(true);
     }
@@ -324,9 +321,8 @@ impl State {
             tracing::warn!(cause = reason, "metrics wait for their database; detection goes on without it");
             self.told.push(reason.to_owned());
         }
-        // Servers that lost the same database do not come back all at once.
-        self.retry_at = Instant::now() + self.backoff.mul_f64(rand::rng().random_range(0.75..1.25));
-        (self.is_failing, self.backoff) = (true, (self.backoff * 2).min(RETRY_MAX));
+        self.is_failing = true;
+        self.pacing.failed();
         of.queue.counts().up(false);
     }
 
@@ -361,14 +357,6 @@ impl State {
                 tokio::time::sleep(PRUNE_AGAIN).await;
             }
         }));
-    }
-}
-
-/// What comes of the work; without any, nothing ever does.
-async fn done(work: &mut Option<Work>) -> Done {
-    match work {
-        Some(doing) => doing.await,
-        None => std::future::pending().await,
     }
 }
 

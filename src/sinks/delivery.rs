@@ -7,15 +7,13 @@ use std::time::Duration;
 use chrono::Utc;
 use drifting_sinks::{DriftEvent, Posted, Sink};
 use futures_util::future::BoxFuture;
-use rand::RngExt;
 use tokio::sync::oneshot;
 use tokio::task::block_in_place;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::outbox::{Backlog, Dropped, Queue, Spill};
+use crate::outbox::{Backlog, Dropped, Pacing, Queue, Spill, done};
 
-/// After a failure the next try is made after so long, twice as long each time.
-const RETRY_MIN: Duration = Duration::from_millis(500);
+/// Between two tries passes at most so long, unless the sink asks for more.
 const RETRY_MAX: Duration = Duration::from_mins(1);
 /// How long everything that waits may take at the end.
 const DRAIN_MAX: Duration = Duration::from_secs(5);
@@ -39,10 +37,9 @@ type Work = BoxFuture<'static, (Vec<DriftEvent>, Posted)>;
 /// How far things are.
 struct State {
     backlog: Backlog<DriftEvent>,
-    retry_at: Instant,
+    pacing: Pacing,
     /// Until when the sink itself does not want to be asked.
     asked_to_wait: Option<Instant>,
-    backoff: Duration,
     /// How many events were refused since the last that was taken.
     n_refused: usize,
     /// So many are posted at once.
@@ -59,9 +56,8 @@ impl Delivering {
         let backlog = Backlog::new(spill, Arc::clone(self.queue.counts()), self.queue.limits());
         let mut state = State {
             backlog,
-            retry_at: Instant::now(),
+            pacing: Pacing::new(RETRY_MAX),
             asked_to_wait: None,
-            backoff: RETRY_MIN,
             n_refused: 0,
             batch_max: self.sink.events_max(),
             is_down: false,
@@ -81,7 +77,7 @@ impl Delivering {
                     state.settle(&self, events, posted);
                 }
                 () = self.queue.arrived() => state.take(self.queue.take()),
-                () = sleep_until(state.retry_at), if is_waiting => {}
+                () = sleep_until(state.pacing.retry_at()), if is_waiting => {}
             }
         }
         self.finish(state, work).await;
@@ -92,8 +88,7 @@ impl Delivering {
         state.take(self.queue.close());
         let deadline = Instant::now() + DRAIN_MAX;
         // There is no later time to wait for.
-        state.retry_at = state.asked_to_wait.unwrap_or_else(Instant::now);
-        state.backoff = RETRY_MIN;
+        state.pacing.restart(state.asked_to_wait.unwrap_or_else(Instant::now));
         let drained = timeout_at(deadline, async {
             loop {
                 if work.is_none() {
@@ -105,8 +100,8 @@ impl Delivering {
                         work = None;
                         state.settle(&self, events, posted);
                     }
-                    None if state.backlog.len() == 0 || state.retry_at >= deadline => return,
-                    None => sleep_until(state.retry_at).await,
+                    None if state.backlog.len() == 0 || state.pacing.retry_at() >= deadline => return,
+                    None => sleep_until(state.pacing.retry_at()).await,
                 }
             }
         });
@@ -129,7 +124,7 @@ impl State {
 
     /// The next post, if it is time.
     fn next_work(&mut self, sink: &Sink) -> Option<Work> {
-        if self.backlog.len() == 0 || Instant::now() < self.retry_at {
+        if self.backlog.len() == 0 || !self.pacing.is_time() {
             return None;
         }
         let events = loop {
@@ -155,7 +150,7 @@ impl State {
                 if self.is_down && self.is_due("it takes events again") {
                     tracing::info!(sink = %of.name, waiting = self.backlog.len(), "the event sink takes events again");
                 }
-                (self.backoff, self.retry_at) = (RETRY_MIN, Instant::now());
+                self.pacing.succeeded();
                 (self.is_down, self.n_refused) = (false, 0);
                 self.post_at_once(self.batch_max.saturating_mul(2).min(of.sink.events_max()));
                 counts.up(true);
@@ -169,7 +164,7 @@ impl State {
                 // One event is at fault by itself; of several in a row the sink may be.
                 if self.n_refused > 1 {
                     counts.up(false);
-                    self.back_off();
+                    self.pacing.failed();
                 }
             }
             Posted::Again { after, is_late, reason } => {
@@ -177,10 +172,10 @@ impl State {
                 counts.up(false);
                 self.say(of, &reason, "events wait for their sink; detection goes on without it");
                 self.is_down = true;
-                self.back_off();
+                self.pacing.failed();
                 if let Some(asked) = after.map(|after| Instant::now() + after) {
                     self.asked_to_wait = Some(asked);
-                    self.retry_at = self.retry_at.max(asked);
+                    self.pacing.wait_until(asked);
                 }
                 if is_late {
                     self.post_at_once(events.len().div_ceil(2));
@@ -194,13 +189,6 @@ impl State {
     fn post_at_once(&mut self, n_events: usize) {
         self.batch_max = n_events;
         self.backlog.limit_batches(n_events);
-    }
-
-    /// The next try is made later than the last one was.
-    fn back_off(&mut self) {
-        // Servers that lost the same sink do not come back all at once.
-        self.retry_at = Instant::now() + self.backoff.mul_f64(rand::rng().random_range(0.75..1.25));
-        self.backoff = (self.backoff * 2).min(RETRY_MAX);
     }
 
     /// Says why, once a while.
@@ -224,12 +212,4 @@ impl State {
 
 fn is_expired(event: &DriftEvent) -> bool {
     Utc::now().timestamp_micros() - event.at_us > EXPIRES_AFTER_US
-}
-
-/// What comes of the work; without any, nothing ever does.
-async fn done(work: &mut Option<Work>) -> (Vec<DriftEvent>, Posted) {
-    match work {
-        Some(doing) => doing.await,
-        None => std::future::pending().await,
-    }
 }
