@@ -108,7 +108,8 @@ impl App {
         let service = Arc::new(DriftService::new(ports, settings));
         tell(&service.start().await.map_err(explained).context("cannot read the store")?);
 
-        let intake = EventIntake::new(Inference::new(Arc::clone(&service)));
+        let inference = Inference::new(Arc::clone(&service));
+        let intake = EventIntake::new(inference.clone());
         let http_settings = HttpSettings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             max_body_bytes: config.max_body_bytes,
@@ -118,7 +119,6 @@ impl App {
                 Some(hosts) if config.allowed_hosts.is_empty() => AllowedHosts::Loopback(hosts),
                 Some(hosts) => AllowedHosts::Named(hosts),
             },
-            events: Some(intake.clone()),
             event_projects: config.event_projects.clone(),
             mlserver_headers: config.mlserver_headers,
             measures: measures::measures(
@@ -129,10 +129,10 @@ impl App {
             ),
             ..HttpSettings::default()
         };
-        let http = HttpServer::bind(config.address(), Arc::clone(&service), http_settings)
+        let http = HttpServer::bind(config.address(), Arc::clone(&service), intake.clone(), http_settings)
             .await
             .with_context(|| format!("cannot listen on {}", config.address()))?;
-        let grpc = bind_grpc(&config, &service).await?;
+        let grpc = bind_grpc(&config, inference).await?;
         let grpc_told = match (&grpc, config.grpc_port) {
             (Some(grpc), _) => grpc.local_addr().to_string(),
             (None, GrpcPort::None) => "off".to_owned(),
@@ -233,14 +233,13 @@ impl App {
 }
 
 /// The gRPC server, bound. Nobody who did not ask for it is kept from starting by a port that is taken.
-async fn bind_grpc(config: &Config, service: &Arc<DriftService>) -> anyhow::Result<Option<GrpcServer>> {
+async fn bind_grpc(config: &Config, inference: Inference) -> anyhow::Result<Option<GrpcServer>> {
     let Some(address) = config.grpc_address() else { return Ok(None) };
     let settings = GrpcSettings {
         max_message_bytes: config.max_body_bytes,
         allowed_hosts: config.checked_hosts(),
         ..GrpcSettings::default()
     };
-    let inference = Arc::new(Inference::new(Arc::clone(service)));
     match GrpcServer::bind(address, inference, settings).await {
         Ok(grpc) => Ok(Some(grpc)),
         Err(error) if matches!(config.grpc_port, GrpcPort::ByDefault(_)) && error.kind() == ErrorKind::AddrInUse => {

@@ -36,7 +36,7 @@ const WATCHERS: Duration = Duration::from_millis(200);
 pub struct GrpcServer {
     listener: TcpListener,
     address: SocketAddr,
-    inference: Arc<Inference>,
+    inference: Inference,
     settings: GrpcSettings,
 }
 
@@ -45,7 +45,7 @@ impl GrpcServer {
     ///
     /// # Errors
     /// When the address cannot be bound.
-    pub async fn bind(address: SocketAddr, inference: Arc<Inference>, settings: GrpcSettings) -> io::Result<Self> {
+    pub async fn bind(address: SocketAddr, inference: Inference, settings: GrpcSettings) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address, inference, settings })
@@ -124,7 +124,7 @@ impl GrpcServer {
 
 /// Everything that is served.
 fn routes(
-    inference: Arc<Inference>,
+    inference: Inference,
     settings: &GrpcSettings,
     health: &HealthReporter,
     stopping: Stopping,

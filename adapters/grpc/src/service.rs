@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 
-use drifting_inference::{InferResponse, Inference, Refusal, RefusalCode};
+use drifting_inference::{InferResponse, Inference, Refusal, RefusalCode, SERVER};
 use drifting_listening::RequestId;
 use futures_util::Stream;
 use prost::Message;
@@ -23,7 +23,7 @@ const COMPRESSED_BYTES_MIN: usize = 500;
 
 /// The service of the protocol.
 pub(crate) struct InferenceService {
-    inference: Arc<Inference>,
+    inference: Inference,
     max_message_bytes: usize,
     stopping: Stopping,
 }
@@ -32,19 +32,19 @@ pub(crate) struct InferenceService {
 type InferStream = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;
 
 impl InferenceService {
-    pub(crate) fn new(inference: Arc<Inference>, max_message_bytes: usize, stopping: Stopping) -> Self {
+    pub(crate) fn new(inference: Inference, max_message_bytes: usize, stopping: Stopping) -> Self {
         Self { inference, max_message_bytes, stopping }
     }
 
     fn inferring(&self, id: RequestId) -> Inferring {
-        Inferring { inference: Arc::clone(&self.inference), max_message_bytes: self.max_message_bytes, id }
+        Inferring { inference: self.inference.clone(), max_message_bytes: self.max_message_bytes, id }
     }
 }
 
 /// What a request for an inference needs.
 #[derive(Clone)]
 struct Inferring {
-    inference: Arc<Inference>,
+    inference: Inference,
     max_message_bytes: usize,
     id: RequestId,
 }
@@ -161,11 +161,10 @@ impl GrpcInferenceService for InferenceService {
         &self,
         _: Request<proto::ServerMetadataRequest>,
     ) -> Result<Response<proto::ServerMetadataResponse>, Status> {
-        let metadata = self.inference.server_metadata();
         let answer = proto::ServerMetadataResponse {
-            name: metadata.name.to_owned(),
-            version: metadata.version.to_owned(),
-            extensions: metadata.extensions.map(str::to_owned).into(),
+            name: SERVER.name.to_owned(),
+            version: SERVER.version.to_owned(),
+            extensions: SERVER.extensions.map(str::to_owned).into(),
         };
         Ok(told(answer, false))
     }
@@ -239,7 +238,7 @@ impl GrpcInferenceService for InferenceService {
         let id = id_of(&request);
         let asked = request.into_inner();
         let model_name = model_name(asked.model_name, asked.repository_name);
-        let (inference, model) = (Arc::clone(&self.inference), model_name.clone());
+        let (inference, model) = (self.inference.clone(), model_name.clone());
         let loaded = ended(tokio::spawn(async move { inference.load(&model).await }).await);
         loaded.map_err(|refusal| status::refused(&refusal, &id))?;
         Ok(told(proto::RepositoryModelLoadResponse { model_name, is_loaded: true }, false))
@@ -252,7 +251,7 @@ impl GrpcInferenceService for InferenceService {
         let id = id_of(&request);
         let asked = request.into_inner();
         let model_name = model_name(asked.model_name, asked.repository_name);
-        let (inference, model) = (Arc::clone(&self.inference), model_name.clone());
+        let (inference, model) = (self.inference.clone(), model_name.clone());
         let unloaded = ended(tokio::spawn(async move { inference.unload(&model).await }).await);
         unloaded.map_err(|refusal| status::refused(&refusal, &id))?;
         Ok(told(proto::RepositoryModelUnloadResponse { model_name, is_unloaded: true }, false))

@@ -11,6 +11,8 @@ use chrono::{DateTime, Utc};
 use drifting_domain::ports::{Clock, NoEvents};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StateDurability};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
+use drifting_inference::Inference;
+use drifting_inference::events::EventIntake;
 use drifting_memory::{InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use tracing_appender::non_blocking::NonBlockingBuilder;
 
@@ -56,9 +58,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
         }
     });
+    let intake = EventIntake::new(Inference::new(Arc::clone(&service)));
     let loopback = ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).into();
     let http = HttpSettings { allowed_hosts: AllowedHosts::Loopback(loopback), ..HttpSettings::default() };
-    let server = HttpServer::bind("127.0.0.1:0".parse()?, service, http).await?;
+    let server = HttpServer::bind("127.0.0.1:0".parse()?, service, intake, http).await?;
     println!("listening on http://{}", server.local_addr());
     let stop = async {
         // An error says that no signal can be waited for; the process is then ended by force.

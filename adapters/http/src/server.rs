@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drifting_domain::use_cases::DriftService;
-use drifting_inference::Inference;
 use drifting_inference::events::EventIntake;
 use poem::{Endpoint, Response, Route, RouteMethod, Server};
 use poem_openapi::OpenApi;
@@ -31,18 +30,24 @@ pub struct HttpServer {
     listener: TcpListener,
     address: SocketAddr,
     service: Arc<DriftService>,
+    intake: EventIntake,
     settings: HttpSettings,
 }
 
 impl HttpServer {
-    /// Binds an address; with port 0 the system chooses a free one.
+    /// Binds an address; with port 0 the system chooses a free one. Events are handed to `intake`, which feeds the same service.
     ///
     /// # Errors
     /// When the address cannot be bound.
-    pub async fn bind(address: SocketAddr, service: Arc<DriftService>, settings: HttpSettings) -> io::Result<Self> {
+    pub async fn bind(
+        address: SocketAddr,
+        service: Arc<DriftService>,
+        intake: EventIntake,
+        settings: HttpSettings,
+    ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, service, settings })
+        Ok(Self { listener, address, service, intake, settings })
     }
 
     /// Where it listens.
@@ -59,12 +64,12 @@ impl HttpServer {
         shutdown: impl Future<Output = ()> + Send + 'static,
         grace: Duration,
     ) -> io::Result<()> {
-        let Self { listener, address: _, service, settings } = self;
+        let Self { listener, address: _, service, intake, settings } = self;
         let connections = Connections::default();
         let readiness = Readiness::default();
         let acceptor =
             GuardedAcceptor::new(listener, connections.clone(), settings.connections_max, settings.timeouts)?;
-        let endpoint = endpoint(service, &settings, connections, readiness.clone());
+        let endpoint = endpoint(service, intake, &settings, connections, readiness.clone());
         let signal = async move {
             shutdown.await;
             readiness.end();
@@ -79,15 +84,15 @@ impl HttpServer {
 /// Everything that is served.
 fn endpoint(
     service: Arc<DriftService>,
+    intake: EventIntake,
     settings: &HttpSettings,
     connections: Connections,
     readiness: Readiness,
 ) -> impl Endpoint<Output = Response> + use<> {
     let timeouts = settings.timeouts;
     let origins = Origins::default();
-    let inference = Inference::new(Arc::clone(&service));
+    let inference = intake.inference().clone();
     let v2 = v2::api(&inference, readiness.clone(), settings);
-    let intake = settings.events.clone().unwrap_or_else(|| EventIntake::new(inference.clone()));
     let events = EventsApi { service: Arc::clone(&service), intake, body_bytes_max: settings.max_body_bytes, timeouts };
     let at_root = (!settings.event_projects.is_empty())
         .then(|| RootEvents { events: events.clone(), projects: Arc::new(settings.event_projects.clone()) });

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drifting_domain::project::ProjectName;
-use drifting_inference::events::EventIntake;
 
 /// Limits and names of the HTTP interface.
 #[derive(Debug, Clone)]
@@ -23,8 +22,6 @@ pub struct HttpSettings {
     pub connections_max: usize,
     /// How long a client may take.
     pub timeouts: HttpTimeouts,
-    /// Where events are taken; without any, the server has its own.
-    pub events: Option<EventIntake>,
     /// The projects of events that come to `/`, by namespace and inference service (`prod/churn-model`), or by the service alone.
     /// Where there is none, `/` takes no events.
     pub event_projects: BTreeMap<String, ProjectName>,
@@ -60,7 +57,6 @@ impl Default for HttpSettings {
             allowed_hosts: AllowedHosts::Any,
             connections_max: 10_000,
             timeouts: HttpTimeouts::default(),
-            events: None,
             event_projects: BTreeMap::new(),
             mlserver_headers: false,
             measures: Measures::default(),

@@ -17,7 +17,7 @@ use crate::metadata::{self, version};
 use crate::verdict::{self, Outputs};
 use crate::{
     Budget, Datatype, IndexItem, InferRequest, InferResponse, InputTensor, ModelMetadata, Refusal, RefusalCode, SERVER,
-    ServerMetadata, Shape, TensorData,
+    Shape, TensorData,
 };
 
 /// Projects as models.
@@ -47,11 +47,6 @@ impl Inference {
     /// The projects of a service.
     pub fn new(service: Arc<DriftService>) -> Self {
         Self { service }
-    }
-
-    /// What is told of the server.
-    pub fn server_metadata(&self) -> ServerMetadata {
-        SERVER
     }
 
     /// The projects, in the order of their names; with `ready_only` those that answer.

@@ -63,7 +63,7 @@ impl TestServer {
             fitted_by: "test".to_owned(),
         };
         let service = Arc::new(DriftService::new(ports, of_service));
-        let inference = Arc::new(Inference::new(Arc::clone(&service)));
+        let inference = Inference::new(Arc::clone(&service));
         let server = GrpcServer::bind("127.0.0.1:0".parse().unwrap(), inference, settings).await.unwrap();
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel();

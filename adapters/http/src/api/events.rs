@@ -93,7 +93,7 @@ struct Read {
 impl EventsApi {
     /// The project, if rows could be fed to it now.
     async fn expect(&self, name: &ProjectName) -> Result<ExpectedProject, Failure> {
-        Ok(Inference::new(Arc::clone(&self.service)).expect_rows(name).await?)
+        Ok(self.intake.inference().expect_rows(name).await?)
     }
 
     async fn read(&self, body: EventBody) -> Result<Vec<Read>, Failure> {

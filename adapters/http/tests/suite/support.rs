@@ -9,6 +9,8 @@ use chrono::DateTime;
 use drifting_domain::ports::{CpuPool, NoEvents};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StateDurability};
 use drifting_http::{HttpServer, HttpSettings};
+use drifting_inference::Inference;
+use drifting_inference::events::EventIntake;
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -105,7 +107,9 @@ impl TestServer {
                 fitted_by: "test".to_owned(),
             },
         );
-        let server = HttpServer::bind("127.0.0.1:0".parse().unwrap(), Arc::new(service), settings).await.unwrap();
+        let service = Arc::new(service);
+        let intake = EventIntake::new(Inference::new(Arc::clone(&service)));
+        let server = HttpServer::bind("127.0.0.1:0".parse().unwrap(), service, intake, settings).await.unwrap();
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {

@@ -116,6 +116,11 @@ impl fmt::Debug for EventIntake {
 }
 
 impl EventIntake {
+    /// What its rows are fed to.
+    pub fn inference(&self) -> &Inference {
+        &self.0.inference
+    }
+
     /// An intake without anything.
     pub fn new(inference: Inference) -> Self {
         let (state, counters, emptied) = (Mutex::default(), Counters::default(), Notify::new());
