@@ -1,7 +1,6 @@
 //! The methods of the protocol: one use case each.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use drifting_inference::{InferResponse, Inference, Refusal, RefusalCode, SERVER};
 use drifting_listening::RequestId;

@@ -10,7 +10,7 @@ use drifting_inference::events::{
     Accepted, Envelope, Event, EventIntake, EventKind, NotTaken, Payload, StructuredEvent, read_batch, read_payload,
     read_structured,
 };
-use drifting_inference::{Inference, Place, Refusal, RefusalCode};
+use drifting_inference::{Place, Refusal, RefusalCode};
 use poem::http::StatusCode;
 use poem::{Endpoint, IntoResponse, Request, Response};
 use poem_openapi::OpenApi;
