@@ -23,7 +23,7 @@ const DOMAIN_IMPORTS: [&str; 13] = [
 ];
 
 /// Crates that stand for one technology, and the only crates of this project that may import them.
-const TECHNOLOGIES: [(&str, &[&str]); 18] = [
+const TECHNOLOGIES: [(&str, &[&str]); 20] = [
     ("poem", &["drifting-http"]),
     ("poem-openapi", &["drifting-http"]),
     ("tonic", &["drifting-grpc"]),
@@ -38,18 +38,22 @@ const TECHNOLOGIES: [(&str, &[&str]); 18] = [
     ("persy", &["drifting-index"]),
     ("sea-orm", &["drifting-metrics"]),
     ("sea-orm-migration", &["drifting-migrations", "drifting-metrics"]),
+    ("jsonwebtoken", &["drifting-access"]),
+    ("governor", &["drifting-access"]),
     ("figment", &["drifting"]),
     ("clap", &["drifting"]),
     ("prometheus-client", &["drifting"]),
     // The one TLS client of the process; opendal takes it for the calls to object stores.
-    ("reqwest", &["drifting", "drifting-artifacts", "drifting-sinks"]),
+    ("reqwest", &["drifting", "drifting-access", "drifting-artifacts", "drifting-sinks"]),
 ];
 
 /// The arrows between the crates of this project, without those of the root package, which may know every crate.
-const ARROWS: [(&str, &str); 18] = [
+const ARROWS: [(&str, &str); 20] = [
+    ("drifting-grpc", "drifting-access"),
     ("drifting-grpc", "drifting-domain"),
     ("drifting-grpc", "drifting-inference"),
     ("drifting-grpc", "drifting-listening"),
+    ("drifting-http", "drifting-access"),
     ("drifting-http", "drifting-domain"),
     ("drifting-http", "drifting-formats"),
     ("drifting-http", "drifting-inference"),

@@ -10,6 +10,7 @@ use futures_util::{FutureExt, Stream};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub(crate) use self::guard::ClientAddress;
 use self::guard::{GrpcGuard, Incoming};
 use crate::settings::GrpcSettings;
 
@@ -42,7 +43,9 @@ pub(crate) fn incoming(
         async move {
             let accepted = accepting.next().await.ok()?;
             let guard = GrpcGuard::new(timeouts, cut);
-            Some((Ok(Incoming(GuardedStream::new(accepted, guard, timeouts.write))), accepting))
+            let address = accepted.address;
+            let stream = GuardedStream::new(accepted, guard, timeouts.write);
+            Some((Ok(Incoming { stream, address }), accepting))
         }
     })
 }

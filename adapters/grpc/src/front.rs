@@ -1,9 +1,10 @@
-//! Around every call: the request's id, the host check, deadlines on what comes, the access log, and failures below the
+//! Around every call: the request's id, the checks of host and key, deadlines on what comes, the access log, and failures below the
 //! service in words for people.
 
 mod access;
 mod hosts;
 mod received;
+mod rights;
 
 pub(crate) use hosts::HostCheck;
 
@@ -15,6 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use drifting_access::{Caller, Gate};
 use drifting_listening::{REQUEST_ID, RequestId};
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
@@ -24,6 +26,7 @@ use tower::Service;
 
 use self::access::{Access, Answer};
 use self::received::Received;
+use crate::connection::ClientAddress;
 use crate::settings::GrpcTimeouts;
 use crate::status;
 use crate::stop::Stopping;
@@ -31,6 +34,7 @@ use crate::stop::Stopping;
 /// What is decided for all calls.
 pub(crate) struct Rules {
     pub(crate) hosts: HostCheck,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) timeouts: GrpcTimeouts,
     pub(crate) max_message_bytes: usize,
     pub(crate) stopping: Stopping,
@@ -62,7 +66,10 @@ where
         let access = Access::begin(request.uri().path(), id.0.clone());
         request.extensions_mut().insert(id.clone());
         let served = match rules.admit(&request) {
-            Ok(()) => Ok(self.inner.call(rules.guard(request))),
+            Ok(caller) => {
+                request.extensions_mut().insert(caller);
+                Ok(self.inner.call(rules.guard(request)))
+            }
             Err(status) => Err(status),
         };
         Box::pin(async move {
@@ -84,15 +91,17 @@ where
 }
 
 impl Rules {
-    /// Whether a call may be served, decided by its head alone: nothing of its message has been read. Whoever asks for keys
-    /// asks here, with the metadata at hand.
-    fn admit(&self, request: &Request<Body>) -> Result<(), Status> {
-        if self.hosts.allows(request) {
-            Ok(())
-        } else {
+    /// Who sends a call that may be served, decided by its head alone: nothing of its message has been read.
+    fn admit(&self, request: &Request<Body>) -> Result<Caller, Status> {
+        if !self.hosts.allows(request) {
             let detail = "the request names a host that this server is not set to serve; see `--allowed-hosts`";
-            Err(status::coded(Code::PermissionDenied, detail, "host_not_allowed"))
+            return Err(status::coded(Code::PermissionDenied, detail, "host_not_allowed"));
         }
+        let Some(scope) = rights::scope_of(request.uri().path()) else { return Ok(Caller::ANYBODY) };
+        let address = request.extensions().get::<ClientAddress>().map(|address| address.0.ip());
+        let caller = self.gate.admit(request.headers(), address).map_err(|denied| status::denied(&denied))?;
+        caller.check(scope).map_err(|denied| status::denied(&denied))?;
+        Ok(caller)
     }
 
     /// The request with deadlines on its messages.
@@ -135,7 +144,8 @@ mod tests {
     fn rules(hosts: Option<&[String]>) -> Arc<Rules> {
         let (_, stopping) = Stopper::new();
         let hosts = HostCheck::new(hosts);
-        Arc::new(Rules { hosts, timeouts: GrpcTimeouts::default(), max_message_bytes: 10, stopping })
+        let gate = Arc::new(Gate::open());
+        Arc::new(Rules { hosts, gate, timeouts: GrpcTimeouts::default(), max_message_bytes: 10, stopping })
     }
 
     async fn status_of(hosts: Option<&[String]>, answer: fn() -> Response<Body>) -> (Status, String) {

@@ -77,6 +77,7 @@ impl GrpcServer {
         let routes = routes(inference, &settings, &health, stopping.clone()).map_err(io::Error::other)?;
         let rules = Arc::new(Rules {
             hosts: HostCheck::new(settings.allowed_hosts.as_deref()),
+            gate: Arc::clone(&settings.gate),
             timeouts: settings.timeouts,
             max_message_bytes: settings.max_message_bytes,
             stopping,

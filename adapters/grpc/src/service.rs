@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use drifting_access::{Caller, Denied};
 use drifting_inference::{InferResponse, Inference, Refusal, RefusalCode, SERVER};
 use drifting_listening::RequestId;
 use futures_util::Stream;
@@ -35,8 +36,8 @@ impl InferenceService {
         Self { inference, max_message_bytes, stopping }
     }
 
-    fn inferring(&self, id: RequestId) -> Inferring {
-        Inferring { inference: self.inference.clone(), max_message_bytes: self.max_message_bytes, id }
+    fn inferring(&self, id: RequestId, caller: Caller) -> Inferring {
+        Inferring { inference: self.inference.clone(), max_message_bytes: self.max_message_bytes, id, caller }
     }
 }
 
@@ -46,12 +47,37 @@ struct Inferring {
     inference: Inference,
     max_message_bytes: usize,
     id: RequestId,
+    caller: Caller,
+}
+
+/// Why a request is not answered.
+enum Unanswered {
+    /// Its key is for other models.
+    Denied(Denied),
+    /// It cannot be answered.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Unanswered {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl Unanswered {
+    fn status(&self, id: &RequestId) -> Status {
+        match self {
+            Self::Denied(denied) => status::denied(denied),
+            Self::Refused(refusal) => status::refused(refusal, id),
+        }
+    }
 }
 
 impl Inferring {
     /// Answers a request. Rows that have begun to be judged are judged whole, even if the client leaves.
-    async fn answer(&self, address: Address, message: InferMessage) -> Result<ModelInferResponse, Refusal> {
+    async fn answer(&self, address: Address, message: InferMessage) -> Result<ModelInferResponse, Unanswered> {
         let is_raw = message.is_raw();
+        self.caller.check_project(&address.model_name).map_err(Unanswered::Denied)?;
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
         let bytes_max = self.max_message_bytes;
         let is_small = message.len() <= READ_AT_ONCE_BYTES;
@@ -62,22 +88,23 @@ impl Inferring {
             model.prepare(request)
         };
         let rows = if is_small { read()? } else { ended(tokio::task::spawn_blocking(read).await)? };
-        self.inference.judge_within(rows).await.map(|response: InferResponse| answer::message(response, is_raw))
+        let response: InferResponse = self.inference.judge_within(rows).await?;
+        Ok(answer::message(response, is_raw))
     }
 
     /// Answers a request of a stream: one that is refused has its reason in the answer.
     async fn answer_in_stream(&self, message: InferMessage) -> ModelStreamInferResponse {
         let (address, answered) = match message.address() {
             Ok(address) => (address.clone(), self.answer(address, message).await),
-            Err(refusal) => (Address::default(), Err(refusal)),
+            Err(refusal) => (Address::default(), Err(refusal.into())),
         };
         match answered {
             Ok(response) => ModelStreamInferResponse { error_message: String::new(), infer_response: Some(response) },
-            Err(refusal) => {
+            Err(unanswered) => {
                 let Address { model_name, model_version, id } = address;
                 let id = id.unwrap_or_default();
                 let named = ModelInferResponse { model_name, model_version, id, ..ModelInferResponse::default() };
-                let status = status::refused(&refusal, &self.id);
+                let status = unanswered.status(&self.id);
                 ModelStreamInferResponse { error_message: status.message().to_owned(), infer_response: Some(named) }
             }
         }
@@ -97,6 +124,17 @@ fn version(name: &str) -> Option<&str> {
 /// The id that the front gave.
 fn id_of<T>(request: &Request<T>) -> RequestId {
     request.extensions().get().cloned().unwrap_or_default()
+}
+
+/// Who calls, as the front found.
+fn caller_of<T>(request: &Request<T>) -> Result<Caller, Status> {
+    let caller = request.extensions().get::<Caller>().cloned();
+    caller.ok_or_else(|| status::internal("nobody has looked at who calls", &id_of(request)))
+}
+
+/// Whether a key is for a model.
+fn check(caller: &Caller, model: &str) -> Result<(), Status> {
+    caller.check_project(model).map_err(|denied| status::denied(&denied))
 }
 
 /// The name of a model: KServe has it where others name a repository.
@@ -146,8 +184,9 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::ModelReadyRequest>,
     ) -> Result<Response<proto::ModelReadyResponse>, Status> {
-        let id = id_of(&request);
+        let (id, caller) = (id_of(&request), caller_of(&request)?);
         let proto::ModelReadyRequest { name, version: asked } = request.into_inner();
+        check(&caller, &name)?;
         let ready = match self.inference.ready(&name, version(&asked)).await {
             Ok(()) => true,
             Err(Refusal { code: RefusalCode::ProjectInactive | RefusalCode::ProjectFailed, .. }) => false,
@@ -172,21 +211,22 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::ModelMetadataRequest>,
     ) -> Result<Response<proto::ModelMetadataResponse>, Status> {
-        let (id, is_compressed) = (id_of(&request), is_compressed(&request));
+        let (id, is_compressed, caller) = (id_of(&request), is_compressed(&request), caller_of(&request)?);
         let proto::ModelMetadataRequest { name, version: asked } = request.into_inner();
+        check(&caller, &name)?;
         let metadata = self.inference.metadata(&name, version(&asked)).await;
         let metadata = metadata.map_err(|refusal| status::refused(&refusal, &id))?;
         Ok(told(answer::metadata(metadata), is_compressed))
     }
 
     async fn model_infer(&self, request: Request<InferMessage>) -> Result<Response<ModelInferResponse>, Status> {
-        let (id, is_compressed) = (id_of(&request), is_compressed(&request));
+        let (id, is_compressed, caller) = (id_of(&request), is_compressed(&request), caller_of(&request)?);
         let message = request.into_inner();
         let answered = match message.address() {
-            Ok(address) => self.inferring(id.clone()).answer(address, message).await,
-            Err(refusal) => Err(refusal),
+            Ok(address) => self.inferring(id.clone(), caller).answer(address, message).await,
+            Err(refusal) => Err(refusal.into()),
         };
-        let answer = answered.map_err(|refusal| status::refused(&refusal, &id))?;
+        let answer = answered.map_err(|unanswered| unanswered.status(&id))?;
         Ok(told(answer, is_compressed))
     }
 
@@ -195,7 +235,7 @@ impl GrpcInferenceService for InferenceService {
         request: Request<Streaming<InferMessage>>,
     ) -> Result<Response<InferStream>, Status> {
         let (id, is_compressed) = (id_of(&request), is_compressed(&request));
-        let (inferring, max_message_bytes) = (self.inferring(id), self.max_message_bytes);
+        let (inferring, max_message_bytes) = (self.inferring(id, caller_of(&request)?), self.max_message_bytes);
         let answers = futures_util::stream::unfold(Some(request.into_inner()), move |messages| {
             let inferring = inferring.clone();
             async move {
@@ -218,10 +258,11 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::RepositoryIndexRequest>,
     ) -> Result<Response<proto::RepositoryIndexResponse>, Status> {
-        let (id, is_compressed) = (id_of(&request), is_compressed(&request));
+        let (id, is_compressed, caller) = (id_of(&request), is_compressed(&request), caller_of(&request)?);
         let items = self.inference.index(request.get_ref().ready).await;
         let items = items.map_err(|refusal| status::refused(&refusal, &id))?;
-        let models = items.into_iter().map(|item| proto::repository_index_response::ModelIndex {
+        let shown = items.into_iter().filter(|item| caller.sees(&item.name));
+        let models = shown.map(|item| proto::repository_index_response::ModelIndex {
             name: item.name,
             version: item.version,
             state: item.state.as_str().to_owned(),
@@ -234,9 +275,10 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::RepositoryModelLoadRequest>,
     ) -> Result<Response<proto::RepositoryModelLoadResponse>, Status> {
-        let id = id_of(&request);
+        let (id, caller) = (id_of(&request), caller_of(&request)?);
         let asked = request.into_inner();
         let model_name = model_name(asked.model_name, asked.repository_name);
+        check(&caller, &model_name)?;
         let (inference, model) = (self.inference.clone(), model_name.clone());
         let loaded = ended(tokio::spawn(async move { inference.load(&model).await }).await);
         loaded.map_err(|refusal| status::refused(&refusal, &id))?;
@@ -247,9 +289,10 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::RepositoryModelUnloadRequest>,
     ) -> Result<Response<proto::RepositoryModelUnloadResponse>, Status> {
-        let id = id_of(&request);
+        let (id, caller) = (id_of(&request), caller_of(&request)?);
         let asked = request.into_inner();
         let model_name = model_name(asked.model_name, asked.repository_name);
+        check(&caller, &model_name)?;
         let (inference, model) = (self.inference.clone(), model_name.clone());
         let unloaded = ended(tokio::spawn(async move { inference.unload(&model).await }).await);
         unloaded.map_err(|refusal| status::refused(&refusal, &id))?;

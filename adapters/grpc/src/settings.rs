@@ -1,14 +1,19 @@
 //! What the owner of the server decides about its gRPC interface.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use drifting_access::Gate;
+
 /// Limits and names of the gRPC interface.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct GrpcSettings {
     /// Messages may have so many bytes, compressed and decompressed.
     pub max_message_bytes: usize,
     /// The hosts that a request may name as its authority, with or without a port; any where there is no list.
     pub allowed_hosts: Option<Vec<String>>,
+    /// Who is let in.
+    pub gate: Arc<Gate>,
     /// So many connections are served at once; more wait in the system's queue.
     pub connections_max: usize,
     /// So many requests are served at once on one connection; a client waits with more.
@@ -22,6 +27,7 @@ impl Default for GrpcSettings {
         Self {
             max_message_bytes: 32 * 1024 * 1024,
             allowed_hosts: None,
+            gate: Arc::new(Gate::open()),
             connections_max: 10_000,
             streams_max: 100,
             timeouts: GrpcTimeouts::default(),

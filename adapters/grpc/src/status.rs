@@ -1,5 +1,6 @@
 //! Failures as statuses: what a program can act on is the code and the metadata `drifting-code`, the message is for people.
 
+use drifting_access::Denied;
 use drifting_inference::{Refusal, RefusalCode};
 use drifting_listening::RequestId;
 use tonic::metadata::MetadataValue;
@@ -52,6 +53,20 @@ pub(crate) fn mended(status: Status, max_message_bytes: usize) -> Status {
     let mut mended = Status::with_metadata(code_of(code), message, status.metadata().clone());
     mended.metadata_mut().insert(KEY, MetadataValue::from_static(code.as_str()));
     mended
+}
+
+/// Who calls shows nothing that is good for this.
+pub(crate) fn denied(denied: &Denied) -> Status {
+    let (code, word) = match denied {
+        Denied::TooMany { .. } => (Code::ResourceExhausted, "rate_limited"),
+        denied if denied.is_unauthenticated() => (Code::Unauthenticated, "unauthenticated"),
+        _ => (Code::PermissionDenied, "forbidden"),
+    };
+    let mut status = coded(code, denied.to_string(), word);
+    if let Some(seconds) = denied.retry_after_s() {
+        status.metadata_mut().insert("retry-after", seconds.into());
+    }
+    status
 }
 
 /// The code of a refusal.

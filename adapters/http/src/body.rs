@@ -13,7 +13,7 @@ pub(crate) use described::{FitBody, PredictBody};
 pub(crate) use event::{EventBody, EventForm};
 pub(crate) use inference::{InferenceBody, JSON_LENGTH, OptionalBody};
 pub(crate) use media_type::{EXPECTED, MediaType};
-pub(crate) use unread::Unread;
+pub(crate) use unread::{Unread, leave_unread};
 
 use bytes::Bytes;
 

@@ -2,6 +2,7 @@
 //! and that every member of an answer is there.
 
 mod examples;
+mod security;
 
 use std::marker::PhantomData;
 
@@ -104,6 +105,7 @@ fn document() -> Value {
 pub(crate) fn finish(spec: &str) -> Value {
     let mut document: Value = serde_json::from_str(spec).unwrap_or_default();
     require_members_of_answers(&mut document);
+    security::add_to(&mut document);
     simplify(&mut document);
     document
 }

@@ -10,6 +10,7 @@ use std::borrow::{Borrow, Cow};
 use std::collections::HashSet;
 use std::fmt;
 
+use drifting_access::Denied;
 use drifting_domain::data::{DataIssue, InvalidData};
 use drifting_domain::detectors::{FitProblem, InvalidSettings, SettingIssue};
 use drifting_domain::ports::PortError;
@@ -44,6 +45,8 @@ pub(crate) enum Also {
     Message,
     /// `ready`, false.
     NotReady,
+    /// A header: after how many seconds to try again.
+    RetryAfter(u64),
 }
 
 impl Failure {
@@ -64,6 +67,20 @@ impl Failure {
     /// The same with a member beside those of every problem.
     pub(crate) fn also(self, also: Also) -> Self {
         Self { also: Some(also), ..self }
+    }
+
+    /// The request says by what it is sent that it comes from somebody who may not do this.
+    fn of_denial(denied: &Denied) -> Self {
+        let code = match denied {
+            Denied::TooMany { .. } => Code::RateLimited,
+            denied if denied.is_unauthenticated() => Code::Unauthenticated,
+            _ => Code::Forbidden,
+        };
+        let failure = Self::new(code, denied.to_string());
+        match denied.retry_after_s() {
+            Some(seconds) => failure.also(Also::RetryAfter(seconds)),
+            None => failure,
+        }
     }
 
     /// A failure of the server itself; the cause goes to the log.
@@ -279,4 +296,10 @@ pub(crate) fn shown(name: &str) -> String {
         shown.push('…');
     }
     shown
+}
+
+impl From<Denied> for Failure {
+    fn from(denied: Denied) -> Self {
+        Self::of_denial(&denied)
+    }
 }

@@ -1,6 +1,7 @@
-//! Around every operation: the request's id, the host check, the access log, and failures as problem details.
+//! Around every operation: the request's id, the checks of host, page and key, the access log, and failures as problem details.
 
 mod access_log;
+mod cross_origin;
 mod hosts;
 mod routes;
 
@@ -8,8 +9,11 @@ pub(crate) use hosts::HostCheck;
 pub(crate) use routes::Routes;
 
 use std::any::Any;
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
+use drifting_access::{Caller, Gate};
 use drifting_listening::{REQUEST_ID, RequestId};
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError};
@@ -17,13 +21,16 @@ use poem::http::{Method, StatusCode, Uri, header};
 use poem::{Endpoint, Request, Response};
 
 use self::access_log::Access;
+use crate::body::leave_unread;
 use crate::connection::{Connections, Working};
 use crate::error::{Code, Failure, Problem, shown};
+use crate::rights::is_open;
 
 /// The outermost endpoint.
 pub(crate) struct Front<E> {
     pub(crate) inner: E,
     pub(crate) hosts: HostCheck,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) connections: Connections,
     pub(crate) routes: Routes,
 }
@@ -39,8 +46,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
         let uri = request.uri().clone();
         let method = request.method().clone();
         let access = Access::begin(method.clone(), uri.clone(), id.clone());
-        let outcome = match self.hosts.check(&request) {
-            Ok(()) => {
+        let origin = self.hosts.cross_origins().of(&request).cloned();
+        let outcome = match self.admit(&mut request) {
+            Ok(Some(answer)) => Ok(Ok(answer)),
+            Ok(None) => {
                 // The server under us goes on with a request whose client has left, so this is seen to here.
                 tokio::select! {
                     biased;
@@ -48,7 +57,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
                     () = client_left(working.as_ref()) => return Ok(nobody_reads_this()),
                 }
             }
-            Err(failure) => Ok(Err(failure.into())),
+            Err(failure) => {
+                leave_unread(&mut request);
+                Ok(Err(failure.into()))
+            }
         };
         let mut response = match outcome {
             Ok(Ok(response)) => response,
@@ -58,12 +70,32 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
         if let Ok(value) = id.parse() {
             response.headers_mut().insert(REQUEST_ID, value);
         }
+        cross_origin::say(response.headers_mut(), origin, self.hosts.cross_origins().are_some());
         access.end(response.status());
         Ok(response)
     }
 }
 
 impl<E> Front<E> {
+    /// Decides by the head alone whether a request is served, and notes who sends it. A browser that only asks what a page may
+    /// send has its answer at once.
+    fn admit(&self, request: &mut Request) -> Result<Option<Response>, Failure> {
+        self.hosts.check(request)?;
+        if self.hosts.cross_origins().of(request).is_some()
+            && let Some(answer) = cross_origin::preflight(request)
+        {
+            return Ok(Some(answer));
+        }
+        let caller = if is_open(request.method(), request.uri().path()) {
+            Caller::ANYBODY
+        } else {
+            let address = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
+            self.gate.admit(request.headers(), address)?
+        };
+        request.set_data(caller);
+        Ok(None)
+    }
+
     fn failed(&self, error: poem::Error, method: &Method, uri: &Uri, id: &str) -> Response {
         if error.is::<NotFoundError>() {
             return render(Failure::new(Code::RouteNotFound, "there is nothing at this path; see /docs"), uri, id);
@@ -126,7 +158,8 @@ mod tests {
     async fn a_panic_is_a_problem_that_tells_nothing_of_the_inside() {
         let front = Front {
             inner: make_sync(|_| -> Response { panic!("the inside") }),
-            hosts: HostCheck::new(&AllowedHosts::Any),
+            hosts: HostCheck::new(&AllowedHosts::Any, &[]),
+            gate: Arc::new(Gate::open()),
             connections: Connections::default(),
             routes: Routes::default(),
         };

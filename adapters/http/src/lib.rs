@@ -4,7 +4,8 @@
 //! A request passes these places:
 //!
 //! 1. `connection`: one accepted socket, with its deadlines;
-//! 2. `front`: request id, host check, access log, and the one place where failures become problem details;
+//! 2. `front`: request id, checks of host, page and key, access log, and the one place where failures become problem details;
+//!    `rights` says what each operation asks of a key;
 //! 3. `api` and `v2`: one file per group of operations;
 //! 4. `body` and `input`: from bytes to the domain's tables and settings, parsed once (Parquet and Arrow: by `formats`);
 //! 5. `answers`: from the domain's verdicts to JSON.
@@ -18,6 +19,7 @@ mod error;
 mod front;
 mod input;
 mod pages;
+mod rights;
 mod server;
 mod settings;
 mod v2;

@@ -1,20 +1,21 @@
 //! Pages for people: the overview of projects, the Swagger UI, the document. Everything is in the program; nothing is fetched from
 //! elsewhere.
 
+mod policy;
+
 use bytes::Bytes;
 use poem::endpoint::make_sync;
-use poem::http::header;
+use poem::http::Method;
+use poem::http::header::{self, HeaderValue};
 use poem::{Endpoint, Response, Route, get};
 use poem_openapi::OpenApiService;
 
 use crate::api::RootEvents;
 use crate::document::{openapi_document, openapi_yaml};
+use crate::rights::Guarded;
 
 /// The paths of the pages.
 pub(crate) const PATHS: [&str; 5] = ["/", "/docs", "/docs/", "/openapi.json", "/openapi.yaml"];
-
-/// Nothing from elsewhere, even if a page asked for it.
-const POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'";
 
 /// Adds the pages, and what takes events at the root, if anything does.
 pub(crate) fn add_to(route: Route, version: &str, events: Option<RootEvents>) -> Route {
@@ -22,7 +23,7 @@ pub(crate) fn add_to(route: Route, version: &str, events: Option<RootEvents>) ->
     let docs = html(swagger_ui(&document, "Drifting API"));
     let at_root = get(page(html(overview(version))));
     let at_root = match events {
-        Some(events) => at_root.post(events),
+        Some(events) => at_root.post(Guarded::new(events, &Method::POST, "/")),
         None => at_root,
     };
     route
@@ -42,6 +43,7 @@ pub(crate) fn page(page: Page) -> impl Endpoint<Output = Response> {
 #[derive(Clone)]
 pub(crate) struct Page {
     content_type: &'static str,
+    policy: HeaderValue,
     bytes: Bytes,
 }
 
@@ -50,20 +52,23 @@ impl Page {
     pub(crate) fn answer(&self) -> Response {
         Response::builder()
             .content_type(self.content_type)
-            .header(header::CONTENT_SECURITY_POLICY, POLICY)
-            .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
+            .header(header::CONTENT_SECURITY_POLICY, self.policy.clone())
+            .header(header::X_FRAME_OPTIONS, "DENY")
+            .header(header::REFERRER_POLICY, "no-referrer")
+            // A new version of the server has new pages.
+            .header(header::CACHE_CONTROL, "no-cache")
             .body(self.bytes.clone())
     }
 }
 
 /// A text of this type.
 pub(crate) fn text(content_type: &'static str, text: String) -> Page {
-    Page { content_type, bytes: text.into() }
+    Page { content_type, policy: policy::of(""), bytes: text.into() }
 }
 
 /// A page in HTML.
 pub(crate) fn html(html: String) -> Page {
-    text("text/html; charset=utf-8", html)
+    Page { content_type: "text/html; charset=utf-8", policy: policy::of(&html), bytes: html.into() }
 }
 
 /// The embedded Swagger UI with our document. poem-openapi renders only its own document, so an empty one is

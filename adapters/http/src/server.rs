@@ -19,6 +19,7 @@ use crate::api::{
 use crate::connection::{Connections, GuardedAcceptor};
 use crate::front::{Front, HostCheck, Routes};
 use crate::pages;
+use crate::rights::Guarded;
 use crate::settings::HttpSettings;
 use crate::v2;
 
@@ -118,7 +119,10 @@ fn endpoint(
     crate::api::EchoApi { body_bytes_max: settings.max_body_bytes, timeouts }.add_routes(&mut operations);
     let route = operations.into_iter().fold(Route::new(), |route, (path, methods)| {
         let methods = methods.into_iter();
-        let methods = methods.fold(RouteMethod::new(), |route, (method, operation)| route.method(method, operation));
+        let methods = methods.fold(RouteMethod::new(), |route, (method, operation)| {
+            let operation = Guarded::new(operation, &method, &path);
+            route.method(method, operation)
+        });
         if !v2::has_path(&path) {
             return route.at(path, methods);
         }
@@ -130,7 +134,8 @@ fn endpoint(
     let described: Vec<_> = Api::meta().into_iter().chain(v2::Api::meta()).collect();
     Front {
         inner: pages::add_to(route, &settings.version, at_root),
-        hosts: HostCheck::new(&settings.allowed_hosts),
+        hosts: HostCheck::new(&settings.allowed_hosts, &settings.cors_origins),
+        gate: Arc::clone(&settings.gate),
         connections,
         routes: Routes::new(&described, &[&pages::PATHS[..], &v2::PAGES].concat()),
     }

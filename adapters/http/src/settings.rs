@@ -5,10 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use drifting_access::Gate;
 use drifting_domain::project::ProjectName;
 
 /// Limits and names of the HTTP interface.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct HttpSettings {
     /// The version that `/` tells.
     pub version: String,
@@ -18,6 +19,10 @@ pub struct HttpSettings {
     pub fit_max_body_bytes: usize,
     /// The hosts that a request may name in `Host` and `Origin`.
     pub allowed_hosts: AllowedHosts,
+    /// The pages of other servers that may use this one, each as `https://host` or `https://host:port`.
+    pub cors_origins: Vec<String>,
+    /// Who is let in.
+    pub gate: Arc<Gate>,
     /// So many connections are served at once; more wait in the system's queue.
     pub connections_max: usize,
     /// How long a client may take.
@@ -55,6 +60,8 @@ impl Default for HttpSettings {
             max_body_bytes: 32 * 1024 * 1024,
             fit_max_body_bytes: 1024 * 1024 * 1024,
             allowed_hosts: AllowedHosts::Any,
+            cors_origins: Vec::new(),
+            gate: Arc::new(Gate::open()),
             connections_max: 10_000,
             timeouts: HttpTimeouts::default(),
             event_projects: BTreeMap::new(),

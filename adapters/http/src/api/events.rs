@@ -22,6 +22,7 @@ use crate::answers::AcceptedEvents;
 use crate::body::{EventBody, EventForm, parse};
 use crate::error::{Code, Failure};
 use crate::input::{Limits, read_json_data};
+use crate::rights::caller;
 use crate::settings::HttpTimeouts;
 
 pub(crate) struct Taken;
@@ -189,9 +190,12 @@ impl Endpoint for RootEvents {
     async fn call(&self, request: Request) -> poem::Result<Response> {
         let (request, mut body) = request.split();
         let body = EventBody::of(&request, &mut body);
+        let caller = caller(&request)?;
         let mut events = Vec::new();
         for Read { envelope, payload } in self.events.read(body).await? {
-            let project = self.events.expect(&self.project(&envelope)?).await?;
+            let project = self.project(&envelope)?;
+            caller.check_project(project.as_str()).map_err(Failure::from)?;
+            let project = self.events.expect(&project).await?;
             events.push(Event { project, envelope, payload });
         }
         let accepted = self.events.take(events)?;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use poem::Response;
+use poem::{Request, Response};
 use poem_openapi::OpenApi;
 
 use super::Tag;
 use super::answer::{Answer, Operation};
 use crate::answers::Health;
 use crate::error::{Code, Failure};
+use crate::rights::caller;
 use crate::settings::Measures;
 
 /// Whether the server takes requests.
@@ -93,7 +94,8 @@ impl HealthApi {
     /// Tells as text for Prometheus what the server counts: calls of the object store by operation and result.
     #[oai(path = "/metrics", method = "get", operation_id = "getServerMetrics")]
     #[expect(clippy::unused_async, reason = "operations are futures")]
-    async fn metrics(&self) -> Result<Answer<Measured>, Failure> {
+    async fn metrics(&self, request: &Request) -> Result<Answer<Measured>, Failure> {
+        caller(request)?.check_all_projects().map_err(Failure::from)?;
         let text = (self.measures.0)();
         Ok(Answer::response(Response::builder().content_type(OPEN_METRICS).body(text)))
     }

@@ -18,6 +18,7 @@ use super::{Tag, token};
 use crate::answers::{LongFit, OperationPage};
 use crate::error::{Failure, Problem};
 use crate::input::{Form, Parameters, Source};
+use crate::rights::caller;
 
 const NOT_FOUND: (u16, &str) = (404, "`operation_not_found`: there is no operation of this id.");
 const NO_PARAMETERS: (u16, &str) = (422, "`invalid_settings`: a query parameter came, and there are none.");
@@ -116,7 +117,10 @@ impl OperationsApi {
     /// The operation that a request without parameters is about.
     fn addressed(&self, request: &Request, operation: &OperationInPath) -> Result<OperationView, Failure> {
         let id = operation.parse()?;
-        let view = self.service.operation(id).ok_or_else(Failure::no_operation)?;
+        let caller = caller(request)?;
+        // Of a project that is not shown there is no operation either.
+        let view = self.service.operation(id).filter(|view| caller.sees(view.project.as_str()));
+        let view = view.ok_or_else(Failure::no_operation)?;
         Parameters::of(request).refuse_all("this operation takes none")?;
         Ok(view)
     }
@@ -131,7 +135,8 @@ impl OperationsApi {
     /// List operations
     ///
     /// Lists the fits that were asked for with `Prefer: respond-async`, the latest first: those under way, and of those
-    /// that have ended the latest 1,000 of the last seven days. A start of the server forgets them, but for those that
+    /// that have ended the latest 1,000 of the last seven days. A key that is for some projects shows
+    /// theirs; a page may have fewer then, and still a next one. A start of the server forgets them, but for those that
     /// the end of the former server interrupted.
     #[oai(path = "/operations", method = "get", operation_id = "listOperations")]
     #[expect(clippy::unused_async, reason = "operations are futures")]
@@ -150,8 +155,10 @@ impl OperationsApi {
         let query =
             OperationQuery { page_size: parameters.page_size()?, before: parameters.page_token(token::to_operation)? };
         let page = self.service.operations(&query);
+        let caller = caller(request)?;
+        let shown = page.operations.iter().filter(|view| caller.sees(view.project.as_str()));
         Answer::of(&OperationPage {
-            operations: page.operations.iter().map(|view| self.tell(view)).collect(),
+            operations: shown.map(|view| self.tell(view)).collect(),
             next_page_token: page.next.map(token::of_operation),
         })
     }

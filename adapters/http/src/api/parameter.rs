@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use drifting_access::{Caller, Denied};
 use drifting_domain::operation::OperationId;
 use drifting_domain::project::ProjectName;
 use poem::{Request, RequestBody};
@@ -10,6 +11,7 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use crate::error::Failure;
+use crate::rights::caller;
 
 /// What stands in a path.
 pub(crate) trait PathPart: Send + Sync {
@@ -18,6 +20,11 @@ pub(crate) trait PathPart: Send + Sync {
 
     /// Its schema.
     fn schema() -> MetaSchema;
+
+    /// Whether whoever calls may name this.
+    fn check(_caller: &Caller, _part: &str) -> Result<(), Denied> {
+        Ok(())
+    }
 }
 
 /// A part of the path, as it stands there.
@@ -50,7 +57,9 @@ impl<'a, P: PathPart> ApiExtractor<'a> for InPath<P> {
         _body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
-        Ok(Self(request.raw_path_param(P::PARAMETER).unwrap_or_default().to_owned(), PhantomData))
+        let part = request.raw_path_param(P::PARAMETER).unwrap_or_default();
+        P::check(caller(request)?, part).map_err(Failure::from)?;
+        Ok(Self(part.to_owned(), PhantomData))
     }
 }
 
@@ -71,6 +80,10 @@ impl PathPart for NamePart {
             example: Some("price".into()),
             ..MetaSchema::new("string")
         }
+    }
+
+    fn check(caller: &Caller, part: &str) -> Result<(), Denied> {
+        caller.check_project(part)
     }
 }
 

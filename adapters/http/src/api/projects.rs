@@ -14,6 +14,7 @@ use super::{Tag, driven, exists, token};
 use crate::answers::{DriftType, Project, ProjectPage, Refreshed, Status};
 use crate::error::Failure;
 use crate::input::Parameters;
+use crate::rights::caller;
 
 const INVALID_NAME: (u16, &str) = (400, "`invalid_name`: the path holds no project name.");
 const NOT_FOUND: (u16, &str) = (404, "`project_not_found`: there is no project of this name.");
@@ -119,7 +120,8 @@ macro_rules! on_project {
 impl ProjectsApi {
     /// List projects
     ///
-    /// Lists projects in the order of their names. Counters are null where a project cannot be read.
+    /// Lists projects in the order of their names. Counters are null where a project cannot be read. A key that is for some
+    /// projects shows those; a page may have fewer then, and still a next one.
     #[oai(path = "/projects", method = "get", operation_id = "listProjects")]
     async fn list(
         &self,
@@ -146,8 +148,10 @@ impl ProjectsApi {
             after: parameters.page_token(token::to_name)?,
         };
         let page = self.service.list(&query).await.map_err(Failure::of_project)?;
+        let caller = caller(request)?;
+        let shown = page.projects.into_iter().filter(|project| caller.sees(project.name.as_str()));
         Answer::of(&ProjectPage {
-            projects: page.projects.into_iter().map(Project::from).collect(),
+            projects: shown.map(Project::from).collect(),
             next_page_token: page.next.as_deref().map(token::of_name),
         })
     }
@@ -159,6 +163,7 @@ impl ProjectsApi {
     /// writes has changed.
     #[oai(path = "/projects/refresh", method = "post", operation_id = "refreshProjects")]
     async fn refresh(&self, request: &Request) -> Result<Answer<Looked>, Failure> {
+        caller(request)?.check_all_projects().map_err(Failure::from)?;
         Parameters::of(request).refuse_all("this operation takes none")?;
         let service = Arc::clone(&self.service);
         let report = driven(async move { service.refresh().await }).await?.map_err(|error| Failure::of_port(&error))?;

@@ -106,6 +106,30 @@ fn too_slow() -> Failure {
     Failure::new(Code::RequestTimeout, "the body came too slowly")
 }
 
+/// Answers without a body having been read, so that the client can read the answer: a connection that is closed while it still sends
+/// loses that. Little of what it sends is taken, and then nothing for a while, which holds it up until the answer is there.
+pub(crate) fn leave_unread(request: &mut Request) {
+    const BYTES_MAX: usize = 16 * 1024;
+    const TIME_MAX: Duration = Duration::from_secs(2);
+    let has_body = request.headers().contains_key(header::CONTENT_LENGTH)
+        || request.headers().contains_key(header::TRANSFER_ENCODING);
+    let waits = request.headers().contains_key(header::EXPECT);
+    let body = request.take_body();
+    if !has_body || waits {
+        return;
+    }
+    tokio::spawn(tokio::time::timeout(TIME_MAX, async move {
+        let mut stream = body.into_bytes_stream();
+        let mut n_bytes = 0;
+        while let Some(Ok(chunk)) = stream.next().await {
+            n_bytes += chunk.len();
+            if n_bytes >= BYTES_MAX {
+                std::future::pending::<()>().await;
+            }
+        }
+    }));
+}
+
 type Chunks = Box<dyn Stream<Item = io::Result<Bytes>> + Send + Unpin>;
 
 /// The rest of a body. If it is dropped before its end it is read on for a while: a connection that is closed while

@@ -1,5 +1,6 @@
 //! Examples of requests and answers. The tests send the requests and hold the answers against the document.
 
+use drifting_access::Denied;
 use serde_yaml::Value;
 
 use crate::api::OPEN_METRICS;
@@ -64,6 +65,7 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
             Code::InvalidName,
             "expected another project name: `fit`, `stats`, `refresh`, `store.db` and `active.db` are reserved",
         ),
+        (401, _) => Denied::UnknownKey.into(),
         (403, _) => Failure::new(
             Code::HostNotAllowed,
             "the request names a host that this server is not set to serve; see `--allowed-hosts`",
@@ -90,6 +92,9 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
             | "unloadProject" | "resetProject",
         ) => at(Code::InvalidSettings, "/force", "expected no query parameter: this operation takes none"),
         (422, _) => at(Code::InvalidSettings, "/page_size", "expected a whole number of 1 to 1000, \"0\" came"),
+        (429, _) => {
+            Failure::new(Code::RateLimited, "too many requests came: the limit is 100/s; try again in 1 second")
+        }
         (500, _) => Failure::internal(""),
         (503, "fitProject") => Failure::new(Code::FitQueueFull, "too many fits wait for their turn; try again"),
         (503, "sendEvents") => Failure::new(Code::EventQueueFull, "too many events wait; try again"),

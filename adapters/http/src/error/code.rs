@@ -7,6 +7,9 @@ use poem::http::StatusCode;
 pub(crate) enum Code {
     HostNotAllowed,
     OriginNotAllowed,
+    Unauthenticated,
+    Forbidden,
+    RateLimited,
     ReadOnly,
     RouteNotFound,
     MethodNotAllowed,
@@ -41,6 +44,9 @@ impl Code {
         match self {
             Self::HostNotAllowed => ("host_not_allowed", StatusCode::FORBIDDEN, "Host not allowed"),
             Self::OriginNotAllowed => ("origin_not_allowed", StatusCode::FORBIDDEN, "Origin not allowed"),
+            Self::Unauthenticated => ("unauthenticated", StatusCode::UNAUTHORIZED, "Key missing or not accepted"),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "Key not good for this"),
+            Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
             Self::ReadOnly => ("read_only", StatusCode::FORBIDDEN, "Server is read-only"),
             Self::RouteNotFound => ("route_not_found", StatusCode::NOT_FOUND, "No such route"),
             Self::MethodNotAllowed => ("method_not_allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),

@@ -7,7 +7,7 @@ use poem::http::header::{self, HeaderValue};
 use poem_openapi::Object;
 use serde::Serialize;
 
-use super::{Also, Failure};
+use super::{Also, Code, Failure};
 
 /// The media type of problem details.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
@@ -84,11 +84,18 @@ impl Problem {
     /// The answer to a request that failed.
     pub(crate) fn answer(failure: Failure, instance: &str, request_id: &str) -> Response {
         let code = failure.code;
+        let retry_after = match failure.also {
+            Some(Also::RetryAfter(seconds)) => Some(seconds),
+            _ => code.retry_after_s(),
+        };
         let body = serde_json::to_vec(&Self::of(failure, instance, request_id)).unwrap_or_default();
         // Inference clients read the text of an error in nothing but this type.
         let media_type = if crate::v2::has_path(instance) { "application/json" } else { MEDIA_TYPE };
         let mut response = Response::builder().status(code.status()).content_type(media_type).body(body);
-        if let Some(seconds) = code.retry_after_s() {
+        if code == Code::Unauthenticated {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

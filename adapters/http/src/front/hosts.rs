@@ -4,6 +4,7 @@ use drifting_listening::{ServedHosts, normal_host};
 use poem::Request;
 use poem::http::{HeaderValue, header};
 
+use super::cross_origin::CrossOrigins;
 use crate::error::{Code, Failure};
 use crate::settings::AllowedHosts;
 
@@ -14,48 +15,82 @@ pub(crate) struct HostCheck {
     hosts: Option<ServedHosts>,
     /// Whether a page must come from this server itself to change something.
     own_pages_only: bool,
+    /// Pages of other servers that may do everything.
+    cross_origins: CrossOrigins,
 }
 
 impl HostCheck {
     /// The check that these settings ask for.
-    pub(crate) fn new(allowed: &AllowedHosts) -> Self {
+    pub(crate) fn new(allowed: &AllowedHosts, cross_origins: &[String]) -> Self {
         let (hosts, own_pages_only) = match allowed {
-            AllowedHosts::Any => (None, false),
+            AllowedHosts::Any => (None, true),
             AllowedHosts::Loopback(hosts) => (Some(hosts), true),
             AllowedHosts::Named(hosts) => (Some(hosts), false),
         };
-        Self { hosts: hosts.map(|hosts| ServedHosts::new(hosts)), own_pages_only }
+        Self {
+            hosts: hosts.map(|hosts| ServedHosts::new(hosts)),
+            own_pages_only,
+            cross_origins: CrossOrigins::new(cross_origins),
+        }
+    }
+
+    /// Pages of other servers that may use this one.
+    pub(crate) fn cross_origins(&self) -> &CrossOrigins {
+        &self.cross_origins
     }
 
     /// Whether a request may be served.
     pub(crate) fn check(&self, request: &Request) -> Result<(), Failure> {
-        let Some(allowed) = &self.hosts else { return Ok(()) };
-        let is_allowed = |host: &str| allowed.has(host);
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let (named, second) = (hosts.next(), hosts.next());
         let authority = request.uri().authority().map(poem::http::uri::Authority::as_str);
+        let is_served = |host: &str| self.hosts.as_ref().is_none_or(|hosts| hosts.has(host));
         // With HTTP/2 the authority takes the place of the header.
         let is_host_allowed = second.is_none()
             && (named.is_some() || authority.is_some())
-            && named.is_none_or(|host| host.to_str().is_ok_and(is_allowed))
-            && authority.is_none_or(is_allowed);
-        if !is_host_allowed {
+            && named.is_none_or(|host| host.to_str().is_ok_and(is_served))
+            && authority.is_none_or(is_served);
+        if self.hosts.is_some() && !is_host_allowed {
             let detail = "the request names a host that this server is not set to serve; see `--allowed-hosts`";
             return Err(Failure::new(Code::HostNotAllowed, detail));
         }
         let host = named.and_then(|host| host.to_str().ok()).or(authority).unwrap_or_default();
-        let any_page = !self.own_pages_only || request.method().is_safe();
+        self.check_page(request, host)
+    }
+
+    /// Whether the page that a request comes from, if it comes from one, may send it.
+    fn check_page(&self, request: &Request, host: &str) -> Result<(), Failure> {
+        // Browsers say this where a page cannot, so it is true of a browser's request; other clients say what they like anyway.
+        let site = request.header("sec-fetch-site");
+        let mut is_allowed_origin = false;
         for origin in request.headers().get_all(header::ORIGIN) {
+            if self.cross_origins.has(origin) {
+                is_allowed_origin = true;
+                continue;
+            }
             let origin = Origin::of(origin);
-            if !origin.is_some_and(|origin| is_allowed(origin.host)) {
+            let is_own =
+                origin.is_some_and(|origin| origin.is_of(host)) || (origin.is_some() && site == Some("same-origin"));
+            let is_of_served_host = match &self.hosts {
+                Some(hosts) => origin.is_some_and(|origin| hosts.has(origin.host)),
+                // Where any host is served, pages of others may still read what they can read.
+                None => is_own || request.method().is_safe(),
+            };
+            if !is_of_served_host {
                 let detail = "the request comes from a page of a host that this server is not set to serve";
                 return Err(Failure::new(Code::OriginNotAllowed, detail));
             }
-            if !any_page && !origin.is_some_and(|origin| origin.is_of(host)) {
+            if self.own_pages_only && !request.method().is_safe() && !is_own {
                 let detail = "the request would change something and comes from a page of another server; only pages \
-                              of this server may, or of hosts that `--allowed-hosts` names";
+                              of this server may, or of hosts that `--allowed-hosts` names, or of `--cors-origins`";
                 return Err(Failure::new(Code::OriginNotAllowed, detail));
             }
+            is_allowed_origin |= !self.own_pages_only;
+        }
+        let is_navigation = request.method().is_safe() && request.header("sec-fetch-mode") == Some("navigate");
+        if site == Some("cross-site") && !is_allowed_origin && !is_navigation {
+            let detail = "the request comes from a page of another site; only pages of `--cors-origins` may send one";
+            return Err(Failure::new(Code::OriginNotAllowed, detail));
         }
         Ok(())
     }
@@ -110,7 +145,7 @@ mod tests {
         if let Some(origin) = origin {
             request = request.header("origin", origin);
         }
-        HostCheck::new(allowed).check(&request.finish()).err().map(|failure| failure.code)
+        HostCheck::new(allowed, &[]).check(&request.finish()).err().map(|failure| failure.code)
     }
 
     fn code(host: Option<&str>, origin: Option<&str>) -> Option<Code> {

@@ -12,6 +12,7 @@ use crate::api::driven;
 use crate::api::parameter::{InQuery, RequiredInQuery};
 use crate::body::{InferenceBody, parse};
 use crate::error::{Also, Code, Failure};
+use crate::rights::caller;
 use crate::settings::HttpTimeouts;
 
 pub(crate) struct HasFitted;
@@ -85,6 +86,7 @@ impl FitApi {
             Failure::new(Code::Malformed, "expected each query parameter once, with a value in percent encoding")
         })?;
         let wanted = query.read()?;
+        caller(request)?.check_project(wanted.project().as_str()).map_err(Failure::from)?;
         // None of this is changed by a body, which may be large.
         self.inference.check_fit(&wanted)?;
         let name = wanted.project().clone();

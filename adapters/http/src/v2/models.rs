@@ -1,6 +1,7 @@
 //! Projects as models: list, metadata, ready.
 
 use drifting_inference::Inference;
+use poem::Request;
 use poem_openapi::OpenApi;
 use serde_json::json;
 
@@ -9,6 +10,7 @@ use super::{Tag, VersionInPath};
 use crate::api::answer::{Answer, Operation};
 use crate::api::parameter::NameInPath;
 use crate::error::Failure;
+use crate::rights::caller;
 
 const NOT_FOUND: (u16, &str) =
     (404, "`project_not_found`, `version_not_found`: there is no project of this name or version.");
@@ -54,9 +56,10 @@ pub(crate) struct ModelsApi {
 impl ModelsApi {
     /// List models
     #[oai(path = "/v2/models", method = "get", operation_id = "listModels")]
-    async fn list(&self) -> Result<Answer<Listed>, Failure> {
+    async fn list(&self, request: &Request) -> Result<Answer<Listed>, Failure> {
         let items = self.inference.index(false).await?;
-        let names: Vec<String> = items.into_iter().map(|item| item.name).collect();
+        let caller = caller(request)?;
+        let names: Vec<String> = items.into_iter().map(|item| item.name).filter(|name| caller.sees(name)).collect();
         Answer::of(&json!({"models": names}))
     }
 

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use drifting_inference::Inference;
 use poem::endpoint::make;
+use poem::http::Method;
 use poem::{Request, Response, Route, get};
 use serde_yaml::Value;
 
 use super::{documents, unsupported};
 use crate::error::Failure;
 use crate::pages::{html, page, swagger_ui, text};
+use crate::rights::{Guarded, caller};
 
 /// The paths of the pages.
 pub(crate) const PATHS: [&str; 5] = [
@@ -31,6 +33,7 @@ pub(crate) fn add_to(route: Route, inference: &Inference) -> Route {
             let (inference, dataplane) = (inference.clone(), Arc::clone(&dataplane));
             async move {
                 let name = request.raw_path_param("model").unwrap_or_default();
+                caller(&request)?.check_project(name).map_err(Failure::from)?;
                 let model = inference.metadata(name, None).await.map_err(Failure::from)?;
                 Ok::<_, poem::Error>(write(&documents::of_model(&dataplane, &model), &model.name))
             }
@@ -42,15 +45,20 @@ pub(crate) fn add_to(route: Route, inference: &Inference) -> Route {
         .at("/v2/docs/dataplane.json", get(page(text("application/json", document))))
         .at(
             "/v2/models/:model/docs",
-            get(own(|document, name| {
+            get(read(own(|document, name| {
                 html(swagger_ui(&json(document), &format!("Drifting data plane of {name}"))).answer()
-            })),
+            }))),
         )
         .at(
             "/v2/models/:model/docs/dataplane.json",
-            get(own(|document, _| text("application/json", json(document)).answer())),
+            get(read(own(|document, _| text("application/json", json(document)).answer()))),
         );
     unsupported::add_to(route)
+}
+
+/// A page that tells of one project; both need the same.
+fn read<E>(page: E) -> Guarded<E> {
+    Guarded::new(page, &Method::GET, "/v2/models/{model}/docs")
 }
 
 fn json(document: &Value) -> String {

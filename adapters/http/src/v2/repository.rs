@@ -1,6 +1,7 @@
 //! Which models there are, and which of them answer.
 
 use drifting_inference::Inference;
+use poem::Request;
 use poem_openapi::OpenApi;
 use serde::Deserialize;
 
@@ -11,6 +12,7 @@ use crate::api::driven;
 use crate::api::parameter::NameInPath;
 use crate::body::{InferenceBody, OptionalBody};
 use crate::error::{Code, Failure};
+use crate::rights::caller;
 use crate::settings::HttpTimeouts;
 
 const FAILURES: &[(u16, &str)] = &[
@@ -74,9 +76,12 @@ struct Asked {
 impl RepositoryApi {
     /// Index of models
     #[oai(path = "/v2/repository/index", method = "post", operation_id = "getRepositoryIndex")]
-    async fn index(&self, body: OptionalBody<IndexRequest>) -> Result<Answer<Indexed>, Failure> {
+    async fn index(&self, request: &Request, body: OptionalBody<IndexRequest>) -> Result<Answer<Indexed>, Failure> {
         let ready_only = self.read(body.0).await?.is_some_and(|Asked { ready }| ready.unwrap_or(false));
-        Answer::of(&self.inference.index(ready_only).await?)
+        let caller = caller(request)?;
+        let mut items = self.inference.index(ready_only).await?;
+        items.retain(|item| caller.sees(&item.name));
+        Answer::of(&items)
     }
 
     /// Load a model

@@ -9,7 +9,8 @@ async fn the_swagger_page_needs_nothing_from_elsewhere() {
         let reply = server.get(path).await;
         assert_eq!(reply.status, 200);
         assert!(reply.header("content-type").unwrap().starts_with("text/html"));
-        assert!(reply.header("content-security-policy").unwrap().starts_with("default-src 'self'"));
+        let policy = reply.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; connect-src 'self'") && !policy.contains("unsafe"), "{policy}");
         let page = reply.text();
         assert!(page.len() > 1_000_000 && page.contains("fitProject"));
         assert!(!page.contains("\"title\": \"placeholder\""));

@@ -1,0 +1,157 @@
+//! What each operation asks of whoever calls it: a scope, or nothing. The one table stands behind the checks and behind the document.
+
+use drifting_access::{Caller, Scope};
+use poem::http::Method;
+use poem::{Endpoint, Request, Response};
+
+use crate::error::Failure;
+
+/// The operations and the scope that each needs, by method and path.
+const SCOPES: [(&str, &str, Scope); 37] = [
+    ("GET", "/api/v1/projects", Scope::Read),
+    ("POST", "/api/v1/projects/refresh", Scope::Admin),
+    ("GET", "/api/v1/projects/{project}", Scope::Read),
+    ("DELETE", "/api/v1/projects/{project}", Scope::Admin),
+    ("POST", "/api/v1/projects/{project}/load", Scope::Fit),
+    ("POST", "/api/v1/projects/{project}/unload", Scope::Fit),
+    ("POST", "/api/v1/projects/{project}/reset", Scope::Fit),
+    ("POST", "/api/v1/projects/{project}/fit", Scope::Fit),
+    ("POST", "/api/v1/projects/{project}/predict", Scope::Predict),
+    ("GET", "/api/v1/projects/{project}/metrics", Scope::Read),
+    ("GET", "/api/v1/operations", Scope::Read),
+    ("GET", "/api/v1/operations/{operation}", Scope::Read),
+    ("GET", "/api/v1/operations/{operation}/events", Scope::Read),
+    ("POST", "/api/v1/operations/{operation}/cancel", Scope::Fit),
+    ("POST", "/", Scope::Predict),
+    ("POST", "/v1/events/{project}", Scope::Predict),
+    ("GET", "/metrics", Scope::Read),
+    ("GET", "/v2", Scope::Read),
+    ("GET", "/v2/models", Scope::Read),
+    ("GET", "/v2/models/{model}", Scope::Read),
+    ("GET", "/v2/models/{model}/docs", Scope::Read),
+    ("GET", "/v2/models/{model}/docs/dataplane.json", Scope::Read),
+    ("GET", "/v2/models/{model}/versions/{version}", Scope::Read),
+    ("GET", "/v2/models/{model}/ready", Scope::Read),
+    ("GET", "/v2/models/{model}/versions/{version}/ready", Scope::Read),
+    ("POST", "/v2/models/{model}/infer", Scope::Predict),
+    ("POST", "/v2/models/{model}/versions/{version}/infer", Scope::Predict),
+    ("POST", "/v2/models/{model}/generate", Scope::Predict),
+    ("POST", "/v2/models/{model}/versions/{version}/generate", Scope::Predict),
+    ("POST", "/v2/models/{model}/infer_stream", Scope::Predict),
+    ("POST", "/v2/models/{model}/versions/{version}/infer_stream", Scope::Predict),
+    ("POST", "/v2/models/{model}/generate_stream", Scope::Predict),
+    ("POST", "/v2/models/{model}/versions/{version}/generate_stream", Scope::Predict),
+    ("POST", "/v2/models/fit", Scope::Fit),
+    ("POST", "/v2/repository/index", Scope::Read),
+    ("POST", "/v2/repository/models/{model}/load", Scope::Fit),
+    ("POST", "/v2/repository/models/{model}/unload", Scope::Fit),
+];
+
+/// What anybody may read, key or not: the probes, and pages and documents that are the same everywhere and tell nothing of projects.
+const OPEN: [&str; 13] = [
+    "/",
+    "/docs",
+    "/docs/",
+    "/openapi.json",
+    "/openapi.yaml",
+    "/livez",
+    "/readyz",
+    "/v2/docs",
+    "/v2/docs/",
+    "/v2/docs/dataplane.json",
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/favicon.ico",
+];
+
+/// Whether a request asks for something that anybody may read.
+pub(crate) fn is_open(method: &Method, path: &str) -> bool {
+    matches!(*method, Method::GET | Method::HEAD) && OPEN.contains(&path)
+}
+
+/// The scope that an operation needs, if it needs any; its path as in the document, or with colons. What is not in the table is for
+/// those who may do everything.
+pub(crate) fn scope_of(method: &Method, path: &str) -> Option<Scope> {
+    if is_open(method, path) {
+        return None;
+    }
+    let is_it = |(of, at, _): &&(&str, &str, Scope)| *of == method.as_str() && is_same(at, path);
+    Some(SCOPES.iter().find(is_it).map_or(Scope::Admin, |(_, _, scope)| *scope))
+}
+
+/// Whether two patterns of paths are the same, whatever marks their parameters.
+fn is_same(documented: &str, path: &str) -> bool {
+    let name = |part: &str| part.starts_with('{') || part.starts_with(':');
+    let mut parts = path.split('/');
+    documented.split('/').all(|part| parts.next().is_some_and(|other| part == other || (name(part) && name(other))))
+        && parts.next().is_none()
+}
+
+/// An operation behind the check of its scope, before anything of the request but its head is read.
+pub(crate) struct Guarded<E> {
+    inner: E,
+    scope: Option<Scope>,
+}
+
+impl<E> Guarded<E> {
+    /// The operation of this method and path.
+    pub(crate) fn new(inner: E, method: &Method, path: &str) -> Self {
+        Self { inner, scope: scope_of(method, path) }
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Guarded<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        if let Some(scope) = self.scope {
+            caller(&request)?.check(scope).map_err(Failure::from)?;
+        }
+        self.inner.call(request).await
+    }
+}
+
+/// Who sends a request, as the front found.
+pub(crate) fn caller(request: &Request) -> Result<&Caller, Failure> {
+    request.data::<Caller>().ok_or_else(|| Failure::internal("nobody has looked at who sends a request"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::Api;
+    use poem_openapi::OpenApi;
+
+    /// Operations of the documents, by method and path.
+    fn documented() -> Vec<(Method, String)> {
+        let apis = Api::meta().into_iter().chain(crate::v2::Api::meta());
+        let paths = apis.flat_map(|api| api.paths);
+        paths
+            .flat_map(|path| path.operations.into_iter().map(move |operation| (operation.method, path.path.clone())))
+            .collect()
+    }
+
+    #[test]
+    fn each_operation_has_its_scope_by_name() {
+        for (method, path) in documented() {
+            let is_listed = SCOPES.iter().any(|(of, at, _)| *of == method.as_str() && is_same(at, &path));
+            assert!(is_listed || is_open(&method, &path), "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn the_table_names_nothing_that_is_not_there() {
+        let pages = ["/v2/models/{model}/docs", "/v2/models/{model}/docs/dataplane.json"];
+        let documented = documented();
+        for (of, at, _) in SCOPES.iter().filter(|(of, at, _)| (*of, *at) != ("POST", "/") && !pages.contains(at)) {
+            assert!(documented.iter().any(|(method, path)| method.as_str() == *of && is_same(at, path)), "{of} {at}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_thought_of_is_for_those_who_may_do_everything() {
+        assert_eq!(scope_of(&Method::POST, "/api/v1/something"), Some(Scope::Admin));
+        assert_eq!(scope_of(&Method::POST, "/livez"), Some(Scope::Admin));
+        assert_eq!(scope_of(&Method::GET, "/livez"), None);
+    }
+}
