@@ -4,6 +4,7 @@ mod background;
 mod bucket;
 pub mod check;
 mod event_measures;
+mod guards;
 mod measures;
 mod mirrored_index;
 mod read_only_index;
@@ -30,6 +31,7 @@ use futures_util::FutureExt;
 use self::background::{Background, save_last};
 use self::bucket::Hold;
 use self::event_measures::EventMeasures;
+use self::guards::Guards;
 use self::stores::Stores;
 use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, GrpcPort, StateDurability};
 use crate::metrics::{Database, Delivery, DeliverySettings, Metrics, Place};
@@ -61,6 +63,7 @@ pub struct App {
     state_interval: Duration,
     scan_interval: Option<Duration>,
     hold: Option<Hold>,
+    guards: Guards,
 }
 
 impl App {
@@ -69,6 +72,8 @@ impl App {
     /// # Errors
     /// When a store or the address cannot be used.
     pub async fn build(config: Config) -> anyhow::Result<Self> {
+        // Before the stores, so that a key that cannot be read leaves nothing begun.
+        let guards = Guards::open(&config).await?;
         let Stores { artifacts, index, operations, remote, hold } = Stores::open(&config).await?;
         let (metrics, delivery) = match database_of(&config) {
             None => (Metrics::in_memory(), None),
@@ -119,6 +124,9 @@ impl App {
                 Some(hosts) if config.allowed_hosts.is_empty() => AllowedHosts::Loopback(hosts),
                 Some(hosts) => AllowedHosts::Named(hosts),
             },
+            cors_origins: config.cors_origins.clone(),
+            gate: Arc::clone(&guards.gate),
+            tls: guards.http_tls.clone(),
             event_projects: config.event_projects.clone(),
             mlserver_headers: config.mlserver_headers,
             measures: measures::measures(
@@ -132,7 +140,7 @@ impl App {
         let http = HttpServer::bind(config.address(), Arc::clone(&service), intake.clone(), http_settings)
             .await
             .with_context(|| format!("cannot listen on {}", config.address()))?;
-        let grpc = bind_grpc(&config, inference).await?;
+        let grpc = bind_grpc(&config, inference, &guards).await?;
         let grpc_told = match (&grpc, config.grpc_port) {
             (Some(grpc), _) => grpc.local_addr().to_string(),
             (None, GrpcPort::None) => "off".to_owned(),
@@ -152,6 +160,7 @@ impl App {
             state_interval,
             scan_interval,
             hold,
+            guards,
         })
     }
 
@@ -163,6 +172,11 @@ impl App {
     /// Where it listens for gRPC, if it does.
     pub fn grpc_addr(&self) -> Option<SocketAddr> {
         self.grpc.as_ref().map(GrpcServer::local_addr)
+    }
+
+    /// Whether it speaks TLS.
+    pub fn speaks_tls(&self) -> bool {
+        self.guards.http_tls.is_some()
     }
 
     /// What the banner says of gRPC.
@@ -181,6 +195,7 @@ impl App {
     /// When a server fails, or the last state could not be saved.
     pub async fn run_until(self, shutdown: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
         let background = Background::begin(&self.service, self.state_interval, self.scan_interval);
+        let _keeping_fresh = self.guards.keep_fresh();
         let service = Arc::clone(&self.service);
         let lease = self.hold.as_ref().map(Hold::lease);
         let is_overtaken = Arc::new(AtomicBool::new(false));
@@ -233,11 +248,13 @@ impl App {
 }
 
 /// The gRPC server, bound. Nobody who did not ask for it is kept from starting by a port that is taken.
-async fn bind_grpc(config: &Config, inference: Inference) -> anyhow::Result<Option<GrpcServer>> {
+async fn bind_grpc(config: &Config, inference: Inference, guards: &Guards) -> anyhow::Result<Option<GrpcServer>> {
     let Some(address) = config.grpc_address() else { return Ok(None) };
     let settings = GrpcSettings {
         max_message_bytes: config.max_body_bytes,
         allowed_hosts: config.checked_hosts(),
+        gate: Arc::clone(&guards.gate),
+        tls: guards.grpc_tls.clone(),
         ..GrpcSettings::default()
     };
     match GrpcServer::bind(address, inference, settings).await {

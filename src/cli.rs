@@ -9,6 +9,7 @@ use drifting_domain::project::ProjectName;
 mod config;
 mod demo;
 mod fit;
+mod keys;
 mod operations;
 mod predict;
 mod projects;
@@ -17,6 +18,7 @@ mod serve;
 pub use config::{ConfigCommand, InitArgs};
 pub use demo::DemoArgs;
 pub use fit::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, TableType};
+pub use keys::{CreateKeyArgs, KeysCommand};
 pub use operations::OperationsCommand;
 pub use predict::PredictArgs;
 pub use projects::{ListArgs, ProjectsCommand, TrendArgs};
@@ -81,6 +83,10 @@ pub struct ClientFlags {
     )]
     pub url: Option<String>,
 
+    /// File with the API key to show to the server [default: the key in DRIFTING_API_KEY, if there is one]
+    #[arg(long, global = true, value_name = "FILE", help_heading = CLIENT_OPTIONS)]
+    pub api_key_file: Option<PathBuf>,
+
     /// Print JSON for programs instead of text, errors too (on standard error)
     #[arg(long, global = true)]
     pub json: bool,
@@ -144,6 +150,10 @@ pub enum Command {
     /// options and the configuration of `serve`; exits with 1 if anything is missing.
     #[command(after_help = CHECK_EXAMPLES)]
     Check(Box<ServeArgs>),
+
+    /// Make API keys and show which there are
+    #[command(subcommand)]
+    Keys(KeysCommand),
 
     /// Run the migrations of the metrics database that are missing
     ///

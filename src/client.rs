@@ -72,15 +72,16 @@ pub enum Begun {
 pub struct Client {
     http: reqwest::Client,
     server: ServerUrl,
+    key: Option<String>,
 }
 
 impl Client {
-    /// A client of this server; nothing is sent yet.
+    /// A client of this server, which shows this API key; nothing is sent yet.
     ///
     /// # Errors
     ///
     /// When the HTTP client cannot be set up.
-    pub fn new(server: ServerUrl) -> anyhow::Result<Self> {
+    pub fn new(server: ServerUrl, key: Option<String>) -> anyhow::Result<Self> {
         // No timeout of a whole request: a fit may take minutes.
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("drifting/", env!("CARGO_PKG_VERSION")))
@@ -90,7 +91,7 @@ impl Client {
             // A proxy set for the outside cannot reach this machine's own addresses.
             builder = builder.no_proxy();
         }
-        Ok(Self { http: builder.build().context("cannot set up the HTTP client")?, server })
+        Ok(Self { http: builder.build().context("cannot set up the HTTP client")?, server, key })
     }
 
     /// Reads a resource.
@@ -195,7 +196,11 @@ impl Client {
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
-        self.http.request(method, self.server.endpoint(path)).header(header::ACCEPT, "application/json")
+        let request = self.http.request(method, self.server.endpoint(path)).header(header::ACCEPT, "application/json");
+        match &self.key {
+            Some(key) => request.bearer_auth(key),
+            None => request,
+        }
     }
 
     async fn answer(&self, request: RequestBuilder) -> anyhow::Result<Answer> {
@@ -256,7 +261,7 @@ mod tests {
     use super::*;
 
     fn client(url: &str) -> Client {
-        Client::new(url.parse().unwrap()).unwrap()
+        Client::new(url.parse().unwrap(), None).unwrap()
     }
 
     #[test]

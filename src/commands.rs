@@ -18,6 +18,7 @@ mod failure;
 mod fit;
 mod following;
 pub mod input;
+mod keys;
 mod migrate;
 mod openapi;
 mod operations;
@@ -58,6 +59,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Config(command) => config::run(&command, client.json, out)?,
         Command::Check(args) => return check::run(&args, client.json, out),
         Command::Operations(command) => block_on(operations::run(&command, &connect(&client)?, client.json, out))?,
+        Command::Keys(command) => keys::run(&command, client.json, out)?,
         Command::Migrate(args) => migrate::run(&args, client.json, out)?,
         Command::Openapi(args) => openapi::run(&args, out)?,
         Command::Completions { shell } => completions::run(shell, client.json, out)?,
@@ -68,7 +70,17 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
 
 fn connect(flags: &ClientFlags) -> anyhow::Result<Client> {
     let server = flags.server().map_err(|reason| Usage(format!("--url (DRIFTING_URL): {reason}")))?;
-    Client::new(server)
+    Client::new(server, client_key(flags)?)
+}
+
+/// The key that requests show, if there is one.
+fn client_key(flags: &ClientFlags) -> anyhow::Result<Option<String>> {
+    let Some(file) = &flags.api_key_file else {
+        // An empty one is one that was not set.
+        return Ok(std::env::var("DRIFTING_API_KEY").ok().filter(|key| !key.is_empty()));
+    };
+    let read = std::fs::read_to_string(file).with_context(|| format!("--api-key-file: {}", file.display()))?;
+    Ok(Some(read.trim().to_owned()))
 }
 
 fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {

@@ -11,10 +11,10 @@ use figment::Figment;
 use figment::value::Value;
 use serde::Serialize;
 
+mod access;
 mod effective;
 mod error;
 mod event_projects;
-mod later;
 mod layers;
 mod listen;
 mod logging;
@@ -23,22 +23,26 @@ mod storage;
 mod template;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod units;
 
+pub use access::AccessConfig;
 pub use effective::{EffectiveSetting, Source};
 pub use error::ConfigError;
 pub use logging::{LogFormat, LogLevel};
 pub use sinks::EventSinkConfig;
 pub use storage::{ArtifactsPath, Bucket, DatabaseUri, Endpoint, ObjectService, StateDurability};
 pub use template::template;
+pub use tls::TlsConfig;
 
+use access::{Audiences, ClaimName, CorsOrigins, JwtKeys};
+use drifting_access::{KEY_LENGTH_MIN, TokenKeys, TokenSettings};
 use error::Origin;
 use event_projects::EventProjects;
-use later::LATER;
 use layers::Layer;
 use listen::{AllowedHosts, Host, Port, Switch};
 use sinks::{EventSinks, OnlySink, SecretPlace, Url};
-use storage::{Instance, LocalPath, Region};
+use storage::{Instance, LocalPath, Region, Secret};
 use units::{ByteSize, ByteSizeOrNone, Interval, IntervalOrNone, Retention};
 
 /// The file that is read when no other is named and it exists.
@@ -53,7 +57,7 @@ const SCAN_INTERVAL_LOCAL: Duration = Duration::from_secs(30);
 const LEASE_DURATION_MIN: Duration = Duration::from_secs(2);
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 31] = [
+const SETTINGS: [(&str, Option<&str>); 43] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -75,7 +79,19 @@ const SETTINGS: [(&str, Option<&str>); 31] = [
     ("grpc_port", None),
     ("mlserver_headers", Some("false")),
     ("allowed_hosts", None),
+    ("cors_origins", None),
+    ("api_key", None),
+    ("api_keys_file", None),
+    ("jwt_issuer", None),
+    ("jwt_audience", None),
+    ("jwt_keys", None),
+    ("jwt_scopes_claim", Some("scope")),
+    ("jwt_projects_claim", None),
     ("insecure_no_auth", Some("false")),
+    ("rate_limit", None),
+    ("tls_cert", None),
+    ("tls_key", None),
+    ("tls_client_ca", None),
     ("log_format", None),
     ("log_level", Some("info")),
     ("state_durability", Some("interval")),
@@ -93,11 +109,8 @@ pub fn setting_names() -> Vec<&'static str> {
     SETTINGS.iter().map(|(key, _)| *key).collect()
 }
 
-/// The name of every setting that only later versions have.
-#[cfg(test)]
-pub fn later_setting_names() -> Vec<&'static str> {
-    LATER.iter().map(|setting| setting.key).collect()
-}
+/// The one setting that has no flag: other users of the machine see the command line.
+pub const WITHOUT_FLAG: &str = "api_key";
 
 /// The port that gRPC has by default.
 const GRPC_PORT: u16 = 8081;
@@ -177,8 +190,14 @@ pub struct Config {
     pub mlserver_headers: bool,
     /// The names that a Host header may carry, in lower case and without ports; empty where the setting was not given.
     pub allowed_hosts: Vec<String>,
+    /// The pages of other servers that may use this one.
+    pub cors_origins: Vec<String>,
+    /// Who may use the server.
+    pub access: AccessConfig,
     /// Whether to listen beyond loopback without authentication.
     pub insecure_no_auth: bool,
+    /// By which certificate the server is known, if by any.
+    pub tls: Option<TlsConfig>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines are written.
@@ -294,9 +313,6 @@ impl Settings {
     }
 
     fn validate(&self) -> Result<Config, ConfigError> {
-        for setting in &LATER {
-            self.read(setting.key, |text| setting.check(text))?;
-        }
         let artifacts_path: ArtifactsPath = self.required("artifacts_path")?;
         // Calls of an object store have a price.
         let is_remote = matches!(artifacts_path, ArtifactsPath::Bucket(_));
@@ -331,7 +347,10 @@ impl Settings {
             grpc_port: GrpcPort::of(self.optional("grpc_port")?, port),
             mlserver_headers: self.required::<Switch>("mlserver_headers")?.0,
             allowed_hosts: self.optional::<AllowedHosts>("allowed_hosts")?.map(|hosts| hosts.0).unwrap_or_default(),
+            cors_origins: self.optional::<CorsOrigins>("cors_origins")?.map(|origins| origins.0).unwrap_or_default(),
+            access: self.access()?,
             insecure_no_auth: self.required::<Switch>("insecure_no_auth")?.0,
+            tls: self.tls()?,
             log_format: self.optional("log_format")?.unwrap_or_else(LogFormat::of_this_terminal),
             log_level: self.required("log_level")?,
             state_durability: self.required("state_durability")?,
@@ -348,18 +367,76 @@ impl Settings {
             let reason = format!("expected another port than that of HTTP, got {} for both", config.port);
             return Err(ConfigError::new(&self.origin("grpc_port"), &reason));
         }
-        if config.is_loopback() || config.insecure_no_auth {
-            Ok(config)
-        } else {
-            Err(ConfigError::new(
-                &self.origin("host"),
-                &format!(
-                    "listening on {} would open the server to the network without authentication, for which this \
-                     version has no API keys yet: keep to 127.0.0.1, or put a proxy that authenticates before the \
-                     server and add `--insecure-no-auth`",
-                    config.host
-                ),
-            ))
+        if config.is_loopback() || config.insecure_no_auth || config.access.asks_for_keys() {
+            return Ok(config);
+        }
+        // Ready to be used: nobody should have to look for how to make one.
+        let key = drifting_access::new_key().unwrap_or_else(|_| "…".to_owned());
+        let reason = format!(
+            "listening on {} opens the server to the network, so it needs a key, such as this new one in the environment \
+             variable `DRIFTING_API_KEY`: {key} – or keys in `--api-keys-file`, or `--insecure-no-auth` where something \
+             before the server authenticates",
+            config.host
+        );
+        Err(ConfigError::new(&self.origin("host"), &reason))
+    }
+
+    /// Who may use the server.
+    fn access(&self) -> Result<AccessConfig, ConfigError> {
+        let api_key = self.text(WITHOUT_FLAG)?;
+        if api_key.as_ref().is_some_and(|key| key.chars().count() < KEY_LENGTH_MIN) {
+            let reason = format!("expected at least {KEY_LENGTH_MIN} characters, such as `drifting keys create` makes");
+            return Err(ConfigError::new(&self.origin(WITHOUT_FLAG), &reason));
+        }
+        Ok(AccessConfig {
+            api_key: api_key.map(Secret::from),
+            api_keys_file: self.optional("api_keys_file")?.map(|path: LocalPath| path.0),
+            tokens: self.tokens()?,
+            rate_limit: self.optional("rate_limit")?,
+        })
+    }
+
+    /// Whose tokens are taken.
+    fn tokens(&self) -> Result<Option<TokenSettings>, ConfigError> {
+        let issuer = self.text("jwt_issuer")?;
+        let audiences = self.optional::<Audiences>("jwt_audience")?;
+        let keys = self.optional::<JwtKeys>("jwt_keys")?;
+        let scopes_claim = self.required::<ClaimName>("jwt_scopes_claim")?.0;
+        let projects_claim = self.optional::<ClaimName>("jwt_projects_claim")?.map(|claim| claim.0);
+        let Some(issuer) = issuer else {
+            let alone = [("jwt_audience", audiences.is_some()), ("jwt_keys", keys.is_some())];
+            return match alone.into_iter().find(|(_, is_said)| *is_said) {
+                None => Ok(None),
+                Some((key, _)) => {
+                    Err(ConfigError::new(&self.origin(key), "expected `jwt_issuer` too: whose tokens are taken"))
+                }
+            };
+        };
+        let Some(audiences) = audiences else {
+            let reason = "expected `jwt_audience` too: without it tokens for other servers would be taken";
+            return Err(ConfigError::new(&self.origin("jwt_issuer"), reason));
+        };
+        Ok(Some(TokenSettings {
+            issuer,
+            audiences: audiences.0,
+            keys: keys.map_or(TokenKeys::Discovered, |keys| keys.0),
+            scopes_claim,
+            projects_claim,
+        }))
+    }
+
+    /// By which certificate the server is known.
+    fn tls(&self) -> Result<Option<TlsConfig>, ConfigError> {
+        let file = |key| Ok(self.optional(key)?.map(|path: LocalPath| path.0));
+        let (cert, key, client_ca) = (file("tls_cert")?, file("tls_key")?, file("tls_client_ca")?);
+        let missing =
+            |said, missing: &str| Err(ConfigError::new(&self.origin(said), &format!("expected `{missing}` too")));
+        match (cert, key) {
+            (Some(cert), Some(key)) => Ok(Some(TlsConfig { cert, key, client_ca })),
+            (Some(_), None) => missing("tls_cert", "tls_key"),
+            (None, Some(_)) => missing("tls_key", "tls_cert"),
+            (None, None) if client_ca.is_some() => missing("tls_client_ca", "tls_cert"),
+            (None, None) => Ok(None),
         }
     }
 
@@ -379,6 +456,10 @@ impl Settings {
 
     fn optional<T: FromStr<Err = String>>(&self, key: &'static str) -> Result<Option<T>, ConfigError> {
         self.read(key, str::parse)
+    }
+
+    fn text(&self, key: &'static str) -> Result<Option<String>, ConfigError> {
+        self.read(key, |text| Ok(text.to_owned()))
     }
 
     fn read<T>(

@@ -14,6 +14,7 @@ Examples:
   drifting serve --artifacts-path s3://bucket/drifting --database-uri postgres://drifting@db/metrics
   drifting serve --database-uri postgres://drifting@db/metrics
   drifting serve --port 0 --artifacts-path memory:// --database-uri none
+  drifting serve --host 0.0.0.0 --api-keys-file keys.yaml --tls-cert server.pem --tls-key server.key
   DRIFTING_LOG_LEVEL=debug drifting serve --config production.yaml";
 
 /// Options of `serve`, and of the commands that look at what it would serve with.
@@ -205,6 +206,77 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allowed_hosts: Option<String>,
 
+    /// Pages of other servers that may use this one, separated by commas [env: DRIFTING_CORS_ORIGINS]
+    ///
+    /// Such as `https://app.example`. Not given, a browser lets no page of another server read anything here, and the server
+    /// refuses what such a page would change.
+    #[arg(long, value_name = "ORIGIN,…", alias = "cors_origins")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors_origins: Option<String>,
+
+    /// File of API keys, which `drifting keys` writes [env: DRIFTING_API_KEYS_FILE]
+    ///
+    /// Keys with scopes and projects, of which the file holds digests; it is read again when it changes. One key that may do
+    /// everything can be said in the environment variable DRIFTING_API_KEY. Without any key the server keeps to loopback.
+    #[arg(long, value_name = "FILE", alias = "api_keys_file")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_keys_file: Option<String>,
+
+    /// Issuer of tokens that are taken as keys, as it stands in their `iss` [env: DRIFTING_JWT_ISSUER]
+    ///
+    /// JSON Web Tokens (OpenID Connect), signed with a public key of the issuer.
+    #[arg(long, value_name = "URL", alias = "jwt_issuer")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwt_issuer: Option<String>,
+
+    /// Names of this server in the `aud` of tokens, separated by commas [env: DRIFTING_JWT_AUDIENCE]
+    #[arg(long, value_name = "NAME,…", alias = "jwt_audience")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwt_audience: Option<String>,
+
+    /// Address or file of the issuer's public keys (JWKS) [env: DRIFTING_JWT_KEYS] [default: where the issuer's own description says]
+    #[arg(long, value_name = "URL|FILE", alias = "jwt_keys")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwt_keys: Option<String>,
+
+    /// Claim of tokens that holds scopes: words or a list; a way to it with dots [env: DRIFTING_JWT_SCOPES_CLAIM] [default: scope]
+    ///
+    /// The scopes are read, predict, fit and admin, also as `drifting:read` and so on; other words are passed over.
+    #[arg(long, value_name = "CLAIM", alias = "jwt_scopes_claim")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwt_scopes_claim: Option<String>,
+
+    /// Claim of tokens that holds patterns of projects, such as `churn-*` [env: DRIFTING_JWT_PROJECTS_CLAIM] [default: tokens are for all projects]
+    #[arg(long, value_name = "CLAIM", alias = "jwt_projects_claim")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwt_projects_claim: Option<String>,
+
+    /// Requests that a key may send, such as 100/s or 600/min; an address, where nobody needs a key [env: DRIFTING_RATE_LIMIT]
+    ///
+    /// A key of the file may have a rate of its own.
+    #[arg(long, value_name = "RATE", alias = "rate_limit")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate_limit: Option<String>,
+
+    /// File with the server's certificate and those that vouch for it, in PEM: turns on TLS [env: DRIFTING_TLS_CERT]
+    ///
+    /// For HTTP and gRPC. The files are read again when they change; connections that are open keep what they began with.
+    #[arg(long, value_name = "FILE", alias = "tls_cert")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<String>,
+
+    /// File with the private key of the certificate, in PEM [env: DRIFTING_TLS_KEY]
+    #[arg(long, value_name = "FILE", alias = "tls_key")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<String>,
+
+    /// File with the authorities that clients need a certificate of, in PEM [env: DRIFTING_TLS_CLIENT_CA]
+    ///
+    /// Not given, clients need none.
+    #[arg(long, value_name = "FILE", alias = "tls_client_ca")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls_client_ca: Option<String>,
+
     /// Listen beyond loopback although nobody has to authenticate [env: DRIFTING_INSECURE_NO_AUTH]
     ///
     /// Whoever reaches the server can then read, replace and delete every project.
@@ -283,9 +355,4 @@ pub struct SettingFlags {
     #[arg(long, value_name = "BYTES", alias = "fit_max_body_bytes")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit_max_body_bytes: Option<String>,
-
-    /// File of API keys, which this version lacks
-    #[arg(long, value_name = "FILE", alias = "api_keys_file", hide = true)]
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub api_keys_file: Option<String>,
 }

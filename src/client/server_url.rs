@@ -40,11 +40,8 @@ impl FromStr for ServerUrl {
         let Some(url) = url else {
             return Err("expected the URL of a server such as http://127.0.0.1:8080".to_owned());
         };
-        if url.scheme() != "http" {
-            return Err(format!(
-                "expected an http:// URL, got {}://: this version speaks plain HTTP only",
-                url.scheme()
-            ));
+        if !["http", "https"].contains(&url.scheme()) {
+            return Err(format!("expected an http:// or https:// URL, got {}://", url.scheme()));
         }
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             return Err("expected the URL of a server without user, password, query and fragment".to_owned());
@@ -77,8 +74,8 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_http_urls_are_servers() {
-        for text in ["127.0.0.1:8080", "localhost:8080", "x", "https://x", "http://u:geheim@x", "http://x?a=b", ""] {
+    fn only_urls_of_http_are_servers() {
+        for text in ["127.0.0.1:8080", "localhost:8080", "x", "ftp://x", "http://u:geheim@x", "http://x?a=b", ""] {
             let error = text.parse::<ServerUrl>().unwrap_err();
             assert!(error.contains("expected") && !error.contains("geheim"), "{text}: {error}");
         }

@@ -23,7 +23,11 @@ impl Facts {
             store: config.artifacts_path.to_string(),
             database: config.database_uri.to_string(),
             configuration: config.file.as_ref().map_or("no file".to_owned(), |file| file.display().to_string()),
-            authentication: if config.is_loopback() { "off (loopback only)" } else { "off (--insecure-no-auth)" },
+            authentication: match (config.access.asks_for_keys(), config.is_loopback()) {
+                (true, _) => "on",
+                (false, true) => "off (loopback only)",
+                (false, false) => "off (--insecure-no-auth)",
+            },
         }
     }
 

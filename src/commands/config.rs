@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::output::{printable, table};
 use super::serve::file_of;
 use crate::cli::{Cli, ConfigCommand, InitArgs, ServeArgs};
-use crate::config::{Config, EffectiveSetting, Source, template};
+use crate::config::{Config, EffectiveSetting, Source, WITHOUT_FLAG, template};
 
 pub(super) fn run(command: &ConfigCommand, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
@@ -97,6 +97,10 @@ fn write_file(file: &Path, text: &str, force: bool) -> anyhow::Result<()> {
 
 /// What the help of `serve` says of a setting, without what the file says itself.
 fn about(setting: &str) -> String {
+    if setting == WITHOUT_FLAG {
+        return "A key that may do everything, of at least 16 characters; better in the environment than here"
+            .to_owned();
+    }
     let mut command = Cli::command();
     let serve = command.find_subcommand_mut("serve").expect("there is a command `serve`");
     let flag = serve.get_arguments().find(|argument| argument.get_id() == setting);

@@ -32,7 +32,7 @@ async fn demo(args: &DemoArgs, flags: &ClientFlags, out: &mut impl Write) -> any
     let mut teller = Teller { out, json: flags.json };
     let own = if flags.names_a_server() { None } else { Some(OwnServer::start().await?) };
     let client = match &own {
-        Some(server) => Client::new(server.url()?)?,
+        Some(server) => Client::new(server.url()?, None)?,
         None => connect(flags)?,
     };
     let mut fitted = None;

@@ -51,7 +51,8 @@ async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
     let format = config.log_format;
     let facts = Facts::of(&config);
     let app = App::build(config).await?;
-    let url = format!("http://{}", app.local_addr());
+    let scheme = if app.speaks_tls() { "https" } else { "http" };
+    let url = format!("{scheme}://{}", app.local_addr());
     let grpc = app.grpc_addr();
     announce(&facts.serving(&url, app.grpc(), app.database()), &url, grpc, format, json);
     app.run_until(shutdown).await?;

@@ -1,5 +1,6 @@
 //! The configuration as it holds: each setting with its value and where that was said.
 
+use drifting_access::TokenKeys;
 use figment::value::Value as Said;
 use serde::Serialize;
 use serde_json::Value;
@@ -54,6 +55,31 @@ impl Settings {
 }
 
 impl Config {
+    fn shown_token(&self, name: &str) -> Value {
+        let Some(tokens) = &self.access.tokens else { return Value::Null };
+        match name {
+            "jwt_issuer" => tokens.issuer.clone().into(),
+            "jwt_audience" => tokens.audiences.clone().into(),
+            "jwt_keys" => match &tokens.keys {
+                TokenKeys::Discovered => Value::Null,
+                TokenKeys::At(url) => url.to_string().into(),
+                TokenKeys::File(file) => file.display().to_string().into(),
+            },
+            "jwt_scopes_claim" => tokens.scopes_claim.as_str().into(),
+            _ => tokens.projects_claim.as_ref().map(|claim| claim.as_str().to_owned()).into(),
+        }
+    }
+
+    fn shown_tls(&self, name: &str) -> Value {
+        let Some(tls) = &self.tls else { return Value::Null };
+        let file = match name {
+            "tls_cert" => Some(&tls.cert),
+            "tls_key" => Some(&tls.key),
+            _ => tls.client_ca.as_ref(),
+        };
+        file.map(|file| file.display().to_string()).into()
+    }
+
     /// What a setting comes to.
     fn shown(&self, name: &str) -> Value {
         match name {
@@ -93,6 +119,13 @@ impl Config {
             "grpc_port" => self.grpc_port.number().map_or_else(|| "none".into(), Value::from),
             "mlserver_headers" => self.mlserver_headers.into(),
             "allowed_hosts" => self.checked_hosts().into(),
+            "cors_origins" if self.cors_origins.is_empty() => Value::Null,
+            "cors_origins" => self.cors_origins.clone().into(),
+            "api_key" => self.access.api_key.as_ref().map(ToString::to_string).into(),
+            "api_keys_file" => self.access.api_keys_file.as_ref().map(|file| file.display().to_string()).into(),
+            name if name.starts_with("jwt_") => self.shown_token(name),
+            "rate_limit" => self.access.rate_limit.map(|limit| limit.to_string()).into(),
+            name if name.starts_with("tls_") => self.shown_tls(name),
             "insecure_no_auth" => self.insecure_no_auth.into(),
             "log_format" => match self.log_format {
                 LogFormat::Pretty => "pretty",
@@ -170,15 +203,32 @@ mod tests {
             "event_sink_secret_file",
             "event_sinks",
             "event_projects",
+            "cors_origins",
+            "api_key",
+            "api_keys_file",
+            "jwt_issuer",
+            "jwt_audience",
+            "jwt_keys",
+            "jwt_scopes_claim",
+            "jwt_projects_claim",
+            "rate_limit",
+            "tls_cert",
+            "tls_key",
+            "tls_client_ca",
         ];
         for (name, _) in SETTINGS {
             assert_eq!(config.shown(name).is_null(), by_platform.contains(&name), "{name}");
         }
         let said = json!({"artifacts_endpoint": "http://localhost:9000", "artifacts_region": "eu-central-1",
             "database_password_file": "password", "event_sink": "https://events.example/",
-            "event_sink_secret_file": "secret", "event_sinks": "[{url: https://events.example}]", "event_projects": "prod/churn=churn"});
+            "event_sink_secret_file": "secret", "event_sinks": "[{url: https://events.example}]", "event_projects": "prod/churn=churn",
+            "cors_origins": "https://app.example", "api_key": "0123456789abcdef", "api_keys_file": "keys.yaml",
+            "jwt_issuer": "https://issuer.example", "jwt_audience": "drifting", "jwt_keys": "keys.json",
+            "jwt_projects_claim": "projects", "rate_limit": "100/s", "tls_cert": "cert.pem", "tls_key": "key.pem",
+            "tls_client_ca": "ca.pem"});
         let told = Config::of_flags(&said).unwrap();
         assert!(by_platform.iter().all(|name| !told.shown(name).is_null()));
         assert_eq!(config.shown("database_uri"), "none");
+        assert_eq!(told.shown("api_key"), "***");
     }
 }

@@ -6,7 +6,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 use serde::Serialize;
 
-use super::{ConfigError, LATER, SETTINGS};
+use super::{ConfigError, SETTINGS};
 
 /// The names of the layers above the defaults.
 pub(super) const FILE: &str = "file";
@@ -141,7 +141,7 @@ pub(super) fn variable(key: &str) -> String {
 }
 
 fn keys() -> impl Iterator<Item = &'static str> {
-    SETTINGS.iter().map(|(key, _)| *key).chain(LATER.iter().map(|setting| setting.key))
+    SETTINGS.iter().map(|(key, _)| *key)
 }
 
 fn settings_by_name() -> Vec<String> {

@@ -1,6 +1,6 @@
 //! A configuration file to start from.
 
-use super::{SETTINGS, layers};
+use super::{SETTINGS, WITHOUT_FLAG, layers};
 
 /// Columns of a comment, so that it is read without scrolling.
 const WIDTH: usize = 100;
@@ -14,7 +14,11 @@ pub fn template(about: impl Fn(&str) -> String) -> String {
     for (name, default) in SETTINGS {
         text.push('\n');
         text.push_str(&comment(&about(name)));
-        text.push_str(&comment(&format!("Also {}, {}", layers::flag(name), layers::variable(name))));
+        let also = match name {
+            WITHOUT_FLAG => layers::variable(name),
+            name => format!("{}, {}", layers::flag(name), layers::variable(name)),
+        };
+        text.push_str(&comment(&format!("Also {also}")));
         let value = default.map(|default| format!(" {default}")).unwrap_or_default();
         text.extend([name, ":", &value, "\n"]);
     }

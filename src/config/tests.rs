@@ -230,38 +230,41 @@ fn grpc_has_a_port_of_its_own_that_may_be_none() {
 }
 
 #[test]
-fn settings_of_later_versions_are_taken_where_they_ask_for_nothing() {
+fn beyond_loopback_a_key_is_needed_and_one_is_made_ready() {
     in_jail(|jail| {
-        jail.create_file("drifting.yaml", "api_keys_file:\n")?;
-        jail.set_env("DRIFTING_API_KEY", "");
-        assert!(load(&json!({})).is_ok());
+        let error = refused(&json!({"host": "0.0.0.0"}));
+        let key = error.split_whitespace().find(|word| word.starts_with("drk_")).unwrap();
+        assert!(error.contains("DRIFTING_API_KEY") && error.contains("--api-keys-file"), "{error}");
+        assert_eq!(key.len(), 68);
+        assert!(load(&json!({"host": "0.0.0.0", "api_keys_file": "keys.yaml"})).is_ok());
+        jail.set_env("DRIFTING_API_KEY", key);
+        let config = load(&json!({"host": "0.0.0.0"})).unwrap();
+        assert!(config.access.asks_for_keys());
+        assert!(!format!("{config:?}").contains(key));
+        jail.set_env("DRIFTING_API_KEY", "geheim");
+        let error = refused(&json!({}));
+        let expected = "`api_key` from the environment variable `DRIFTING_API_KEY`: expected at least 16 characters";
+        assert!(error.starts_with(expected) && !error.contains("geheim"), "{error}");
         Ok(())
     });
 }
 
 #[test]
-fn what_only_later_versions_can_do_is_refused_with_its_source() {
-    const KEYS: &str = "this version has no API keys yet;";
-    in_jail(|jail| {
-        let error = load(&json!({"api_keys_file": "keys.yaml"})).unwrap_err();
-        assert!(error.is_usage());
-        assert!(error.to_string().starts_with(&format!("`api_keys_file` from the flag `--api-keys-file`: {KEYS}")));
-        assert!(refused(&json!({"read_only": "perhaps"})).contains("expected true or false"));
-
-        for (file, expected) in [
-            ("api_keys_file: keys.yaml\n", format!("`api_keys_file` from the file drifting.yaml: {KEYS}")),
-            ("api_key: geheim\n", format!("`api_key` from the file drifting.yaml: {KEYS}")),
+fn settings_that_need_each_other_say_so() {
+    in_jail(|_| {
+        for (flags, word) in [
+            (json!({"jwt_issuer": "https://a.example"}), "jwt_audience"),
+            (json!({"jwt_audience": "drifting"}), "jwt_issuer"),
+            (json!({"jwt_keys": "keys.json"}), "jwt_issuer"),
+            (json!({"tls_cert": "cert.pem"}), "tls_key"),
+            (json!({"tls_key": "key.pem"}), "tls_cert"),
+            (json!({"tls_client_ca": "ca.pem"}), "tls_cert"),
         ] {
-            jail.create_file("drifting.yaml", file)?;
-            let error = refused(&json!({}));
-            assert!(error.starts_with(&expected) && !error.contains("geheim"), "{error}");
+            assert!(refused(&flags).contains(&format!("expected `{word}` too")), "{flags}");
         }
-
-        jail.create_file("drifting.yaml", "")?;
-        jail.set_env("DRIFTING_API_KEY", "geheim");
-        let error = refused(&json!({}));
-        let expected = format!("`api_key` from the environment variable `DRIFTING_API_KEY`: {KEYS}");
-        assert!(error.starts_with(&expected) && !error.contains("geheim"), "{error}");
+        let tokens = json!({"jwt_issuer": "https://a.example", "jwt_audience": "a, b"});
+        let tokens = load(&tokens).unwrap().access.tokens.unwrap();
+        assert_eq!((tokens.audiences, tokens.scopes_claim.as_str()), (vec!["a".to_owned(), "b".to_owned()], "scope"));
         Ok(())
     });
 }

@@ -1,5 +1,6 @@
 //! The front door: the real program, real files, real rows.
 
+mod access;
 mod buckets;
 mod check;
 mod cli;

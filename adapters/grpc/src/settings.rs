@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drifting_access::Gate;
+use drifting_listening::Tls;
 
 /// Limits and names of the gRPC interface.
 #[derive(Clone)]
@@ -14,6 +15,8 @@ pub struct GrpcSettings {
     pub allowed_hosts: Option<Vec<String>>,
     /// Who is let in.
     pub gate: Arc<Gate>,
+    /// By what the server is known, if it speaks TLS.
+    pub tls: Option<Arc<Tls>>,
     /// So many connections are served at once; more wait in the system's queue.
     pub connections_max: usize,
     /// So many requests are served at once on one connection; a client waits with more.
@@ -28,6 +31,7 @@ impl Default for GrpcSettings {
             max_message_bytes: 32 * 1024 * 1024,
             allowed_hosts: None,
             gate: Arc::new(Gate::open()),
+            tls: None,
             connections_max: 10_000,
             streams_max: 100,
             timeouts: GrpcTimeouts::default(),

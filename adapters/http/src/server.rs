@@ -68,8 +68,7 @@ impl HttpServer {
         let Self { listener, address: _, service, intake, settings } = self;
         let connections = Connections::default();
         let readiness = Readiness::default();
-        let acceptor =
-            GuardedAcceptor::new(listener, connections.clone(), settings.connections_max, settings.timeouts)?;
+        let acceptor = GuardedAcceptor::new(listener, connections.clone(), &settings)?;
         let endpoint = endpoint(service, intake, &settings, connections, readiness.clone());
         let signal = async move {
             shutdown.await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use drifting_access::Gate;
 use drifting_domain::project::ProjectName;
+use drifting_listening::Tls;
 
 /// Limits and names of the HTTP interface.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// Who is let in.
     pub gate: Arc<Gate>,
+    /// By what the server is known, if it speaks TLS.
+    pub tls: Option<Arc<Tls>>,
     /// So many connections are served at once; more wait in the system's queue.
     pub connections_max: usize,
     /// How long a client may take.
@@ -62,6 +65,7 @@ impl Default for HttpSettings {
             allowed_hosts: AllowedHosts::Any,
             cors_origins: Vec::new(),
             gate: Arc::new(Gate::open()),
+            tls: None,
             connections_max: 10_000,
             timeouts: HttpTimeouts::default(),
             event_projects: BTreeMap::new(),

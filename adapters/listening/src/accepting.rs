@@ -5,25 +5,26 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{Tls, Transport};
 
 /// After an error, such as no file descriptor left, accepting waits so long.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A listener of which so many connections are open at once.
-#[derive(Debug)]
 pub struct Accepting {
     listener: TcpListener,
     permits: Arc<Semaphore>,
+    tls: Option<Arc<Tls>>,
     is_failing: bool,
 }
 
 /// A connection, which makes room for another one when its permit is dropped.
-#[derive(Debug)]
 pub struct Accepted {
-    /// The connection.
-    pub stream: TcpStream,
+    /// Its bytes.
+    pub transport: Transport,
     /// Where it comes from.
     pub address: SocketAddr,
     /// Its place among those that are open.
@@ -31,10 +32,11 @@ pub struct Accepted {
 }
 
 impl Accepting {
-    /// Connections of this listener, at most so many at once; more wait in the system's queue.
-    pub fn new(listener: TcpListener, connections_max: usize) -> Self {
+    /// Connections of this listener, at most so many at once; more wait in the system's queue. With TLS they begin with a
+    /// handshake, which goes on while they are read.
+    pub fn new(listener: TcpListener, connections_max: usize, tls: Option<Arc<Tls>>) -> Self {
         let permits = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
-        Self { listener, permits, is_failing: false }
+        Self { listener, permits, tls, is_failing: false }
     }
 
     /// The next connection, once there is room for it.
@@ -50,7 +52,11 @@ impl Accepting {
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "a connection keeps Nagle's delay");
                     }
-                    return Ok(Accepted { stream, address, permit });
+                    let transport = match &self.tls {
+                        Some(tls) => Transport::tls(tls.accept(stream)),
+                        None => Transport::plain(stream),
+                    };
+                    return Ok(Accepted { transport, address, permit });
                 }
                 Err(error) => {
                     // Once a run of errors: they may come ten times a second.

@@ -6,11 +6,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
-use crate::Accepted;
+use crate::{Accepted, Transport};
 
 /// What a protocol watches of a connection.
 pub trait Guard: Send + Unpin + 'static {
@@ -26,7 +25,7 @@ pub trait Guard: Send + Unpin + 'static {
 
 /// An accepted connection. It makes room for another one when it is dropped.
 pub struct GuardedStream<G> {
-    stream: TcpStream,
+    stream: Transport,
     guard: G,
     /// An answer of which nothing is taken for so long is given up.
     write: Duration,
@@ -37,8 +36,8 @@ pub struct GuardedStream<G> {
 impl<G: Guard> GuardedStream<G> {
     /// A connection with its guard.
     pub fn new(accepted: Accepted, guard: G, write: Duration) -> Self {
-        let Accepted { stream, address: _, permit } = accepted;
-        Self { stream, guard, write, write_alarm: None, _permit: permit }
+        let Accepted { transport, address: _, permit } = accepted;
+        Self { stream: transport, guard, write, write_alarm: None, _permit: permit }
     }
 
     /// Watches that an answer is taken.

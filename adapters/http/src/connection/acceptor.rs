@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 
 use super::activity::Connections;
 use super::guard::HttpGuard;
-use crate::settings::HttpTimeouts;
+use crate::settings::{HttpSettings, HttpTimeouts};
 
 /// A listener whose connections have deadlines.
 pub(crate) struct GuardedAcceptor {
@@ -18,17 +18,15 @@ pub(crate) struct GuardedAcceptor {
     address: LocalAddr,
     connections: Connections,
     timeouts: HttpTimeouts,
+    scheme: Scheme,
 }
 
 impl GuardedAcceptor {
-    pub(crate) fn new(
-        listener: TcpListener,
-        connections: Connections,
-        connections_max: usize,
-        timeouts: HttpTimeouts,
-    ) -> io::Result<Self> {
+    pub(crate) fn new(listener: TcpListener, connections: Connections, settings: &HttpSettings) -> io::Result<Self> {
         let address = LocalAddr(listener.local_addr()?.into());
-        Ok(Self { accepting: Accepting::new(listener, connections_max), address, connections, timeouts })
+        let scheme = if settings.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let accepting = Accepting::new(listener, settings.connections_max, settings.tls.clone());
+        Ok(Self { accepting, address, connections, timeouts: settings.timeouts, scheme })
     }
 }
 
@@ -44,6 +42,6 @@ impl Acceptor for GuardedAcceptor {
         let address = accepted.address;
         let guard = HttpGuard::new(address, self.connections.clone(), self.timeouts);
         let stream = GuardedStream::new(accepted, guard, self.timeouts.write);
-        Ok((stream, self.address.clone(), RemoteAddr(address.into()), Scheme::HTTP))
+        Ok((stream, self.address.clone(), RemoteAddr(address.into()), self.scheme.clone()))
     }
 }
