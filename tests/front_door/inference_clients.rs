@@ -1,18 +1,7 @@
 //! Clients of other projects, as they are published: programs in Python (`tests/inference_clients`) tell row by row what works.
 
-use std::path::PathBuf;
-use std::process::Command;
-
 use crate::grpc;
-
-/// The environment with the packages of `tests/inference_clients/<name>.txt`.
-fn environment(name: &str) -> PathBuf {
-    let test = std::env::current_exe().unwrap_or_default();
-    let mut places = test.ancestors().map(|folder| folder.join("inference-clients").join(name));
-    places.find(|place| place.join("pins").is_file()).unwrap_or_else(|| {
-        panic!("the clients of `{name}` are missing: run scripts/test once, which installs them for Python 3.11")
-    })
-}
+use crate::python;
 
 /// The protocols whose addresses a program takes.
 enum Protocols {
@@ -22,7 +11,6 @@ enum Protocols {
 
 /// Runs a program against a server of its own; its rows are shown with `--no-capture`, and where any has failed.
 fn run(name: &str, program: &str, protocols: &Protocols) {
-    let environment = environment(name);
     let directory = tempfile::tempdir().expect("a folder");
     let server = grpc::start(directory.path(), &["--grpc-port", "0"], 2);
     let http = server.lines[0].strip_prefix("listening on http://").expect("the address of HTTP");
@@ -31,10 +19,7 @@ fn run(name: &str, program: &str, protocols: &Protocols) {
         Protocols::Http => &[http],
         Protocols::HttpAndGrpc => &[http, grpc],
     };
-    let output = Command::new(environment.join("bin/python"))
-        // The packages are compiled once, beside them.
-        .env_remove("PYTHONDONTWRITEBYTECODE")
-        .env("PYTHONPYCACHEPREFIX", environment.join("compiled"))
+    let output = python::program(&format!("inference-clients/{name}"), "python")
         .arg(format!("{}/tests/inference_clients/{program}.py", env!("CARGO_MANIFEST_DIR")))
         .args(addresses)
         .output()

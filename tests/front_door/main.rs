@@ -35,7 +35,9 @@ mod operations;
 mod policies;
 mod predecessor;
 mod predecessor_wire;
+mod python;
 mod restarts;
+mod schemathesis;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/sink.rs"]

@@ -7,7 +7,7 @@ mod security;
 use std::marker::PhantomData;
 
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
-use serde_yaml::Value;
+use serde_yaml::{Mapping, Value};
 
 use crate::api::Api;
 
@@ -30,6 +30,21 @@ const REQUESTS: [&str; 12] = [
     "IndexRequest",
     "ModelParameters",
 ];
+
+/// Those of them in which a member that is not known is refused.
+const CLOSED: [&str; 7] = [
+    "FitRequest",
+    "FitSettings",
+    "PredictRequest",
+    "DetectorSettings",
+    "PreprocessingSettings",
+    "WindowSettings",
+    "ReferenceUpdateSettings",
+];
+
+/// The types that a part `data` may have.
+const DATA_TYPES: &str = "application/json, text/csv, application/x-ndjson, application/vnd.apache.parquet, \
+     application/vnd.apache.arrow.stream";
 
 /// Whether a member of an answer may be absent all the same.
 fn may_be_absent(schema: &str, member: &str) -> bool {
@@ -106,6 +121,7 @@ pub(crate) fn finish(spec: &str) -> Value {
     let mut document: Value = serde_json::from_str(spec).unwrap_or_default();
     require_members_of_answers(&mut document);
     security::add_to(&mut document);
+    close_requests(&mut document);
     simplify(&mut document);
     document
 }
@@ -123,6 +139,28 @@ fn require_members_of_answers(document: &mut Value) {
         let required: Vec<Value> = properties.keys().filter(is_always_there).cloned().collect();
         if let Some(schema) = schema.as_mapping_mut() {
             schema.insert("required".into(), required.into());
+        }
+    }
+}
+
+/// Says that unknown members and parts are refused, and which types a part `data` may have.
+fn close_requests(document: &mut Value) {
+    let mut schemas = document.get_mut("components").and_then(|components| components.get_mut("schemas"));
+    for name in CLOSED {
+        let schema = schemas.as_mut().and_then(|schemas| schemas.get_mut(name));
+        if let Some(schema) = schema.and_then(Value::as_mapping_mut) {
+            schema.insert("additionalProperties".into(), false.into());
+        }
+    }
+    let Some(paths) = document.get_mut("paths").and_then(Value::as_mapping_mut) else { return };
+    for operation in paths.values_mut().filter_map(Value::as_mapping_mut).flat_map(Mapping::values_mut) {
+        let content = operation.get_mut("requestBody").and_then(|body| body.get_mut("content"));
+        let parts = content.and_then(|content| content.get_mut("multipart/form-data"));
+        let Some(parts) = parts.and_then(Value::as_mapping_mut) else { continue };
+        let encoding = Mapping::from_iter([("contentType".into(), DATA_TYPES.into())]);
+        parts.insert("encoding".into(), Mapping::from_iter([("data".into(), encoding.into())]).into());
+        if let Some(schema) = parts.get_mut("schema").and_then(Value::as_mapping_mut) {
+            schema.insert("additionalProperties".into(), false.into());
         }
     }
 }

@@ -59,19 +59,19 @@ impl FitApi {
         &self,
         request: &Request,
         /// The name of the project.
-        #[oai(name = "detector_name")]
+        #[oai(name = "detector_name", validator(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"))]
         _detector_name: RequiredInQuery<String>,
         /// `label`, `tabular`, `text` or `dummy`.
-        #[oai(name = "drift_type")]
+        #[oai(name = "drift_type", validator(pattern = "^(label|tabular|text|dummy)$"))]
         _drift_type: RequiredInQuery<String>,
         /// Expected run time: the mean number of rows between false alarms; by default 400.
-        #[oai(name = "ert")]
+        #[oai(name = "ert", validator(minimum(value = "1", exclusive), maximum(value = "10000000")))]
         _ert: InQuery<f64>,
         /// Rows of the window; by default 40. A label has its own.
-        #[oai(name = "window_size")]
+        #[oai(name = "window_size", validator(minimum(value = "2"), maximum(value = "10000")))]
         _window_size: InQuery<u64>,
         /// Simulated streams; by default as many as the expected run time needs. A label always has those.
-        #[oai(name = "n_bootstraps")]
+        #[oai(name = "n_bootstraps", validator(minimum(value = "1")))]
         _n_bootstraps: InQuery<u64>,
         body: InferenceBody,
     ) -> Result<Answer<HasFitted>, Failure> {

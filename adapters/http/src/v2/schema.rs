@@ -1,5 +1,7 @@
 //! The schemas of the protocol. They are only described here: `drifting-inference` reads and writes them.
 
+use std::collections::BTreeMap;
+
 use poem_openapi::Object;
 use poem_openapi::types::Any;
 use serde_json::Value;
@@ -12,8 +14,9 @@ pub(crate) struct InferenceRequest {
     pub(crate) id: Option<String>,
     /// `content_type` (`np`, `pd` or `str`), `binary_data_output`, `timeout` (microseconds); others are passed over.
     #[oai(nullable)]
-    pub(crate) parameters: Option<Any<Value>>,
+    pub(crate) parameters: Option<BTreeMap<String, Any<Value>>>,
     /// A tensor for each column, or one for all.
+    #[oai(validator(min_items = 1))]
     pub(crate) inputs: Vec<RequestInput>,
     /// The outputs that are wanted, in this order; all where it is left out.
     #[oai(nullable)]
@@ -26,12 +29,14 @@ pub(crate) struct RequestInput {
     /// Its name: that of a column, in a data frame.
     pub(crate) name: String,
     /// Its dimensions, the first of which counts rows; at most 8.
+    #[oai(validator(min_items = 1, max_items = 8))]
     pub(crate) shape: Vec<i64>,
     /// `BOOL`, `INT8` to `INT64`, `UINT8` to `UINT64`, `FP16`, `BF16`, `FP32`, `FP64` or `BYTES`.
+    #[oai(validator(pattern = "^(BOOL|U?INT(8|16|32|64)|FP(16|32|64)|BF16|BYTES)$"))]
     pub(crate) datatype: String,
     /// `content_type` (`np`, `str`, `base64`, `datetime`, `pd_json`, `hg_json`, `hg_jsonlist`), `binary_data_size`.
     #[oai(nullable)]
-    pub(crate) parameters: Option<Any<Value>>,
+    pub(crate) parameters: Option<BTreeMap<String, Any<Value>>>,
     /// The elements, row-major, in one array or nested as the shape; null is a missing one. Left out where they stand behind the
     /// JSON.
     #[oai(nullable)]
@@ -45,7 +50,7 @@ pub(crate) struct RequestOutput {
     pub(crate) name: String,
     /// `binary_data`: whether it is wanted in bytes.
     #[oai(nullable)]
-    pub(crate) parameters: Option<Any<Value>>,
+    pub(crate) parameters: Option<BTreeMap<String, Any<Value>>>,
 }
 
 /// Verdicts as tensors.
