@@ -1,0 +1,90 @@
+//! Connections that send one request after the other, and begin anew where the server has closed them.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, header};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// A client with at most one connection.
+pub struct Client {
+    host: String,
+    connection: Option<SendRequest<Full<Bytes>>>,
+}
+
+/// An answer and what it took.
+pub struct Answered {
+    pub status: u16,
+    pub retry_after: bool,
+    pub took: Duration,
+    pub body: Bytes,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum Unanswered {
+    /// Nobody took the connection.
+    NotConnected,
+    /// The connection broke before the answer was whole.
+    Broken,
+}
+
+impl Client {
+    /// For the server at this address.
+    pub fn new(url: &str) -> Self {
+        Self { host: url.strip_prefix("http://").expect("a plain address").to_owned(), connection: None }
+    }
+
+    /// Asks for a path.
+    pub async fn get(&mut self, path: &str) -> Result<Answered, Unanswered> {
+        self.ask("GET", path, Bytes::new()).await
+    }
+
+    /// Deletes what is at a path.
+    pub async fn delete(&mut self, path: &str) -> Result<Answered, Unanswered> {
+        self.ask("DELETE", path, Bytes::new()).await
+    }
+
+    /// Sends JSON to a path.
+    pub async fn post(&mut self, path: &str, body: Bytes) -> Result<Answered, Unanswered> {
+        self.ask("POST", path, body).await
+    }
+
+    async fn ask(&mut self, method: &str, path: &str, body: Bytes) -> Result<Answered, Unanswered> {
+        let begin = Instant::now();
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, &self.host)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(body))
+            .expect("a request");
+        let mut connection = match self.connection.take().filter(|connection| !connection.is_closed()) {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        connection.ready().await.map_err(|_| Unanswered::NotConnected)?;
+        let answer = connection.send_request(request).await.map_err(|_| Unanswered::Broken)?;
+        let status = answer.status().as_u16();
+        let retry_after = answer.headers().contains_key(header::RETRY_AFTER);
+        let body = answer.into_body().collect().await.map_err(|_| Unanswered::Broken)?.to_bytes();
+        self.connection = Some(connection);
+        Ok(Answered { status, retry_after, took: begin.elapsed(), body })
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Unanswered> {
+        let stream = TcpStream::connect(&self.host).await.map_err(|_| Unanswered::NotConnected)?;
+        stream.set_nodelay(true).map_err(|_| Unanswered::NotConnected)?;
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(|_| Unanswered::NotConnected)?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+}
+
+/// Runs clients on this thread alone, so that the server has the rest of the machine.
+pub fn run<T>(clients: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(clients)
+}

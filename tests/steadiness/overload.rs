@@ -1,0 +1,167 @@
+//! Ten times as many predictions as the server can judge: what it takes it judges, what it does not take it refuses at once, and
+//! whoever asks for its health is answered.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::task::{JoinSet, LocalSet};
+
+use crate::client::{Client, run};
+use crate::form::{Form, conclude, ms, percentile, row};
+use crate::projects::{fit, predict_path, table_fit, table_rows};
+use crate::resources::Resources;
+
+/// Projects, so that predictions need not wait for each other.
+const N_PROJECTS: usize = 8;
+/// By so much more than the server can do it is asked.
+const TIMES: f64 = 10.0;
+
+/// What clients have been answered.
+#[derive(Default)]
+struct Seen {
+    accepted: RefCell<Vec<Duration>>,
+    refused: RefCell<Vec<Duration>>,
+    faults: RefCell<Vec<String>>,
+    /// Not sent in time: every client waited for an answer.
+    n_late: Cell<usize>,
+}
+
+impl Seen {
+    async fn predict(&self, client: &mut Client, path: &str, body: Bytes) {
+        match client.post(path, body).await {
+            Ok(answer) if answer.status == 200 => self.accepted.borrow_mut().push(answer.took),
+            Ok(answer) if matches!(answer.status, 429 | 503) && answer.retry_after => {
+                self.refused.borrow_mut().push(answer.took);
+            }
+            Ok(answer) => {
+                let text = String::from_utf8_lossy(&answer.body).into_owned();
+                self.faults.borrow_mut().push(format!("{}: {text}", answer.status));
+            }
+            Err(error) => self.faults.borrow_mut().push(format!("{error:?}")),
+        }
+    }
+
+    fn per_second(&self, duration: Duration) -> f64 {
+        self.accepted.borrow().len() as f64 / duration.as_secs_f64()
+    }
+}
+
+/// Lets clients ask at this rate altogether; as fast as they are answered where there is none.
+async fn load(url: &str, n_clients: usize, rate: Option<f64>, duration: Duration, seen: &'static Seen) {
+    let set = LocalSet::new();
+    let mut clients = JoinSet::new();
+    let begin = Instant::now();
+    let body = table_rows(7, 200);
+    for n in 0..n_clients {
+        let (mut client, path, body) =
+            (Client::new(url), predict_path(&format!("table-{}", n % N_PROJECTS)), body.clone());
+        let gap = rate.map(|rate| Duration::from_secs_f64(n_clients as f64 / rate));
+        clients.spawn_local_on(
+            async move {
+                // Spread over the first gap, so that they do not come all at once.
+                let mut due = begin + gap.unwrap_or_default().mul_f64(n as f64 / n_clients as f64);
+                while begin.elapsed() < duration {
+                    if let Some(gap) = gap {
+                        tokio::time::sleep_until(due.into()).await;
+                        if due.elapsed() > gap {
+                            seen.n_late.set(seen.n_late.get() + 1);
+                            due = Instant::now();
+                        }
+                        due += gap;
+                    }
+                    seen.predict(&mut client, &path, body.clone()).await;
+                }
+            },
+            &set,
+        );
+    }
+    set.run_until(async { while clients.join_next().await.is_some() {} }).await;
+}
+
+/// Asks for the health again and again, until the load has ended; how long the answers took, and the most memory.
+async fn watch(url: &str, process: u32, load: impl Future<Output = ()>) -> (Vec<Duration>, u64) {
+    let mut client = Client::new(url);
+    let (mut times, mut memory_kib) = (Vec::new(), 0);
+    tokio::pin!(load);
+    loop {
+        let answer = client.get("/livez").await.expect("its health is told");
+        assert_eq!(answer.status, 200);
+        times.push(answer.took);
+        memory_kib = memory_kib.max(Resources::of(process).memory_kib);
+        tokio::select! {
+            () = &mut load => return (times, memory_kib),
+            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+        }
+    }
+}
+
+fn seen() -> &'static Seen {
+    Box::leak(Box::default())
+}
+
+#[test]
+fn what_is_too_much_is_refused_and_the_rest_goes_on() {
+    let form = Form::of_environment();
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = form.start(directory.path(), &[]);
+    for n in 0..N_PROJECTS {
+        fit(&server, &format!("table-{n}"), &table_fit(n as u64, 500));
+    }
+    let process = server.child.id();
+    let before_kib = Resources::of(process).memory_kib;
+    let url = server.url.as_str();
+
+    let (peak_time, overload_time) = form.choose((1, 3), (20, 300));
+    let (peak_time, overload_time) = (Duration::from_secs(peak_time), Duration::from_secs(overload_time));
+    let peak = seen();
+    run(load(url, N_PROJECTS, None, peak_time, peak));
+    let capacity = peak.per_second(peak_time);
+    let under = seen();
+    let n_clients = form.choose(200, 2_000);
+    let (mut health, memory_kib) =
+        run(watch(url, process, load(url, n_clients, Some(capacity * TIMES), overload_time, under)));
+    let goodput = under.per_second(overload_time);
+
+    // Afterwards: slices of a quarter of a second, until one goes as before.
+    let end = Instant::now();
+    let slice = Duration::from_millis(250);
+    let mut recovery = None;
+    while recovery.is_none() && end.elapsed() < Duration::from_secs(30) {
+        let after = seen();
+        run(load(url, N_PROJECTS, None, slice, after));
+        assert!(after.faults.borrow().is_empty(), "{:?}", after.faults.borrow());
+        recovery = (after.per_second(slice) >= 0.9 * capacity).then(|| end.elapsed());
+    }
+
+    let faults = [peak.faults.borrow().clone(), under.faults.borrow().clone()].concat();
+    assert!(faults.is_empty(), "{} answers are neither verdicts nor refusals: {:?}", faults.len(), faults.first());
+    assert!(!under.accepted.borrow().is_empty(), "nothing was judged under overload");
+    let (mut accepted, mut refused) = (under.accepted.borrow_mut(), under.refused.borrow_mut());
+    let accepted_p99 = percentile(&mut accepted, 0.99);
+    let usual_p99 = percentile(&mut peak.accepted.borrow_mut(), 0.99);
+    let (refused_most, health_p99) = (percentile(&mut refused, 1.0), percentile(&mut health, 0.99));
+    row(&format!(
+        "| overload, {:.0} s | {capacity:.0} | {} | {:.0} % | {} ({}) | {} in {} | {} | {} MiB ({} before) | {} |",
+        overload_time.as_secs_f64(),
+        accepted.len() + refused.len(),
+        goodput / capacity * 100.0,
+        ms(accepted_p99),
+        ms(usual_p99),
+        refused.len(),
+        ms(refused_most),
+        ms(health_p99),
+        memory_kib / 1024,
+        before_kib / 1024,
+        recovery.map_or_else(|| "not within 30 s".to_owned(), ms),
+    ));
+    println!("{} requests were not sent in time: every client waited", under.n_late.get());
+    conclude([
+        form.limit(goodput >= 0.9 * capacity, "the goodput is below 90 % of the peak"),
+        form.limit(!refused.is_empty(), "nothing was refused"),
+        form.limit(refused_most <= Duration::from_millis(100), "a refusal took more than 100 ms"),
+        form.limit(health_p99 <= Duration::from_millis(50), "the health took more than 50 ms (p99)"),
+        form.limit(memory_kib < before_kib + 256 * 1024, "the memory has grown by more than 256 MiB"),
+        form.limit(recovery.is_some_and(|time| time <= Duration::from_secs(5)), "it took more than 5 s to recover"),
+    ]);
+}

@@ -1,0 +1,102 @@
+//! A long time of rows, fits, deletions and restarts: memory, descriptors and threads stay as they are.
+
+use std::time::{Duration, Instant};
+
+use crate::client::{Client, run};
+use crate::form::{Form, conclude, ms, percentile, row};
+use crate::projects::{fit, label_fit, label_row, predict_path, table_fit};
+use crate::resources::Resources;
+use crate::server::Server;
+
+const N_PROJECTS: usize = 20;
+
+/// How long it takes, and how often something happens.
+struct Plan {
+    restarts: usize,
+    between_restarts: Duration,
+    between_fits: Duration,
+    between_rows: Duration,
+}
+
+/// Feeds rows, and fits and deletes a project now and then; how long answers took.
+async fn live(server: &Server, plan: &Plan) -> Vec<Duration> {
+    let mut client = Client::new(&server.url);
+    let (begin, mut fitted) = (Instant::now(), Instant::now());
+    let fit = bytes::Bytes::from(table_fit(1, 300).to_string());
+    let mut took = Vec::new();
+    for n in 0.. {
+        if begin.elapsed() >= plan.between_restarts {
+            break;
+        }
+        let answer = client.post(&predict_path(&format!("label-{}", n % N_PROJECTS)), label_row(n)).await;
+        let answer = answer.expect("a row is answered");
+        assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+        took.push(answer.took);
+        if fitted.elapsed() >= plan.between_fits {
+            fitted = Instant::now();
+            let mut other = Client::new(&server.url);
+            let answer = other.post("/api/v1/projects/passing/fit", fit.clone()).await.expect("a fit is answered");
+            assert_eq!(answer.status, 201, "{}", String::from_utf8_lossy(&answer.body));
+            let answer = other.delete("/api/v1/projects/passing").await.expect("a deletion is answered");
+            assert_eq!(answer.status, 204, "{}", String::from_utf8_lossy(&answer.body));
+        }
+        tokio::time::sleep(plan.between_rows).await;
+    }
+    took
+}
+
+#[test]
+fn a_server_stays_as_it_is() {
+    let form = Form::of_environment();
+    let second = Duration::from_secs;
+    let short = Plan {
+        restarts: 2,
+        between_restarts: second(2),
+        between_fits: Duration::from_millis(300),
+        between_rows: Duration::from_millis(2),
+    };
+    let full = Plan {
+        restarts: 6,
+        between_restarts: second(600),
+        between_fits: second(20),
+        between_rows: Duration::from_millis(1),
+    };
+    let plan = form.choose(short, full);
+    let directory = tempfile::tempdir().expect("a folder");
+    let mut findings = Vec::new();
+    let mut lives: Vec<(Resources, Duration)> = Vec::new();
+    for number in 0..=plan.restarts {
+        let server = form.start(directory.path(), &[]);
+        if number == 0 {
+            (0..N_PROJECTS).for_each(|n| fit(&server, &format!("label-{n}"), &label_fit()));
+        }
+        let process = server.child.id();
+        // What a first while of load takes is no growth.
+        run(live(&server, &Plan { between_restarts: plan.between_restarts / 10, ..plan }));
+        let warm = Resources::of(process);
+        let mut took = run(live(&server, &plan));
+        let end = Resources::of(process);
+        let p99 = percentile(&mut took, 0.99);
+        row(&format!(
+            "| life {} | {} | {} | {} to {} KiB | {} to {} | {} to {} |",
+            number + 1,
+            took.len(),
+            ms(p99),
+            warm.memory_kib,
+            end.memory_kib,
+            warm.n_descriptors,
+            end.n_descriptors,
+            warm.n_threads,
+            end.n_threads,
+        ));
+        assert!(end.n_descriptors <= warm.n_descriptors + 4, "descriptors: {warm:?}, {end:?}");
+        findings
+            .push(form.limit(end.memory_kib * 100 <= warm.memory_kib * 110, "the memory has grown by more than 10 %"));
+        findings.push(form.limit(end.n_threads <= warm.n_threads + 4, "there are more threads"));
+        lives.push((end, p99));
+        assert!(server.stop().success(), "it ends well");
+    }
+    let (first, last) = (lives[0].0, lives[lives.len() - 1].0);
+    findings.push(form.limit(last.memory_kib * 100 <= first.memory_kib * 110, "later lives take more memory"));
+    conclude(findings);
+}
