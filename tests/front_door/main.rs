@@ -1,6 +1,7 @@
 //! The front door: the real program, real files, real rows.
 
 mod access;
+mod browser;
 mod buckets;
 mod check;
 mod cli;

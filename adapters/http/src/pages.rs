@@ -78,7 +78,9 @@ pub(crate) fn swagger_ui(document: &str, title: &str) -> String {
     // `</` would end the script that the document stands in.
     let document = document.replace("</", "<\\/");
     let html = placeholder.swagger_ui_html().replacen(&placeholder.spec(), &document, 1);
-    html.replacen("<title>Swagger UI</title>", &format!("<title>{title}</title>"), 1)
+    // Without an icon of the page the browser asks for one that is not there.
+    let head = format!("<link rel=\"icon\" href=\"data:,\"><title>{title}</title>");
+    html.replacen("<title>Swagger UI</title>", &head, 1)
 }
 
 /// The projects and their last verdicts, asked for again every two seconds.

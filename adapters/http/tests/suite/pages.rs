@@ -14,7 +14,7 @@ async fn the_swagger_page_needs_nothing_from_elsewhere() {
         let page = reply.text();
         assert!(page.len() > 1_000_000 && page.contains("fitProject"));
         assert!(!page.contains("\"title\": \"placeholder\""));
-        for outside in ["src=\"http", "src=\"//", "href=\"http", "<link", "@import", "url(http", "url(//"] {
+        for outside in ["src=\"http", "src=\"//", "href=\"http", "rel=\"stylesheet", "@import", "url(http", "url(//"] {
             let head = page.split("<script").next().unwrap();
             assert!(!head.contains(outside), "{outside}");
         }
