@@ -39,6 +39,7 @@ mod predecessor_wire;
 mod python;
 mod restarts;
 mod schemathesis;
+mod secrets;
 #[path = "../support/server.rs"]
 mod server;
 #[path = "../support/sink.rs"]
