@@ -23,7 +23,7 @@ const DOMAIN_IMPORTS: [&str; 13] = [
 ];
 
 /// Crates that stand for one technology, and the only crates of this project that may import them.
-const TECHNOLOGIES: [(&str, &[&str]); 20] = [
+const TECHNOLOGIES: &[(&str, &[&str])] = &[
     ("poem", &["drifting-http"]),
     ("poem-openapi", &["drifting-http"]),
     ("tonic", &["drifting-grpc"]),
@@ -48,7 +48,7 @@ const TECHNOLOGIES: [(&str, &[&str]); 20] = [
 ];
 
 /// The arrows between the crates of this project, without those of the root package, which may know every crate.
-const ARROWS: [(&str, &str); 20] = [
+const ARROWS: &[(&str, &str)] = &[
     ("drifting-grpc", "drifting-access"),
     ("drifting-grpc", "drifting-domain"),
     ("drifting-grpc", "drifting-inference"),
@@ -67,12 +67,19 @@ const ARROWS: [(&str, &str); 20] = [
     ("drifting-memory", "drifting-domain"),
     ("drifting-sinks", "drifting-domain"),
     ("drifting-local-postgres", "drifting-domain"),
+    ("drifting-fuzzing", "drifting-artifacts"),
+    ("drifting-fuzzing", "drifting-domain"),
+    ("drifting-fuzzing", "drifting-formats"),
+    ("drifting-fuzzing", "drifting-grpc"),
+    ("drifting-fuzzing", "drifting-http"),
+    ("drifting-fuzzing", "drifting-inference"),
+    ("drifting-fuzzing", "drifting-memory"),
     ("drifting-object-stores", "drifting-free-ports"),
     ("drifting-postgres-servers", "drifting-free-ports"),
 ];
 
 /// The arrows that tests alone may take beside those.
-const TEST_ARROWS: [(&str, &str); 6] = [
+const TEST_ARROWS: &[(&str, &str)] = &[
     ("drifting-artifacts", "drifting-object-stores"),
     ("drifting-domain", "drifting-memory"),
     ("drifting-grpc", "drifting-memory"),

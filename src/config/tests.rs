@@ -5,6 +5,8 @@ use serde_json::json;
 
 use super::*;
 
+mod mangled;
+
 fn load(flags: &serde_json::Value) -> Result<Config, ConfigError> {
     Config::load(None, flags)
 }
