@@ -220,7 +220,9 @@ impl Refusal {
                 (RefusalCode::StorageUnavailable, "the project has been replaced in the storage meanwhile; try again")
             }
             PortErrorKind::Full => (RefusalCode::StorageFull, "the storage has no room left"),
-            PortErrorKind::Damaged => (RefusalCode::Internal, "what is stored is damaged; the server's log says more"),
+            PortErrorKind::Damaged => {
+                (RefusalCode::ProjectFailed, "what is stored of the project is damaged; the server's log says more")
+            }
             PortErrorKind::Refused | PortErrorKind::Other => {
                 (RefusalCode::Internal, "the storage failed; the server's log says why")
             }

@@ -39,6 +39,7 @@ type Connection = Mutex<Option<SendRequest<Full<Bytes>>>>;
 
 async fn connect() -> SendRequest<Full<Bytes>> {
     let stream = TcpStream::connect(address()).await.expect("the server listens");
+    stream.set_nodelay(true).expect("nothing waits");
     let (sender, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream)).await.expect("HTTP/2");
     tokio::spawn(connection);
     sender
