@@ -5,6 +5,7 @@ mod bucket;
 pub mod check;
 mod event_measures;
 mod guards;
+mod limits;
 mod measures;
 mod mirrored_index;
 mod read_only_index;
@@ -110,7 +111,7 @@ impl App {
             records_features: config.metrics_features,
             fitted_by: format!("drifting {}", env!("CARGO_PKG_VERSION")),
         };
-        let service = Arc::new(DriftService::new(ports, settings));
+        let service = Arc::new(DriftService::new(ports, settings).with_limits(limits::of_service(&config)));
         tell(&service.start().await.map_err(explained).context("cannot read the store")?);
 
         let inference = Inference::new(Arc::clone(&service));

@@ -43,7 +43,7 @@ use layers::Layer;
 use listen::{AllowedHosts, Host, Port, Switch};
 use sinks::{EventSinks, OnlySink, SecretPlace, Url};
 use storage::{Instance, LocalPath, Region, Secret};
-use units::{ByteSize, ByteSizeOrNone, Interval, IntervalOrNone, Retention};
+use units::{ByteSize, ByteSizeOrNone, Count, Interval, IntervalOrNone, Retention};
 
 /// The file that is read when no other is named and it exists.
 pub const FILE_BY_DEFAULT: &str = "drifting.yaml";
@@ -57,7 +57,7 @@ const SCAN_INTERVAL_LOCAL: Duration = Duration::from_secs(30);
 const LEASE_DURATION_MIN: Duration = Duration::from_secs(2);
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 43] = [
+const SETTINGS: [(&str, Option<&str>); 45] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -101,6 +101,8 @@ const SETTINGS: [(&str, Option<&str>); 43] = [
     ("read_only", Some("false")),
     ("max_body_bytes", Some("32MiB")),
     ("fit_max_body_bytes", Some("1GiB")),
+    ("idempotency_max_keys", Some("100000")),
+    ("idempotency_max_bytes", Some("64MiB")),
 ];
 
 /// The name of every setting.
@@ -216,6 +218,10 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// The largest body of a fit.
     pub fit_max_body_bytes: usize,
+    /// How many answers are kept for requests that come again.
+    pub idempotency_max_keys: usize,
+    /// How many bytes of them.
+    pub idempotency_max_bytes: usize,
 }
 
 impl Config {
@@ -362,6 +368,8 @@ impl Settings {
             read_only: self.required::<Switch>("read_only")?.0,
             max_body_bytes: self.required::<ByteSize>("max_body_bytes")?.0,
             fit_max_body_bytes: self.required::<ByteSize>("fit_max_body_bytes")?.0,
+            idempotency_max_keys: self.required::<Count>("idempotency_max_keys")?.0,
+            idempotency_max_bytes: self.required::<ByteSize>("idempotency_max_bytes")?.0,
         };
         if config.port != 0 && config.grpc_port == GrpcPort::Given(config.port) {
             let reason = format!("expected another port than that of HTTP, got {} for both", config.port);

@@ -180,6 +180,18 @@ pub struct Configuration {
     /// How often a trial fit raised an alarm on reference that it had not seen, where that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_length: Option<RunLengthReport>,
+    /// The request that fitted it, where that may come again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fitted_once: Option<FittedOnce>,
+}
+
+/// By what a request for a fit is known again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FittedOnce {
+    /// The digest of its idempotency key, in hexadecimal.
+    pub key: String,
+    /// That of everything else that came.
+    pub content: String,
 }
 
 /// How often alarms start without drift: a trial fit on the first 80 % of the reference, the rest replayed in its order.

@@ -7,7 +7,9 @@ mod failed_fit;
 mod fit;
 mod fit_queue;
 mod fit_warnings;
+mod limits;
 mod loaded;
+mod once;
 mod online;
 mod operations;
 mod predict;
@@ -28,7 +30,9 @@ use std::sync::Arc;
 pub use errors::{FitError, PredictError, ProjectError};
 pub use expected::ExpectedProject;
 pub use fit::{FitRequest, FittedProject, PreparedFit, REFERENCE_ROWS_MAX};
+pub use limits::ServiceLimits;
 pub use loaded::OpenProject;
+pub use once::{AnswerLimits, Digest, FirstAnswer, RequestIdentity, WriteAnswer};
 pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, OperationView};
 pub use predict::{PredictRequest, Prediction};
 pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, ProjectView};
@@ -39,6 +43,7 @@ pub use trend::{Resolution, TrendInBuckets};
 
 use self::fit::FitsInProgress;
 use self::fit_queue::FitQueue;
+use self::once::KeptAnswers;
 use self::operations::Operations;
 use self::recording::Recording;
 use self::registry::Registry;
@@ -112,6 +117,7 @@ pub struct DriftService {
     recording: Recording,
     fits: Arc<FitsInProgress>,
     fit_queue: Arc<FitQueue>,
+    answers: Arc<KeptAnswers>,
     operations: Operations,
     cvm_thresholds: Arc<CvmThresholds>,
     /// Held by whoever looks at the store again.
@@ -133,10 +139,18 @@ impl DriftService {
             recording,
             fits: Arc::default(),
             fit_queue: Arc::default(),
+            answers: Arc::new(KeptAnswers::new(ServiceLimits::default().answers)),
             operations: Operations::default(),
             cvm_thresholds: Arc::default(),
             refreshing: async_lock::Mutex::new(()),
         }
+    }
+
+    /// The same with other limits than those by default.
+    #[must_use]
+    pub fn with_limits(self, limits: ServiceLimits) -> Self {
+        let ServiceLimits { answers } = limits;
+        Self { answers: Arc::new(KeptAnswers::new(answers)), ..self }
     }
 
     /// Whether the server leaves its store as it is.

@@ -355,4 +355,17 @@ pub struct SettingFlags {
     #[arg(long, value_name = "BYTES", alias = "fit_max_body_bytes")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit_max_body_bytes: Option<String>,
+
+    /// How many answers are kept for requests that are sent again [env: DRIFTING_IDEMPOTENCY_MAX_KEYS] [default: 100000]
+    ///
+    /// Of requests with an `Idempotency-Key`, for 24 hours; the oldest give way. Those of the latest 64 requests of each project are
+    /// saved with its state as well.
+    #[arg(long, value_name = "COUNT", alias = "idempotency_max_keys")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_max_keys: Option<String>,
+
+    /// How many bytes of such answers are kept [env: DRIFTING_IDEMPOTENCY_MAX_BYTES] [default: 64MiB]
+    #[arg(long, value_name = "BYTES", alias = "idempotency_max_bytes")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotency_max_bytes: Option<String>,
 }

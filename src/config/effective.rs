@@ -146,6 +146,8 @@ impl Config {
             "read_only" => self.read_only.into(),
             "max_body_bytes" => ByteSize(self.max_body_bytes).to_string().into(),
             "fit_max_body_bytes" => ByteSize(self.fit_max_body_bytes).to_string().into(),
+            "idempotency_max_keys" => self.idempotency_max_keys.into(),
+            "idempotency_max_bytes" => ByteSize(self.idempotency_max_bytes).to_string().into(),
             // Every name of the list stands above: a test goes through them.
             _ => Value::Null,
         }

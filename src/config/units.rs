@@ -41,6 +41,20 @@ impl FromStr for ByteSize {
     }
 }
 
+/// How many of something: at least one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Count(pub(super) usize);
+
+impl FromStr for Count {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const MAX: usize = 1_000_000_000;
+        let count = text.parse().ok().filter(|count| (1..=MAX).contains(count));
+        count.map(Self).ok_or_else(|| format!("expected a number from 1 to {MAX}, got `{text}`"))
+    }
+}
+
 /// A time between two things: `500ms`, `1s`, `2m`, at most a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Interval(pub(super) Duration);
@@ -186,6 +200,14 @@ mod tests {
         }
         for text in ["", "0", "-1", "1.5MB", "32M", "MiB", "99999999999999999999", "99999999999999GiB"] {
             assert!(text.parse::<ByteSize>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn counts_are_positive() {
+        assert_eq!("1000".parse(), Ok(Count(1_000)));
+        for text in ["", "0", "-1", "1.5", "1000000001", "many"] {
+            assert!(text.parse::<Count>().is_err(), "{text}");
         }
     }
 

@@ -37,6 +37,7 @@ mod policies;
 mod predecessor;
 mod predecessor_wire;
 mod python;
+mod resent;
 mod restarts;
 mod schemathesis;
 mod secrets;

@@ -244,7 +244,7 @@ impl Connection {
         self.try_request_with("", method, path, body)
     }
 
-    fn try_request_with(
+    pub fn try_request_with(
         &mut self,
         headers: &str,
         method: &str,

@@ -58,6 +58,11 @@ impl InferMessage {
         self.0.len()
     }
 
+    /// The message as it came.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Which project is asked: passes over the tensors, whatever they are.
     ///
     /// # Errors

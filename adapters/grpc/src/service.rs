@@ -3,10 +3,12 @@
 use std::pin::Pin;
 
 use drifting_access::{Caller, Denied};
+use drifting_domain::use_cases::RequestIdentity;
 use drifting_inference::{InferResponse, Inference, Refusal, RefusalCode, SERVER};
-use drifting_listening::RequestId;
+use drifting_listening::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey, RequestId};
 use futures_util::Stream;
 use prost::Message;
+use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::message::{Address, InferMessage};
@@ -74,6 +76,35 @@ impl Unanswered {
 }
 
 impl Inferring {
+    /// Answers a request that may come again: its rows are judged once, and its first answer is given again. Says whether this one
+    /// was given before.
+    async fn answer_once(
+        &self,
+        key: &IdempotencyKey,
+        address: Address,
+        message: InferMessage,
+    ) -> Result<(ModelInferResponse, bool), Unanswered> {
+        let is_raw = message.is_raw();
+        self.caller.check_project(&address.model_name).map_err(Unanswered::Denied)?;
+        let place = ["gRPC infer", &address.model_name, &address.model_version];
+        let key = key.digest(&place);
+        let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
+        let bytes_max = self.max_message_bytes;
+        let read = move || {
+            let mut digest = ContentDigest::default();
+            digest.piece(message.as_bytes());
+            let request = message.request(bytes_max)?;
+            drop(message);
+            Ok((digest.finish(), model.prepare(request)?))
+        };
+        let (content, rows) = ended(tokio::task::spawn_blocking(read).await)?;
+        let write = move |response: &InferResponse| Ok(answer::message(response.clone(), is_raw).encode_to_vec());
+        let identity = RequestIdentity { key, content };
+        let first = self.inference.judge_once_within(rows, identity, Box::new(write)).await?;
+        let unreadable = |error| Refusal::internal(format!("reading an answer that was kept: {error}"));
+        Ok((ModelInferResponse::decode(&*first.bytes).map_err(unreadable)?, first.is_replayed))
+    }
+
     /// Answers a request. Rows that have begun to be judged are judged whole, even if the client leaves.
     async fn answer(&self, address: Address, message: InferMessage) -> Result<ModelInferResponse, Unanswered> {
         let is_raw = message.is_raw();
@@ -135,6 +166,12 @@ fn caller_of<T>(request: &Request<T>) -> Result<Caller, Status> {
 /// Whether a key is for a model.
 fn check(caller: &Caller, model: &str) -> Result<(), Status> {
     caller.check_project(model).map_err(|denied| status::denied(&denied))
+}
+
+/// The key by which a request is known again, if it has one.
+fn key_of<T>(request: &Request<T>) -> Result<Option<IdempotencyKey>, Refusal> {
+    let came = request.metadata().get_all(IDEMPOTENCY_KEY).iter().map(MetadataValue::as_encoded_bytes);
+    IdempotencyKey::of(came).map_err(|detail| Refusal::new(RefusalCode::Malformed, detail))
 }
 
 /// The name of a model: KServe has it where others name a repository.
@@ -221,13 +258,22 @@ impl GrpcInferenceService for InferenceService {
 
     async fn model_infer(&self, request: Request<InferMessage>) -> Result<Response<ModelInferResponse>, Status> {
         let (id, is_compressed, caller) = (id_of(&request), is_compressed(&request), caller_of(&request)?);
+        let refused = |refusal| status::refused(&refusal, &id);
+        let key = key_of(&request).map_err(refused)?;
         let message = request.into_inner();
-        let answered = match message.address() {
-            Ok(address) => self.inferring(id.clone(), caller).answer(address, message).await,
-            Err(refusal) => Err(refusal.into()),
+        let address = message.address().map_err(refused)?;
+        let inferring = self.inferring(id.clone(), caller);
+        let Some(key) = key else {
+            let answer = inferring.answer(address, message).await;
+            return Ok(told(answer.map_err(|unanswered| unanswered.status(&id))?, is_compressed));
         };
-        let answer = answered.map_err(|unanswered| unanswered.status(&id))?;
-        Ok(told(answer, is_compressed))
+        let answered = inferring.answer_once(&key, address, message).await;
+        let (answer, is_replayed) = answered.map_err(|unanswered| unanswered.status(&id))?;
+        let mut response = told(answer, is_compressed);
+        if is_replayed {
+            response.metadata_mut().insert(IDEMPOTENCY_REPLAYED, MetadataValue::from_static("true"));
+        }
+        Ok(response)
     }
 
     async fn model_stream_infer(
@@ -235,6 +281,10 @@ impl GrpcInferenceService for InferenceService {
         request: Request<Streaming<InferMessage>>,
     ) -> Result<Response<InferStream>, Status> {
         let (id, is_compressed) = (id_of(&request), is_compressed(&request));
+        if request.metadata().contains_key(IDEMPOTENCY_KEY) {
+            let detail = "expected no `idempotency-key` with a stream, whose requests have none of their own; send each by ModelInfer";
+            return Err(status::refusal(RefusalCode::Malformed, detail));
+        }
         let (inferring, max_message_bytes) = (self.inferring(id, caller_of(&request)?), self.max_message_bytes);
         let answers = futures_util::stream::unfold(Some(request.into_inner()), move |messages| {
             let inferring = inferring.clone();

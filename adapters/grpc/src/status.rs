@@ -76,9 +76,11 @@ fn code_of(code: RefusalCode) -> Code {
         RefusalCode::ProjectNotFound | RefusalCode::VersionNotFound => Code::NotFound,
         RefusalCode::ProjectExists => Code::AlreadyExists,
         RefusalCode::FitInProgress => Code::Aborted,
-        RefusalCode::ProjectInactive | RefusalCode::InvalidData | RefusalCode::InvalidSettings => {
-            Code::FailedPrecondition
-        }
+        RefusalCode::ProjectInactive
+        | RefusalCode::InvalidData
+        | RefusalCode::InvalidSettings
+        | RefusalCode::KeyReused
+        | RefusalCode::AnswerNotKept => Code::FailedPrecondition,
         RefusalCode::TooLarge | RefusalCode::StorageFull => Code::ResourceExhausted,
         RefusalCode::Unsupported => Code::Unimplemented,
         RefusalCode::ReadOnly => Code::PermissionDenied,

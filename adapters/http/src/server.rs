@@ -13,8 +13,8 @@ use poem_openapi::OpenApi;
 use tokio::net::TcpListener;
 
 use crate::api::{
-    Api, EventsApi, FitApi, HealthApi, MetricsApi, OperationsApi, Origins, PredictApi, ProjectsApi, Readiness,
-    RootEvents,
+    Api, EventsApi, FitAnswers, FitApi, HealthApi, MetricsApi, OperationsApi, Origins, PredictApi, ProjectsApi,
+    Readiness, RootEvents,
 };
 use crate::connection::{Connections, GuardedAcceptor};
 use crate::front::{Front, HostCheck, Routes};
@@ -103,6 +103,7 @@ fn endpoint(
             body_bytes_max: settings.fit_max_body_bytes,
             timeouts,
             origins: origins.clone(),
+            answers: FitAnswers::default(),
         },
         OperationsApi { service: Arc::clone(&service), origins, idle: timeouts.idle },
         PredictApi { service: Arc::clone(&service), body_bytes_max: settings.max_body_bytes, timeouts },

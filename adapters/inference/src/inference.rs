@@ -6,7 +6,8 @@ use std::time::Duration;
 use drifting_domain::data::Table;
 use drifting_domain::project::{Configuration, DriftType, ProjectName};
 use drifting_domain::use_cases::{
-    DriftService, ListQuery, OpenProject, PredictRequest, ProjectError, ProjectStatusFilter,
+    DriftService, FirstAnswer, ListQuery, OpenProject, PredictRequest, Prediction, ProjectError, ProjectStatusFilter,
+    RequestIdentity,
 };
 use futures_util::FutureExt;
 use uuid::Uuid;
@@ -31,6 +32,9 @@ pub struct Inference {
 pub struct OpenModel {
     open: OpenProject,
 }
+
+/// Writes an answer, as it is told now and again.
+pub type WriteResponse = Box<dyn FnOnce(&InferResponse) -> Result<Vec<u8>, String> + Send>;
 
 /// Rows that wait to be judged.
 pub struct PreparedRows {
@@ -131,15 +135,23 @@ impl Inference {
         let asked = PredictRequest { id: id.as_deref().map(Into::into), ..table.into() };
         let prediction = self.service.predict(&model.open, asked).await;
         let prediction = prediction.map_err(|error| Refusal::of_predict(&error, |issue| places.pointer(issue)))?;
-        let configuration = model.open.configuration();
-        Ok(InferResponse {
-            model_name: configuration.project.to_string(),
-            model_version: version(configuration),
-            id: id.unwrap_or_else(|| Uuid::new_v4().to_string()),
-            parameters: verdict::parameters(configuration, &prediction, SERVER.version),
-            outputs: selection.of(outputs.told(configuration, &prediction)),
-            warm_ups: verdict::warm_ups(configuration, &prediction),
-        })
+        Ok(response(model.configuration(), id, &outputs, &selection, &prediction))
+    }
+
+    async fn judge_once(
+        &self,
+        rows: PreparedRows,
+        identity: RequestIdentity,
+        write: WriteResponse,
+    ) -> Result<FirstAnswer, Refusal> {
+        let PreparedRows { model, id, timeout_us: _, table, places, outputs, selection } = rows;
+        let asked = PredictRequest { id: id.as_deref().map(Into::into), ..table.into() };
+        let answering = model.clone();
+        let write = move |prediction: &Prediction| {
+            write(&response(answering.configuration(), id, &outputs, &selection, prediction))
+        };
+        let first = self.service.predict_once(&model.open, asked, identity, Box::new(write)).await;
+        first.map_err(|error| Refusal::of_predict(&error, |issue| places.pointer(issue)))
     }
 
     /// Judges rows to the end, even if whoever asked leaves, and answers within the time that the client gives. Needs a runtime of
@@ -150,23 +162,64 @@ impl Inference {
     /// all the same.
     pub async fn judge_within(&self, rows: PreparedRows) -> Result<InferResponse, Refusal> {
         let (inference, timeout_us) = (self.clone(), rows.timeout_us);
-        let mut judging = Box::pin(async move { inference.judge(rows).await });
-        if let Some(judged) = judging.as_mut().now_or_never() {
-            return judged;
-        }
-        let judging = tokio::spawn(judging);
-        let judged = match timeout_us {
-            // As Triton has it, 0 is no limit.
-            None | Some(0) => judging.await,
-            Some(timeout) => tokio::time::timeout(Duration::from_micros(timeout), judging).await.map_err(|_| {
-                let detail = format!(
-                    "the rows were not judged within the timeout of {timeout} microseconds; they are fed all the same"
-                );
-                Refusal::new(RefusalCode::DeadlineExceeded, detail)
-            })?,
-        };
-        judged.unwrap_or_else(|error| Err(Refusal::internal(format!("a task ended without a result: {error}"))))
+        within(timeout_us, async move { inference.judge(rows).await }).await
     }
+
+    /// The same for a request that may come again: its rows are judged once, and whoever sends it again is given its first answer,
+    /// as `write` wrote it.
+    ///
+    /// # Errors
+    /// As [`Self::judge_within`]; when another request came under the key; when the first answer was too large to be kept.
+    pub async fn judge_once_within(
+        &self,
+        rows: PreparedRows,
+        identity: RequestIdentity,
+        write: WriteResponse,
+    ) -> Result<FirstAnswer, Refusal> {
+        let (inference, timeout_us) = (self.clone(), rows.timeout_us);
+        within(timeout_us, async move { inference.judge_once(rows, identity, write).await }).await
+    }
+}
+
+/// The answer to a prediction.
+fn response(
+    configuration: &Configuration,
+    id: Option<String>,
+    outputs: &Outputs,
+    selection: &Selection,
+    prediction: &Prediction,
+) -> InferResponse {
+    InferResponse {
+        model_name: configuration.project.to_string(),
+        model_version: version(configuration),
+        id: id.unwrap_or_else(|| Uuid::new_v4().to_string()),
+        parameters: verdict::parameters(configuration, prediction, SERVER.version),
+        outputs: selection.of(outputs.told(configuration, prediction)),
+        warm_ups: verdict::warm_ups(configuration, prediction),
+    }
+}
+
+/// Drives judging to its end, and waits for it within a time.
+async fn within<T: Send + 'static>(
+    timeout_us: Option<u64>,
+    judging: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+) -> Result<T, Refusal> {
+    let mut judging = Box::pin(judging);
+    if let Some(judged) = judging.as_mut().now_or_never() {
+        return judged;
+    }
+    let judging = tokio::spawn(judging);
+    let judged = match timeout_us {
+        // As Triton has it, 0 is no limit.
+        None | Some(0) => judging.await,
+        Some(timeout) => tokio::time::timeout(Duration::from_micros(timeout), judging).await.map_err(|_| {
+            let detail = format!(
+                "the rows were not judged within the timeout of {timeout} microseconds; they are fed all the same"
+            );
+            Refusal::new(RefusalCode::DeadlineExceeded, detail)
+        })?,
+    };
+    judged.unwrap_or_else(|error| Err(Refusal::internal(format!("a task ended without a result: {error}"))))
 }
 
 /// Every project has one version, the generation of its fit; no version asks for whichever there is.

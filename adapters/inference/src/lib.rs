@@ -29,7 +29,7 @@ pub use answer::{Body, InferResponse, OutputData, OutputTensor, Parameter};
 pub use budget::Budget;
 pub use datatype::Datatype;
 pub use fit::{ComputedFit, FitQuery, PreparedFit, WantedFit};
-pub use inference::{Inference, OpenModel, PreparedRows};
+pub use inference::{Inference, OpenModel, PreparedRows, WriteResponse};
 pub use json::Passed;
 pub use metadata::{ContentType, IndexItem, ModelMetadata, ModelState, SERVER, ServerMetadata, TensorMetadata};
 pub use raw::decode;

@@ -53,6 +53,10 @@ pub enum RefusalCode {
     InvalidData,
     /// The settings of a fit cannot be used.
     InvalidSettings,
+    /// Another request came under the same idempotency key.
+    KeyReused,
+    /// A request that came again, whose first answer was too large to be kept.
+    AnswerNotKept,
     /// The request, or what it becomes, is larger than the server takes.
     TooLarge,
     /// The protocol has it, this server does not.
@@ -89,6 +93,8 @@ impl RefusalCode {
             Self::ProjectFailed => "project_failed",
             Self::InvalidData => "invalid_data",
             Self::InvalidSettings => "invalid_settings",
+            Self::KeyReused => "idempotency_key_reused",
+            Self::AnswerNotKept => "answer_not_kept",
             Self::TooLarge => "body_too_large",
             Self::Unsupported => "not_supported",
             Self::ReadOnly => "read_only",
@@ -175,6 +181,8 @@ impl Refusal {
             PredictError::Crashed => return Self::internal("the computation of a prediction ended without a result"),
             PredictError::ReadOnly => RefusalCode::ReadOnly,
             PredictError::Inactive => RefusalCode::ProjectInactive,
+            PredictError::KeyReused => RefusalCode::KeyReused,
+            PredictError::AnswerNotKept => RefusalCode::AnswerNotKept,
         };
         Self::new(code, error.to_string())
     }
@@ -196,6 +204,7 @@ impl Refusal {
             FitError::Problem(_) => RefusalCode::InvalidData,
             FitError::Encoder(_) => RefusalCode::InvalidSettings,
             FitError::Exists { .. } => RefusalCode::ProjectExists,
+            FitError::KeyReused => RefusalCode::KeyReused,
             FitError::InProgress => RefusalCode::FitInProgress,
             FitError::QueueFull => RefusalCode::QueueFull,
             FitError::Stopping => RefusalCode::ShuttingDown,

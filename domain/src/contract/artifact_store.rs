@@ -6,7 +6,8 @@ use crate::detectors::{CvmOnlineSpec, DetectorSpec, OnlineSpec};
 use crate::ports::{ArtifactStore, StoredProject};
 use crate::preprocess::Preprocessing;
 use crate::project::{
-    AfterAlarm, Configuration, DriftType, Policy, ReferenceUpdate, RunLengthReport, UpdateMethod, WindowPolicy,
+    AfterAlarm, Configuration, DriftType, FittedOnce, Policy, ReferenceUpdate, RunLengthReport, UpdateMethod,
+    WindowPolicy,
 };
 
 /// A project of a generation; another seed gives other parameters.
@@ -69,6 +70,7 @@ pub fn sample_project(project: &str, generation: u64, seed: u32) -> StoredProjec
             created_at: DateTime::from_timestamp(1_780_012_800, 123_456_000).expect("a valid time"),
             fitted_by: "drifting 0.1.0".to_owned(),
             run_length: RunLengthReport::of(1_000, 3, 400.0),
+            fitted_once: Some(FittedOnce { key: "00ff".to_owned(), content: "a1".to_owned() }),
             warnings: vec!["few rows".to_owned()],
         },
         parameters,

@@ -93,6 +93,11 @@ impl Tensors {
         self.0.insert(name.to_owned(), Tensor { shape: vec![values.len()], values: TensorValues::U64(values) });
     }
 
+    /// Puts bytes.
+    pub fn insert_bytes(&mut self, name: &str, bytes: Vec<u8>) {
+        self.0.insert(name.to_owned(), Tensor { shape: vec![bytes.len()], values: TensorValues::U8(bytes) });
+    }
+
     /// Puts texts: their bytes one after the other under the name, and where each ends under `<name>_ends`.
     pub fn insert_texts(&mut self, name: &str, texts: &[String]) {
         let mut end = 0;
@@ -101,8 +106,7 @@ impl Tensors {
             end
         });
         self.insert_u64(&format!("{name}_ends"), ends.collect());
-        let bytes = texts.concat().into_bytes();
-        self.0.insert(name.to_owned(), Tensor { shape: vec![bytes.len()], values: TensorValues::U8(bytes) });
+        self.insert_bytes(name, texts.concat().into_bytes());
     }
 
     /// Adds all arrays of another set.
@@ -172,14 +176,25 @@ impl Tensors {
         }
     }
 
+    /// The bytes of an array.
+    ///
+    /// # Errors
+    /// When there is no such array, or when it holds numbers.
+    pub fn bytes(&self, name: &str) -> Result<&[u8], TensorError> {
+        match self.require(name)?.values() {
+            TensorValues::U8(bytes) => Ok(bytes),
+            TensorValues::F64(_) | TensorValues::U64(_) => {
+                Err(TensorError::Type { name: name.to_owned(), expected: "bytes" })
+            }
+        }
+    }
+
     /// The texts that [`Self::insert_texts`] put under a name.
     ///
     /// # Errors
     /// When they are absent, or when the bytes are not such texts.
     pub fn texts(&self, name: &str) -> Result<Vec<String>, TensorError> {
-        let TensorValues::U8(bytes) = self.require(name)?.values() else {
-            return Err(TensorError::Type { name: name.to_owned(), expected: "bytes" });
-        };
+        let bytes = self.bytes(name)?;
         let mut texts = Vec::new();
         let mut start = 0;
         for end in self.u64s(&format!("{name}_ends"))? {

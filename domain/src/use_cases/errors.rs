@@ -7,6 +7,9 @@ use crate::preprocess::EncoderError;
 
 const READ_ONLY: &str = "this server serves read-only; ask the server that writes to the store";
 
+const KEY_REUSED: &str = "expected the request that came first under this idempotency key, another one came; take a new key for \
+                          each request";
+
 /// Why a fit fails.
 #[derive(Debug, thiserror::Error)]
 pub enum FitError {
@@ -31,6 +34,9 @@ pub enum FitError {
         /// Its name.
         existing: String,
     },
+    /// Another request came under the same idempotency key.
+    #[error("{KEY_REUSED}")]
+    KeyReused,
     /// Another fit of that name is under way.
     #[error("a fit of this project is under way; wait for it to end")]
     InProgress,
@@ -65,6 +71,15 @@ pub enum PredictError {
     /// The project was unloaded after the request had found it.
     #[error("the project is inactive; load it first")]
     Inactive,
+    /// Another request came under the same idempotency key.
+    #[error("{KEY_REUSED}")]
+    KeyReused,
+    /// A request that came again, whose first answer was too large to be kept.
+    #[error(
+        "the rows of this request have been fed, and its first answer was too large to be kept; send fewer rows at a time, \
+         and the next ones under a new idempotency key"
+    )]
+    AnswerNotKept,
     /// The state could not be saved, with [`super::StateDurability::Always`]. The rows have been fed.
     #[error(transparent)]
     Storage(#[from] PortError),

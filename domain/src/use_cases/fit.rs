@@ -13,7 +13,7 @@ use super::run_length::Trial;
 use super::serving::Detector;
 use super::text_reading::{TextReading, encoding_of, for_kernels};
 use super::windows::Windows;
-use super::{DriftService, FitError, ProjectView};
+use super::{DriftService, FitError, ProjectView, RequestIdentity};
 use crate::data::{Cells, Frame, InvalidData, MissingValues, Schema, Table};
 use crate::detectors::{
     CvmThresholds, DetectorKind, DetectorRequest, DetectorSpec, FitProblem, InvalidSettings, check_batch, check_online,
@@ -58,15 +58,31 @@ pub struct FittedProject {
     _reservation: Reservation,
 }
 
+impl FittedProject {
+    /// The same of a request that may come again.
+    #[must_use]
+    pub fn known_by(mut self, identity: Option<RequestIdentity>) -> Self {
+        self.configuration.fitted_once = identity.map(|identity| identity.noted());
+        self
+    }
+}
+
 /// A fit whose name, settings and data have been checked; what is left is the long computing. Until it is dropped, no
 /// other fit of the name begins, and it has its place in the queue.
 pub struct PreparedFit {
     prepared: Prepared,
     place: Place,
     reservation: Reservation,
+    identity: Option<RequestIdentity>,
 }
 
 impl PreparedFit {
+    /// The same of a request that may come again.
+    #[must_use]
+    pub fn known_by(self, identity: Option<RequestIdentity>) -> Self {
+        Self { identity, ..self }
+    }
+
     /// The name of the project.
     pub(super) fn project(&self) -> &ProjectName {
         &self.prepared.request.project
@@ -192,13 +208,13 @@ impl DriftService {
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
         let place = self.fit_queue.enter()?;
-        Ok(PreparedFit { prepared: prepare(request, &Here, &Silent)?, place, reservation })
+        Ok(PreparedFit { prepared: prepare(request, &Here, &Silent)?, place, reservation, identity: None })
     }
 
     /// Puts the rest of a prepared fit into the queue of the pool.
     pub(super) fn compute_prepared(&self, fit: PreparedFit) -> (Computation, Asked, Reservation) {
-        let PreparedFit { prepared, place, reservation } = fit;
-        let asked = Asked::of(&prepared.request);
+        let PreparedFit { prepared, place, reservation, identity } = fit;
+        let asked = Asked { identity, ..Asked::of(&prepared.request) };
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
         let computation = self.on_the_pool(place, move |progress| compute(prepared, &thresholds, &*pool, progress));
         (computation, asked, reservation)
@@ -214,7 +230,7 @@ impl DriftService {
 
     /// What a computation gave, with its configuration.
     pub(super) fn fitted(&self, fitted: Fitted, asked: Asked, reservation: Reservation) -> FittedProject {
-        let Asked { project, drift_type, overwrite } = asked;
+        let Asked { project, drift_type, overwrite, identity } = asked;
         let configuration = Configuration {
             generation: 1,
             project,
@@ -228,6 +244,7 @@ impl DriftService {
             fitted_by: self.settings.fitted_by.clone(),
             warnings: fitted.warnings.clone(),
             run_length: fitted.run_length,
+            fitted_once: identity.map(|identity| identity.noted()),
         };
         FittedProject { fitted, configuration, overwrite, _reservation: reservation }
     }
@@ -300,11 +317,13 @@ pub(super) struct Asked {
     project: ProjectName,
     drift_type: DriftType,
     overwrite: bool,
+    identity: Option<RequestIdentity>,
 }
 
 impl Asked {
     fn of(request: &FitRequest) -> Self {
-        Self { project: request.project.clone(), drift_type: request.drift_type, overwrite: request.overwrite }
+        let FitRequest { project, drift_type, overwrite, .. } = request;
+        Self { project: project.clone(), drift_type: *drift_type, overwrite: *overwrite, identity: None }
     }
 }
 

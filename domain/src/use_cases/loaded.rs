@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use futures_channel::oneshot;
 
+use super::once::RecentAnswers;
 use super::online::Online;
 use super::registry::{Body, Entry, Known};
 use super::serving::{Detector, Feeding, State};
@@ -50,6 +51,8 @@ const ROWS_COLLECTED_MAX: usize = 10_000_000;
 pub(super) struct Running {
     pub(super) state: State,
     pub(super) tally: Tally,
+    /// Those of the latest requests that may come again.
+    pub(super) answers: RecentAnswers,
     /// Whether it has been unloaded and takes no more rows.
     pub(super) is_closed: bool,
 }
@@ -62,7 +65,7 @@ impl LoadedProject {
         detector: Detector,
     ) -> Self {
         let state = detector.start(texts.as_ref().map_or(&configuration.schema, TextReading::schema));
-        Self::with(configuration, texts, encoder, detector, state, Tally::default())
+        Self::with(configuration, texts, encoder, detector, state, Tally::default(), RecentAnswers::default())
     }
 
     fn with(
@@ -72,6 +75,7 @@ impl LoadedProject {
         detector: Detector,
         state: State,
         tally: Tally,
+        answers: RecentAnswers,
     ) -> Self {
         let told = Told { time: state.time(), tally: tally.clone() };
         Self {
@@ -79,7 +83,7 @@ impl LoadedProject {
             texts,
             encoder,
             detector,
-            running: Arc::new(async_lock::Mutex::new(Running { state, tally, is_closed: false })),
+            running: Arc::new(async_lock::Mutex::new(Running { state, tally, answers, is_closed: false })),
             told: Mutex::new(told),
             dirty: AtomicBool::new(false),
         }
@@ -103,7 +107,8 @@ impl LoadedProject {
         let project = Self::restore(stored, None, pool)?;
         let state = project.detector.start(project.schema());
         let tally = former.map(Tally::restore).and_then(Result::ok).unwrap_or_default();
-        Ok(project.moved_to(state, tally))
+        let answers = former.map(RecentAnswers::restore).and_then(Result::ok).unwrap_or_default();
+        Ok(project.moved_to(state, tally, answers))
     }
 
     pub(super) fn restore(
@@ -143,12 +148,13 @@ impl LoadedProject {
         let Some(tensors) = state else { return Ok(project) };
         let state = project.detector.restore_state(tensors, project.feeding(None, DateTime::UNIX_EPOCH, pool))?;
         let tally = Tally::restore(tensors)?;
-        Ok(project.moved_to(state, tally))
+        let answers = RecentAnswers::restore(tensors)?;
+        Ok(project.moved_to(state, tally, answers))
     }
 
-    fn moved_to(self, state: State, tally: Tally) -> Self {
+    fn moved_to(self, state: State, tally: Tally, answers: RecentAnswers) -> Self {
         let Self { configuration, texts, encoder, detector, .. } = self;
-        Self::with(Arc::unwrap_or_clone(configuration), texts, encoder, detector, state, tally)
+        Self::with(Arc::unwrap_or_clone(configuration), texts, encoder, detector, state, tally, answers)
     }
 
     /// The columns that the detector sees.
@@ -235,6 +241,7 @@ impl LoadedProject {
         self.dirty.store(false, Ordering::Release);
         let mut tensors = self.detector.save_state(&running.state);
         running.tally.save(&mut tensors);
+        running.answers.save(&mut tensors);
         tensors
     }
 }

@@ -8,11 +8,14 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::loaded::{LoadedProject, Running};
+use super::once::Answered;
+use super::recording::Recording;
 use super::registry::{Body, Entry};
-use super::{DriftService, OpenProject, PredictError, StateDurability};
+use super::{DriftService, FirstAnswer, OpenProject, PredictError, RequestIdentity, StateDurability, WriteAnswer};
 use crate::data::{InvalidData, Table};
 use crate::detection::Detection;
 use crate::ports::CpuPool;
+use crate::project::ProjectName;
 
 /// Rows to judge.
 #[derive(Debug, Clone)]
@@ -67,7 +70,54 @@ impl DriftService {
         project: &OpenProject,
         request: impl Into<PredictRequest>,
     ) -> Result<Prediction, PredictError> {
-        let request = request.into();
+        self.carry_out(project, request.into(), |feeder, loaded, running, pool| feeder.feed(loaded, running, pool))
+            .await
+    }
+
+    /// The same for a request that may come again: its rows are fed once, and whoever sends it again is given its first answer,
+    /// as `write` wrote it. While the first one is at work, the others wait for it. What is refused has fed nothing, and is
+    /// not kept.
+    ///
+    /// With [`StateDurability::Always`] this holds over the end of the server, however that came; with
+    /// [`StateDurability::Interval`] answers are as durable as the rows that they answer, as they are saved together.
+    ///
+    /// # Errors
+    /// As [`Self::predict`]; when another request came under the key; when the first answer was too large to be kept.
+    pub async fn predict_once(
+        &self,
+        project: &OpenProject,
+        request: PredictRequest,
+        identity: RequestIdentity,
+        write: WriteAnswer,
+    ) -> Result<FirstAnswer, PredictError> {
+        let kept = Arc::clone(&self.answers);
+        self.carry_out(project, request, move |feeder, loaded, running, pool| {
+            let fit = loaded.configuration.created_at.timestamp_micros();
+            let first = running.answers.get(&identity.key, feeder.at);
+            if let Some(first) = first.or_else(|| kept.get(fit, &identity.key, feeder.at)) {
+                return first.again(&identity);
+            }
+            let prediction = feeder.feed(loaded, running, pool)?;
+            let written = write(&prediction).map_err(|cause| {
+                tracing::error!(project = %feeder.name, cause, "an answer cannot be written");
+                PredictError::Crashed
+            });
+            // That the rows are fed is known in any case.
+            let answered = Answered::new(identity, feeder.at, written.as_ref().cloned().unwrap_or_default());
+            running.answers.push(Arc::clone(&answered));
+            kept.keep(fit, &answered, feeder.at);
+            Ok(FirstAnswer { bytes: written?.into(), is_replayed: false })
+        })
+        .await
+    }
+
+    /// Does something with rows under the lock of their project, where it keeps nobody waiting.
+    async fn carry_out<T: Send + 'static>(
+        &self,
+        project: &OpenProject,
+        request: PredictRequest,
+        work: impl FnOnce(&Feeder, &LoadedProject, &mut Running, &dyn CpuPool) -> Result<T, PredictError> + Send + 'static,
+    ) -> Result<T, PredictError> {
         let n_rows = request.rows.n_rows();
         let loaded = &project.loaded;
         if self.is_read_only() && !loaded.keeps_nothing() {
@@ -93,35 +143,30 @@ impl DriftService {
             return Err(InvalidData::whole(too_much(n_rows, work_ns)).into());
         }
         let cost_ns = work_ns.saturating_add(n_rows as u64 * ROW_COST_NS);
+        let feeder = Feeder { request, name: project.name().clone(), recording: self.recording.clone(), at };
         let pool = &self.ports.predict_pool;
-        let prediction = if cost_ns <= INLINE_MAX_NS {
-            let fed = feed(loaded, &mut running, &request, at, &**pool);
-            if let Ok(prediction) = &fed {
-                let detections = &prediction.detections;
-                self.recording.record(project.name(), loaded, detections, at, request.id.as_deref());
-            }
+        let (done, has_pending) = if cost_ns <= INLINE_MAX_NS {
+            let done = work(&feeder, loaded, &mut running, &**pool)?;
+            let has_pending = running.state.n_pending() > 0;
             drop(running);
-            fed?
+            (done, has_pending)
         } else {
             let (sender, receiver) = oneshot::channel();
             let (job_loaded, job_pool) = (Arc::clone(loaded), Arc::clone(pool));
-            let (recording, name) = (self.recording.clone(), project.name().clone());
             pool.spawn(Box::new(move || {
-                let result = feed(&job_loaded, &mut running, &request, at, &*job_pool);
-                if let Ok(prediction) = &result {
-                    recording.record(&name, &job_loaded, &prediction.detections, at, request.id.as_deref());
-                }
+                let done = work(&feeder, &job_loaded, &mut running, &*job_pool);
+                let has_pending = running.state.n_pending() > 0;
                 drop(running);
                 // The client may have left; the rows are fed all the same.
-                let _ = sender.send(result);
+                let _ = sender.send(done.map(|done| (done, has_pending)));
             }));
             receiver.await.map_err(|_| PredictError::Crashed)??
         };
-        if prediction.pending_rows.is_some_and(|n_pending| n_pending > 0) {
+        if has_pending {
             self.note_waiting(&project.entry, loaded);
         }
         self.note_progress(project).await?;
-        Ok(prediction)
+        Ok(done)
     }
 
     /// Closes the windows whose oldest row has become too old though no row came since, of projects in memory. Those that
@@ -146,7 +191,7 @@ impl DriftService {
             let (job_loaded, job_pool) = (Arc::clone(&loaded), Arc::clone(&self.ports.predict_pool));
             let (recording, name) = (self.recording.clone(), entry.name.clone());
             self.ports.predict_pool.spawn(Box::new(move || {
-                let Running { state, tally, is_closed } = &mut *running;
+                let Running { state, tally, is_closed, .. } = &mut *running;
                 if *is_closed {
                     let _ = sender.send((false, false));
                     return;
@@ -209,30 +254,42 @@ pub(super) fn too_much(n_rows: usize, work_ns: u64) -> String {
     )
 }
 
-fn feed(
-    loaded: &LoadedProject,
-    running: &mut Running,
-    request: &PredictRequest,
+/// Rows on their way into a detector.
+struct Feeder {
+    request: PredictRequest,
+    name: ProjectName,
+    recording: Recording,
     at: DateTime<Utc>,
-    pool: &dyn CpuPool,
-) -> Result<Prediction, PredictError> {
-    if running.is_closed {
-        return Err(PredictError::Inactive);
+}
+
+impl Feeder {
+    /// Feeds them and hands their verdicts on.
+    fn feed(
+        &self,
+        loaded: &LoadedProject,
+        running: &mut Running,
+        pool: &dyn CpuPool,
+    ) -> Result<Prediction, PredictError> {
+        if running.is_closed {
+            return Err(PredictError::Inactive);
+        }
+        let Self { request, name, recording, at } = self;
+        let frame = loaded.read(&request.rows, pool)?;
+        loaded.check_window(frame.n_rows())?;
+        let feeding = loaded.feeding(request.explain, *at, pool);
+        let fed = loaded.detector.feed(&mut running.state, &frame, feeding);
+        let detections = fed.map_err(|problem| InvalidData::whole(problem.to_string()))?;
+        running.tally.count(frame.n_rows(), &detections, *at);
+        loaded.tell(running);
+        recording.record(name, loaded, &detections, *at, request.id.as_deref());
+        let collects = loaded.configuration.policy.window.is_some();
+        Ok(Prediction {
+            rows: frame.n_rows(),
+            rows_dropped: frame.n_dropped(),
+            time: running.state.time(),
+            is_latched: running.state.is_latched(),
+            pending_rows: collects.then(|| running.state.n_pending()),
+            detections,
+        })
     }
-    let frame = loaded.read(&request.rows, pool)?;
-    loaded.check_window(frame.n_rows())?;
-    let feeding = loaded.feeding(request.explain, at, pool);
-    let fed = loaded.detector.feed(&mut running.state, &frame, feeding);
-    let detections = fed.map_err(|problem| InvalidData::whole(problem.to_string()))?;
-    running.tally.count(frame.n_rows(), &detections, at);
-    loaded.tell(running);
-    let collects = loaded.configuration.policy.window.is_some();
-    Ok(Prediction {
-        rows: frame.n_rows(),
-        rows_dropped: frame.n_dropped(),
-        time: running.state.time(),
-        is_latched: running.state.is_latched(),
-        pending_rows: collects.then(|| running.state.n_pending()),
-        detections,
-    })
 }

@@ -229,6 +229,7 @@ mod tests {
             created_at: DateTime::UNIX_EPOCH,
             fitted_by: "test".to_owned(),
             run_length: None,
+            fitted_once: None,
             warnings: Vec::new(),
         }
     }

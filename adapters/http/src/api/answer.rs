@@ -27,6 +27,8 @@ pub(crate) trait Operation {
     const HAS_BODY: bool = true;
     /// Whether a success says where the thing is.
     const HAS_LOCATION: bool = false;
+    /// Whether a success may have been given before.
+    const IS_REPLAYED: bool = false;
     /// Another success.
     const ALSO: Option<Also> = None;
     /// The media type of failures.
@@ -78,15 +80,6 @@ impl<O: Operation> Answer<O> {
         Self(response.into_response(), PhantomData)
     }
 
-    /// The other success, with this body.
-    pub(crate) fn also(body: &impl Serialize) -> Result<Self, Failure> {
-        let mut answer = Self::of(body)?;
-        if let Some(also) = O::ALSO {
-            answer.0.set_status(also.status);
-        }
-        Ok(answer)
-    }
-
     /// The other success, without a body.
     pub(crate) fn also_empty() -> Self {
         let status = O::ALSO.map_or(StatusCode::NO_CONTENT, |also| also.status);
@@ -96,14 +89,6 @@ impl<O: Operation> Answer<O> {
     /// An answer without a body.
     pub(crate) fn empty() -> Self {
         Self(Response::builder().status(O::STATUS).finish(), PhantomData)
-    }
-
-    /// The same with a header.
-    pub(crate) fn with_header(mut self, name: poem::http::HeaderName, value: &str) -> Self {
-        if let Ok(value) = value.parse() {
-            self.0.headers_mut().insert(name, value);
-        }
-        self
     }
 }
 
@@ -127,6 +112,12 @@ fn header(name: &str, description: &str, schema: poem_openapi::registry::MetaSch
     }
 }
 
+/// Only an answer that was given before has it.
+fn replayed() -> MetaHeader {
+    let says = "`true`: this is the first answer to the request of this `Idempotency-Key`, which came before.";
+    MetaHeader { required: false, ..header("Idempotency-Replayed", says, String::schema_ref()) }
+}
+
 /// Those that any operation may answer with.
 const ALWAYS: [(u16, &str); 2] = [
     (
@@ -144,6 +135,9 @@ impl<O: Operation> ApiResponse for Answer<O> {
         let mut headers = vec![request_id()];
         if O::HAS_LOCATION {
             headers.push(header("Location", "The path of the project.", String::schema_ref()));
+        }
+        if O::IS_REPLAYED {
+            headers.push(replayed());
         }
         let content = if O::HAS_BODY {
             let text = |content_type| MetaMediaType { content_type, schema: String::schema_ref() };
@@ -178,7 +172,7 @@ impl<O: Operation> ApiResponse for Answer<O> {
                 status: Some(also.status.as_u16()),
                 status_range: None,
                 content: content.into_iter().collect(),
-                headers: std::iter::once(request_id()).chain(said).collect(),
+                headers: std::iter::once(request_id()).chain(said).chain(O::IS_REPLAYED.then(replayed)).collect(),
             }
         });
         MetaResponses { responses: std::iter::once(success).chain(also).chain(failures).collect() }

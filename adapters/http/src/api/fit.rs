@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use drifting_domain::project::ProjectName;
-use drifting_domain::use_cases::{DriftService, FitRequest, REFERENCE_ROWS_MAX};
+use drifting_domain::use_cases::{DriftService, FitRequest, ProjectView, REFERENCE_ROWS_MAX, RequestIdentity};
 use drifting_listening::RequestId;
-use poem::Request;
-use poem::http::{HeaderName, StatusCode, header};
+use poem::http::{StatusCode, header};
+use poem::{Request, Response};
 use poem_openapi::OpenApi;
 
 use super::answer::{Also, Answer, BodyOf, Operation};
+use super::fit_answers::{FitAnswer, FitAnswers};
+use super::once::{KeyInHeader, Written};
 use super::operations::{Origin, Origins, new_id};
 use super::parameter::{InQuery, NameInPath, Prefer};
 use super::{Tag, driven};
@@ -23,7 +25,7 @@ use crate::input::{DataFormat, FitInput, Form, Limits, Parameters, Source, Unusa
 use crate::settings::HttpTimeouts;
 
 /// Says which preferences were heeded (RFC 7240).
-const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const PREFERENCE_APPLIED: &str = "preference-applied";
 
 pub(crate) struct Fitted;
 
@@ -32,6 +34,7 @@ impl Operation for Fitted {
     const STATUS: StatusCode = StatusCode::CREATED;
     const DESCRIPTION: &'static str = "The project, fitted, stored and active.";
     const HAS_LOCATION: bool = true;
+    const IS_REPLAYED: bool = true;
     const ALSO: Option<Also> = Some(Also {
         status: StatusCode::ACCEPTED,
         description: "With `Prefer: respond-async`: name, settings and data are in order, and the fit goes on as this operation.",
@@ -50,7 +53,10 @@ impl Operation for Fitted {
             "`body_too_large`: the body, or what it holds when it is decoded, is larger than this server takes for fits.",
         ),
         (415, "`unsupported_media_type`: the body is in none of the formats that are taken."),
-        (422, "`invalid_data`, `invalid_settings`: the data or the settings cannot be used; `errors` says where."),
+        (
+            422,
+            "`invalid_data`, `invalid_settings`: the data or the settings cannot be used; `errors` says where. `idempotency_key_reused`: another request came first under this `Idempotency-Key`.",
+        ),
         (
             503,
             "`fit_queue_full`: too many fits wait for their turn; `storage_unavailable`: the storage cannot be reached now; `shutting_down`: the server begins no operation any more.",
@@ -60,11 +66,13 @@ impl Operation for Fitted {
 }
 
 /// The fit.
+#[derive(Clone)]
 pub(crate) struct FitApi {
     pub(crate) service: Arc<DriftService>,
     pub(crate) body_bytes_max: usize,
     pub(crate) timeouts: HttpTimeouts,
     pub(crate) origins: Origins,
+    pub(crate) answers: FitAnswers,
 }
 
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Projects")]
@@ -86,6 +94,11 @@ impl FitApi {
         /// `respond-async` asks for an operation in place of waiting (RFC 7240).
         #[oai(name = "Prefer")]
         prefer: Prefer,
+        /// Of a request that may be sent again: one of its own for each request. It fits once, also if the client leaves, and the
+        /// same request is given the first answer for 24 hours; a server that has started since answers with the project as it
+        /// is. What failed is tried anew.
+        #[oai(name = "Idempotency-Key")]
+        key: KeyInHeader,
         /// All bodies but JSON, which need it here or in a part `settings`: what kind of data the project watches.
         #[oai(name = "drift_type")]
         _drift_type: InQuery<DriftType>,
@@ -232,13 +245,61 @@ impl FitApi {
         _after_alarm: InQuery<AfterAlarm>,
         body: FitBody,
     ) -> Result<Answer<Fitted>, Failure> {
-        let name = project.parse()?;
-        // A name that differs only in case is taken whatever the body says.
-        self.check_free(&name, true)?;
-        // Nor does a body change this, which may be large.
-        self.service.check_queue().map_err(|error| Failure::of_fit(error, &name, &Source::query(Form::Columns)))?;
-        let request_id = request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
-        let input = match self.read(&name, Parameters::of(request), body.0).await {
+        let (name, keyed) = (project.parse()?, key.parse()?);
+        let place = ["fit", name.as_str()];
+        let is_known = keyed.as_ref().is_some_and(|keyed| self.answers.has(&keyed.key_digest(&place)));
+        if !is_known {
+            // A name that differs only in case is taken whatever the body says.
+            self.check_free(&name, true)?;
+            // Nor does a body change this, which may be large.
+            self.service.check_queue().map_err(|error| Failure::of_fit(error, &name, &Source::query(Form::Columns)))?;
+        }
+        let wanted = Wanted {
+            name: name.clone(),
+            parameters: Parameters::of(request),
+            respond_async: prefer.respond_async,
+            request_id: request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            identity: None,
+        };
+        let Some(keyed) = keyed else {
+            return Ok(Answer::response(Response::from(self.fit_now(wanted, body.0).await?)));
+        };
+        let (body, bytes) = body.0.buffered(self.body_bytes_max, &self.timeouts).await?;
+        let identity = keyed.identity(&place, bytes).await?;
+        let (api, wanted) = (self.clone(), Wanted { identity: Some(identity), ..wanted });
+        let fitting = async move {
+            let fitted = api.service.fitted_once(&wanted.name, &identity).await;
+            let failed = |error| Failure::of_fit(error, &wanted.name, &Source::query(Form::Columns));
+            if let Some(view) = fitted.map_err(failed)? {
+                return Ok(FitAnswer { written: written(view)?, is_replayed: true });
+            }
+            Ok(FitAnswer { written: api.fit_now(wanted, body).await?, is_replayed: false })
+        };
+        Ok(Answer::response(self.answers.once(identity, fitting).await?))
+    }
+}
+
+/// What is asked for beside the body.
+struct Wanted {
+    name: ProjectName,
+    parameters: Parameters,
+    respond_async: bool,
+    request_id: String,
+    /// That of a request that may come again.
+    identity: Option<RequestIdentity>,
+}
+
+/// The answer with a project that has been fitted.
+fn written(view: ProjectView) -> Result<Written, Failure> {
+    let location = format!("/api/v1/projects/{}", view.name);
+    Ok(Written::json(Fitted::STATUS, &Project::from(view))?.with_header(header::LOCATION.as_str(), location))
+}
+
+impl FitApi {
+    /// Reads a body and fits. If the client leaves, this future is dropped, and that ends the computation.
+    async fn fit_now(&self, wanted: Wanted, body: Unread) -> Result<Written, Failure> {
+        let Wanted { name, parameters, respond_async, request_id, identity } = wanted;
+        let input = match self.read(&name, parameters, body).await {
             Ok(input) => input,
             Err(Unusable { failure, overwrite }) => {
                 // Existence is told before a body that cannot be used, unless that body asked to replace the project.
@@ -249,29 +310,30 @@ impl FitApi {
         let source = input.source.clone();
         self.check_free(&name, input.settings.overwrite)?;
         let request = input.into_request(name.clone())?;
-        if prefer.respond_async {
-            return self.begin(request, Origin { source, request_id }).await;
+        if respond_async {
+            return self.begin(request, Origin { source, request_id }, identity).await;
         }
-        // If the client leaves, this future is dropped, and that ends the computation.
         let fitted = self.service.fit(request).await.map_err(|error| Failure::of_fit(error, &name, &source))?;
+        let fitted = fitted.known_by(identity);
         let service = Arc::clone(&self.service);
         let stored = driven(async move { service.store(fitted).await }).await?;
-        let view = stored.map_err(|error| Failure::of_fit(error, &name, &source))?;
-        let location = format!("/api/v1/projects/{name}");
-        Ok(Answer::of(&Project::from(view))?.with_header(header::LOCATION, &location))
+        written(stored.map_err(|error| Failure::of_fit(error, &name, &source))?)
     }
-}
 
-impl FitApi {
     /// Makes an operation of a fit once it has been checked.
-    async fn begin(&self, request: FitRequest, origin: Origin) -> Result<Answer<Fitted>, Failure> {
+    async fn begin(
+        &self,
+        request: FitRequest,
+        origin: Origin,
+        identity: Option<RequestIdentity>,
+    ) -> Result<Written, Failure> {
         let (name, source) = (request.project.clone(), origin.source.clone());
         let failure = |error| Failure::of_fit(error, &name, &source);
         let service = Arc::clone(&self.service);
         // Reading and encoding a large reference takes a while, so it has a thread that may be kept busy.
         let prepared = tokio::task::spawn_blocking(move || service.prepare_fit(request)).await;
         let prepared = prepared.map_err(|error| Failure::internal(format!("preparing a fit: {error}")))?;
-        let (prepared, id) = (prepared.map_err(failure)?, new_id()?);
+        let (prepared, id) = (prepared.map_err(failure)?.known_by(identity), new_id()?);
         let (service, origins) = (Arc::clone(&self.service), self.origins.clone());
         let begun = driven(async move {
             let begun = service.begin_fit(id, prepared).await?;
@@ -281,9 +343,9 @@ impl FitApi {
             Ok(view)
         });
         let view = begun.await?.map_err(failure)?;
-        let location = format!("/api/v1/operations/{id}");
-        let answer = Answer::also(&self.origins.tell(&view))?;
-        Ok(answer.with_header(header::LOCATION, &location).with_header(PREFERENCE_APPLIED, "respond-async"))
+        let written = Written::json(StatusCode::ACCEPTED, &self.origins.tell(&view))?;
+        let written = written.with_header(header::LOCATION.as_str(), format!("/api/v1/operations/{id}"));
+        Ok(written.with_header(PREFERENCE_APPLIED, "respond-async"))
     }
 
     fn check_free(&self, name: &ProjectName, overwrite: bool) -> Result<(), Failure> {

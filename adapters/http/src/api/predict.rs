@@ -10,6 +10,7 @@ use poem::Request;
 use poem_openapi::OpenApi;
 
 use super::answer::{Answer, Operation};
+use super::once::{KeyInHeader, Written};
 use super::parameter::{InQuery, NameInPath};
 use super::{Tag, driven};
 use crate::answers::{Detection, detection_json};
@@ -23,14 +24,21 @@ pub(crate) struct Predicted;
 impl Operation for Predicted {
     type Body = Detection;
     const DESCRIPTION: &'static str = "The verdict.";
+    const IS_REPLAYED: bool = true;
     const FAILURES: &'static [(u16, &'static str)] = &[
         (400, "`invalid_name`: the path holds no project name; `malformed`: the body cannot be parsed."),
         (404, "`project_not_found`: there is no project of this name."),
         (408, "`request_timeout`: the body came too slowly."),
-        (409, "`project_inactive`: the project is inactive; load it first."),
+        (
+            409,
+            "`project_inactive`: the project is inactive; load it first; `answer_not_kept`: the request came again, its rows have been fed, and its first answer was too large to be kept.",
+        ),
         (413, "`body_too_large`: the body, or what it holds when it is decoded, is larger than this server takes."),
         (415, "`unsupported_media_type`: the body is in none of the formats that are taken."),
-        (422, "`invalid_data`, `invalid_settings`: the rows cannot be used, and none was fed; `errors` says where."),
+        (
+            422,
+            "`invalid_data`, `invalid_settings`: the rows cannot be used, and none was fed; `errors` says where. `idempotency_key_reused`: another request came first under this `Idempotency-Key`.",
+        ),
         (
             503,
             "`project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now.",
@@ -65,11 +73,22 @@ impl PredictApi {
         /// Whether the answer says what moved; JSON bodies can say it as a member, too.
         #[oai(name = "explain")]
         _explain: InQuery<bool>,
+        /// Of a request that may be sent again: one of its own for each request. The rows are fed once, and the first answer is
+        /// given again for 24 hours to the same request to the same path; what was refused is tried anew.
+        #[oai(name = "Idempotency-Key")]
+        key: KeyInHeader,
         body: PredictBody,
     ) -> Result<Answer<Predicted>, Failure> {
-        let name = project.parse()?;
+        let (name, keyed) = (project.parse()?, key.parse()?);
         let open = self.service.open(&name).await.map_err(Failure::of_project)?;
-        let PredictInput { data, context, explain: in_body } = self.read(body.0, open.n_rows_max()).await?;
+        let mut body = body.0;
+        let mut identity = None;
+        if let Some(keyed) = keyed {
+            let (buffered, bytes) = body.buffered(self.body_bytes_max, &self.timeouts).await?;
+            identity = Some(keyed.identity(&["predict", name.as_str()], bytes).await?);
+            body = buffered;
+        }
+        let PredictInput { data, context, explain: in_body } = self.read(body, open.n_rows_max()).await?;
         let in_query = Parameters::of(request).explain()?;
         let id = request.data::<RequestId>().map(|RequestId(id)| id.as_str().into());
         if in_body.is_some() && in_query.is_some() {
@@ -85,8 +104,7 @@ impl PredictApi {
         let width = rows.columns().len();
         let (service, project) = (Arc::clone(&self.service), open.clone());
         let request = PredictRequest { rows, explain: in_body.or(in_query), id };
-        let fed = driven(async move { service.predict(&project, request).await }).await?;
-        let prediction = fed.map_err(|error| {
+        let failed = |error| {
             let columns = open.configuration().schema.columns.iter();
             let columns: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
             let failure = Failure::of_predict(error, form, width, &columns);
@@ -94,7 +112,20 @@ impl PredictApi {
                 Some(context) => context.placed(failure),
                 None => failure,
             }
-        })?;
+        };
+        if let Some(identity) = identity {
+            let answering = open.clone();
+            let write = move |prediction: &Prediction| {
+                let json = detection_json(answering.configuration(), answering.judged_schema(), prediction);
+                let json = json.map_err(|error| error.to_string())?;
+                Written::new(Predicted::STATUS, Predicted::MEDIA_TYPE, json).to_bytes()
+            };
+            let fed = async move { service.predict_once(&project, request, identity, Box::new(write)).await };
+            let first = driven(fed).await?.map_err(failed)?;
+            return Ok(Answer::response(Written::of(&first)?));
+        }
+        let fed = driven(async move { service.predict(&project, request).await }).await?;
+        let prediction = fed.map_err(failed)?;
         Ok(Answer::json(written(open, prediction).await?))
     }
 }

@@ -51,6 +51,12 @@ impl InferenceBody {
         Ok((read_coded(self.unread, coding, bytes_max, timeouts).await?, json_length))
     }
 
+    /// Reads it whole as it came; gives it back as one that has not been read.
+    pub(crate) async fn buffered(self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<(Self, Bytes), Failure> {
+        let (unread, bytes) = self.unread.buffered(bytes_max, timeouts).await?;
+        Ok((Self { unread, ..self }, bytes))
+    }
+
     /// Takes it and looks at nothing of it.
     pub(crate) async fn pass(self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<(), Failure> {
         self.unread.read(bytes_max, timeouts).await.map(drop)

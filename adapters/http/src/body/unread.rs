@@ -4,7 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
 use poem::http::header;
 use poem::{Request, RequestBody};
 
@@ -57,6 +57,15 @@ impl Unread {
             rest.extend_from_slice(&chunk);
         }
         Ok(if rest.is_empty() { first } else { rest.freeze() })
+    }
+
+    /// Reads it whole; gives it back as one that has not been read.
+    pub(crate) async fn buffered(self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<(Self, Bytes), Failure> {
+        let media_type = self.media_type.clone();
+        let bytes = self.read(bytes_max, timeouts).await?;
+        let chunks = Box::new(stream::iter([Ok(bytes.clone())]));
+        let stream = Drained { chunks: Some(chunks), waits: false };
+        Ok((Self { media_type, length: Some(bytes.len() as u64), stream }, bytes))
     }
 
     /// Begins to read it piece by piece.

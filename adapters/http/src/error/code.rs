@@ -27,6 +27,8 @@ pub(crate) enum Code {
     UnsupportedMediaType,
     InvalidData,
     InvalidSettings,
+    IdempotencyKeyReused,
+    AnswerNotKept,
     Internal,
     NotSupported,
     ProjectFailed,
@@ -66,6 +68,10 @@ impl Code {
             }
             Self::InvalidData => ("invalid_data", StatusCode::UNPROCESSABLE_ENTITY, "Data cannot be used"),
             Self::InvalidSettings => ("invalid_settings", StatusCode::UNPROCESSABLE_ENTITY, "Settings cannot be used"),
+            Self::IdempotencyKeyReused => {
+                ("idempotency_key_reused", StatusCode::UNPROCESSABLE_ENTITY, "Idempotency key reused")
+            }
+            Self::AnswerNotKept => ("answer_not_kept", StatusCode::CONFLICT, "First answer not kept"),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
             Self::NotSupported => ("not_supported", StatusCode::NOT_IMPLEMENTED, "Not supported"),
             Self::ProjectFailed => ("project_failed", StatusCode::SERVICE_UNAVAILABLE, "Project cannot be loaded"),

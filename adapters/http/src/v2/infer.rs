@@ -1,6 +1,7 @@
 //! Inference: tensors → verdicts.
 
 use bytes::Bytes;
+use drifting_domain::use_cases::FirstAnswer;
 use drifting_inference::{Body, InferResponse, Inference, OpenModel, Parameter, PreparedRows, read_request};
 use futures_util::stream;
 use poem::Response;
@@ -11,6 +12,7 @@ use poem_openapi::OpenApi;
 use super::schema::InferenceResponse;
 use super::{Tag, VersionInPath};
 use crate::api::answer::{Answer, Operation};
+use crate::api::once::{KeyInHeader, Written};
 use crate::api::parameter::NameInPath;
 use crate::body::{Coding, InferenceBody, JSON_LENGTH, encode, parse};
 use crate::error::Failure;
@@ -26,10 +28,16 @@ const FAILURES: &[(u16, &str)] = &[
         408,
         "`request_timeout`: the body came too slowly; `deadline_exceeded`: the `timeout` of the request is over; its rows are fed all the same.",
     ),
-    (409, "`project_inactive`: the project is inactive; load it first."),
+    (
+        409,
+        "`project_inactive`: the project is inactive; load it first; `answer_not_kept`: the request came again, its rows have been fed, and its first answer was too large to be kept.",
+    ),
     (413, "`body_too_large`: the body, or what it becomes, is larger than this server takes."),
     (415, "`unsupported_media_type`: the body has another type or content coding than those that are taken."),
-    (422, "`invalid_data`: the rows cannot be used, and none was fed; `errors` says where."),
+    (
+        422,
+        "`invalid_data`: the rows cannot be used, and none was fed; `errors` says where. `idempotency_key_reused`: another request came first under this `Idempotency-Key`.",
+    ),
     (503, "`project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now."),
     (507, "`storage_full`: the storage has no room left."),
 ];
@@ -42,6 +50,7 @@ impl Operation for Judged {
                                        `Inference-Header-Content-Length` says then.";
     const ALSO_AS_TEXT: Option<&'static str> = Some("application/octet-stream");
     const FAILURE_MEDIA_TYPE: &'static str = "application/json";
+    const IS_REPLAYED: bool = true;
     const FAILURES: &'static [(u16, &'static str)] = FAILURES;
 }
 
@@ -52,6 +61,7 @@ impl Operation for Streamed {
     const MEDIA_TYPE: &'static str = "text/event-stream";
     const DESCRIPTION: &'static str = "An event for each row or window that was judged, with the answer to it alone.";
     const FAILURE_MEDIA_TYPE: &'static str = "application/json";
+    const IS_REPLAYED: bool = true;
     const FAILURES: &'static [(u16, &'static str)] = FAILURES;
 }
 
@@ -79,9 +89,13 @@ impl InferApi {
         &self,
         /// The project.
         model: NameInPath,
+        /// Of a request that may be sent again: one of its own for each request. The rows are fed once, and the first answer is
+        /// given again for 24 hours.
+        #[oai(name = "Idempotency-Key")]
+        key: KeyInHeader,
         body: InferenceBody,
     ) -> Result<Answer<Judged>, Failure> {
-        self.answer(model.as_str(), None, body).await
+        self.answer(model.as_str(), None, key, body).await
     }
 
     /// Judge rows by a version
@@ -92,9 +106,13 @@ impl InferApi {
         model: NameInPath,
         /// The generation of its fit.
         version: VersionInPath,
+        /// Of a request that may be sent again: one of its own for each request. The rows are fed once, and the first answer is
+        /// given again for 24 hours.
+        #[oai(name = "Idempotency-Key")]
+        key: KeyInHeader,
         body: InferenceBody,
     ) -> Result<Answer<Judged>, Failure> {
-        self.answer(model.as_str(), Some(version.as_str()), body).await
+        self.answer(model.as_str(), Some(version.as_str()), key, body).await
     }
 
     /// Judge rows, as `infer`
@@ -103,9 +121,13 @@ impl InferApi {
         &self,
         /// The project.
         model: NameInPath,
+        /// Of a request that may be sent again: one of its own for each request. The rows are fed once, and the first answer is
+        /// given again for 24 hours.
+        #[oai(name = "Idempotency-Key")]
+        key: KeyInHeader,
         body: InferenceBody,
     ) -> Result<Answer<Judged>, Failure> {
-        self.answer(model.as_str(), None, body).await
+        self.answer(model.as_str(), None, key, body).await
     }
 
     /// Judge rows by a version, as `infer`
@@ -116,9 +138,13 @@ impl InferApi {
         model: NameInPath,
         /// The generation of its fit.
         version: VersionInPath,
+        /// Of a request that may be sent again: one of its own for each request. The rows are fed once, and the first answer is
+        /// given again for 24 hours.
+        #[oai(name = "Idempotency-Key")]
+        key: KeyInHeader,
         body: InferenceBody,
     ) -> Result<Answer<Judged>, Failure> {
-        self.answer(model.as_str(), Some(version.as_str()), body).await
+        self.answer(model.as_str(), Some(version.as_str()), key, body).await
     }
 
     /// Judge rows, an event each
@@ -127,9 +153,13 @@ impl InferApi {
         &self,
         /// The project.
         model: NameInPath,
+        /// Of a request that may be sent again: one of its own for each request. The rows are fed once, and the first answer is
+        /// given again for 24 hours.
+        #[oai(name = "Idempotency-Key")]
+        key: KeyInHeader,
         body: InferenceBody,
     ) -> Result<Answer<Streamed>, Failure> {
-        self.events(model.as_str(), None, body).await
+        self.events(model.as_str(), None, key, body).await
     }
 
     /// Judge rows by a version, an event each
@@ -144,9 +174,13 @@ impl InferApi {
         model: NameInPath,
         /// The generation of its fit.
         version: VersionInPath,
+        /// Of a request that may be sent again: one of its own for each request. The rows are fed once, and the first answer is
+        /// given again for 24 hours.
+        #[oai(name = "Idempotency-Key")]
+        key: KeyInHeader,
         body: InferenceBody,
     ) -> Result<Answer<Streamed>, Failure> {
-        self.events(model.as_str(), Some(version.as_str()), body).await
+        self.events(model.as_str(), Some(version.as_str()), key, body).await
     }
 
     /// Judge rows, an event each, as `infer_stream`
@@ -155,9 +189,13 @@ impl InferApi {
         &self,
         /// The project.
         model: NameInPath,
+        /// Of a request that may be sent again: one of its own for each request. The rows are fed once, and the first answer is
+        /// given again for 24 hours.
+        #[oai(name = "Idempotency-Key")]
+        key: KeyInHeader,
         body: InferenceBody,
     ) -> Result<Answer<Streamed>, Failure> {
-        self.events(model.as_str(), None, body).await
+        self.events(model.as_str(), None, key, body).await
     }
 
     /// Judge rows by a version, an event each, as `infer_stream`
@@ -172,59 +210,86 @@ impl InferApi {
         model: NameInPath,
         /// The generation of its fit.
         version: VersionInPath,
+        /// Of a request that may be sent again: one of its own for each request. The rows are fed once, and the first answer is
+        /// given again for 24 hours.
+        #[oai(name = "Idempotency-Key")]
+        key: KeyInHeader,
         body: InferenceBody,
     ) -> Result<Answer<Streamed>, Failure> {
-        self.events(model.as_str(), Some(version.as_str()), body).await
+        self.events(model.as_str(), Some(version.as_str()), key, body).await
     }
 }
 
 impl InferApi {
-    async fn answer(&self, model: &str, version: Option<&str>, body: InferenceBody) -> Result<Answer<Judged>, Failure> {
-        let coding = body.accepted;
-        let response = self.judge(model, version, body).await?;
-        let headers = if self.mlserver_headers { mlserver_headers(&response) } else { Vec::new() };
+    async fn answer(
+        &self,
+        model: &str,
+        version: Option<&str>,
+        key: KeyInHeader,
+        body: InferenceBody,
+    ) -> Result<Answer<Judged>, Failure> {
+        let (coding, mlserver_headers) = (body.accepted, self.mlserver_headers);
+        let write = move |response: &InferResponse| write(response, coding, mlserver_headers);
+        let response = match self.judge("infer", model, version, key, body, write).await? {
+            Told::First(first) => return Ok(Answer::response(Written::of(&first)?)),
+            Told::Now(response) => response,
+        };
         let written = if response.n_rows() <= WRITTEN_INLINE_MAX {
-            write(&response, coding)
+            write(&response)
         } else {
-            tokio::task::spawn_blocking(move || write(&response, coding))
+            tokio::task::spawn_blocking(move || write(&response))
                 .await
                 .map_err(|error| Failure::internal(format!("writing an answer: {error}")))?
         };
-        let mut answer = written?;
-        for (name, value) in headers {
-            // An id that is no header value is told in the body alone.
-            if let Ok(value) = value.parse() {
-                answer.headers_mut().insert(name, value);
-            }
-        }
-        Ok(Answer::response(answer))
+        Ok(Answer::response(Response::from(written.map_err(Failure::internal)?)))
     }
 
     async fn events(
         &self,
         model: &str,
         version: Option<&str>,
+        key: KeyInHeader,
         body: InferenceBody,
     ) -> Result<Answer<Streamed>, Failure> {
-        let mut response = self.judge(model, version, body).await?;
-        // Events are texts.
-        response.outputs.iter_mut().for_each(|output| output.binary = false);
-        let n_rows = response.n_rows();
-        // What has no row yet is told as it is.
-        let n_events = n_rows.max(1);
-        let event = move |index: usize| {
-            let told = if n_rows == 0 { response.clone() } else { response.of_row(index) };
-            Event::message(serde_json::to_string(&told).unwrap_or_default())
+        let write = |response: &InferResponse| {
+            let events = Events::of(response.clone());
+            let body: String = (0..events.n).map(|index| events.event(index).to_string()).collect();
+            let written = Written::new(Streamed::STATUS, Streamed::MEDIA_TYPE, body.into_bytes());
+            Ok(written.with_header("x-accel-buffering", "no").with_header("cache-control", "no-cache"))
         };
-        Ok(Answer::response(SSE::new(stream::iter((0..n_events).map(event)))))
+        match self.judge("infer_stream", model, version, key, body, write).await? {
+            Told::First(first) => Ok(Answer::response(Written::of(&first)?)),
+            Told::Now(response) => {
+                let events = Events::of(response);
+                Ok(Answer::response(SSE::new(stream::iter((0..events.n).map(move |index| events.event(index))))))
+            }
+        }
     }
 
-    /// Judges the rows of a body, within the time that it gives.
-    async fn judge(&self, model: &str, version: Option<&str>, body: InferenceBody) -> Result<InferResponse, Failure> {
+    /// Judges the rows of a body, within the time that it gives; those of a request that may come again once, whose answer is
+    /// written then.
+    async fn judge(
+        &self,
+        operation: &str,
+        model: &str,
+        version: Option<&str>,
+        key: KeyInHeader,
+        body: InferenceBody,
+        write: impl Fn(&InferResponse) -> Result<Written, String> + Send + 'static,
+    ) -> Result<Told, Failure> {
+        let keyed = key.parse()?;
         let open = self.inference.open(model, version).await?;
+        let Some(keyed) = keyed else {
+            let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
+            let rows = self.prepare(open, model, bytes, json_length).await?;
+            return Ok(Told::Now(self.inference.judge_within(rows).await?));
+        };
+        let (body, came) = body.buffered(self.body_bytes_max, &self.timeouts).await?;
+        let identity = keyed.identity(&[operation, model, version.unwrap_or_default()], came).await?;
         let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
         let rows = self.prepare(open, model, bytes, json_length).await?;
-        Ok(self.inference.judge_within(rows).await?)
+        let write = move |response: &InferResponse| write(response)?.to_bytes();
+        Ok(Told::First(self.inference.judge_once_within(rows, identity, Box::new(write)).await?))
     }
 
     /// Reads the rows of a body, a large one on a thread that may be kept busy.
@@ -281,19 +346,56 @@ async fn parse_like<T: Send + 'static>(
     done.map_err(|error| Failure::internal(format!("reading tensors: {error}")))
 }
 
+/// What is told of rows.
+enum Told {
+    /// They have been judged.
+    Now(InferResponse),
+    /// They have been judged now or before, as a request that may come again.
+    First(FirstAnswer),
+}
+
+/// An answer as events.
+struct Events {
+    response: InferResponse,
+    n_rows: usize,
+    n: usize,
+}
+
+impl Events {
+    fn of(mut response: InferResponse) -> Self {
+        // Events are texts.
+        response.outputs.iter_mut().for_each(|output| output.binary = false);
+        let n_rows = response.n_rows();
+        // What has no row yet is told as it is.
+        Self { response, n_rows, n: n_rows.max(1) }
+    }
+
+    fn event(&self, index: usize) -> Event {
+        let told = if self.n_rows == 0 { self.response.clone() } else { self.response.of_row(index) };
+        Event::message(serde_json::to_string(&told).unwrap_or_default())
+    }
+}
+
 /// The answer in bytes, in the coding that the client likes best if it is long.
-fn write(response: &InferResponse, coding: Coding) -> Result<Response, Failure> {
-    let body = response.body().map_err(|error| Failure::internal(format!("writing JSON: {error}")))?;
+fn write(response: &InferResponse, coding: Coding, has_mlserver_headers: bool) -> Result<Written, String> {
+    let body = response.body().map_err(|error| format!("writing JSON: {error}"))?;
     let Body { bytes, json_length } = body;
     let media_type = if json_length.is_some() { "application/octet-stream" } else { "application/json" };
-    let mut answer = Response::builder().content_type(media_type);
+    let is_coded = bytes.len() >= CODED_BYTES_MIN && coding != Coding::Identity;
+    let bytes =
+        if is_coded { encode(coding, &bytes).map_err(|error| format!("coding an answer: {error}"))? } else { bytes };
+    let mut written = Written::new(Judged::STATUS, media_type, bytes);
     if let Some(length) = json_length {
-        answer = answer.header(JSON_LENGTH, length);
+        written = written.with_header(JSON_LENGTH, length.to_string());
     }
-    if bytes.len() < CODED_BYTES_MIN || coding == Coding::Identity {
-        return Ok(answer.body(bytes));
+    if is_coded {
+        written = written.with_header(header::CONTENT_ENCODING.as_str(), coding.as_str());
+        written = written.with_header(header::VARY.as_str(), "Accept-Encoding");
     }
-    let coded = encode(coding, &bytes).map_err(|error| Failure::internal(format!("coding an answer: {error}")))?;
-    let answer = answer.header(header::CONTENT_ENCODING, coding.as_str()).header(header::VARY, "Accept-Encoding");
-    Ok(answer.body(coded))
+    if has_mlserver_headers {
+        for (name, value) in mlserver_headers(response) {
+            written = written.with_header(name, value);
+        }
+    }
+    Ok(written)
 }

@@ -14,6 +14,7 @@ mod inference_repository;
 mod kinds;
 mod multipart;
 mod mutants;
+mod once;
 mod operations;
 mod pages;
 mod predictions;
