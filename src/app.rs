@@ -7,6 +7,7 @@ mod event_measures;
 mod guards;
 mod limits;
 mod measures;
+mod memory_measures;
 mod mirrored_index;
 mod read_only_index;
 mod stores;
@@ -28,11 +29,13 @@ use drifting_inference::Inference;
 use drifting_inference::events::EventIntake;
 use drifting_metrics::{Address, ServerStart};
 use futures_util::FutureExt;
+use tokio::sync::oneshot;
 
 use self::background::{Background, save_last};
 use self::bucket::Hold;
 use self::event_measures::EventMeasures;
 use self::guards::Guards;
+use self::memory_measures::MemoryMeasures;
 use self::stores::Stores;
 use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, GrpcPort, StateDurability};
 use crate::metrics::{Database, Delivery, DeliverySettings, Metrics, Place};
@@ -42,9 +45,7 @@ use crate::sinks::{SinkDelivery, Sinks};
 /// The hidden command that reads index files in a process of its own.
 pub const VERIFY_INDEX: &str = "verify-index";
 
-/// How long requests under way may take after the signal to stop.
-const GRACE: Duration = Duration::from_secs(25);
-/// How long feeding the rows of events that wait may take after that.
+/// How long feeding the rows of events that wait may take after the requests under way have ended.
 const EVENTS_WITHIN: Duration = Duration::from_secs(10);
 /// How long saving the online state may take after that: a bucket may not answer.
 const SAVED_WITHIN: Duration = Duration::from_mins(1);
@@ -63,6 +64,8 @@ pub struct App {
     database: String,
     state_interval: Duration,
     scan_interval: Option<Duration>,
+    drain_delay: Duration,
+    shutdown_timeout: Duration,
     hold: Option<Hold>,
     guards: Guards,
 }
@@ -135,6 +138,7 @@ impl App {
                 delivery.as_ref().map(Delivery::counts),
                 sinks.as_ref().map(SinkDelivery::measures),
                 Some(EventMeasures(intake.clone())),
+                Some(MemoryMeasures(Arc::clone(&service))),
             ),
             ..HttpSettings::default()
         };
@@ -148,7 +152,7 @@ impl App {
             (None, GrpcPort::ByDefault(port) | GrpcPort::Given(port)) => format!("off: port {port} is taken"),
         };
         let database = describe_database(&config);
-        let Config { state_interval, scan_interval, .. } = config;
+        let Config { state_interval, scan_interval, drain_delay, shutdown_timeout, .. } = config;
         Ok(Self {
             http,
             grpc,
@@ -160,6 +164,8 @@ impl App {
             database,
             state_interval,
             scan_interval,
+            drain_delay,
+            shutdown_timeout,
             hold,
             guards,
         })
@@ -201,9 +207,16 @@ impl App {
         let lease = self.hold.as_ref().map(Hold::lease);
         let is_overtaken = Arc::new(AtomicBool::new(false));
         let overtaken = Arc::clone(&is_overtaken);
+        let (drain, draining) = oneshot::channel::<()>();
+        let draining = draining.map(drop).shared();
+        let (drain_delay, grace) = (self.drain_delay, self.shutdown_timeout);
         let shutdown = async move {
             tokio::select! {
-                () = shutdown => {}
+                () = shutdown => {
+                    // Whoever sends requests here has this time to see that the server is not ready any more.
+                    drop(drain);
+                    tokio::time::sleep(drain_delay).await;
+                }
                 () = lost(lease) => overtaken.store(true, Ordering::Release),
             }
             // Nobody waits for them, and the next start tells what became of them.
@@ -212,11 +225,12 @@ impl App {
         let shutdown = shutdown.boxed().shared();
         let grpc = async {
             match self.grpc {
-                Some(grpc) => grpc.run_until(shutdown.clone(), GRACE).await,
+                Some(grpc) => grpc.run_draining(draining.clone(), shutdown.clone(), grace).await,
                 None => Ok(()),
             }
         };
-        let (served, served_grpc) = tokio::join!(self.http.run_until(shutdown.clone(), GRACE), grpc);
+        let (served, served_grpc) =
+            tokio::join!(self.http.run_draining(draining.clone(), shutdown.clone(), grace), grpc);
         self.intake.finish(EVENTS_WITHIN).await;
         if tokio::time::timeout(STORES_WITHIN, self.service.operations_ended()).await.is_err() {
             tracing::warn!("a fit in the background has not been stored in time");

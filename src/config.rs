@@ -57,7 +57,7 @@ const SCAN_INTERVAL_LOCAL: Duration = Duration::from_secs(30);
 const LEASE_DURATION_MIN: Duration = Duration::from_secs(2);
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 45] = [
+const SETTINGS: [(&str, Option<&str>); 51] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -103,6 +103,12 @@ const SETTINGS: [(&str, Option<&str>); 45] = [
     ("fit_max_body_bytes", Some("1GiB")),
     ("idempotency_max_keys", Some("100000")),
     ("idempotency_max_bytes", Some("64MiB")),
+    ("projects_memory", None),
+    ("predict_queue", Some("1000")),
+    ("concurrent_fits", None),
+    ("fit_queue", Some("16")),
+    ("drain_delay", Some("0s")),
+    ("shutdown_timeout", Some("25s")),
 ];
 
 /// The name of every setting.
@@ -222,6 +228,18 @@ pub struct Config {
     pub idempotency_max_keys: usize,
     /// How many bytes of them.
     pub idempotency_max_bytes: usize,
+    /// What loaded projects may take, if there is a bound, in bytes.
+    pub projects_memory: Option<u64>,
+    /// Predictions that may wait or be at work.
+    pub predict_queue: usize,
+    /// Fits that may compute at once.
+    pub concurrent_fits: usize,
+    /// Fits that may wait for their turn.
+    pub fit_queue: usize,
+    /// How long the server goes on serving after it has said that it is not ready any more.
+    pub drain_delay: Duration,
+    /// How long requests under way may take after that.
+    pub shutdown_timeout: Duration,
 }
 
 impl Config {
@@ -299,6 +317,19 @@ fn lease_duration(text: &str) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// A fit takes several processors where it can: a quarter of them are enough for as many.
+fn concurrent_fits() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| (n.get() / 4).max(1))
+}
+
+/// An interval that may be none at all.
+fn drain_delay(text: &str) -> Result<Duration, String> {
+    if ["0", "0s", "0ms", "none"].contains(&text) {
+        return Ok(Duration::ZERO);
+    }
+    text.parse().map(|Interval(delay)| delay).map_err(|reason| format!("{reason}; or 0s"))
+}
+
 /// The layers put together, each value still a text with its origin.
 struct Settings {
     layers: Figment,
@@ -370,6 +401,16 @@ impl Settings {
             fit_max_body_bytes: self.required::<ByteSize>("fit_max_body_bytes")?.0,
             idempotency_max_keys: self.required::<Count>("idempotency_max_keys")?.0,
             idempotency_max_bytes: self.required::<ByteSize>("idempotency_max_bytes")?.0,
+            projects_memory: match self.optional::<ByteSizeOrNone>("projects_memory")? {
+                None => crate::memory::available().map(|bytes| bytes / 2),
+                Some(ByteSizeOrNone(0)) => None,
+                Some(ByteSizeOrNone(bytes)) => Some(bytes),
+            },
+            predict_queue: self.required::<Count>("predict_queue")?.0,
+            concurrent_fits: self.optional::<Count>("concurrent_fits")?.map_or_else(concurrent_fits, |fits| fits.0),
+            fit_queue: self.required::<Count>("fit_queue")?.0,
+            drain_delay: self.read("drain_delay", drain_delay)?.unwrap_or_default(),
+            shutdown_timeout: self.required::<Interval>("shutdown_timeout")?.0,
         };
         if config.port != 0 && config.grpc_port == GrpcPort::Given(config.port) {
             let reason = format!("expected another port than that of HTTP, got {} for both", config.port);

@@ -9,6 +9,7 @@ mod cli;
 mod client;
 mod commands;
 mod config;
+mod memory;
 mod metrics;
 mod outbox;
 mod runtime;

@@ -9,10 +9,12 @@ mod fit_queue;
 mod fit_warnings;
 mod limits;
 mod loaded;
+mod memory;
 mod once;
 mod online;
 mod operations;
 mod predict;
+mod predict_queue;
 mod projects;
 mod recording;
 mod refresh;
@@ -32,9 +34,11 @@ pub use expected::ExpectedProject;
 pub use fit::{FitRequest, FittedProject, PreparedFit, REFERENCE_ROWS_MAX};
 pub use limits::ServiceLimits;
 pub use loaded::OpenProject;
+pub use memory::MemoryUse;
 pub use once::{AnswerLimits, Digest, FirstAnswer, RequestIdentity, WriteAnswer};
 pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, OperationView};
 pub use predict::{PredictRequest, Prediction};
+pub use predict_queue::PredictPlace;
 pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, ProjectView};
 pub use refresh::RefreshReport;
 pub use startup::StartReport;
@@ -43,8 +47,10 @@ pub use trend::{Resolution, TrendInBuckets};
 
 use self::fit::FitsInProgress;
 use self::fit_queue::FitQueue;
+use self::memory::Memory;
 use self::once::KeptAnswers;
 use self::operations::Operations;
+use self::predict_queue::PredictQueue;
 use self::recording::Recording;
 use self::registry::Registry;
 use crate::detectors::CvmThresholds;
@@ -118,6 +124,8 @@ pub struct DriftService {
     fits: Arc<FitsInProgress>,
     fit_queue: Arc<FitQueue>,
     answers: Arc<KeptAnswers>,
+    memory: Memory,
+    predict_queue: Arc<PredictQueue>,
     operations: Operations,
     cvm_thresholds: Arc<CvmThresholds>,
     /// Held by whoever looks at the store again.
@@ -127,6 +135,7 @@ pub struct DriftService {
 impl DriftService {
     /// A service that knows no project yet: [`DriftService::start`] reads the store.
     pub fn new(ports: Ports, settings: ServiceSettings) -> Self {
+        let limits = ServiceLimits::default();
         let recording = Recording {
             sink: Arc::clone(&ports.sink),
             events: Arc::clone(&ports.events),
@@ -138,8 +147,10 @@ impl DriftService {
             registry: Registry::default(),
             recording,
             fits: Arc::default(),
-            fit_queue: Arc::default(),
-            answers: Arc::new(KeptAnswers::new(ServiceLimits::default().answers)),
+            fit_queue: Arc::new(FitQueue::new(&limits)),
+            answers: Arc::new(KeptAnswers::new(limits.answers)),
+            memory: Memory::new(limits.projects_memory),
+            predict_queue: Arc::new(PredictQueue::new(limits.predict_queue)),
             operations: Operations::default(),
             cvm_thresholds: Arc::default(),
             refreshing: async_lock::Mutex::new(()),
@@ -149,8 +160,13 @@ impl DriftService {
     /// The same with other limits than those by default.
     #[must_use]
     pub fn with_limits(self, limits: ServiceLimits) -> Self {
-        let ServiceLimits { answers } = limits;
-        Self { answers: Arc::new(KeptAnswers::new(answers)), ..self }
+        Self {
+            fit_queue: Arc::new(FitQueue::new(&limits)),
+            answers: Arc::new(KeptAnswers::new(limits.answers)),
+            memory: Memory::new(limits.projects_memory),
+            predict_queue: Arc::new(PredictQueue::new(limits.predict_queue)),
+            ..self
+        }
     }
 
     /// Whether the server leaves its store as it is.

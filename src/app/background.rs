@@ -39,6 +39,14 @@ impl Background {
             every(state_interval, stopped.clone(), "online state cannot be saved", save),
             every(CLOSING_INTERVAL, stopped.clone(), "windows cannot be closed", close),
         ];
+        let (keeping, mut stopping) = (Arc::clone(service), stopped.clone());
+        tasks.push(tokio::spawn(async move {
+            let stop = async move {
+                // An error says that the sender is gone, which is the sign.
+                let _ = stopping.changed().await;
+            };
+            keeping.keep_within_memory(stop).await;
+        }));
         if let Some(interval) = scan_interval {
             let scanning = Arc::clone(service);
             let scan = move || {

@@ -8,5 +8,9 @@ use crate::config::Config;
 pub fn of_service(config: &Config) -> ServiceLimits {
     ServiceLimits {
         answers: AnswerLimits { n_max: config.idempotency_max_keys, bytes_max: config.idempotency_max_bytes },
+        projects_memory: config.projects_memory,
+        predict_queue: config.predict_queue,
+        concurrent_fits: config.concurrent_fits,
+        fit_queue: config.fit_queue,
     }
 }

@@ -13,6 +13,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use super::event_measures::EventMeasures;
+use super::memory_measures::MemoryMeasures;
 use crate::metrics::DeliveryCounts;
 use crate::sinks::SinkMeasures;
 
@@ -22,6 +23,7 @@ pub fn measures(
     delivery: Option<DeliveryCounts>,
     sinks: Option<SinkMeasures>,
     events: Option<EventMeasures>,
+    memory: Option<MemoryMeasures>,
 ) -> Measures {
     let mut registry = Registry::default();
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
@@ -37,6 +39,9 @@ pub fn measures(
     }
     if let Some(events) = events {
         registry.register_collector(Box::new(events));
+    }
+    if let Some(memory) = memory {
+        registry.register_collector(Box::new(memory));
     }
     let registry = Arc::new(registry);
     Measures(Arc::new(move || {
@@ -79,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_version_is_told_in_the_form_of_open_metrics() {
-        let told = (measures(None, None, None, None).0)();
+        let told = (measures(None, None, None, None, None).0)();
         let info = format!("drifting_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"));
         assert!(told.contains(&info) && told.ends_with("# EOF\n"), "{told}");
     }

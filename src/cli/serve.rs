@@ -368,4 +368,43 @@ pub struct SettingFlags {
     #[arg(long, value_name = "BYTES", alias = "idempotency_max_bytes")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_max_bytes: Option<String>,
+
+    /// What projects in memory may take, such as 2GiB, or `none` [env: DRIFTING_PROJECTS_MEMORY] [default: half of the machine's, or of its control group's]
+    ///
+    /// Above it, projects that have not been used for longest are saved and leave memory; their next request loads them again. They stay
+    /// active.
+    #[arg(long, value_name = "BYTES", alias = "projects_memory")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub projects_memory: Option<String>,
+
+    /// Predictions that may wait or be at work [env: DRIFTING_PREDICT_QUEUE] [default: 1000]
+    ///
+    /// More are refused before their bodies are read: 503 `overloaded`.
+    #[arg(long, value_name = "COUNT", alias = "predict_queue")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub predict_queue: Option<String>,
+
+    /// Fits that may compute at once [env: DRIFTING_CONCURRENT_FITS] [default: a quarter of the processors, at least 1]
+    #[arg(long, value_name = "COUNT", alias = "concurrent_fits")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub concurrent_fits: Option<String>,
+
+    /// Fits that may wait for their turn [env: DRIFTING_FIT_QUEUE] [default: 16]
+    ///
+    /// More are refused: 503 `fit_queue_full`.
+    #[arg(long, value_name = "COUNT", alias = "fit_queue")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fit_queue: Option<String>,
+
+    /// How long to go on serving after SIGTERM, when `/readyz` says no already [env: DRIFTING_DRAIN_DELAY] [default: 0s]
+    ///
+    /// For load balancers that need a while to send requests elsewhere; 5s suits Kubernetes.
+    #[arg(long, value_name = "DURATION", alias = "drain_delay")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drain_delay: Option<String>,
+
+    /// How long requests under way may take after that [env: DRIFTING_SHUTDOWN_TIMEOUT] [default: 25s]
+    #[arg(long, value_name = "DURATION", alias = "shutdown_timeout")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shutdown_timeout: Option<String>,
 }

@@ -148,6 +148,13 @@ impl Config {
             "fit_max_body_bytes" => ByteSize(self.fit_max_body_bytes).to_string().into(),
             "idempotency_max_keys" => self.idempotency_max_keys.into(),
             "idempotency_max_bytes" => ByteSize(self.idempotency_max_bytes).to_string().into(),
+            "projects_memory" => ByteSizeOrNone(self.projects_memory.unwrap_or(0)).to_string().into(),
+            "predict_queue" => self.predict_queue.into(),
+            "concurrent_fits" => self.concurrent_fits.into(),
+            "fit_queue" => self.fit_queue.into(),
+            "drain_delay" if self.drain_delay.is_zero() => "0s".into(),
+            "drain_delay" => Interval(self.drain_delay).to_string().into(),
+            "shutdown_timeout" => Interval(self.shutdown_timeout).to_string().into(),
             // Every name of the list stands above: a test goes through them.
             _ => Value::Null,
         }

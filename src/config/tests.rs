@@ -270,3 +270,24 @@ fn settings_that_need_each_other_say_so() {
         Ok(())
     });
 }
+
+#[test]
+fn the_table_of_limits_has_the_defaults() {
+    let table = include_str!("../../docs/limits.md");
+    let rows = table.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, _, setting, default, _, _] = cells.as_slice() else { return None };
+        Some((setting.strip_prefix('`')?.strip_suffix('`')?, *default))
+    });
+    let rows: Vec<(&str, &str)> = rows.collect();
+    assert!(rows.len() >= 12, "{rows:?}");
+    for (setting, told) in rows {
+        let known = SETTINGS.iter().find(|(name, _)| *name == setting);
+        let (_, default) = known.unwrap_or_else(|| panic!("there is no setting `{setting}`"));
+        // What depends on the machine is told in words.
+        assert!(
+            default.map_or_else(|| told.contains(' '), |default| default == told),
+            "{setting}: {told}, {default:?}"
+        );
+    }
+}

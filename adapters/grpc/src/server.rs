@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +66,19 @@ impl GrpcServer {
         shutdown: impl Future<Output = ()> + Send + 'static,
         grace: Duration,
     ) -> io::Result<()> {
+        self.run_draining(std::future::pending(), shutdown, grace).await
+    }
+
+    /// The same; once `draining` completes the server says that it is not serving, and goes on.
+    ///
+    /// # Errors
+    /// When serving fails.
+    pub async fn run_draining(
+        self,
+        draining: impl Future<Output = ()> + Send + 'static,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+        grace: Duration,
+    ) -> io::Result<()> {
         let Self { listener, address: _, inference, settings } = self;
         let (stopper, stopping) = Stopper::new();
         let (scissors, cut) = Scissors::new();
@@ -90,9 +104,20 @@ impl GrpcServer {
             .layer(layer_fn(move |inner| Front { inner, rules: Arc::clone(&rules) }))
             .add_routes(routes);
         let mut serving = tokio::spawn(server.serve_with_incoming_shutdown(incoming, begun));
+        let mut shutdown = pin!(shutdown);
         tokio::select! {
             ended = &mut serving => return flat(ended),
-            () = shutdown => {}
+            () = draining => {
+                stopper.drain();
+                for service in SERVICES {
+                    health.set_service_status(service, ServingStatus::NotServing).await;
+                }
+                tokio::select! {
+                    ended = &mut serving => return flat(ended),
+                    () = &mut shutdown => {}
+                }
+            }
+            () = &mut shutdown => {}
         }
         // Whoever watches the health is told, and waited for no longer then. Where nobody is there it is not waited at all.
         let leave = async {

@@ -86,6 +86,7 @@ impl Inferring {
     ) -> Result<(ModelInferResponse, bool), Unanswered> {
         let is_raw = message.is_raw();
         self.caller.check_project(&address.model_name).map_err(Unanswered::Denied)?;
+        let entered = self.inference.enter()?;
         let place = ["gRPC infer", &address.model_name, &address.model_version];
         let key = key.digest(&place);
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
@@ -100,7 +101,7 @@ impl Inferring {
         let (content, rows) = ended(tokio::task::spawn_blocking(read).await)?;
         let write = move |response: &InferResponse| Ok(answer::message(response.clone(), is_raw).encode_to_vec());
         let identity = RequestIdentity { key, content };
-        let first = self.inference.judge_once_within(rows, identity, Box::new(write)).await?;
+        let first = self.inference.judge_once_within(rows.holding(entered), identity, Box::new(write)).await?;
         let unreadable = |error| Refusal::internal(format!("reading an answer that was kept: {error}"));
         Ok((ModelInferResponse::decode(&*first.bytes).map_err(unreadable)?, first.is_replayed))
     }
@@ -109,6 +110,7 @@ impl Inferring {
     async fn answer(&self, address: Address, message: InferMessage) -> Result<ModelInferResponse, Unanswered> {
         let is_raw = message.is_raw();
         self.caller.check_project(&address.model_name).map_err(Unanswered::Denied)?;
+        let entered = self.inference.enter()?;
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
         let bytes_max = self.max_message_bytes;
         let is_small = message.len() <= READ_AT_ONCE_BYTES;
@@ -119,7 +121,7 @@ impl Inferring {
             model.prepare(request)
         };
         let rows = if is_small { read()? } else { ended(tokio::task::spawn_blocking(read).await)? };
-        let response: InferResponse = self.inference.judge_within(rows).await?;
+        let response: InferResponse = self.inference.judge_within(rows.holding(entered)).await?;
         Ok(answer::message(response, is_raw))
     }
 
@@ -214,7 +216,7 @@ impl GrpcInferenceService for InferenceService {
         &self,
         _: Request<proto::ServerReadyRequest>,
     ) -> Result<Response<proto::ServerReadyResponse>, Status> {
-        Ok(told(proto::ServerReadyResponse { ready: !self.stopping.has_begun() }, false))
+        Ok(told(proto::ServerReadyResponse { ready: self.stopping.is_ready() }, false))
     }
 
     async fn model_ready(

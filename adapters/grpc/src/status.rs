@@ -14,7 +14,7 @@ const KEY: &str = "drifting-code";
 pub(crate) fn refused(refusal: &Refusal, id: &RequestId) -> Status {
     let code = code_of(refusal.code);
     let (request_id, cause) = (id.0.as_str(), refusal.cause.as_deref());
-    if matches!(code, Code::Internal | Code::Unavailable) {
+    if matches!(code, Code::Internal | Code::Unavailable) && refusal.code != RefusalCode::Overloaded {
         tracing::error!(request_id, ?code, cause, "a gRPC call failed");
     } else {
         tracing::debug!(request_id, ?code, cause, detail = %refusal.detail, "a gRPC call was refused");
@@ -86,6 +86,7 @@ fn code_of(code: RefusalCode) -> Code {
         RefusalCode::ReadOnly => Code::PermissionDenied,
         RefusalCode::DeadlineExceeded => Code::DeadlineExceeded,
         RefusalCode::ProjectFailed
+        | RefusalCode::Overloaded
         | RefusalCode::QueueFull
         | RefusalCode::ShuttingDown
         | RefusalCode::Interrupted
@@ -103,5 +104,10 @@ pub(crate) fn coded(code: Code, detail: impl Into<String>, word: &'static str) -
 
 /// The status of a refusal that is in no log.
 pub(crate) fn refusal(code: RefusalCode, detail: impl Into<String>) -> Status {
-    coded(code_of(code), detail, code.as_str())
+    let mut status = coded(code_of(code), detail, code.as_str());
+    if code == RefusalCode::Overloaded {
+        // Clients that try again by themselves wait so long before.
+        status.metadata_mut().insert("grpc-retry-pushback-ms", MetadataValue::from_static("1000"));
+    }
+    status
 }

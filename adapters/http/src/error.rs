@@ -177,6 +177,7 @@ impl Failure {
             PredictError::Data(invalid) => Self::of_data(&invalid, form, columns),
             PredictError::ReadOnly => Self::new(Code::ReadOnly, PredictError::ReadOnly.to_string()),
             PredictError::Inactive => Self::inactive(),
+            PredictError::Overloaded => Self::overloaded(),
             PredictError::KeyReused => Self::new(Code::IdempotencyKeyReused, PredictError::KeyReused.to_string()),
             PredictError::AnswerNotKept => Self::new(Code::AnswerNotKept, PredictError::AnswerNotKept.to_string()),
             PredictError::Storage(error) => Self::of_port(&error),
@@ -212,6 +213,11 @@ impl Failure {
             }
             ProjectError::Storage(error) => Self::of_port(&error),
         }
+    }
+
+    /// There are too many predictions.
+    pub(crate) fn overloaded() -> Self {
+        Self::new(Code::Overloaded, PredictError::Overloaded.to_string())
     }
 
     /// There is no project of the name.
@@ -258,6 +264,7 @@ impl From<Refusal> for Failure {
             RefusalCode::ProjectFailed => Code::ProjectFailed,
             RefusalCode::InvalidData => Code::InvalidData,
             RefusalCode::InvalidSettings => Code::InvalidSettings,
+            RefusalCode::Overloaded => Code::Overloaded,
             RefusalCode::KeyReused => Code::IdempotencyKeyReused,
             RefusalCode::AnswerNotKept => Code::AnswerNotKept,
             RefusalCode::TooLarge => Code::BodyTooLarge,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,14 +66,33 @@ impl HttpServer {
         shutdown: impl Future<Output = ()> + Send + 'static,
         grace: Duration,
     ) -> io::Result<()> {
+        self.run_draining(std::future::pending(), shutdown, grace).await
+    }
+
+    /// The same; once `draining` completes the server says that it is not ready, and goes on serving.
+    ///
+    /// # Errors
+    /// When serving fails.
+    pub async fn run_draining(
+        self,
+        draining: impl Future<Output = ()> + Send + 'static,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+        grace: Duration,
+    ) -> io::Result<()> {
         let Self { listener, address: _, service, intake, settings } = self;
         let connections = Connections::default();
         let readiness = Readiness::default();
         let acceptor = GuardedAcceptor::new(listener, connections.clone(), &settings)?;
         let endpoint = endpoint(service, intake, &settings, connections, readiness.clone());
         let signal = async move {
-            shutdown.await;
-            readiness.end();
+            let mut shutdown = pin!(shutdown);
+            tokio::select! {
+                () = draining => {
+                    readiness.end();
+                    shutdown.await;
+                }
+                () = &mut shutdown => readiness.end(),
+            }
         };
         Server::new_with_acceptor(acceptor)
             .http2_max_concurrent_streams(STREAMS_MAX)

@@ -6,8 +6,8 @@ use std::time::Duration;
 use drifting_domain::data::Table;
 use drifting_domain::project::{Configuration, DriftType, ProjectName};
 use drifting_domain::use_cases::{
-    DriftService, FirstAnswer, ListQuery, OpenProject, PredictRequest, Prediction, ProjectError, ProjectStatusFilter,
-    RequestIdentity,
+    DriftService, FirstAnswer, ListQuery, OpenProject, PredictPlace, PredictRequest, Prediction, ProjectError,
+    ProjectStatusFilter, RequestIdentity,
 };
 use futures_util::FutureExt;
 use uuid::Uuid;
@@ -45,6 +45,15 @@ pub struct PreparedRows {
     places: Places,
     outputs: Outputs,
     selection: Selection,
+    place: Option<PredictPlace>,
+}
+
+impl PreparedRows {
+    /// The same with the place among the predictions on their way that was taken for them.
+    #[must_use]
+    pub fn holding(self, place: PredictPlace) -> Self {
+        Self { place: Some(place), ..self }
+    }
 }
 
 impl Inference {
@@ -130,8 +139,16 @@ impl Inference {
         Ok(OpenModel { open })
     }
 
+    /// Takes a place among the predictions on their way, before anything of a request is read.
+    ///
+    /// # Errors
+    /// When too many are.
+    pub fn enter(&self) -> Result<PredictPlace, Refusal> {
+        self.service.enter_predictions().map_err(|error| Refusal::of_predict(&error, |_| String::new()))
+    }
+
     async fn judge(&self, rows: PreparedRows) -> Result<InferResponse, Refusal> {
-        let PreparedRows { model, id, timeout_us: _, table, places, outputs, selection } = rows;
+        let PreparedRows { model, id, timeout_us: _, table, places, outputs, selection, place: _place } = rows;
         let asked = PredictRequest { id: id.as_deref().map(Into::into), ..table.into() };
         let prediction = self.service.predict(&model.open, asked).await;
         let prediction = prediction.map_err(|error| Refusal::of_predict(&error, |issue| places.pointer(issue)))?;
@@ -144,7 +161,7 @@ impl Inference {
         identity: RequestIdentity,
         write: WriteResponse,
     ) -> Result<FirstAnswer, Refusal> {
-        let PreparedRows { model, id, timeout_us: _, table, places, outputs, selection } = rows;
+        let PreparedRows { model, id, timeout_us: _, table, places, outputs, selection, place: _place } = rows;
         let asked = PredictRequest { id: id.as_deref().map(Into::into), ..table.into() };
         let answering = model.clone();
         let write = move |prediction: &Prediction| {
@@ -257,7 +274,8 @@ impl OpenModel {
         let selection = Selection::new(&request.outputs, request.binary_output, || outputs.names())?;
         let (id, timeout_us) = (request.id.clone(), request.timeout_us);
         let rows = content::rows(request, self.open.configuration().drift_type)?;
-        Ok(PreparedRows { id, timeout_us, table: rows.table, places: rows.places, outputs, selection, model: self })
+        let content::Rows { table, places } = rows;
+        Ok(PreparedRows { id, timeout_us, table, places, outputs, selection, model: self, place: None })
     }
 
     /// A request that is raw throughout: the bytes of the only tensor, whose datatype and shape follow from the project. All

@@ -53,6 +53,8 @@ pub enum RefusalCode {
     InvalidData,
     /// The settings of a fit cannot be used.
     InvalidSettings,
+    /// Too many predictions are on their way.
+    Overloaded,
     /// Another request came under the same idempotency key.
     KeyReused,
     /// A request that came again, whose first answer was too large to be kept.
@@ -93,6 +95,7 @@ impl RefusalCode {
             Self::ProjectFailed => "project_failed",
             Self::InvalidData => "invalid_data",
             Self::InvalidSettings => "invalid_settings",
+            Self::Overloaded => "overloaded",
             Self::KeyReused => "idempotency_key_reused",
             Self::AnswerNotKept => "answer_not_kept",
             Self::TooLarge => "body_too_large",
@@ -181,6 +184,7 @@ impl Refusal {
             PredictError::Crashed => return Self::internal("the computation of a prediction ended without a result"),
             PredictError::ReadOnly => RefusalCode::ReadOnly,
             PredictError::Inactive => RefusalCode::ProjectInactive,
+            PredictError::Overloaded => RefusalCode::Overloaded,
             PredictError::KeyReused => RefusalCode::KeyReused,
             PredictError::AnswerNotKept => RefusalCode::AnswerNotKept,
         };

@@ -71,6 +71,15 @@ impl Tensors {
         Self::default()
     }
 
+    /// About how many bytes they take.
+    pub fn n_bytes(&self) -> usize {
+        let bytes = |(name, tensor): (&String, &Tensor)| {
+            let width = if matches!(tensor.values, TensorValues::U8(_)) { 1 } else { 8 };
+            name.len() + tensor.values.len() * width
+        };
+        self.0.iter().map(bytes).sum()
+    }
+
     /// Puts an array under a name.
     pub fn insert(&mut self, name: &str, tensor: Tensor) {
         self.0.insert(name.to_owned(), tensor);

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::DriftService;
+use super::loaded::LoadedProject;
 use super::registry::{Body, Entry};
+use crate::data::Tensors;
 use crate::ports::{PortError, PortErrorKind};
 
 impl DriftService {
@@ -63,23 +65,33 @@ impl DriftService {
                 self.registry.push_dirty(Arc::clone(entry));
                 return Ok(());
             };
-            let saved = self.ports.artifacts.put_state(&entry.name, loaded.configuration.generation, &state).await;
-            match saved {
-                Err(error) if error.kind() == PortErrorKind::Replaced => {
-                    tracing::warn!(project = %entry.name, "a project was replaced in the store: the one that is there is taken up");
-                    entry.set(entry.slot().status, Body::Cold(None));
-                }
-                Err(error) => {
-                    if loaded.mark_dirty() {
-                        self.registry.push_dirty(Arc::clone(entry));
-                    }
-                    return Err(error);
-                }
-                Ok(()) => {}
-            }
+            self.put_state(entry, &loaded, &state).await?;
         }
         drop(guard);
         Ok(())
+    }
+
+    /// Saves the state of a project whose lifecycle is held by the caller, unless somebody feeds it.
+    pub(super) async fn save_held(&self, entry: &Arc<Entry>, loaded: &LoadedProject) -> Result<(), PortError> {
+        let Some(state) = loaded.try_take_state() else { return Ok(()) };
+        self.put_state(entry, loaded, &state).await
+    }
+
+    async fn put_state(&self, entry: &Arc<Entry>, loaded: &LoadedProject, state: &Tensors) -> Result<(), PortError> {
+        match self.ports.artifacts.put_state(&entry.name, loaded.configuration.generation, state).await {
+            Err(error) if error.kind() == PortErrorKind::Replaced => {
+                tracing::warn!(project = %entry.name, "a project was replaced in the store: the one that is there is taken up");
+                entry.set(entry.slot().status, Body::Cold(None));
+                Ok(())
+            }
+            Err(error) => {
+                if loaded.mark_dirty() {
+                    self.registry.push_dirty(Arc::clone(entry));
+                }
+                Err(error)
+            }
+            Ok(()) => Ok(()),
+        }
     }
 }
 

@@ -71,6 +71,9 @@ pub enum PredictError {
     /// The project was unloaded after the request had found it.
     #[error("the project is inactive; load it first")]
     Inactive,
+    /// As many predictions are on their way as may be.
+    #[error("the server has more predictions than it can answer in time; try again")]
+    Overloaded,
     /// Another request came under the same idempotency key.
     #[error("{KEY_REUSED}")]
     KeyReused,

@@ -225,7 +225,7 @@ impl DriftService {
         place: Place,
         work: impl FnOnce(&dyn Progress) -> Result<Fitted, FitError> + Send + 'static,
     ) -> Computation {
-        Computation::begin(place, &*self.ports.fit_pool, Arc::clone(&self.ports.clock), work)
+        Computation::begin(place, &self.ports.fit_pool, Arc::clone(&self.ports.clock), work)
     }
 
     /// What a computation gave, with its configuration.
@@ -265,6 +265,7 @@ impl DriftService {
         let mut parameters = fitted.encoder.save();
         parameters.extend(fitted.detector.save());
         parameters.extend(fitted.texts.as_ref().map(TextReading::save).unwrap_or_default());
+        let n_bytes = parameters.n_bytes();
         let stored = StoredProject { configuration, parameters };
         let name = stored.configuration.project.clone();
         if let Err(error) = self.ports.artifacts.put_project(&stored).await {
@@ -284,6 +285,7 @@ impl DriftService {
         }
 
         let loaded = Arc::new(LoadedProject::new(stored.configuration, fitted.texts, fitted.encoder, fitted.detector));
+        loaded.weight.hold(&self.memory.gauge, n_bytes, 0);
         let body = Body::Loaded(loaded);
         let is_gone = existing.as_ref().is_some_and(|entry| matches!(entry.slot().body, Body::Gone));
         match &existing {
@@ -294,6 +296,8 @@ impl DriftService {
         }
         drop(guard);
         let entry = self.registry.get(&name).ok_or(FitError::Crashed)?;
+        self.registry.note_use(&entry);
+        self.memory.wish();
         Ok(ProjectView::of_loaded(&entry))
     }
 

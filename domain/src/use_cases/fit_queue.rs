@@ -1,36 +1,63 @@
 //! Fits on their way through the pool: a bounded number of them waits, each can be watched and given up.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use futures_channel::oneshot;
 
-use super::FitError;
 use super::fit::Fitted;
+use super::{FitError, ServiceLimits};
 use crate::ports::{Clock, CpuPool, Progress};
 
-/// More fits than this do not wait for the pool.
-const WAITING_MAX: usize = 16;
-
-/// How many fits wait.
-#[derive(Default)]
+/// Fits that wait, and those that compute.
 pub(super) struct FitQueue {
+    n_waiting_max: usize,
+    n_computing_max: usize,
     n_waiting: AtomicUsize,
+    turns: Mutex<Turns>,
+}
+
+/// Begins a fit.
+type Begin = Box<dyn FnOnce() + Send>;
+
+#[derive(Default)]
+struct Turns {
+    n_computing: usize,
+    next: VecDeque<Begin>,
 }
 
 impl FitQueue {
+    pub(super) fn new(limits: &ServiceLimits) -> Self {
+        let ServiceLimits { fit_queue, concurrent_fits, .. } = *limits;
+        let turns = Mutex::default();
+        Self { n_waiting_max: fit_queue, n_computing_max: concurrent_fits, n_waiting: AtomicUsize::new(0), turns }
+    }
+
     /// Whether there is a place.
     pub(super) fn check(&self) -> Result<(), FitError> {
-        if self.n_waiting.load(Ordering::Relaxed) < WAITING_MAX { Ok(()) } else { Err(FitError::QueueFull) }
+        if self.n_waiting.load(Ordering::Relaxed) < self.n_waiting_max { Ok(()) } else { Err(FitError::QueueFull) }
     }
 
     /// Takes a place.
     pub(super) fn enter(self: &Arc<Self>) -> Result<Place, FitError> {
-        let one_more = |n: usize| (n < WAITING_MAX).then_some(n + 1);
+        let one_more = |n: usize| (n < self.n_waiting_max).then_some(n + 1);
         match self.n_waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
             Ok(_) => Ok(Place(Arc::clone(self))),
             Err(_) => Err(FitError::QueueFull),
+        }
+    }
+
+    /// Begins a fit when its turn comes.
+    fn at_its_turn(&self, begin: Begin) {
+        let mut turns = lock(&self.turns);
+        if turns.n_computing < self.n_computing_max {
+            turns.n_computing += 1;
+            drop(turns);
+            begin();
+        } else {
+            turns.next.push_back(begin);
         }
     }
 }
@@ -41,6 +68,22 @@ pub(super) struct Place(Arc<FitQueue>);
 impl Drop for Place {
     fn drop(&mut self) {
         self.0.n_waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A fit that computes, until it is dropped: then the next one begins.
+struct Turn(Arc<FitQueue>);
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut turns = lock(&self.0.turns);
+        match turns.next.pop_front() {
+            Some(begin) => {
+                drop(turns);
+                begin();
+            }
+            None => turns.n_computing -= 1,
+        }
     }
 }
 
@@ -123,10 +166,11 @@ impl Computation {
     /// Puts work into the queue of the pool.
     pub(super) fn begin(
         place: Place,
-        pool: &dyn CpuPool,
+        pool: &Arc<dyn CpuPool>,
         clock: Arc<dyn Clock>,
         work: impl FnOnce(&dyn Progress) -> Result<Fitted, FitError> + Send + 'static,
     ) -> Self {
+        let queue = Arc::clone(&place.0);
         let (sender, receiver) = oneshot::channel();
         let watched = Arc::new(Watched {
             is_cancelled: AtomicBool::new(false),
@@ -134,7 +178,7 @@ impl Computation {
             waiting: Mutex::new(Some(Waiting { place, work: Box::new(work), sender })),
         });
         let running = Arc::clone(&watched);
-        pool.spawn(Box::new(move || {
+        let job = move |_turn: Turn| {
             let Some(Waiting { place, work, sender }) = lock(&running.waiting).take() else { return };
             drop(place);
             {
@@ -144,6 +188,11 @@ impl Computation {
             }
             // Nobody may wait any more: then the result is of no use.
             let _ = sender.send(work(&*running));
+        };
+        let (pool, turn_of) = (Arc::clone(pool), Arc::clone(&queue));
+        queue.at_its_turn(Box::new(move || {
+            let turn = Turn(turn_of);
+            pool.spawn(Box::new(move || job(turn)));
         }));
         Self { watch: Watch(watched), receiver }
     }

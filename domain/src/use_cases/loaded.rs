@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use futures_channel::oneshot;
 
+use super::memory::Weight;
 use super::once::RecentAnswers;
 use super::online::Online;
 use super::registry::{Body, Entry, Known};
@@ -34,6 +35,8 @@ pub(super) struct LoadedProject {
     told: Mutex<Told>,
     /// Whether the state has moved since it was last saved.
     dirty: AtomicBool,
+    /// What it takes in memory.
+    pub(super) weight: Weight,
 }
 
 #[derive(Clone)]
@@ -86,6 +89,7 @@ impl LoadedProject {
             running: Arc::new(async_lock::Mutex::new(Running { state, tally, answers, is_closed: false })),
             told: Mutex::new(told),
             dirty: AtomicBool::new(false),
+            weight: Weight::default(),
         }
     }
 
@@ -226,6 +230,10 @@ impl LoadedProject {
         !self.dirty.swap(true, Ordering::AcqRel)
     }
 
+    pub(super) fn is_dirty(&self) -> bool {
+        self.dirty.load(Ordering::Acquire)
+    }
+
     /// The state to save, once nobody feeds rows; from now on it counts as saved.
     pub(super) async fn take_state(&self) -> Tensors {
         let running = self.running.lock().await;
@@ -242,6 +250,7 @@ impl LoadedProject {
         let mut tensors = self.detector.save_state(&running.state);
         running.tally.save(&mut tensors);
         running.answers.save(&mut tensors);
+        self.weight.moved(tensors.n_bytes());
         tensors
     }
 }
@@ -291,7 +300,10 @@ impl DriftService {
         match (slot.status, slot.body) {
             (_, Body::Gone) => Err(ProjectError::NotFound),
             (Status::Inactive, _) => Err(ProjectError::Inactive),
-            (Status::Active, Body::Loaded(loaded)) => Ok(OpenProject { entry, loaded }),
+            (Status::Active, Body::Loaded(loaded)) => {
+                self.registry.note_use(&entry);
+                Ok(OpenProject { entry, loaded })
+            }
             (Status::Active, Body::Failed { reason }) => Err(ProjectError::Failed { reason: reason.to_string() }),
             (Status::Active, Body::Cold(_)) => {
                 let guard = entry.lifecycle.lock().await;
@@ -311,11 +323,15 @@ impl DriftService {
             super::registry::Slot { status: Status::Inactive, .. } => return Err(ProjectError::Inactive),
             super::registry::Slot { .. } => {}
         }
+        self.memory.room().await;
         match self.read(&entry.name).await {
             Ok(loaded) => {
                 let loaded = Arc::new(loaded);
+                self.registry.note_use(entry);
+                self.memory.count_load();
                 entry.set(Status::Active, Body::Loaded(Arc::clone(&loaded)));
                 self.note_waiting(entry, &loaded);
+                self.memory.wish();
                 Ok(loaded)
             }
             Err(ReadError::Damaged { reason, cause }) => {
@@ -338,9 +354,12 @@ impl DriftService {
             Ok(state) => state,
             Err(error) => return Err(ReadError::from_port(error, "its online state is damaged; reset it to go on")),
         };
-        self.restored(move |pool| LoadedProject::restore(stored, state.as_ref(), pool))
-            .await
-            .map_err(|error| ReadError::damaged("its arrays are not those of its detector", &error.to_string()))
+        let (parameters, moving) = (stored.parameters.n_bytes(), state.as_ref().map_or(0, Tensors::n_bytes));
+        let loaded = self.restored(move |pool| LoadedProject::restore(stored, state.as_ref(), pool)).await;
+        let loaded = loaded
+            .map_err(|error| ReadError::damaged("its arrays are not those of its detector", &error.to_string()))?;
+        loaded.weight.hold(&self.memory.gauge, parameters, moving);
+        Ok(loaded)
     }
 
     /// Makes a project of what was stored on the pool: a reference that has moved on is fitted anew.

@@ -11,10 +11,12 @@ use super::loaded::{LoadedProject, Running};
 use super::once::Answered;
 use super::recording::Recording;
 use super::registry::{Body, Entry};
-use super::{DriftService, FirstAnswer, OpenProject, PredictError, RequestIdentity, StateDurability, WriteAnswer};
+use super::{
+    DriftService, FirstAnswer, OpenProject, PredictError, ProjectError, RequestIdentity, StateDurability, WriteAnswer,
+};
 use crate::data::{InvalidData, Table};
 use crate::detection::Detection;
-use crate::ports::CpuPool;
+use crate::ports::{CpuPool, PortError, PortErrorKind};
 use crate::project::ProjectName;
 
 /// Rows to judge.
@@ -111,6 +113,27 @@ impl DriftService {
         .await
     }
 
+    /// A project that has left memory since it was opened, in memory again.
+    async fn reopened(&self, former: &OpenProject) -> Result<OpenProject, PredictError> {
+        let open = self.open_entry(&former.entry).await.map_err(|error| match error {
+            ProjectError::NotFound | ProjectError::Inactive => PredictError::Inactive,
+            ProjectError::ReadOnly => PredictError::ReadOnly,
+            ProjectError::Storage(error) => error.into(),
+            ProjectError::Failed { reason } => {
+                PortError::new(PortErrorKind::Unavailable, "load a project again", reason).into()
+            }
+        })?;
+        // It is being unloaded.
+        if Arc::ptr_eq(&open.loaded, &former.loaded) {
+            return Err(PredictError::Inactive);
+        }
+        if open.loaded.configuration.created_at != former.loaded.configuration.created_at {
+            let reason = "another fit has taken its place";
+            return Err(PortError::new(PortErrorKind::Replaced, "load a project again", reason).into());
+        }
+        Ok(open)
+    }
+
     /// Does something with rows under the lock of their project, where it keeps nobody waiting.
     async fn carry_out<T: Send + 'static>(
         &self,
@@ -131,10 +154,19 @@ impl DriftService {
         }
         // One request after the other. Waited for here and not on the pool: one of its threads that feeds a window may take
         // up the next job meanwhile, and that would wait for itself.
-        let mut running = match loaded.running.try_lock_arc() {
-            Some(running) => running,
-            None => loaded.running.lock_arc().await,
+        let mut project = project.clone();
+        let mut running = loop {
+            let running = match project.loaded.running.try_lock_arc() {
+                Some(running) => running,
+                None => project.loaded.running.lock_arc().await,
+            };
+            if !running.is_closed {
+                break running;
+            }
+            drop(running);
+            project = self.reopened(&project).await?;
         };
+        let loaded = &project.loaded;
         let at = self.ports.clock.now();
         let reading_ns = loaded.texts.as_ref().map_or(0, |texts| texts.cost_ns(&request.rows));
         let work_ns = loaded.detector.cost_ns(n_rows, &running.state, &loaded.configuration.policy);
@@ -165,7 +197,7 @@ impl DriftService {
         if has_pending {
             self.note_waiting(&project.entry, loaded);
         }
-        self.note_progress(project).await?;
+        self.note_progress(&project).await?;
         Ok(done)
     }
 
@@ -270,9 +302,6 @@ impl Feeder {
         running: &mut Running,
         pool: &dyn CpuPool,
     ) -> Result<Prediction, PredictError> {
-        if running.is_closed {
-            return Err(PredictError::Inactive);
-        }
         let Self { request, name, recording, at } = self;
         let frame = loaded.read(&request.rows, pool)?;
         loaded.check_window(frame.n_rows())?;

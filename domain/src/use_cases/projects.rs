@@ -226,9 +226,11 @@ impl DriftService {
                     Err(error) => return Err(error.into()),
                 };
                 let counters = self.ports.artifacts.state(name, stored.configuration.generation).await.ok().flatten();
+                let parameters = stored.parameters.n_bytes();
                 let restored =
                     self.restored(move |pool| LoadedProject::restore_at_start(stored, counters.as_ref(), pool)).await;
                 let loaded = restored.map_err(|error| ProjectError::Failed { reason: error.to_string() })?;
+                loaded.weight.hold(&self.memory.gauge, parameters, 0);
                 Arc::new(loaded)
             }
         };

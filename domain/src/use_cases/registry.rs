@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque, btree_map};
 use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::loaded::LoadedProject;
@@ -17,6 +17,8 @@ pub(super) struct Registry {
     dirty: Mutex<VecDeque<Arc<Entry>>>,
     /// Entries whose rows wait for a window that age can close.
     waiting: Mutex<Vec<Arc<Entry>>>,
+    /// Counts what is used, in order.
+    uses: AtomicU64,
 }
 
 /// A known project.
@@ -27,6 +29,8 @@ pub(super) struct Entry {
     slot: RwLock<Slot>,
     /// Whether it is among those that wait.
     is_waiting: AtomicBool,
+    /// The number of its last use.
+    last_use: AtomicU64,
 }
 
 /// What is known of a project. Cheap to copy.
@@ -63,12 +67,21 @@ impl Entry {
             lifecycle: async_lock::Mutex::new(()),
             slot: RwLock::new(Slot { status, body }),
             is_waiting: AtomicBool::new(false),
+            last_use: AtomicU64::new(0),
         }
     }
 
     /// Marks it as waiting; says whether it was not marked before.
     pub(super) fn wait(&self) -> bool {
         !self.is_waiting.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn is_waiting(&self) -> bool {
+        self.is_waiting.load(Ordering::Acquire)
+    }
+
+    pub(super) fn last_use(&self) -> u64 {
+        self.last_use.load(Ordering::Relaxed)
     }
 
     pub(super) fn slot(&self) -> Slot {
@@ -113,6 +126,11 @@ impl Registry {
         if known.get(&folded).is_some_and(|current| Arc::ptr_eq(current, entry)) {
             known.remove(&folded);
         }
+    }
+
+    /// Notes that an entry is used now.
+    pub(super) fn note_use(&self, entry: &Entry) {
+        entry.last_use.store(self.uses.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     pub(super) fn n_entries(&self) -> usize {

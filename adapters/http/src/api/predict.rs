@@ -41,7 +41,7 @@ impl Operation for Predicted {
         ),
         (
             503,
-            "`project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now.",
+            "`overloaded`: too many predictions are on their way; `project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now.",
         ),
         (507, "`storage_full`: the storage has no room left."),
     ];
@@ -80,6 +80,8 @@ impl PredictApi {
         body: PredictBody,
     ) -> Result<Answer<Predicted>, Failure> {
         let (name, keyed) = (project.parse()?, key.parse()?);
+        // Before anything of the body is read.
+        let place = self.service.enter_predictions().map_err(|_| Failure::overloaded())?;
         let open = self.service.open(&name).await.map_err(Failure::of_project)?;
         let mut body = body.0;
         let mut identity = None;
@@ -120,11 +122,18 @@ impl PredictApi {
                 let json = json.map_err(|error| error.to_string())?;
                 Written::new(Predicted::STATUS, Predicted::MEDIA_TYPE, json).to_bytes()
             };
-            let fed = async move { service.predict_once(&project, request, identity, Box::new(write)).await };
+            let fed = async move {
+                let _place = place;
+                service.predict_once(&project, request, identity, Box::new(write)).await
+            };
             let first = driven(fed).await?.map_err(failed)?;
             return Ok(Answer::response(Written::of(&first)?));
         }
-        let fed = driven(async move { service.predict(&project, request).await }).await?;
+        let fed = driven(async move {
+            let _place = place;
+            service.predict(&project, request).await
+        });
+        let fed = fed.await?;
         let prediction = fed.map_err(failed)?;
         Ok(Answer::json(written(open, prediction).await?))
     }

@@ -33,6 +33,7 @@ pub(crate) enum Code {
     NotSupported,
     ProjectFailed,
     StorageUnavailable,
+    Overloaded,
     FitQueueFull,
     EventQueueFull,
     ShuttingDown,
@@ -76,6 +77,7 @@ impl Code {
             Self::NotSupported => ("not_supported", StatusCode::NOT_IMPLEMENTED, "Not supported"),
             Self::ProjectFailed => ("project_failed", StatusCode::SERVICE_UNAVAILABLE, "Project cannot be loaded"),
             Self::StorageUnavailable => ("storage_unavailable", StatusCode::SERVICE_UNAVAILABLE, "Storage unavailable"),
+            Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE, "Overloaded"),
             Self::FitQueueFull => ("fit_queue_full", StatusCode::SERVICE_UNAVAILABLE, "Too many fits wait"),
             Self::EventQueueFull => ("event_queue_full", StatusCode::SERVICE_UNAVAILABLE, "Too many events wait"),
             Self::Interrupted => {
@@ -101,7 +103,7 @@ impl Code {
     /// After how many seconds trying again may help.
     pub(crate) fn retry_after_s(self) -> Option<u64> {
         match self {
-            Self::EventQueueFull => Some(1),
+            Self::EventQueueFull | Self::Overloaded => Some(1),
             Self::StorageUnavailable => Some(5),
             Self::FitQueueFull | Self::ShuttingDown => Some(10),
             Self::ProjectFailed => Some(60),

@@ -38,7 +38,10 @@ const FAILURES: &[(u16, &str)] = &[
         422,
         "`invalid_data`: the rows cannot be used, and none was fed; `errors` says where. `idempotency_key_reused`: another request came first under this `Idempotency-Key`.",
     ),
-    (503, "`project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now."),
+    (
+        503,
+        "`overloaded`: too many predictions are on their way; `project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now.",
+    ),
     (507, "`storage_full`: the storage has no room left."),
 ];
 
@@ -278,18 +281,19 @@ impl InferApi {
         write: impl Fn(&InferResponse) -> Result<Written, String> + Send + 'static,
     ) -> Result<Told, Failure> {
         let keyed = key.parse()?;
+        let place = self.inference.enter()?;
         let open = self.inference.open(model, version).await?;
         let Some(keyed) = keyed else {
             let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
             let rows = self.prepare(open, model, bytes, json_length).await?;
-            return Ok(Told::Now(self.inference.judge_within(rows).await?));
+            return Ok(Told::Now(self.inference.judge_within(rows.holding(place)).await?));
         };
         let (body, came) = body.buffered(self.body_bytes_max, &self.timeouts).await?;
         let identity = keyed.identity(&[operation, model, version.unwrap_or_default()], came).await?;
         let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
         let rows = self.prepare(open, model, bytes, json_length).await?;
         let write = move |response: &InferResponse| write(response)?.to_bytes();
-        Ok(Told::First(self.inference.judge_once_within(rows, identity, Box::new(write)).await?))
+        Ok(Told::First(self.inference.judge_once_within(rows.holding(place), identity, Box::new(write)).await?))
     }
 
     /// Reads the rows of a body, a large one on a thread that may be kept busy.

@@ -1,0 +1,42 @@
+//! What `/metrics` tells of the projects in memory.
+
+use std::fmt;
+use std::sync::Arc;
+
+use drifting_domain::use_cases::{DriftService, MemoryUse};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
+
+/// The memory of a service, as it counts it.
+pub struct MemoryMeasures(pub Arc<DriftService>);
+
+impl fmt::Debug for MemoryMeasures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("MemoryMeasures")
+    }
+}
+
+impl Collector for MemoryMeasures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let MemoryUse { n_loaded, n_bytes, budget, n_loads, n_evictions } = self.0.memory_use();
+        let mut gauge = |name, help, unit: Option<&Unit>, value: u64| {
+            let gauge = ConstGauge::new(value as f64);
+            gauge.encode(encoder.encode_descriptor(name, help, unit, gauge.metric_type())?)
+        };
+        gauge("drifting_projects_loaded", "Projects in memory", None, n_loaded)?;
+        gauge("drifting_projects_memory", "About what projects in memory take", Some(&Unit::Bytes), n_bytes)?;
+        if let Some(budget) = budget {
+            let help = "What projects in memory may take before the least recently used leave it";
+            gauge("drifting_projects_memory_budget", help, Some(&Unit::Bytes), budget)?;
+        }
+        let mut counter = |name, help, value: u64| {
+            let counter = ConstCounter::new(value);
+            counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)
+        };
+        counter("drifting_project_loads", "Projects that were read into memory", n_loads)?;
+        counter("drifting_project_evictions", "Projects that have left memory to make room", n_evictions)
+    }
+}
