@@ -130,6 +130,7 @@ impl App {
             },
             cors_origins: config.cors_origins.clone(),
             gate: Arc::clone(&guards.gate),
+            audit: guards.audit.clone(),
             tls: guards.http_tls.clone(),
             event_projects: config.event_projects.clone(),
             mlserver_headers: config.mlserver_headers,
@@ -269,6 +270,7 @@ async fn bind_grpc(config: &Config, inference: Inference, guards: &Guards) -> an
         max_message_bytes: config.max_body_bytes,
         allowed_hosts: config.checked_hosts(),
         gate: Arc::clone(&guards.gate),
+        audit: guards.audit.clone(),
         tls: guards.grpc_tls.clone(),
         ..GrpcSettings::default()
     };

@@ -57,7 +57,7 @@ const SCAN_INTERVAL_LOCAL: Duration = Duration::from_secs(30);
 const LEASE_DURATION_MIN: Duration = Duration::from_secs(2);
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 51] = [
+const SETTINGS: [(&str, Option<&str>); 52] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -89,6 +89,7 @@ const SETTINGS: [(&str, Option<&str>); 51] = [
     ("jwt_projects_claim", None),
     ("insecure_no_auth", Some("false")),
     ("rate_limit", None),
+    ("audit_log", None),
     ("tls_cert", None),
     ("tls_key", None),
     ("tls_client_ca", None),
@@ -204,6 +205,8 @@ pub struct Config {
     pub access: AccessConfig,
     /// Whether to listen beyond loopback without authentication.
     pub insecure_no_auth: bool,
+    /// The folder of the audit log, if there is one.
+    pub audit_log: Option<PathBuf>,
     /// By which certificate the server is known, if by any.
     pub tls: Option<TlsConfig>,
     /// How log lines look.
@@ -387,6 +390,7 @@ impl Settings {
             cors_origins: self.optional::<CorsOrigins>("cors_origins")?.map(|origins| origins.0).unwrap_or_default(),
             access: self.access()?,
             insecure_no_auth: self.required::<Switch>("insecure_no_auth")?.0,
+            audit_log: self.optional("audit_log")?.map(|path: LocalPath| path.0),
             tls: self.tls()?,
             log_format: self.optional("log_format")?.unwrap_or_else(LogFormat::of_this_terminal),
             log_level: self.required("log_level")?,

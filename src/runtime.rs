@@ -40,8 +40,14 @@ pub struct Threads(rayon::ThreadPool);
 impl Threads {
     /// A pool of so many threads.
     pub fn new(name: &'static str, n_threads: usize) -> anyhow::Result<Self> {
+        Self::starting_with(name, n_threads, || {})
+    }
+
+    /// A pool whose threads begin with this.
+    fn starting_with(name: &'static str, n_threads: usize, begin: fn()) -> anyhow::Result<Self> {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(n_threads)
+            .start_handler(move |_| begin())
             .thread_name(move |index| format!("{name}-{index}"))
             .panic_handler(|panic| tracing::error!(panic = text_of(&*panic), "a computation panicked"))
             .build()
@@ -49,14 +55,24 @@ impl Threads {
         Ok(Self(pool))
     }
 
-    /// For fits: all processors but one, which goes on answering.
+    /// For fits: all processors but one, which goes on answering. They give way to everything else: where there is one processor,
+    /// whoever answers a row would otherwise wait for the end of a fit's turn.
     pub fn for_fits() -> anyhow::Result<Self> {
-        Self::new("fit", n_processors().saturating_sub(1).max(1))
+        Self::starting_with("fit", n_processors().saturating_sub(1).max(1), give_way)
     }
 
     /// For predictions of many rows.
     pub fn for_predictions() -> anyhow::Result<Self> {
         Self::new("predict", n_processors())
+    }
+}
+
+/// Lets this thread go behind the others of the machine.
+fn give_way() {
+    /// The last of all; on Linux the priority is that of the thread alone.
+    const LAST: i32 = 19;
+    if let Err(error) = rustix::process::setpriority_process(None, LAST) {
+        tracing::debug!(%error, "fits do not give way to answers");
     }
 }
 
@@ -100,6 +116,19 @@ mod tests {
             sender.send(sum.into_inner()).unwrap();
         }));
         assert_eq!(receiver.recv().unwrap(), 4_950);
+    }
+
+    #[test]
+    fn fits_give_way_and_nothing_else_does() {
+        let priority = |threads: &Threads| {
+            let (sender, receiver) = mpsc::channel();
+            threads.spawn(Box::new(move || sender.send(rustix::process::getpriority_process(None).unwrap()).unwrap()));
+            receiver.recv().unwrap()
+        };
+        let ours = rustix::process::getpriority_process(None).unwrap();
+        assert_eq!(priority(&Threads::for_fits().unwrap()), 19);
+        assert_eq!(priority(&Threads::for_predictions().unwrap()), ours);
+        assert_eq!(rustix::process::getpriority_process(None).unwrap(), ours);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use drifting_access::Gate;
+use drifting_access::{AuditLog, Gate};
 use drifting_listening::{Tls, TlsFiles};
 use tokio::task::JoinSet;
 
@@ -14,6 +14,7 @@ pub struct Guards {
     pub gate: Arc<Gate>,
     pub http_tls: Option<Arc<Tls>>,
     pub grpc_tls: Option<Arc<Tls>>,
+    pub audit: Option<AuditLog>,
 }
 
 impl Guards {
@@ -22,7 +23,8 @@ impl Guards {
         let gate = Gate::new(config.access.gate()).context("nobody could be let in")?;
         gate.prepare().await;
         let tls = |protocols: &[&str]| config.tls.as_ref().map(|tls| open_tls(tls, protocols)).transpose();
-        Ok(Self { gate: Arc::new(gate), http_tls: tls(&["h2", "http/1.1"])?, grpc_tls: tls(&["h2"])? })
+        let audit = config.audit_log.as_deref().map(AuditLog::open).transpose().context("there can be no audit log")?;
+        Ok(Self { audit, gate: Arc::new(gate), http_tls: tls(&["h2", "http/1.1"])?, grpc_tls: tls(&["h2"])? })
     }
 
     /// Reads files and keys again when they change, until what is returned is dropped.

@@ -258,6 +258,14 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate_limit: Option<String>,
 
+    /// Folder of the audit log: every change of projects, and who asked for it [env: DRIFTING_AUDIT_LOG] [default: none]
+    ///
+    /// Fits, deletes, loads, unloads, resets and cancellations, a line of JSON each, also refused ones; a file a day, of which seven are
+    /// kept. Keys stand in it by their ids.
+    #[arg(long, value_name = "PATH", alias = "audit_log")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit_log: Option<String>,
+
     /// File with the server's certificate and those that vouch for it, in PEM: turns on TLS [env: DRIFTING_TLS_CERT]
     ///
     /// For HTTP and gRPC. The files are read again when they change; connections that are open keep what they began with.

@@ -125,6 +125,7 @@ impl Config {
             "api_keys_file" => self.access.api_keys_file.as_ref().map(|file| file.display().to_string()).into(),
             name if name.starts_with("jwt_") => self.shown_token(name),
             "rate_limit" => self.access.rate_limit.map(|limit| limit.to_string()).into(),
+            "audit_log" => self.audit_log.as_ref().map(|folder| folder.display().to_string()).into(),
             name if name.starts_with("tls_") => self.shown_tls(name),
             "insecure_no_auth" => self.insecure_no_auth.into(),
             "log_format" => match self.log_format {
@@ -221,6 +222,7 @@ mod tests {
             "jwt_scopes_claim",
             "jwt_projects_claim",
             "rate_limit",
+            "audit_log",
             "tls_cert",
             "tls_key",
             "tls_client_ca",
@@ -233,7 +235,7 @@ mod tests {
             "event_sink_secret_file": "secret", "event_sinks": "[{url: https://events.example}]", "event_projects": "prod/churn=churn",
             "cors_origins": "https://app.example", "api_key": "0123456789abcdef", "api_keys_file": "keys.yaml",
             "jwt_issuer": "https://issuer.example", "jwt_audience": "drifting", "jwt_keys": "keys.json",
-            "jwt_projects_claim": "projects", "rate_limit": "100/s", "tls_cert": "cert.pem", "tls_key": "key.pem",
+            "jwt_projects_claim": "projects", "rate_limit": "100/s", "audit_log": "audit", "tls_cert": "cert.pem", "tls_key": "key.pem",
             "tls_client_ca": "ca.pem"});
         let told = Config::of_flags(&said).unwrap();
         assert!(by_platform.iter().all(|name| !told.shown(name).is_null()));

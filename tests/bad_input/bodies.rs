@@ -2,9 +2,17 @@
 
 use crate::row::{CSV, FIT, JSON, PREDICT, Row};
 use crate::table::Limits;
+use crate::tensors::gzip;
 
 pub fn rows(limits: Limits) -> Vec<Row> {
-    [media_types(), syntax(), large(limits)].concat()
+    [media_types(), syntax(), large(limits), vec![bomb(limits)]].concat()
+}
+
+/// Little that becomes much.
+fn bomb(limits: Limits) -> Row {
+    let body = gzip(&vec![b' '; 16 * limits.predict]);
+    let headers = [("Content-Type", JSON), ("Content-Encoding", "gzip")];
+    Row::with_headers("POST", PREDICT, &headers, body, 413, "body_too_large").about("a bomb in gzip")
 }
 
 fn media_types() -> Vec<Row> {
@@ -30,9 +38,16 @@ fn media_types() -> Vec<Row> {
             .about(&format!("Content-Type: {media_type}"))
     })
     .into();
-    for coding in ["gzip", "deflate", "br", "zstd", "gzip, gzip", "x"] {
+    for (coding, status, code) in [
+        ("gzip", 400, "malformed"),
+        ("deflate", 400, "malformed"),
+        ("zstd", 400, "malformed"),
+        ("br", 415, "unsupported_media_type"),
+        ("gzip, gzip", 415, "unsupported_media_type"),
+        ("x", 415, "unsupported_media_type"),
+    ] {
         let headers = [("Content-Type", JSON), ("Content-Encoding", coding)];
-        let row = Row::with_headers("POST", PREDICT, &headers, b"\x1f\x8b\x08\x00", 415, "unsupported_media_type");
+        let row = Row::with_headers("POST", PREDICT, &headers, b"\x1f\x8b\x08\x00", status, code);
         rows.push(row.about(&format!("Content-Encoding: {coding}")));
     }
     rows

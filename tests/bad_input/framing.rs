@@ -33,7 +33,7 @@ fn request_lines() -> Vec<Row> {
         unseen("a target of 70,000 bytes", line(&format!("GET /{} HTTP/1.1", "a".repeat(70_000))), 414),
         unseen("a query of 70,000 bytes", line(&format!("GET /livez?{} HTTP/1.1", "a".repeat(70_000))), 414),
         unseen("a target of 2 MB", line(&format!("GET /{} HTTP/1.1", "a".repeat(2_000_000))), 431),
-        Row::bare("GET", &format!("/{}", "a".repeat(60_000)), 404, "route_not_found").about("a target of 60,000 bytes"),
+        Row::bare("GET", &format!("/{}", "a".repeat(60_000)), 414, "target_too_long").about("a target of 60,000 bytes"),
     ]
 }
 
@@ -48,7 +48,7 @@ fn headers() -> Vec<Row> {
         unseen("a name of other signs", with("F(o): a"), 400),
         unseen("200 headers", with(many.trim_end()), 431),
         unseen("a header of 2 MB", with(&format!("X: {}", "x".repeat(2_000_000))), 431),
-        Row::with_headers("GET", "/nothing", &[("X", &"x".repeat(100_000))], "", 404, "route_not_found")
+        Row::with_headers("GET", "/nothing", &[("X", &"x".repeat(100_000))], "", 431, "headers_too_large")
             .about("a header of 100,000 bytes"),
     ]
 }

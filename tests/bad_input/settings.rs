@@ -240,7 +240,7 @@ pub fn rows() -> Vec<Row> {
         row.at(&format!("/{name}")).about(&format!("a query of {query:?}"))
     }));
     let texts = r#"["a", "b", "c", "a", "b", "c", "a", "b"]"#;
-    let many = (0..3_000).map(|i| format!("&x{i}=1")).collect::<Vec<_>>().concat();
+    let many = |n: usize| (0..n).map(|i| format!("&x{i}=1")).collect::<String>();
     rows.extend([
         invalid("5".to_owned(), ""),
         invalid("[]".to_owned(), ""),
@@ -261,8 +261,10 @@ pub fn rows() -> Vec<Row> {
         )
         .at("/ert")
         .about("a query beside a JSON body"),
-        Row::post(&format!("{FIT}?drift_type=label{many}"), CSV, &csv, 422, "invalid_settings")
+        Row::post(&format!("{FIT}?drift_type=label{}", many(900)), CSV, &csv, 422, "invalid_settings")
             .at("/x0")
+            .about("900 unknown parameters"),
+        Row::post(&format!("{FIT}?drift_type=label{}", many(3_000)), CSV, &csv, 414, "target_too_long")
             .about("3,000 unknown parameters"),
         // As an operation, too, what can be refused is refused at once.
         Row::with_headers(

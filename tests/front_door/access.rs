@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use serde_json::Value;
 
 use crate::server::{Launch, Server, drifting};
 
@@ -88,6 +89,36 @@ fn keys_are_made_used_and_taken_back() {
 }
 
 #[test]
+fn changes_are_written_down_with_who_asked_for_them() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let training = create(directory.path(), "training", &["--scopes", "fit,read"]);
+    let (file, audit) = (directory.path().join("keys.yaml"), directory.path().join("audit"));
+    let (file, folder) = (file.to_str().expect("a path"), audit.to_str().expect("a path"));
+    let server =
+        Server::start(directory.path(), &["--api-keys-file", file, "--audit-log", folder, "--grpc-port", "none"]);
+    let url = server.url.clone();
+    assert!(fit(directory.path(), &url, &training, "price").status.success());
+    let with_key = |arguments: &[&str]| {
+        let mut command = drifting();
+        run(command.args(arguments).args(["--url", &url]).env("DRIFTING_API_KEY", &training))
+    };
+    assert!(with_key(&["projects", "list"]).status.success());
+    assert!(!with_key(&["projects", "delete", "price"]).status.success(), "that needs another scope");
+    assert_eq!(server.post("/api/v1/projects/price/reset", &serde_json::json!({})).status, 401);
+    assert!(server.stop().success());
+
+    let files: Vec<_> = fs::read_dir(audit).expect("a folder").map(|file| file.expect("a file").path()).collect();
+    assert_eq!(files.len(), 1);
+    let text = fs::read_to_string(&files[0]).expect("the log is read");
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let told: Vec<_> = lines.iter().map(|line| (line["method"].as_str(), line["status"].as_str())).collect();
+    // The list changes nothing, and whoever shows no key is nobody.
+    assert_eq!(told, [(Some("POST"), Some("202")), (Some("DELETE"), Some("403"))], "{text}");
+    assert!(lines.iter().all(|line| line["caller"] == "training" && line["address"] == "127.0.0.1"), "{text}");
+    assert!(!text.contains(&training), "no key is in the log");
+}
+
+#[test]
 fn a_key_that_somebody_chose_is_hashed_from_standard_input() {
     let mut child =
         drifting().args(["keys", "hash"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it runs");
@@ -157,4 +188,58 @@ fn with_a_certificate_the_server_speaks_tls_alone() {
     );
     fs::write(path("other.pem"), stranger.expect("an authority").pem()).expect("the file is written");
     assert!(!list(&url, &path("other.pem")).status.success(), "a certificate of somebody else is not believed");
+}
+
+#[test]
+fn no_key_comes_out_at_the_most_talkative_level() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let made = create(directory.path(), "made", &["--scopes", "fit,read"]);
+    let chosen = "marked-key-that-somebody-chose";
+    let wrong = "marked-key-that-nobody-knows";
+    // Three parts with dots between, as a token has.
+    let token = "bWFya2VkLWhlYWQ.bWFya2VkLWJvZHk.bWFya2VkLXNpZ25hdHVyZQ";
+    let file = directory.path().join("keys.yaml");
+    let arguments = [
+        "--api-keys-file",
+        file.to_str().expect("a path"),
+        "--log-level",
+        "trace",
+        "--grpc-port",
+        "none",
+        "--jwt-issuer",
+        "http://127.0.0.1:9/",
+        "--jwt-audience",
+        "drifting",
+    ];
+    let environment = [("DRIFTING_API_KEY", chosen)];
+    let launch = Launch { arguments: &arguments, environment: &environment, ..Launch::default() };
+    let server = Server::launch(directory.path(), &launch).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
+    let url = server.url.clone();
+    let mut texts = Vec::new();
+    for key in [made.as_str(), chosen, wrong, token] {
+        texts.push(told(&fit(directory.path(), &url, key, "price")));
+        for arguments in [&["projects", "show", "price", "--json"][..], &["projects", "list"], &["operations", "list"]]
+        {
+            let mut command = drifting();
+            texts.push(told(&run(command.args(arguments).args(["--url", &url]).env("DRIFTING_API_KEY", key))));
+        }
+    }
+    let mut shown = drifting();
+    shown.args(["config", "show", "--api-keys-file"]).arg(&file).env("DRIFTING_API_KEY", chosen);
+    texts.push(told(&run(&mut shown)));
+    texts.push(
+        server
+            .connect()
+            .try_request_with(&format!("X-API-Key: {chosen}\r\n"), "GET", "/metrics", None)
+            .map_or_else(|error| panic!("{error}"), |answer| answer.body.to_string()),
+    );
+    let line = fs::read(format!("/proc/{}/cmdline", server.child.id())).expect("the server runs");
+    texts.push(String::from_utf8_lossy(&line).into_owned());
+    std::thread::sleep(Duration::from_millis(500));
+    texts.push(server.log());
+    assert!(texts.iter().any(|text| text.contains("TRACE")), "the log is talkative");
+    for secret in [made.as_str(), chosen, wrong, token] {
+        let told = texts.iter().find(|text| text.contains(secret));
+        assert!(told.is_none(), "{secret} in {}", told.map_or("", String::as_str));
+    }
 }

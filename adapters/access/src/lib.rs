@@ -6,8 +6,10 @@
 //! 2. `key`, `keys_file`: API keys, of which only digests are kept;
 //! 3. `token`: JSON Web Tokens (RFC 7519) of an issuer of `OpenID` Connect, checked with its published keys (RFC 7517);
 //! 4. `grant`: scopes, projects and rate of whoever shows one;
-//! 5. `gate`: the decision.
+//! 5. `gate`: the decision;
+//! 6. `audit`: what was changed, and by whom.
 
+mod audit;
 mod caller;
 mod credential;
 mod denied;
@@ -20,6 +22,7 @@ mod rate;
 mod scope;
 mod token;
 
+pub use audit::{AuditLog, Change, Recording};
 pub use caller::Caller;
 pub use denied::Denied;
 pub use gate::{Gate, GateError, GateSettings};

@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use drifting_access::{Caller, Gate};
+use drifting_access::{AuditLog, Caller, Change, Gate, Recording};
 use drifting_listening::{REQUEST_ID, RequestId};
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
@@ -35,6 +35,7 @@ use crate::stop::Stopping;
 pub(crate) struct Rules {
     pub(crate) hosts: HostCheck,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) audit: Option<AuditLog>,
     pub(crate) timeouts: GrpcTimeouts,
     pub(crate) max_message_bytes: usize,
     pub(crate) stopping: Stopping,
@@ -65,8 +66,10 @@ where
         let id = RequestId::of(request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()));
         let access = Access::begin(request.uri().path(), id.0.clone());
         request.extensions_mut().insert(id.clone());
+        let mut recording = None;
         let served = match rules.admit(&request) {
             Ok(caller) => {
+                recording = rules.record(&request, &caller, &id);
                 request.extensions_mut().insert(caller);
                 Ok(self.inner.call(rules.guard(request)))
             }
@@ -80,6 +83,10 @@ where
                 },
                 Err(status) => status.into_http(),
             };
+            if let Some(recording) = recording {
+                let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
+                recording.end(&format!("{code:?}"));
+            }
             let (mut head, body) = response.into_parts();
             if let Ok(id) = HeaderValue::from_str(&id.0) {
                 head.headers.insert(REQUEST_ID, id);
@@ -102,6 +109,14 @@ impl Rules {
         let caller = self.gate.admit(request.headers(), address).map_err(|denied| status::denied(&denied))?;
         caller.check(scope).map_err(|denied| status::denied(&denied))?;
         Ok(caller)
+    }
+
+    /// Begins to write down a call that changes projects.
+    fn record(&self, request: &Request<Body>, caller: &Caller, id: &RequestId) -> Option<Recording> {
+        let path = request.uri().path();
+        let log = self.audit.as_ref().filter(|_| rights::changes(path))?;
+        let address = request.extensions().get::<ClientAddress>().map(|address| address.0.ip());
+        Some(log.begin(Change::new(&id.0, address, caller, "gRPC", path)))
     }
 
     /// The request with deadlines on its messages.
@@ -145,7 +160,7 @@ mod tests {
         let (_, stopping) = Stopper::new();
         let hosts = HostCheck::new(hosts);
         let gate = Arc::new(Gate::open());
-        Arc::new(Rules { hosts, gate, timeouts: GrpcTimeouts::default(), max_message_bytes: 10, stopping })
+        Arc::new(Rules { hosts, gate, audit: None, timeouts: GrpcTimeouts::default(), max_message_bytes: 10, stopping })
     }
 
     async fn status_of(hosts: Option<&[String]>, answer: fn() -> Response<Body>) -> (Status, String) {

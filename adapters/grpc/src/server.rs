@@ -92,6 +92,7 @@ impl GrpcServer {
         let rules = Arc::new(Rules {
             hosts: HostCheck::new(settings.allowed_hosts.as_deref()),
             gate: Arc::clone(&settings.gate),
+            audit: settings.audit.clone(),
             timeouts: settings.timeouts,
             max_message_bytes: settings.max_message_bytes,
             stopping,

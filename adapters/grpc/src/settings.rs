@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use drifting_access::Gate;
+use drifting_access::{AuditLog, Gate};
 use drifting_listening::Tls;
 
 /// Limits and names of the gRPC interface.
@@ -15,6 +15,8 @@ pub struct GrpcSettings {
     pub allowed_hosts: Option<Vec<String>>,
     /// Who is let in.
     pub gate: Arc<Gate>,
+    /// Where changes are written down, if anywhere.
+    pub audit: Option<AuditLog>,
     /// By what the server is known, if it speaks TLS.
     pub tls: Option<Arc<Tls>>,
     /// So many connections are served at once; more wait in the system's queue.
@@ -31,6 +33,7 @@ impl Default for GrpcSettings {
             max_message_bytes: 32 * 1024 * 1024,
             allowed_hosts: None,
             gate: Arc::new(Gate::open()),
+            audit: None,
             tls: None,
             connections_max: 10_000,
             streams_max: 100,

@@ -8,7 +8,7 @@ mod media_type;
 mod multipart;
 mod unread;
 
-pub(crate) use coding::{Coding, encode};
+pub(crate) use coding::{Coding, accepted, encode};
 pub(crate) use described::{FitBody, PredictBody};
 pub(crate) use event::{EventBody, EventForm};
 pub(crate) use inference::{InferenceBody, JSON_LENGTH, OptionalBody};

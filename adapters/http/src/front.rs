@@ -1,7 +1,9 @@
 //! Around every operation: the request's id, the checks of host, page and key, the access log, and failures as problem details.
 
 mod access_log;
+mod compression;
 mod cross_origin;
+mod head;
 mod hosts;
 mod routes;
 
@@ -46,6 +48,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
         let uri = request.uri().clone();
         let method = request.method().clone();
         let access = Access::begin(method.clone(), uri.clone(), id.clone());
+        let coding = compression::wanted(&request);
         let origin = self.hosts.cross_origins().of(&request).cloned();
         let outcome = match self.admit(&mut request) {
             Ok(Some(answer)) => Ok(Ok(answer)),
@@ -67,6 +70,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
             Ok(Err(error)) => self.failed(error, &method, &uri, &id),
             Err(panic) => render(Failure::internal(format!("panic: {}", panic_text(&*panic))), &uri, &id),
         };
+        compression::compress(&mut response, coding).await;
         if let Ok(value) = id.parse() {
             response.headers_mut().insert(REQUEST_ID, value);
         }
@@ -80,6 +84,7 @@ impl<E> Front<E> {
     /// Decides by the head alone whether a request is served, and notes who sends it. A browser that only asks what a page may
     /// send has its answer at once.
     fn admit(&self, request: &mut Request) -> Result<Option<Response>, Failure> {
+        head::check(request)?;
         self.hosts.check(request)?;
         if self.hosts.cross_origins().of(request).is_some()
             && let Some(answer) = cross_origin::preflight(request)

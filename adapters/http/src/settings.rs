@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use drifting_access::Gate;
+use drifting_access::{AuditLog, Gate};
 use drifting_domain::project::ProjectName;
 use drifting_listening::Tls;
 
@@ -24,6 +24,8 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// Who is let in.
     pub gate: Arc<Gate>,
+    /// Where changes are written down, if anywhere.
+    pub audit: Option<AuditLog>,
     /// By what the server is known, if it speaks TLS.
     pub tls: Option<Arc<Tls>>,
     /// So many connections are served at once; more wait in the system's queue.
@@ -65,6 +67,7 @@ impl Default for HttpSettings {
             allowed_hosts: AllowedHosts::Any,
             cors_origins: Vec::new(),
             gate: Arc::new(Gate::open()),
+            audit: None,
             tls: None,
             connections_max: 10_000,
             timeouts: HttpTimeouts::default(),

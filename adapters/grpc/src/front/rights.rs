@@ -24,6 +24,11 @@ const OPEN: [&str; 4] = [
     "/grpc.health.v1.Health/Watch",
 ];
 
+/// Whether a method changes projects.
+pub(super) fn changes(path: &str) -> bool {
+    matches!(scope_of(path), Some(Scope::Fit | Scope::Admin))
+}
+
 /// The scope that a method needs, if it needs any. What is not in the table is for those who may do everything.
 pub(super) fn scope_of(path: &str) -> Option<Scope> {
     if OPEN.contains(&path) {

@@ -119,12 +119,14 @@ fn replayed() -> MetaHeader {
 }
 
 /// Those that any operation may answer with.
-const ALWAYS: [(u16, &str); 2] = [
+const ALWAYS: [(u16, &str); 4] = [
     (
         403,
         "`host_not_allowed`, `origin_not_allowed`: the `Host` or `Origin` is not one that this server serves; \
          `read_only`: the server serves read-only, and this would write.",
     ),
+    (414, "`target_too_long`: the path and the query are longer than this server takes."),
+    (431, "`headers_too_large`: there are more headers, or longer ones, than this server takes."),
     (500, "`internal`: the server failed; its log says why under the request id."),
 ];
 

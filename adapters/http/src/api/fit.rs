@@ -358,7 +358,7 @@ impl FitApi {
         let limits = Limits { body_bytes: self.body_bytes_max, rows: REFERENCE_ROWS_MAX };
         match body.media_type().map_err(unusable)? {
             MediaType::Data(DataFormat::Json) => {
-                let body = body.read(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
+                let body = body.read_decoded(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
                 let input = parse(body, move |body| FitInput::from_json(body, limits)).await.map_err(unusable)??;
                 let overwrite = input.settings.overwrite;
                 let settings_stand_in_body = "the settings of a JSON body stand in the body";
@@ -374,7 +374,7 @@ impl FitApi {
                 let unusable = |failure| Unusable { failure, overwrite };
                 // Whether it exists is known before the body is read: then it need not be.
                 self.check_free(name, overwrite).map_err(unusable)?;
-                let body = body.read(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
+                let body = body.read_decoded(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
                 let data = parse_data(format, body, limits).await.map_err(unusable)?;
                 FitInput::of(settings, data, Source::query)
             }

@@ -158,11 +158,11 @@ impl PredictApi {
         let limits = Limits { body_bytes: self.body_bytes_max, rows: rows_max };
         Ok(match body.media_type()? {
             MediaType::Data(DataFormat::Json) => {
-                let body = body.read(self.body_bytes_max, &self.timeouts).await?;
+                let body = body.read_decoded(self.body_bytes_max, &self.timeouts).await?;
                 parse(body, move |body| read_predict(body, limits)).await??
             }
             MediaType::Data(format) => {
-                let body = body.read(self.body_bytes_max, &self.timeouts).await?;
+                let body = body.read_decoded(self.body_bytes_max, &self.timeouts).await?;
                 alone(parse_data(format, body, limits).await??)
             }
             MediaType::Multipart(boundary) => {

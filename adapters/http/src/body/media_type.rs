@@ -18,9 +18,6 @@ pub(crate) enum MediaType {
 impl MediaType {
     /// The media type of a request, or what was expected and what came.
     pub(super) fn of(request: &Request) -> Result<Self, String> {
-        if let Some(coding) = request.headers().get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
-            return Err(format!("expected a body without a content coding, {} came", said(coding)));
-        }
         let Some(value) = request.headers().get(header::CONTENT_TYPE) else { return Ok(Self::Data(DataFormat::Json)) };
         let text = value.to_str().unwrap_or_default();
         if text.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("multipart/form-data")) {

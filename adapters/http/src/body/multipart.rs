@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream;
 use multer::{Field, Multipart};
 
+use super::coding::Coding;
 use super::media_type::data_format;
 use super::unread::Unread;
 use crate::error::{Code, Failure, shown};
@@ -28,6 +29,10 @@ impl Unread {
         bytes_max: usize,
         timeouts: &HttpTimeouts,
     ) -> Result<Parts, Failure> {
+        if self.coding()? != Coding::Identity {
+            let detail = "expected a body in parts without a content coding; files that are compressed within themselves are taken";
+            return Err(Failure::new(Code::UnsupportedMediaType, detail));
+        }
         let reading = self.start(bytes_max, timeouts)?;
         let chunks = stream::try_unfold(reading, |mut reading| async move {
             Ok::<_, Failure>(reading.next().await?.map(|chunk| (chunk, reading)))

@@ -8,6 +8,8 @@ use futures_util::{FutureExt, Stream, StreamExt, stream};
 use poem::http::header;
 use poem::{Request, RequestBody};
 
+use super::coding::Coding;
+use super::inference::read_coded;
 use super::media_type::MediaType;
 use crate::error::{Code, Failure};
 use crate::settings::HttpTimeouts;
@@ -16,6 +18,7 @@ use crate::settings::HttpTimeouts;
 pub(crate) struct Unread {
     /// Or why it cannot be read.
     media_type: Result<MediaType, String>,
+    coding: Result<Coding, String>,
     length: Option<u64>,
     stream: Drained,
 }
@@ -25,7 +28,8 @@ impl Unread {
         let length = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
         let stream = body.take().ok().map(|body| Box::new(body.into_bytes_stream()) as Chunks);
         let waits = request.headers().contains_key(header::EXPECT);
-        Self { media_type: MediaType::of(request), length, stream: Drained { chunks: stream, waits } }
+        let coding = Coding::of(request.headers());
+        Self { media_type: MediaType::of(request), coding, length, stream: Drained { chunks: stream, waits } }
     }
 
     /// The media type.
@@ -59,13 +63,24 @@ impl Unread {
         Ok(if rest.is_empty() { first } else { rest.freeze() })
     }
 
+    /// Reads it whole, decoded; coded and decoded it may have so many bytes.
+    pub(crate) async fn read_decoded(self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<Bytes, Failure> {
+        let coding = self.coding()?;
+        read_coded(self, coding, bytes_max, timeouts).await
+    }
+
+    /// How it is coded.
+    pub(super) fn coding(&self) -> Result<Coding, Failure> {
+        self.coding.clone().map_err(|detail| Failure::new(Code::UnsupportedMediaType, detail))
+    }
+
     /// Reads it whole; gives it back as one that has not been read.
     pub(crate) async fn buffered(self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<(Self, Bytes), Failure> {
-        let media_type = self.media_type.clone();
+        let (media_type, coding) = (self.media_type.clone(), self.coding.clone());
         let bytes = self.read(bytes_max, timeouts).await?;
         let chunks = Box::new(stream::iter([Ok(bytes.clone())]));
         let stream = Drained { chunks: Some(chunks), waits: false };
-        Ok((Self { media_type, length: Some(bytes.len() as u64), stream }, bytes))
+        Ok((Self { media_type, coding, length: Some(bytes.len() as u64), stream }, bytes))
     }
 
     /// Begins to read it piece by piece.

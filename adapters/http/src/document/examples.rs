@@ -79,6 +79,11 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
         ),
         (409, _) => Failure::new(Code::ProjectInactive, "the project is inactive; load it first"),
         (413, _) => Failure::new(Code::BodyTooLarge, "expected a body of at most 33554432 bytes, a larger one came"),
+        (414, _) => Failure::new(Code::TargetTooLong, "expected a path and a query of at most 8192 bytes, 9000 came"),
+        (431, _) => Failure::new(
+            Code::HeadersTooLarge,
+            "expected at most 100 headers of 32768 bytes in all, 120 of 6000 bytes came",
+        ),
         (415, _) => Failure::new(
             Code::UnsupportedMediaType,
             format!("expected {EXPECTED}, application/x-www-form-urlencoded came"),

@@ -24,6 +24,8 @@ pub(crate) enum Code {
     RequestTimeout,
     DeadlineExceeded,
     BodyTooLarge,
+    TargetTooLong,
+    HeadersTooLarge,
     UnsupportedMediaType,
     InvalidData,
     InvalidSettings,
@@ -64,6 +66,10 @@ impl Code {
             Self::RequestTimeout => ("request_timeout", StatusCode::REQUEST_TIMEOUT, "Body too slow"),
             Self::DeadlineExceeded => ("deadline_exceeded", StatusCode::REQUEST_TIMEOUT, "Time-out of the client"),
             Self::BodyTooLarge => ("body_too_large", StatusCode::PAYLOAD_TOO_LARGE, "Body too large"),
+            Self::TargetTooLong => ("target_too_long", StatusCode::URI_TOO_LONG, "Path and query too long"),
+            Self::HeadersTooLarge => {
+                ("headers_too_large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Headers too large")
+            }
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
             }

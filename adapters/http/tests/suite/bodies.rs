@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use drifting_http::{HttpSettings, HttpTimeouts};
+use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use crate::support::{TestServer, read_reply, request};
@@ -63,11 +64,15 @@ async fn a_body_that_will_not_be_used_is_not_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn codings_are_not_taken() {
+async fn bytes_that_are_not_in_the_coding_that_was_said_are_refused() {
     let server = TestServer::with(small()).await;
     server.fit_label("p").await;
-    let reply = server.send("POST", PREDICT, &[("Content-Encoding", "gzip")], b"\x1f\x8b").await;
-    assert_eq!((reply.status, &reply.json()["code"]), (415, &"unsupported_media_type".into()));
+    for (coding, status, code) in
+        [("gzip", 400, "malformed"), ("zstd", 400, "malformed"), ("br", 415, "unsupported_media_type")]
+    {
+        let reply = server.send("POST", PREDICT, &[("Content-Encoding", coding)], b"\x1f\x8b").await;
+        assert_eq!((reply.status, &reply.json()["code"]), (status, &code.into()), "{coding}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,4 +138,55 @@ async fn sparse_records_do_not_fill_the_memory() {
     let body = format!("{{\"drift_type\": \"tabular\", \"data\": [{}]}}", records.join(", "));
     let reply = server.send("POST", "/api/v1/projects/p/fit", &[], body.as_bytes()).await;
     assert_eq!((reply.status, &reply.json()["code"]), (422, &"invalid_data".into()), "{}", reply.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_and_answers_may_be_in_a_content_coding() {
+    let server = TestServer::start().await;
+    let values: Vec<f64> = (0..400).map(|i| f64::from(i % 17)).collect();
+    let body = json!({"drift_type": "label", "data": values, "detector": {"kind": "ks"}}).to_string();
+    let gzip = |text: &str| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, text.as_bytes()).unwrap();
+        encoder.finish().unwrap()
+    };
+    let coded = gzip(&body);
+    let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    let fitted = server.send("POST", "/api/v1/projects/price/fit", &headers, &coded).await;
+    assert_eq!((fitted.status, &fitted.json()["project"]), (201, &"price".into()), "{}", fitted.text());
+    let document = server.send("GET", "/openapi.json", &[("accept-encoding", "gzip")], b"").await;
+    assert_eq!((document.header("content-encoding"), document.header("vary")), (Some("gzip"), Some("accept-encoding")));
+    let mut plain = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*document.body), &mut plain).unwrap();
+    assert_eq!(plain, drifting_http::openapi_document());
+    let csv = gzip("value\n1\n2\n3\n");
+    let headers = [("content-type", "text/csv"), ("content-encoding", "gzip")];
+    let judged = server.send("POST", "/api/v1/projects/price/predict", &headers, &csv).await;
+    assert_eq!((judged.status, judged.json()["rows"].as_u64()), (200, Some(3)), "{}", judged.text());
+    // Not worth coding.
+    let short = server.send("GET", "/livez", &[("accept-encoding", "gzip")], b"").await;
+    assert_eq!((short.status, short.header("content-encoding")), (200, None));
+    for (coding, bytes, status) in [("br", &csv, 415), ("gzip", &b"no gzip".to_vec(), 400)] {
+        let headers = [("content-type", "text/csv"), ("content-encoding", coding)];
+        assert_eq!(
+            server.send("POST", "/api/v1/projects/price/predict", &headers, bytes).await.status,
+            status,
+            "{coding}"
+        );
+    }
+    let bomb = gzip(&" ".repeat(64 << 20));
+    let headers = [("content-type", "application/json"), ("content-encoding", "gzip")];
+    assert_eq!(server.send("POST", "/api/v1/projects/price/predict", &headers, &bomb).await.status, 413);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_that_are_too_large_are_refused_in_words() {
+    let server = TestServer::start().await;
+    let long = server.get(&format!("/api/v1/projects?page_token={}", "a".repeat(8 * 1024))).await;
+    assert_eq!((long.status, long.json()["code"].as_str()), (414, Some("target_too_long")));
+    let value = "b".repeat(1_024);
+    let names: Vec<String> = (0..40).map(|index| format!("x-{index}")).collect();
+    let headers: Vec<_> = names.iter().map(|name| (name.as_str(), value.as_str())).collect();
+    let large = server.send("GET", "/api/v1/projects", &headers, b"").await;
+    assert_eq!((large.status, large.json()["code"].as_str()), (431, Some("headers_too_large")));
 }

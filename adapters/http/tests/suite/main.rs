@@ -5,6 +5,7 @@
 mod access;
 mod bodies;
 mod connections;
+mod cross_origin;
 mod document;
 mod events;
 mod formats;
