@@ -27,6 +27,7 @@ use drifting_grpc::{GrpcServer, GrpcSettings};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_inference::Inference;
 use drifting_inference::events::EventIntake;
+use drifting_listening::RequestMeasures;
 use drifting_metrics::{Address, ServerStart};
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
@@ -35,6 +36,7 @@ use self::background::{Background, save_last};
 use self::bucket::Hold;
 use self::event_measures::EventMeasures;
 use self::guards::Guards;
+use self::measures::{Measured, measures};
 use self::memory_measures::MemoryMeasures;
 use self::stores::Stores;
 use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, GrpcPort, StateDurability};
@@ -94,6 +96,7 @@ impl App {
         };
         let metrics = Arc::new(metrics);
         let (events, sinks) = start_sinks(&config)?;
+        let predictions = Arc::new(Threads::for_predictions()?);
         let ports = Ports {
             artifacts,
             index,
@@ -103,7 +106,7 @@ impl App {
             metrics,
             clock: Arc::new(SystemClock),
             fit_pool: Arc::new(Threads::for_fits()?),
-            predict_pool: Arc::new(Threads::for_predictions()?),
+            predict_pool: Arc::clone(&predictions) as _,
         };
         let settings = ServiceSettings {
             access: if config.read_only { Access::ReadOnly } else { Access::ReadWrite },
@@ -114,11 +117,14 @@ impl App {
             records_features: config.metrics_features,
             fitted_by: format!("drifting {}", env!("CARGO_PKG_VERSION")),
         };
-        let service = Arc::new(DriftService::new(ports, settings).with_limits(limits::of_service(&config)));
+        let service = DriftService::new(ports, settings).with_limits(limits::of_service(&config));
+        let service = Arc::new(service.telling_apart(config.metrics_max_projects));
         tell(&service.start().await.map_err(explained).context("cannot read the store")?);
 
         let inference = Inference::new(Arc::clone(&service));
         let intake = EventIntake::new(inference.clone());
+        let http_requests = Arc::new(drifting_http::request_measures());
+        let grpc_requests = Arc::new(drifting_grpc::request_measures());
         let http_settings = HttpSettings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             max_body_bytes: config.max_body_bytes,
@@ -134,19 +140,25 @@ impl App {
             tls: guards.http_tls.clone(),
             event_projects: config.event_projects.clone(),
             mlserver_headers: config.mlserver_headers,
-            measures: measures::measures(
-                remote,
-                delivery.as_ref().map(Delivery::counts),
-                sinks.as_ref().map(SinkDelivery::measures),
-                Some(EventMeasures(intake.clone())),
-                Some(MemoryMeasures(Arc::clone(&service))),
-            ),
+            measures: measures(Measured {
+                service: Arc::clone(&service),
+                http: Arc::clone(&http_requests),
+                grpc: Arc::clone(&grpc_requests),
+                predictions,
+                store: remote,
+                delivery: delivery.as_ref().map(Delivery::counts),
+                sinks: sinks.as_ref().map(SinkDelivery::measures),
+                events: EventMeasures(intake.clone()),
+                memory: MemoryMeasures(Arc::clone(&service)),
+                with_mlserver_names: config.mlserver_metrics,
+            }),
+            requests: http_requests,
             ..HttpSettings::default()
         };
         let http = HttpServer::bind(config.address(), Arc::clone(&service), intake.clone(), http_settings)
             .await
             .with_context(|| format!("cannot listen on {}", config.address()))?;
-        let grpc = bind_grpc(&config, inference, &guards).await?;
+        let grpc = bind_grpc(&config, inference, grpc_requests, &guards).await?;
         let grpc_told = match (&grpc, config.grpc_port) {
             (Some(grpc), _) => grpc.local_addr().to_string(),
             (None, GrpcPort::None) => "off".to_owned(),
@@ -264,7 +276,12 @@ impl App {
 }
 
 /// The gRPC server, bound. Nobody who did not ask for it is kept from starting by a port that is taken.
-async fn bind_grpc(config: &Config, inference: Inference, guards: &Guards) -> anyhow::Result<Option<GrpcServer>> {
+async fn bind_grpc(
+    config: &Config,
+    inference: Inference,
+    requests: Arc<RequestMeasures>,
+    guards: &Guards,
+) -> anyhow::Result<Option<GrpcServer>> {
     let Some(address) = config.grpc_address() else { return Ok(None) };
     let settings = GrpcSettings {
         max_message_bytes: config.max_body_bytes,
@@ -272,6 +289,7 @@ async fn bind_grpc(config: &Config, inference: Inference, guards: &Guards) -> an
         gate: Arc::clone(&guards.gate),
         audit: guards.audit.clone(),
         tls: guards.grpc_tls.clone(),
+        requests,
         ..GrpcSettings::default()
     };
     match GrpcServer::bind(address, inference, settings).await {

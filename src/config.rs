@@ -43,7 +43,7 @@ use layers::Layer;
 use listen::{AllowedHosts, Host, Port, Switch};
 use sinks::{EventSinks, OnlySink, SecretPlace, Url};
 use storage::{Instance, LocalPath, Region, Secret};
-use units::{ByteSize, ByteSizeOrNone, Count, Interval, IntervalOrNone, Retention};
+use units::{ByteSize, ByteSizeOrNone, Count, Interval, IntervalOrNone, ProjectCount, Retention};
 
 /// The file that is read when no other is named and it exists.
 pub const FILE_BY_DEFAULT: &str = "drifting.yaml";
@@ -57,7 +57,7 @@ const SCAN_INTERVAL_LOCAL: Duration = Duration::from_secs(30);
 const LEASE_DURATION_MIN: Duration = Duration::from_secs(2);
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 52] = [
+const SETTINGS: [(&str, Option<&str>); 54] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -78,6 +78,8 @@ const SETTINGS: [(&str, Option<&str>); 52] = [
     ("port", Some("8080")),
     ("grpc_port", None),
     ("mlserver_headers", Some("false")),
+    ("mlserver_metrics", Some("false")),
+    ("metrics_max_projects", Some("1000")),
     ("allowed_hosts", None),
     ("cors_origins", None),
     ("api_key", None),
@@ -197,6 +199,10 @@ pub struct Config {
     pub grpc_port: GrpcPort,
     /// Whether answers to inference requests carry MLServer's headers.
     pub mlserver_headers: bool,
+    /// Whether `/metrics` tells MLServer's names too.
+    pub mlserver_metrics: bool,
+    /// How many projects `/metrics` tells apart.
+    pub metrics_max_projects: usize,
     /// The names that a Host header may carry, in lower case and without ports; empty where the setting was not given.
     pub allowed_hosts: Vec<String>,
     /// The pages of other servers that may use this one.
@@ -386,6 +392,8 @@ impl Settings {
             port,
             grpc_port: GrpcPort::of(self.optional("grpc_port")?, port),
             mlserver_headers: self.required::<Switch>("mlserver_headers")?.0,
+            mlserver_metrics: self.required::<Switch>("mlserver_metrics")?.0,
+            metrics_max_projects: self.required::<ProjectCount>("metrics_max_projects")?.0,
             allowed_hosts: self.optional::<AllowedHosts>("allowed_hosts")?.map(|hosts| hosts.0).unwrap_or_default(),
             cors_origins: self.optional::<CorsOrigins>("cors_origins")?.map(|origins| origins.0).unwrap_or_default(),
             access: self.access()?,

@@ -1,11 +1,18 @@
 //! What the domain needs of the machine: the time of day and processors.
 
 use std::any::Any;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use drifting_domain::ports::{Clock, CpuPool};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use tracing::Span;
+
+/// What durations are measured from.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The clock of the machine.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +21,10 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        START.elapsed()
     }
 }
 
@@ -35,7 +46,11 @@ pub fn give_large_blocks_back() {
 pub fn give_large_blocks_back() {}
 
 /// Threads for computations.
-pub struct Threads(rayon::ThreadPool);
+pub struct Threads {
+    pool: rayon::ThreadPool,
+    /// Jobs whose turn has not come.
+    n_waiting: Arc<AtomicU64>,
+}
 
 impl Threads {
     /// A pool of so many threads.
@@ -52,13 +67,18 @@ impl Threads {
             .panic_handler(|panic| tracing::error!(panic = text_of(&*panic), "a computation panicked"))
             .build()
             .with_context(|| format!("cannot start the {name} threads"))?;
-        Ok(Self(pool))
+        Ok(Self { pool, n_waiting: Arc::default() })
     }
 
     /// For fits: all processors but one, which goes on answering. They give way to everything else: where there is one processor,
     /// whoever answers a row would otherwise wait for the end of a fit's turn.
     pub fn for_fits() -> anyhow::Result<Self> {
         Self::starting_with("fit", n_processors().saturating_sub(1).max(1), give_way)
+    }
+
+    /// How many jobs wait for a thread.
+    pub fn n_waiting(&self) -> u64 {
+        self.n_waiting.load(Ordering::Relaxed)
     }
 
     /// For predictions of many rows.
@@ -87,18 +107,29 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
 
 impl CpuPool for Threads {
     fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
-        self.0.spawn(job);
+        self.n_waiting.fetch_add(1, Ordering::Relaxed);
+        let n_waiting = Arc::clone(&self.n_waiting);
+        // What the job logs is of whoever asked for it.
+        let span = Span::current();
+        self.pool.spawn(move || {
+            n_waiting.fetch_sub(1, Ordering::Relaxed);
+            span.in_scope(job);
+        });
     }
 
     fn for_each(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync)) {
-        self.0.install(|| (0..n_tasks).into_par_iter().for_each(task));
+        let span = Span::current();
+        if span.is_none() {
+            self.pool.install(|| (0..n_tasks).into_par_iter().for_each(task));
+        } else {
+            self.pool.install(|| (0..n_tasks).into_par_iter().for_each(|index| span.in_scope(|| task(index))));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
     use std::sync::mpsc;
 
     use super::*;

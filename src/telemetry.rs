@@ -1,5 +1,7 @@
 //! The log: one subscriber for the process, to standard error.
 
+mod json_lines;
+
 use std::fmt;
 use std::io::IsTerminal;
 
@@ -10,10 +12,11 @@ use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use self::json_lines::{JsonLines, SpanMembers};
 use crate::commands::output::printable;
-
 use crate::config::{LogFormat, LogLevel};
 
 /// Lines that may wait for whoever reads standard error; more are dropped.
@@ -61,22 +64,19 @@ fn write_field(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -
         "message" => writer.write_str(&value),
         // What the bridge from the `log` crate notes of a line's origin.
         name if name.starts_with("log.") => Ok(()),
+        // What spans hold for tracing systems alone, in their words.
+        name if name.contains('.') => Ok(()),
         name => write!(writer, "{name}={value}"),
     }
 }
 
-/// One JSON object a line, with the event's own fields at its top.
+/// One JSON object a line.
 fn json<W>(level: &LogLevel, writer: W) -> impl Subscriber + Send + Sync + 'static
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_span_list(false)
-        .with_env_filter(level.filter())
-        .with_writer(writer)
-        .finish()
+    let lines = tracing_subscriber::fmt::layer().event_format(JsonLines).fmt_fields(SpanMembers).with_writer(writer);
+    tracing_subscriber::registry().with(level.filter()).with(lines)
 }
 
 #[cfg(test)]
@@ -111,9 +111,11 @@ mod tests {
     fn log_hostile_values() {
         let error = std::io::Error::other(HOSTILE);
         let error: &(dyn std::error::Error + 'static) = &error;
-        let span = tracing::info_span!("request", path = %HOSTILE);
+        let trace_id = tracing::field::Empty;
+        let span = tracing::error_span!("request", request_id = "order-7", trace_id, path = %HOSTILE);
+        span.record("trace_id", "0af7");
         span.in_scope(|| {
-            tracing::info!(display = %HOSTILE, debug = ?HOSTILE, text = HOSTILE, error, "message {HOSTILE}");
+            tracing::info!(display = %HOSTILE, debug = ?HOSTILE, text = HOSTILE, error, number = 0.5, "message {HOSTILE}");
         });
         tracing::debug!("below the level");
     }
@@ -143,6 +145,14 @@ mod tests {
         let line: serde_json::Value = serde_json::from_str(text.trim_end()).unwrap();
         assert_eq!(line["level"], "INFO");
         assert_eq!(line["text"], HOSTILE);
-        assert_eq!(line["span"]["name"], "request");
+        assert_eq!(line["msg"], format!("message {HOSTILE}"));
+        assert!(line["ts"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().is_ok());
+        assert_eq!(line["request_id"], "order-7");
+        assert_eq!(line["trace_id"], "0af7", "what is recorded later stands there too");
+        assert_eq!(text.trim_end().lines().count(), 1);
+        for raw in ["\u{1b}", "\u{9b}"] {
+            assert!(!text.contains(raw), "{raw:?} in {text:?}");
+        }
+        assert!(line.get("path").is_none() && line.get("span").is_none(), "{line}");
     }
 }

@@ -60,6 +60,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("drifting-http", "drifting-listening"),
     ("drifting-formats", "drifting-domain"),
     ("drifting-inference", "drifting-domain"),
+    ("drifting-listening", "drifting-domain"),
     ("drifting-artifacts", "drifting-domain"),
     ("drifting-index", "drifting-domain"),
     ("drifting-metrics", "drifting-domain"),

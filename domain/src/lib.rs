@@ -16,6 +16,7 @@ pub mod data;
 pub mod detection;
 pub mod detectors;
 pub mod faults;
+pub mod measures;
 pub mod operation;
 pub mod ports;
 pub mod preprocess;

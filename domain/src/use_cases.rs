@@ -9,6 +9,7 @@ mod fit_queue;
 mod fit_warnings;
 mod limits;
 mod loaded;
+mod measures;
 mod memory;
 mod once;
 mod online;
@@ -34,6 +35,7 @@ pub use expected::ExpectedProject;
 pub use fit::{FitRequest, FittedProject, PreparedFit, REFERENCE_ROWS_MAX};
 pub use limits::ServiceLimits;
 pub use loaded::OpenProject;
+pub use measures::{Position, ProjectMeasures, ServiceMeasures, WindowMeasures};
 pub use memory::MemoryUse;
 pub use once::{AnswerLimits, Digest, FirstAnswer, RequestIdentity, WriteAnswer};
 pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, OperationView};
@@ -47,6 +49,7 @@ pub use trend::{Resolution, TrendInBuckets};
 
 use self::fit::FitsInProgress;
 use self::fit_queue::FitQueue;
+use self::measures::Counts;
 use self::memory::Memory;
 use self::once::KeptAnswers;
 use self::operations::Operations;
@@ -127,6 +130,7 @@ pub struct DriftService {
     memory: Memory,
     predict_queue: Arc<PredictQueue>,
     operations: Operations,
+    counts: Arc<Counts>,
     cvm_thresholds: Arc<CvmThresholds>,
     /// Held by whoever looks at the store again.
     refreshing: async_lock::Mutex<()>,
@@ -141,6 +145,7 @@ impl DriftService {
             events: Arc::clone(&ports.events),
             with_features: settings.records_features,
         };
+        let counts = Arc::new(Counts::new(ports.clock.elapsed()));
         Self {
             ports,
             settings,
@@ -152,6 +157,7 @@ impl DriftService {
             memory: Memory::new(limits.projects_memory),
             predict_queue: Arc::new(PredictQueue::new(limits.predict_queue)),
             operations: Operations::default(),
+            counts,
             cvm_thresholds: Arc::default(),
             refreshing: async_lock::Mutex::new(()),
         }

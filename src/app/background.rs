@@ -136,7 +136,11 @@ async fn save_all(service: Arc<DriftService>, checkpoint: Checkpoint) -> Result<
             Err(error) => failure = Some(PortError::new(PortErrorKind::Other, "save online state", error)),
         }
     }
-    failure.map_or(Ok(()), Err)
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    service.note_checkpoint();
+    Ok(())
 }
 
 fn tell(report: &RefreshReport) {

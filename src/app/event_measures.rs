@@ -10,8 +10,15 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
 /// The counts of an intake for a registry.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EventMeasures(pub EventIntake);
+
+impl EventMeasures {
+    /// How many events wait.
+    pub fn n_waiting(&self) -> u64 {
+        self.0.counts().waiting
+    }
+}
 
 impl Collector for EventMeasures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {

@@ -1,49 +1,59 @@
-//! What `/metrics` tells: the version, the calls of the object store, the way of the drift values, and that of events.
+//! What `/metrics` tells. Nothing is gathered beforehand: each number is read where it is counted when somebody asks.
 
-use std::fmt;
+mod mlserver;
+mod parts;
+mod process;
+mod projects;
+mod requests;
+
 use std::sync::Arc;
 
 use drifting_artifacts::RemoteStore;
+use drifting_domain::use_cases::DriftService;
 use drifting_http::Measures;
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, text};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
+use drifting_listening::RequestMeasures;
+use prometheus_client::encoding::text;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use self::mlserver::MlserverNames;
+use self::parts::{Parts, StoreCalls};
+use self::process::ProcessMeasures;
+use self::projects::ProjectSeries;
+use self::requests::RequestSeries;
 use super::event_measures::EventMeasures;
 use super::memory_measures::MemoryMeasures;
 use crate::metrics::DeliveryCounts;
+use crate::runtime::Threads;
 use crate::sinks::SinkMeasures;
 
+/// Where the numbers are.
+pub struct Measured {
+    /// What is counted of projects.
+    pub service: Arc<DriftService>,
+    /// Requests over HTTP.
+    pub http: Arc<RequestMeasures>,
+    /// Calls over gRPC.
+    pub grpc: Arc<RequestMeasures>,
+    /// The threads of large predictions.
+    pub predictions: Arc<Threads>,
+    /// The object store, where there is one.
+    pub store: Option<RemoteStore>,
+    /// The way of drift values to their database, where there is one.
+    pub delivery: Option<DeliveryCounts>,
+    /// The event sinks, where there are any.
+    pub sinks: Option<SinkMeasures>,
+    /// Events that bring rows.
+    pub events: EventMeasures,
+    /// The memory that projects take.
+    pub memory: MemoryMeasures,
+    /// Whether MLServer's names are told too.
+    pub with_mlserver_names: bool,
+}
+
 /// Everything that is measured, as text whenever it is asked for.
-pub fn measures(
-    store: Option<RemoteStore>,
-    delivery: Option<DeliveryCounts>,
-    sinks: Option<SinkMeasures>,
-    events: Option<EventMeasures>,
-    memory: Option<MemoryMeasures>,
-) -> Measures {
-    let mut registry = Registry::default();
-    let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-    registry.register("drifting_build", "What this server is", build);
-    if let Some(store) = store {
-        registry.register_collector(Box::new(StoreCalls(store)));
-    }
-    if let Some(delivery) = delivery {
-        registry.register_collector(Box::new(delivery));
-    }
-    if let Some(sinks) = sinks {
-        registry.register_collector(Box::new(sinks));
-    }
-    if let Some(events) = events {
-        registry.register_collector(Box::new(events));
-    }
-    if let Some(memory) = memory {
-        registry.register_collector(Box::new(memory));
-    }
-    let registry = Arc::new(registry);
+pub fn measures(measured: Measured) -> Measures {
+    let registry = Arc::new(registry(measured));
     Measures(Arc::new(move || {
         let mut told = String::new();
         match text::encode(&mut told, &registry) {
@@ -54,38 +64,35 @@ pub fn measures(
     }))
 }
 
-/// The calls as the store counts them.
-#[derive(Debug)]
-struct StoreCalls(RemoteStore);
-
-impl Collector for StoreCalls {
-    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let calls = self.0.calls();
-        let help = "Calls of the object store, each try for itself";
-        let mut numbers = encoder.encode_descriptor("drifting_store_operations", help, None, MetricType::Counter)?;
-        for call in &calls {
-            let labels = [("op", call.operation), ("result", call.outcome.as_str())];
-            ConstCounter::new(call.n).encode(numbers.encode_family(&labels)?)?;
-        }
-        let help = "Time of the calls of the object store until the head of the answer";
-        let mut times =
-            encoder.encode_descriptor("drifting_store_operations_seconds", help, None, MetricType::Counter)?;
-        for call in &calls {
-            let labels = [("op", call.operation), ("result", call.outcome.as_str())];
-            ConstCounter::new(call.seconds).encode(times.encode_family(&labels)?)?;
-        }
-        Ok(())
+fn registry(measured: Measured) -> Registry {
+    let Measured { service, http, grpc, predictions, store, delivery, sinks, events, memory, with_mlserver_names } =
+        measured;
+    let mut registry = Registry::default();
+    let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+    registry.register("drifting_build", "What this server is", build);
+    registry.register_collector(Box::new(RequestSeries { http: Arc::clone(&http), grpc: Arc::clone(&grpc) }));
+    registry.register_collector(Box::new(ProjectSeries(Arc::clone(&service))));
+    registry.register_collector(Box::new(Parts {
+        service: Arc::clone(&service),
+        predictions,
+        metrics: delivery.as_ref().map(DeliveryCounts::counts),
+        events: events.clone(),
+        sinks: sinks.clone(),
+    }));
+    if let Some(store) = store {
+        registry.register_collector(Box::new(StoreCalls(store)));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_is_told_in_the_form_of_open_metrics() {
-        let told = (measures(None, None, None, None, None).0)();
-        let info = format!("drifting_build_info{{version=\"{}\"}} 1\n", env!("CARGO_PKG_VERSION"));
-        assert!(told.contains(&info) && told.ends_with("# EOF\n"), "{told}");
+    if let Some(delivery) = delivery {
+        registry.register_collector(Box::new(delivery));
     }
+    if let Some(sinks) = sinks {
+        registry.register_collector(Box::new(sinks));
+    }
+    registry.register_collector(Box::new(events));
+    registry.register_collector(Box::new(memory));
+    registry.register_collector(Box::new(ProcessMeasures));
+    if with_mlserver_names {
+        registry.register_collector(Box::new(MlserverNames { service, http, grpc }));
+    }
+    registry
 }

@@ -198,6 +198,27 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mlserver_headers: Option<String>,
 
+    /// Tell in `/metrics` what MLServer tells, under its names too [env: DRIFTING_MLSERVER_METRICS] [default: false]
+    ///
+    /// Such as `model_infer_request_success_total` and `rest_server_requests_total`, for dashboards that have been made for it.
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        alias = "mlserver_metrics"
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mlserver_metrics: Option<String>,
+
+    /// How many projects `/metrics` tells apart; the rest is counted as `other` [env: DRIFTING_METRICS_MAX_PROJECTS] [default: 1000]
+    ///
+    /// Each has some ten series. Those that came first are told apart.
+    #[arg(long, value_name = "NUMBER", alias = "metrics_max_projects")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics_max_projects: Option<String>,
+
     /// Names that requests may call the server by, separated by commas [env: DRIFTING_ALLOWED_HOSTS]
     ///
     /// The Host header is checked where this is set, and on loopback addresses, where the loopback names are the

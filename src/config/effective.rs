@@ -118,6 +118,8 @@ impl Config {
             "port" => self.port.into(),
             "grpc_port" => self.grpc_port.number().map_or_else(|| "none".into(), Value::from),
             "mlserver_headers" => self.mlserver_headers.into(),
+            "mlserver_metrics" => self.mlserver_metrics.into(),
+            "metrics_max_projects" => self.metrics_max_projects.into(),
             "allowed_hosts" => self.checked_hosts().into(),
             "cors_origins" if self.cors_origins.is_empty() => Value::Null,
             "cors_origins" => self.cors_origins.clone().into(),

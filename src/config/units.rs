@@ -55,6 +55,20 @@ impl FromStr for Count {
     }
 }
 
+/// A number of projects, up to a million.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ProjectCount(pub(super) usize);
+
+impl FromStr for ProjectCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        const MAX: usize = 1_000_000;
+        let count = text.parse().ok().filter(|n| *n <= MAX).map(Self);
+        count.ok_or_else(|| format!("expected a number of projects from 0 to {MAX}, got `{text}`"))
+    }
+}
+
 /// A time between two things: `500ms`, `1s`, `2m`, at most a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Interval(pub(super) Duration);

@@ -25,6 +25,13 @@ pub(super) const DROPPED: [Dropped; 6] = [
 #[derive(Debug)]
 pub struct DeliveryCounts(pub(super) Arc<Counts>);
 
+impl DeliveryCounts {
+    /// The counts themselves.
+    pub fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.0)
+    }
+}
+
 impl Collector for DeliveryCounts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let counts = self.0.now();
@@ -41,10 +48,7 @@ impl Collector for DeliveryCounts {
             let labels = [("reason", why.as_str())];
             ConstCounter::new(counts.dropped(why)).encode(dropped.encode_family(&labels)?)?;
         }
-        let help = "What waits in a queue";
-        let mut depth = encoder.encode_descriptor("drifting_queue_depth", help, None, MetricType::Gauge)?;
         let gauge = |count: u64| ConstGauge::new(i64::try_from(count).unwrap_or(i64::MAX));
-        gauge(counts.waiting).encode(depth.encode_family(&[("queue", "metrics")])?)?;
         for (name, help, count) in [
             ("drifting_metrics_spilled_bytes", "Bytes of drift values that wait in a file", counts.spilled_bytes),
             ("drifting_metrics_database_up", "Whether the metrics database took the last records", counts.is_up),

@@ -22,8 +22,15 @@ pub(super) const DROPPED: [Dropped; 6] = [
 ];
 
 /// The counts of each sink for a registry.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SinkMeasures(pub(super) Vec<(Arc<str>, Arc<Counts>)>);
+
+impl SinkMeasures {
+    /// How many events wait, for all sinks together.
+    pub fn n_waiting(&self) -> u64 {
+        self.0.iter().map(|(_, counts)| counts.now().waiting).sum()
+    }
+}
 
 type Count = fn(&CountsNow) -> u64;
 

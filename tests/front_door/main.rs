@@ -34,6 +34,8 @@ mod metrics_shared;
 mod metrics_spill;
 mod metrics_tls;
 mod metrics_trend;
+mod observed_logs;
+mod observed_metrics;
 mod operations;
 mod overload;
 mod policies;

@@ -244,6 +244,7 @@ impl Connection {
         self.try_request_with("", method, path, body)
     }
 
+    /// The same with lines of the head beside those that every request has.
     pub fn try_request_with(
         &mut self,
         headers: &str,

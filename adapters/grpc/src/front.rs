@@ -5,8 +5,10 @@ mod access;
 mod hosts;
 mod received;
 mod rights;
+mod watched;
 
 pub(crate) use hosts::HostCheck;
+pub use watched::request_measures;
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -17,15 +19,17 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use drifting_access::{AuditLog, Caller, Change, Gate, Recording};
-use drifting_listening::{REQUEST_ID, RequestId};
+use drifting_listening::{REQUEST_ID, RequestId, RequestMeasures, Tracing};
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::Service;
+use tracing::Instrument;
 
 use self::access::{Access, Answer};
 use self::received::Received;
+use self::watched::Watched;
 use crate::connection::ClientAddress;
 use crate::settings::GrpcTimeouts;
 use crate::status;
@@ -39,6 +43,8 @@ pub(crate) struct Rules {
     pub(crate) timeouts: GrpcTimeouts,
     pub(crate) max_message_bytes: usize,
     pub(crate) stopping: Stopping,
+    pub(crate) measures: Arc<RequestMeasures>,
+    pub(crate) tracing: Tracing,
 }
 
 /// The outermost service.
@@ -64,22 +70,23 @@ where
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let rules = Arc::clone(&self.rules);
         let id = RequestId::of(request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()));
-        let access = Access::begin(request.uri().path(), id.0.clone());
-        request.extensions_mut().insert(id.clone());
+        let watched = Watched::begin(&rules.measures, &rules.tracing, &mut request, &id);
+        let span = watched.span.clone();
+        let access = Access::begin(request.uri().path(), watched);
         let mut recording = None;
-        let served = match rules.admit(&request) {
+        let served = match span.in_scope(|| rules.admit(&request)) {
             Ok(caller) => {
                 recording = rules.record(&request, &caller, &id);
                 request.extensions_mut().insert(caller);
-                Ok(self.inner.call(rules.guard(request)))
+                Ok(span.in_scope(|| self.inner.call(rules.guard(request))))
             }
             Err(status) => Err(status),
         };
-        Box::pin(async move {
+        let answering = async move {
             let response = match served {
                 Ok(serving) => match AssertUnwindSafe(serving).catch_unwind().await {
                     Ok(Ok(response)) => rules.mended(response),
-                    Err(panic) => status::internal(&format!("panic: {}", panic_text(&*panic)), &id).into_http(),
+                    Err(panic) => status::internal(&format!("panic: {}", panic_text(&*panic))).into_http(),
                 },
                 Err(status) => status.into_http(),
             };
@@ -93,7 +100,8 @@ where
             }
             let answer = Answer::new(&head.headers, body, access);
             Ok(Response::from_parts(head, answer))
-        })
+        };
+        Box::pin(answering.instrument(span))
     }
 }
 
@@ -159,8 +167,16 @@ mod tests {
     fn rules(hosts: Option<&[String]>) -> Arc<Rules> {
         let (_, stopping) = Stopper::new();
         let hosts = HostCheck::new(hosts);
-        let gate = Arc::new(Gate::open());
-        Arc::new(Rules { hosts, gate, audit: None, timeouts: GrpcTimeouts::default(), max_message_bytes: 10, stopping })
+        Arc::new(Rules {
+            hosts,
+            gate: Arc::new(Gate::open()),
+            audit: None,
+            timeouts: GrpcTimeouts::default(),
+            max_message_bytes: 10,
+            stopping,
+            measures: Arc::new(request_measures()),
+            tracing: Tracing::default(),
+        })
     }
 
     async fn status_of(hosts: Option<&[String]>, answer: fn() -> Response<Body>) -> (Status, String) {

@@ -3,7 +3,7 @@
 //! A call passes these places:
 //!
 //! 1. `connection`: one accepted socket, with its deadlines;
-//! 2. `front`: request id, host check, access log, deadlines of messages, and failures below the service in words for people;
+//! 2. `front`: request id, span and counts, host check, access log, deadlines of messages, and failures below the service in words for people;
 //! 3. `codec` and `message`: from bytes to the tensors of [`drifting_inference`], counted before they are made;
 //! 4. `service`: one method a use case;
 //! 5. `answer` and `status`: from answers and refusals to messages and statuses.
@@ -21,5 +21,6 @@ mod settings;
 mod status;
 mod stop;
 
+pub use front::request_measures;
 pub use server::GrpcServer;
 pub use settings::{GrpcSettings, GrpcTimeouts};

@@ -96,6 +96,8 @@ impl GrpcServer {
             timeouts: settings.timeouts,
             max_message_bytes: settings.max_message_bytes,
             stopping,
+            measures: Arc::clone(&settings.requests),
+            tracing: settings.tracing.clone(),
         });
         let server = Server::builder()
             .max_concurrent_streams(settings.streams_max)

@@ -5,11 +5,12 @@ use std::pin::Pin;
 use drifting_access::{Caller, Denied};
 use drifting_domain::use_cases::RequestIdentity;
 use drifting_inference::{InferResponse, Inference, Refusal, RefusalCode, SERVER};
-use drifting_listening::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey, RequestId};
+use drifting_listening::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey};
 use futures_util::Stream;
 use prost::Message;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument;
 
 use crate::message::{Address, InferMessage};
 use crate::protocol as proto;
@@ -38,8 +39,8 @@ impl InferenceService {
         Self { inference, max_message_bytes, stopping }
     }
 
-    fn inferring(&self, id: RequestId, caller: Caller) -> Inferring {
-        Inferring { inference: self.inference.clone(), max_message_bytes: self.max_message_bytes, id, caller }
+    fn inferring(&self, caller: Caller) -> Inferring {
+        Inferring { inference: self.inference.clone(), max_message_bytes: self.max_message_bytes, caller }
     }
 }
 
@@ -48,7 +49,6 @@ impl InferenceService {
 struct Inferring {
     inference: Inference,
     max_message_bytes: usize,
-    id: RequestId,
     caller: Caller,
 }
 
@@ -67,10 +67,10 @@ impl From<Refusal> for Unanswered {
 }
 
 impl Unanswered {
-    fn status(&self, id: &RequestId) -> Status {
+    fn status(&self) -> Status {
         match self {
             Self::Denied(denied) => status::denied(denied),
-            Self::Refused(refusal) => status::refused(refusal, id),
+            Self::Refused(refusal) => status::refused(refusal),
         }
     }
 }
@@ -137,7 +137,7 @@ impl Inferring {
                 let Address { model_name, model_version, id } = address;
                 let id = id.unwrap_or_default();
                 let named = ModelInferResponse { model_name, model_version, id, ..ModelInferResponse::default() };
-                let status = unanswered.status(&self.id);
+                let status = unanswered.status();
                 ModelStreamInferResponse { error_message: status.message().to_owned(), infer_response: Some(named) }
             }
         }
@@ -154,15 +154,10 @@ fn version(name: &str) -> Option<&str> {
     Some(name).filter(|name| !name.is_empty())
 }
 
-/// The id that the front gave.
-fn id_of<T>(request: &Request<T>) -> RequestId {
-    request.extensions().get().cloned().unwrap_or_default()
-}
-
 /// Who calls, as the front found.
 fn caller_of<T>(request: &Request<T>) -> Result<Caller, Status> {
     let caller = request.extensions().get::<Caller>().cloned();
-    caller.ok_or_else(|| status::internal("nobody has looked at who calls", &id_of(request)))
+    caller.ok_or_else(|| status::internal("nobody has looked at who calls"))
 }
 
 /// Whether a key is for a model.
@@ -223,13 +218,13 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::ModelReadyRequest>,
     ) -> Result<Response<proto::ModelReadyResponse>, Status> {
-        let (id, caller) = (id_of(&request), caller_of(&request)?);
+        let caller = caller_of(&request)?;
         let proto::ModelReadyRequest { name, version: asked } = request.into_inner();
         check(&caller, &name)?;
         let ready = match self.inference.ready(&name, version(&asked)).await {
             Ok(()) => true,
             Err(Refusal { code: RefusalCode::ProjectInactive | RefusalCode::ProjectFailed, .. }) => false,
-            Err(refusal) => return Err(status::refused(&refusal, &id)),
+            Err(refusal) => return Err(status::refused(&refusal)),
         };
         Ok(told(proto::ModelReadyResponse { ready }, false))
     }
@@ -250,27 +245,27 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::ModelMetadataRequest>,
     ) -> Result<Response<proto::ModelMetadataResponse>, Status> {
-        let (id, is_compressed, caller) = (id_of(&request), is_compressed(&request), caller_of(&request)?);
+        let (is_compressed, caller) = (is_compressed(&request), caller_of(&request)?);
         let proto::ModelMetadataRequest { name, version: asked } = request.into_inner();
         check(&caller, &name)?;
         let metadata = self.inference.metadata(&name, version(&asked)).await;
-        let metadata = metadata.map_err(|refusal| status::refused(&refusal, &id))?;
+        let metadata = metadata.map_err(|refusal| status::refused(&refusal))?;
         Ok(told(answer::metadata(metadata), is_compressed))
     }
 
     async fn model_infer(&self, request: Request<InferMessage>) -> Result<Response<ModelInferResponse>, Status> {
-        let (id, is_compressed, caller) = (id_of(&request), is_compressed(&request), caller_of(&request)?);
-        let refused = |refusal| status::refused(&refusal, &id);
+        let (is_compressed, caller) = (is_compressed(&request), caller_of(&request)?);
+        let refused = |refusal| status::refused(&refusal);
         let key = key_of(&request).map_err(refused)?;
         let message = request.into_inner();
         let address = message.address().map_err(refused)?;
-        let inferring = self.inferring(id.clone(), caller);
+        let inferring = self.inferring(caller);
         let Some(key) = key else {
             let answer = inferring.answer(address, message).await;
-            return Ok(told(answer.map_err(|unanswered| unanswered.status(&id))?, is_compressed));
+            return Ok(told(answer.map_err(|unanswered| unanswered.status())?, is_compressed));
         };
         let answered = inferring.answer_once(&key, address, message).await;
-        let (answer, is_replayed) = answered.map_err(|unanswered| unanswered.status(&id))?;
+        let (answer, is_replayed) = answered.map_err(|unanswered| unanswered.status())?;
         let mut response = told(answer, is_compressed);
         if is_replayed {
             response.metadata_mut().insert(IDEMPOTENCY_REPLAYED, MetadataValue::from_static("true"));
@@ -282,12 +277,12 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<Streaming<InferMessage>>,
     ) -> Result<Response<InferStream>, Status> {
-        let (id, is_compressed) = (id_of(&request), is_compressed(&request));
+        let is_compressed = is_compressed(&request);
         if request.metadata().contains_key(IDEMPOTENCY_KEY) {
             let detail = "expected no `idempotency-key` with a stream, whose requests have none of their own; send each by ModelInfer";
             return Err(status::refusal(RefusalCode::Malformed, detail));
         }
-        let (inferring, max_message_bytes) = (self.inferring(id, caller_of(&request)?), self.max_message_bytes);
+        let (inferring, max_message_bytes) = (self.inferring(caller_of(&request)?), self.max_message_bytes);
         let answers = futures_util::stream::unfold(Some(request.into_inner()), move |messages| {
             let inferring = inferring.clone();
             async move {
@@ -310,9 +305,9 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::RepositoryIndexRequest>,
     ) -> Result<Response<proto::RepositoryIndexResponse>, Status> {
-        let (id, is_compressed, caller) = (id_of(&request), is_compressed(&request), caller_of(&request)?);
+        let (is_compressed, caller) = (is_compressed(&request), caller_of(&request)?);
         let items = self.inference.index(request.get_ref().ready).await;
-        let items = items.map_err(|refusal| status::refused(&refusal, &id))?;
+        let items = items.map_err(|refusal| status::refused(&refusal))?;
         let shown = items.into_iter().filter(|item| caller.sees(&item.name));
         let models = shown.map(|item| proto::repository_index_response::ModelIndex {
             name: item.name,
@@ -327,13 +322,13 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::RepositoryModelLoadRequest>,
     ) -> Result<Response<proto::RepositoryModelLoadResponse>, Status> {
-        let (id, caller) = (id_of(&request), caller_of(&request)?);
+        let caller = caller_of(&request)?;
         let asked = request.into_inner();
         let model_name = model_name(asked.model_name, asked.repository_name);
         check(&caller, &model_name)?;
         let (inference, model) = (self.inference.clone(), model_name.clone());
-        let loaded = ended(tokio::spawn(async move { inference.load(&model).await }).await);
-        loaded.map_err(|refusal| status::refused(&refusal, &id))?;
+        let loaded = ended(tokio::spawn(async move { inference.load(&model).await }.in_current_span()).await);
+        loaded.map_err(|refusal| status::refused(&refusal))?;
         Ok(told(proto::RepositoryModelLoadResponse { model_name, is_loaded: true }, false))
     }
 
@@ -341,13 +336,13 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::RepositoryModelUnloadRequest>,
     ) -> Result<Response<proto::RepositoryModelUnloadResponse>, Status> {
-        let (id, caller) = (id_of(&request), caller_of(&request)?);
+        let caller = caller_of(&request)?;
         let asked = request.into_inner();
         let model_name = model_name(asked.model_name, asked.repository_name);
         check(&caller, &model_name)?;
         let (inference, model) = (self.inference.clone(), model_name.clone());
-        let unloaded = ended(tokio::spawn(async move { inference.unload(&model).await }).await);
-        unloaded.map_err(|refusal| status::refused(&refusal, &id))?;
+        let unloaded = ended(tokio::spawn(async move { inference.unload(&model).await }.in_current_span()).await);
+        unloaded.map_err(|refusal| status::refused(&refusal))?;
         Ok(told(proto::RepositoryModelUnloadResponse { model_name, is_unloaded: true }, false))
     }
 

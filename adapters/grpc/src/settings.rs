@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drifting_access::{AuditLog, Gate};
-use drifting_listening::Tls;
+use drifting_listening::{RequestMeasures, Tls, Tracing};
+
+use crate::front::request_measures;
 
 /// Limits and names of the gRPC interface.
 #[derive(Clone)]
@@ -25,6 +27,10 @@ pub struct GrpcSettings {
     pub streams_max: u32,
     /// How long a client may take.
     pub timeouts: GrpcTimeouts,
+    /// Where calls are counted.
+    pub requests: Arc<RequestMeasures>,
+    /// Where calls are traced, if at all.
+    pub tracing: Tracing,
 }
 
 impl Default for GrpcSettings {
@@ -38,6 +44,8 @@ impl Default for GrpcSettings {
             connections_max: 10_000,
             streams_max: 100,
             timeouts: GrpcTimeouts::default(),
+            requests: Arc::new(request_measures()),
+            tracing: Tracing::default(),
         }
     }
 }

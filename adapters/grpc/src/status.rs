@@ -2,7 +2,6 @@
 
 use drifting_access::Denied;
 use drifting_inference::{Refusal, RefusalCode};
-use drifting_listening::RequestId;
 use tonic::metadata::MetadataValue;
 use tonic::{Code, Status};
 
@@ -11,20 +10,20 @@ use tonic::{Code, Status};
 const KEY: &str = "drifting-code";
 
 /// The status of a refusal; its cause goes to the log, once.
-pub(crate) fn refused(refusal: &Refusal, id: &RequestId) -> Status {
+pub(crate) fn refused(refusal: &Refusal) -> Status {
     let code = code_of(refusal.code);
-    let (request_id, cause) = (id.0.as_str(), refusal.cause.as_deref());
+    let cause = refusal.cause.as_deref();
     if matches!(code, Code::Internal | Code::Unavailable) && refusal.code != RefusalCode::Overloaded {
-        tracing::error!(request_id, ?code, cause, "a gRPC call failed");
+        tracing::error!(?code, cause, "a gRPC call failed");
     } else {
-        tracing::debug!(request_id, ?code, cause, detail = %refusal.detail, "a gRPC call was refused");
+        tracing::debug!(?code, cause, detail = %refusal.detail, "a gRPC call was refused");
     }
     self::refusal(refusal.code, refusal.detail.as_ref())
 }
 
 /// The server failed.
-pub(crate) fn internal(cause: &str, id: &RequestId) -> Status {
-    refused(&Refusal::internal(cause), id)
+pub(crate) fn internal(cause: &str) -> Status {
+    refused(&Refusal::internal(cause))
 }
 
 /// What failed below the service, in words for people: a client that is no client of the protocol, or asks too much. What the

@@ -33,6 +33,7 @@ use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::{DriftService, FitError};
 use futures_util::FutureExt;
 use poem_openapi::Tags;
+use tracing::Instrument;
 
 use crate::error::Failure;
 
@@ -64,7 +65,9 @@ pub(crate) async fn driven<T: Send + 'static>(future: impl Future<Output = T> + 
     if let Some(output) = future.as_mut().now_or_never() {
         return Ok(output);
     }
-    tokio::spawn(future).await.map_err(|error| Failure::internal(format!("a task of a request: {error}")))
+    tokio::spawn(future.in_current_span())
+        .await
+        .map_err(|error| Failure::internal(format!("a task of a request: {error}")))
 }
 
 /// Whether there is a project of exactly this name.
@@ -73,4 +76,10 @@ fn exists(service: &Arc<DriftService>, name: &ProjectName) -> bool {
         Err(FitError::Exists { existing }) => existing == name.as_str(),
         _ => false,
     }
+}
+
+/// Work for another thread, which logs as who asked for it.
+pub(crate) fn within_span<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let span = tracing::Span::current();
+    move || span.in_scope(work)
 }

@@ -6,9 +6,11 @@ mod cross_origin;
 mod head;
 mod hosts;
 mod routes;
+mod watched;
 
 pub(crate) use hosts::HostCheck;
 pub(crate) use routes::Routes;
+pub(crate) use watched::{METHODS, STATUSES, Watch};
 
 use std::any::Any;
 use std::net::SocketAddr;
@@ -21,8 +23,10 @@ use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError};
 use poem::http::{Method, StatusCode, Uri, header};
 use poem::{Endpoint, Request, Response};
+use tracing::Instrument;
 
 use self::access_log::Access;
+use self::watched::Watched;
 use crate::body::leave_unread;
 use crate::connection::{Connections, Working};
 use crate::error::{Code, Failure, Problem, shown};
@@ -35,6 +39,7 @@ pub(crate) struct Front<E> {
     pub(crate) gate: Arc<Gate>,
     pub(crate) connections: Connections,
     pub(crate) routes: Routes,
+    pub(crate) watch: Watch,
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
@@ -42,12 +47,27 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let working = self.connections.begin(request.remote_addr());
-        let id = RequestId::of(request.header(REQUEST_ID)).0;
-        request.set_data(RequestId(id.clone()));
+        let id = RequestId::of(request.header(REQUEST_ID));
+        let watched = self.watch.begin(&mut request, &id);
+        let span = watched.span.clone();
+        request.set_data(id.clone());
+        self.served(request, id.0, watched, working.as_ref()).instrument(span).await
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Front<E> {
+    /// The answer, within the span of the request.
+    async fn served(
+        &self,
+        mut request: Request,
+        id: String,
+        watched: Watched,
+        working: Option<&Working>,
+    ) -> poem::Result<Response> {
         // Cloning shares the text.
         let uri = request.uri().clone();
         let method = request.method().clone();
-        let access = Access::begin(method.clone(), uri.clone(), id.clone());
+        let access = Access::begin(method.clone(), uri.clone(), watched);
         let coding = compression::wanted(&request);
         let origin = self.hosts.cross_origins().of(&request).cloned();
         let outcome = match self.admit(&mut request) {
@@ -57,7 +77,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
                 tokio::select! {
                     biased;
                     outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind() => outcome,
-                    () = client_left(working.as_ref()) => return Ok(nobody_reads_this()),
+                    () = client_left(working) => return Ok(nobody_reads_this()),
                 }
             }
             Err(failure) => {
@@ -141,9 +161,9 @@ fn nobody_reads_this() -> Response {
 fn render(failure: Failure, uri: &Uri, id: &str) -> Response {
     let cause = failure.cause.as_deref();
     if failure.code.status().is_server_error() {
-        tracing::error!(request_id = id, code = failure.code.as_str(), cause, "a request failed");
+        tracing::error!(code = failure.code.as_str(), cause, "a request failed");
     } else {
-        tracing::debug!(request_id = id, code = failure.code.as_str(), cause, "a request was refused");
+        tracing::debug!(code = failure.code.as_str(), cause, "a request was refused");
     }
     Problem::answer(failure, uri.path(), id)
 }
@@ -154,6 +174,9 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use drifting_listening::Tracing;
     use poem::endpoint::make_sync;
 
     use super::*;
@@ -167,6 +190,7 @@ mod tests {
             gate: Arc::new(Gate::open()),
             connections: Connections::default(),
             routes: Routes::default(),
+            watch: Watch::new(Arc::new(crate::server::request_measures()), Tracing::default()),
         };
         let request = Request::builder().uri_str("/x").header("x-request-id", "given").finish();
         let response = front.call(request).await.unwrap();

@@ -4,8 +4,8 @@
 //! A request passes these places:
 //!
 //! 1. `connection`: one accepted socket, with its deadlines;
-//! 2. `front`: request id, checks of host, page and key, access log, and the one place where failures become problem details;
-//!    `rights` says what each operation asks of a key;
+//! 2. `front`: request id, span and counts, checks of host, page and key, access log, and the one place where failures become
+//!    problem details; `rights` says what each operation asks of a key;
 //! 3. `api` and `v2`: one file per group of operations;
 //! 4. `body` and `input`: from bytes to the domain's tables and settings, parsed once (Parquet and Arrow: by `formats`);
 //! 5. `answers`: from the domain's verdicts to JSON.
@@ -25,5 +25,5 @@ mod settings;
 mod v2;
 
 pub use document::{openapi_document, openapi_yaml};
-pub use server::HttpServer;
+pub use server::{HttpServer, request_measures};
 pub use settings::{AllowedHosts, HttpSettings, HttpTimeouts, Measures};

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use drifting_domain::use_cases::DriftService;
 use drifting_inference::events::EventIntake;
+use drifting_listening::RequestMeasures;
 use poem::{Endpoint, Response, Route, RouteMethod, Server};
 use poem_openapi::OpenApi;
 use tokio::net::TcpListener;
@@ -18,7 +19,7 @@ use crate::api::{
     Readiness, RootEvents,
 };
 use crate::connection::{Connections, GuardedAcceptor};
-use crate::front::{Front, HostCheck, Routes};
+use crate::front::{Front, HostCheck, METHODS, Routes, STATUSES, Watch};
 use crate::pages;
 use crate::rights::Guarded;
 use crate::settings::HttpSettings;
@@ -151,12 +152,23 @@ fn endpoint(
         route.at(format!("{path}/"), Arc::clone(&methods)).at(path, methods)
     });
     let route = v2::add_to(route, &inference);
-    let described: Vec<_> = Api::meta().into_iter().chain(v2::Api::meta()).collect();
     Front {
         inner: pages::add_to(route, &settings.version, at_root),
         hosts: HostCheck::new(&settings.allowed_hosts, &settings.cors_origins),
         gate: Arc::clone(&settings.gate),
         connections,
-        routes: Routes::new(&described, &[&pages::PATHS[..], &v2::PAGES].concat()),
+        routes: routes(),
+        watch: Watch::new(Arc::clone(&settings.requests), settings.tracing.clone()),
     }
+}
+
+/// What is served, and by which methods.
+fn routes() -> Routes {
+    let described: Vec<_> = Api::meta().into_iter().chain(v2::Api::meta()).collect();
+    Routes::new(&described, &[&pages::PATHS[..], &v2::PAGES].concat())
+}
+
+/// Counts of the requests of this interface.
+pub fn request_measures() -> RequestMeasures {
+    RequestMeasures::new(routes().patterns(), METHODS, STATUSES)
 }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use drifting_access::{AuditLog, Gate};
 use drifting_domain::project::ProjectName;
-use drifting_listening::Tls;
+use drifting_listening::{RequestMeasures, Tls, Tracing};
+
+use crate::server::request_measures;
 
 /// Limits and names of the HTTP interface.
 #[derive(Clone)]
@@ -39,6 +41,10 @@ pub struct HttpSettings {
     pub mlserver_headers: bool,
     /// What `/metrics` tells.
     pub measures: Measures,
+    /// Where requests are counted.
+    pub requests: Arc<RequestMeasures>,
+    /// Where requests are traced, if at all.
+    pub tracing: Tracing,
 }
 
 /// What `/metrics` tells, as text for Prometheus; asked for at each request.
@@ -74,6 +80,8 @@ impl Default for HttpSettings {
             event_projects: BTreeMap::new(),
             mlserver_headers: false,
             measures: Measures::default(),
+            requests: Arc::new(request_measures()),
+            tracing: Tracing::default(),
         }
     }
 }

@@ -10,6 +10,7 @@ use drifting_domain::use_cases::{
     ProjectStatusFilter, RequestIdentity,
 };
 use futures_util::FutureExt;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::answer::Selection;
@@ -225,7 +226,7 @@ async fn within<T: Send + 'static>(
     if let Some(judged) = judging.as_mut().now_or_never() {
         return judged;
     }
-    let judging = tokio::spawn(judging);
+    let judging = tokio::spawn(judging.in_current_span());
     let judged = match timeout_us {
         // As Triton has it, 0 is no limit.
         None | Some(0) => judging.await,

@@ -1,6 +1,6 @@
 //! What every listener does alike, whatever its protocol: accepts connections within a limit, in TLS where that is set, puts deadlines
-//! on them, knows which hosts are served, names requests and knows those that come again, and writes what clients send into the log
-//! so that it forges no line.
+//! on them, knows which hosts are served, names, counts and traces requests, knows those that come again, and writes what clients
+//! send into the log so that it forges no line.
 
 mod accepting;
 mod guarded;
@@ -8,7 +8,10 @@ mod hosts;
 mod idempotency;
 mod log;
 mod request_id;
+mod request_measures;
+mod request_span;
 mod tls;
+mod trace_context;
 mod transport;
 
 pub use accepting::{Accepted, Accepting, try_bind};
@@ -17,5 +20,8 @@ pub use hosts::{ServedHosts, normal_host};
 pub use idempotency::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey};
 pub use log::{escaped, milliseconds};
 pub use request_id::{REQUEST_ID, RequestId};
+pub use request_measures::{RequestCounts, RequestMeasures, UNMATCHED};
+pub use request_span::{RequestTracer, TRACED, Tracing};
 pub use tls::{Tls, TlsError, TlsFiles};
+pub use trace_context::{TRACE_PARENT, TRACE_STATE, TraceContext};
 pub use transport::Transport;

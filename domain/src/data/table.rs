@@ -25,6 +25,16 @@ pub enum Values {
 }
 
 impl Values {
+    /// Number of missing values. Goes through all of them.
+    pub fn n_missing(&self) -> usize {
+        match self {
+            Self::Numeric(values) => values.iter().filter(|value| value.is_nan()).count(),
+            Self::Text(values) | Self::Untyped(values) => values.n_missing(),
+            Self::Boolean(values) => values.iter().filter(|value| value.is_none()).count(),
+            Self::Missing(n) => *n,
+        }
+    }
+
     /// Number of values, missing ones included.
     pub fn len(&self) -> usize {
         match self {
@@ -132,6 +142,11 @@ impl Table {
     /// The columns, in the order in which they came.
     pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// Number of missing values, in all columns.
+    pub fn n_missing(&self) -> u64 {
+        self.columns.iter().map(|column| column.values.n_missing() as u64).sum()
     }
 
     /// Number of rows, at least 1.

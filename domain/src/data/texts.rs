@@ -56,6 +56,11 @@ impl Texts {
         self.ends.is_empty()
     }
 
+    /// Number of missing texts.
+    pub fn n_missing(&self) -> usize {
+        self.ends.iter().filter(|end| end.is_missing()).count()
+    }
+
     /// Bytes of all texts together.
     pub fn n_bytes(&self) -> usize {
         self.chunks.iter().map(String::len).sum()

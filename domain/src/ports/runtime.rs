@@ -1,11 +1,19 @@
 //! Time and processors.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 
 /// The time of day.
 pub trait Clock: Send + Sync {
     /// Now.
     fn now(&self) -> DateTime<Utc>;
+
+    /// Time since some fixed moment, to measure how long something takes. By default the time of day, which may be set back; a
+    /// machine has a steadier clock.
+    fn elapsed(&self) -> Duration {
+        Duration::from_micros(u64::try_from(self.now().timestamp_micros()).unwrap_or(0))
+    }
 }
 
 /// Processors for work that would hold up answers (over about half a millisecond).

@@ -225,7 +225,10 @@ impl DriftService {
         place: Place,
         work: impl FnOnce(&dyn Progress) -> Result<Fitted, FitError> + Send + 'static,
     ) -> Computation {
-        Computation::begin(place, &self.ports.fit_pool, Arc::clone(&self.ports.clock), work)
+        let (counts, clock) = (Arc::clone(&self.counts), Arc::clone(&self.ports.clock));
+        let kind = |fitted: &Fitted| fitted.detector.spec().kind();
+        let counted = move |progress: &dyn Progress| counts.fit(&*clock, kind, || work(progress));
+        Computation::begin(place, &self.ports.fit_pool, Arc::clone(&self.ports.clock), counted)
     }
 
     /// What a computation gave, with its configuration.

@@ -40,6 +40,11 @@ impl FitQueue {
         if self.n_waiting.load(Ordering::Relaxed) < self.n_waiting_max { Ok(()) } else { Err(FitError::QueueFull) }
     }
 
+    /// How many wait.
+    pub(super) fn n_waiting(&self) -> usize {
+        self.n_waiting.load(Ordering::Relaxed)
+    }
+
     /// Takes a place.
     pub(super) fn enter(self: &Arc<Self>) -> Result<Place, FitError> {
         let one_more = |n: usize| (n < self.n_waiting_max).then_some(n + 1);
@@ -190,9 +195,11 @@ impl Computation {
             let _ = sender.send(work(&*running));
         };
         let (pool, turn_of) = (Arc::clone(pool), Arc::clone(&queue));
+        // The fit that ends before it may be who begins it: what it logs is of whoever asked for it all the same.
+        let span = tracing::Span::current();
         queue.at_its_turn(Box::new(move || {
             let turn = Turn(turn_of);
-            pool.spawn(Box::new(move || job(turn)));
+            span.in_scope(|| pool.spawn(Box::new(move || job(turn))));
         }));
         Self { watch: Watch(watched), receiver }
     }

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use futures_channel::oneshot;
 
+use super::measures::{Position, WindowMeasures};
 use super::memory::Weight;
 use super::once::RecentAnswers;
 use super::online::Online;
+use super::recording::window_sizes;
 use super::registry::{Body, Entry, Known};
 use super::serving::{Detector, Feeding, State};
 use super::tally::Tally;
@@ -16,6 +18,7 @@ use super::text_reading::{TextReading, encoding_of};
 use super::windows::Windows;
 use super::{DriftService, ProjectError};
 use crate::data::{Frame, InvalidData, Schema, Table, TensorError, Tensors};
+use crate::detection::Detection;
 use crate::detectors::{DetectorSpec, restore_batch, restore_online};
 use crate::ports::{CpuPool, PortError, PortErrorKind, StoredProject};
 use crate::preprocess::Encoder;
@@ -43,6 +46,9 @@ pub(super) struct LoadedProject {
 struct Told {
     time: u64,
     tally: Tally,
+    n_pending: usize,
+    /// The statistic of each window in the last verdict, of several columns the largest; `NaN` where there is none.
+    statistics: Vec<f64>,
 }
 
 /// A request that may give more verdicts than this is refused: they are held in memory until they are answered.
@@ -80,7 +86,8 @@ impl LoadedProject {
         tally: Tally,
         answers: RecentAnswers,
     ) -> Self {
-        let told = Told { time: state.time(), tally: tally.clone() };
+        let told =
+            Told { time: state.time(), tally: tally.clone(), n_pending: state.n_pending(), statistics: Vec::new() };
         Self {
             configuration: Arc::new(configuration),
             texts,
@@ -215,14 +222,51 @@ impl LoadedProject {
 
     /// What a listing tells of it.
     pub(super) fn known(&self) -> Known {
-        let Told { time, tally } = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Told { time, tally, .. } = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Known { configuration: Arc::clone(&self.configuration), time, tally }
     }
 
-    /// Tells listings what has been fed.
-    pub(super) fn tell(&self, running: &Running) {
-        let told = Told { time: running.state.time(), tally: running.tally.clone() };
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
+    /// Tells listings what has been fed, and measures what the last of these verdicts is.
+    pub(super) fn tell(&self, running: &Running, detections: &[Detection]) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.time = running.state.time();
+        told.tally.clone_from(&running.tally);
+        told.n_pending = running.state.n_pending();
+        if let Some(last) = detections.last() {
+            largest_by_window(last, window_sizes(&self.configuration).len(), &mut told.statistics);
+        } else if told.tally.last_detection.is_none() {
+            told.statistics.clear();
+        }
+    }
+
+    /// What the detector is at, for whoever measures.
+    pub(super) fn position(&self) -> Position {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let sizes = window_sizes(&self.configuration);
+        let last = told.tally.last_detection.as_ref().map(|last| &last.detection);
+        let statistic = |index: usize| match told.statistics.get(index) {
+            Some(statistic) => Some(*statistic).filter(|statistic| !statistic.is_nan()),
+            // Of a restored state there is the statistic of all windows alone.
+            None if sizes.len() < 2 => last.and_then(|last| last.statistic),
+            None => None,
+        };
+        let windows = match sizes {
+            [] => vec![WindowMeasures { n_rows: None, statistic: statistic(0) }],
+            sizes => {
+                let windows = sizes.iter().enumerate();
+                windows.map(|(index, n)| WindowMeasures { n_rows: Some(*n), statistic: statistic(index) }).collect()
+            }
+        };
+        let n_come = match &self.detector {
+            Detector::Online(_) => told.time,
+            Detector::Windows(_) => told.n_pending as u64,
+        };
+        Position {
+            windows,
+            threshold: last.and_then(|last| last.threshold),
+            p_value: last.and_then(|last| last.p_value),
+            fill: sizes.iter().max().map(|n_rows| (n_come as f64 / (*n_rows).max(1) as f64).min(1.0)),
+        }
     }
 
     /// Marks the state as moved; says whether it was not marked before.
@@ -253,6 +297,17 @@ impl LoadedProject {
         self.weight.moved(tensors.n_bytes());
         tensors
     }
+}
+
+/// The statistic of each window in a verdict, of several columns the largest; `NaN` where there is none.
+fn largest_by_window(detection: &Detection, n_windows: usize, largest: &mut Vec<f64>) {
+    largest.clear();
+    let n_columns = detection.windows.len() / n_windows.max(1);
+    if n_columns == 0 {
+        largest.push(detection.statistic.unwrap_or(f64::NAN));
+        return;
+    }
+    largest.extend(detection.windows.chunks(n_columns).map(|columns| columns.iter().copied().fold(f64::NAN, f64::max)));
 }
 
 /// A project that is ready to judge rows.

@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 
 use super::loaded::{LoadedProject, Running};
+use super::measures::Feeding;
 use super::once::Answered;
 use super::recording::Recording;
 use super::registry::{Body, Entry};
@@ -143,6 +144,7 @@ impl DriftService {
     ) -> Result<T, PredictError> {
         let n_rows = request.rows.n_rows();
         let loaded = &project.loaded;
+        let predicting = self.predicting(&project.entry);
         if self.is_read_only() && !loaded.keeps_nothing() {
             return Err(PredictError::ReadOnly);
         }
@@ -175,7 +177,9 @@ impl DriftService {
             return Err(InvalidData::whole(too_much(n_rows, work_ns)).into());
         }
         let cost_ns = work_ns.saturating_add(n_rows as u64 * ROW_COST_NS);
-        let feeder = Feeder { request, name: project.name().clone(), recording: self.recording.clone(), at };
+        let counted = self.feeding_counted(&project.entry, loaded.configuration.detector.kind());
+        let (name, recording) = (project.name().clone(), self.recording.clone());
+        let feeder = Feeder { request, name, recording, counted, at };
         let pool = &self.ports.predict_pool;
         let (done, has_pending) = if cost_ns <= INLINE_MAX_NS {
             let done = work(&feeder, loaded, &mut running, &**pool)?;
@@ -198,6 +202,7 @@ impl DriftService {
             self.note_waiting(&project.entry, loaded);
         }
         self.note_progress(&project).await?;
+        predicting.succeeded();
         Ok(done)
     }
 
@@ -222,6 +227,7 @@ impl DriftService {
             let (sender, receiver) = oneshot::channel();
             let (job_loaded, job_pool) = (Arc::clone(&loaded), Arc::clone(&self.ports.predict_pool));
             let (recording, name) = (self.recording.clone(), entry.name.clone());
+            let counts = Arc::clone(entry.counts());
             self.ports.predict_pool.spawn(Box::new(move || {
                 let Running { state, tally, is_closed, .. } = &mut *running;
                 if *is_closed {
@@ -231,7 +237,10 @@ impl DriftService {
                 let closed = job_loaded.detector.close_aged(state, job_loaded.feeding(Some(false), at, &*job_pool));
                 tally.count(0, closed.as_slice(), at);
                 let is_waiting = state.n_pending() > 0;
-                job_loaded.tell(&running);
+                job_loaded.tell(&running, closed.as_slice());
+                if let Some(closed) = &closed {
+                    counts.drifted(u64::from(closed.is_drift));
+                }
                 if closed.is_some() {
                     recording.record(&name, &job_loaded, closed.as_slice(), at, None);
                 }
@@ -291,26 +300,38 @@ struct Feeder {
     request: PredictRequest,
     name: ProjectName,
     recording: Recording,
+    counted: Feeding,
     at: DateTime<Utc>,
 }
 
 impl Feeder {
-    /// Feeds them and hands their verdicts on.
+    /// Feeds them, counts that, and hands their verdicts on.
     fn feed(
         &self,
         loaded: &LoadedProject,
         running: &mut Running,
         pool: &dyn CpuPool,
     ) -> Result<Prediction, PredictError> {
-        let Self { request, name, recording, at } = self;
+        let Self { request, name, recording, counted, at } = self;
+        let prediction = counted.count(request.rows.n_missing(), || self.judge(loaded, running, pool))?;
+        recording.record(name, loaded, &prediction.detections, *at, request.id.as_deref());
+        Ok(prediction)
+    }
+
+    fn judge(
+        &self,
+        loaded: &LoadedProject,
+        running: &mut Running,
+        pool: &dyn CpuPool,
+    ) -> Result<Prediction, PredictError> {
+        let Self { request, at, .. } = self;
         let frame = loaded.read(&request.rows, pool)?;
         loaded.check_window(frame.n_rows())?;
         let feeding = loaded.feeding(request.explain, *at, pool);
         let fed = loaded.detector.feed(&mut running.state, &frame, feeding);
         let detections = fed.map_err(|problem| InvalidData::whole(problem.to_string()))?;
         running.tally.count(frame.n_rows(), &detections, *at);
-        loaded.tell(running);
-        recording.record(name, loaded, &detections, *at, request.id.as_deref());
+        loaded.tell(running, &detections);
         let collects = loaded.configuration.policy.window.is_some();
         Ok(Prediction {
             rows: frame.n_rows(),

@@ -238,7 +238,7 @@ impl DriftService {
             let mut running = loaded.running.lock().await;
             running.state = loaded.detector.start(loaded.schema());
             running.tally.last_detection = None;
-            loaded.tell(&running);
+            loaded.tell(&running, &[]);
         }
         let generation = loaded.configuration.generation;
         if let Err(error) = self.ports.artifacts.put_state(name, generation, &loaded.take_state().await).await {

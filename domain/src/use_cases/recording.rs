@@ -49,7 +49,7 @@ impl Recording {
 }
 
 /// Rows of each window; none where a request is the window.
-fn window_sizes(configuration: &Configuration) -> &[usize] {
+pub(super) fn window_sizes(configuration: &Configuration) -> &[usize] {
     match &configuration.detector {
         DetectorSpec::Online(spec) => spec.window_sizes(),
         DetectorSpec::Batch(_) => {

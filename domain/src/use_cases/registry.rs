@@ -2,17 +2,21 @@
 
 use std::collections::{BTreeMap, VecDeque, btree_map};
 use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::loaded::LoadedProject;
+use super::measures::{PROJECTS_MAX, ProjectCounts, ProjectMeasures};
 use super::tally::Tally;
 use crate::project::{Configuration, ProjectName, Status};
 
 /// Known projects by their names without regard to case.
-#[derive(Default)]
 pub(super) struct Registry {
     entries: RwLock<BTreeMap<String, Arc<Entry>>>,
+    /// So many projects are counted each for itself, from the first that came on. One that did not come among them stays
+    /// with the others, so that no count ever falls.
+    told_apart_max: AtomicUsize,
+    others: Arc<ProjectCounts>,
     /// Entries whose state has moved since it was last saved.
     dirty: Mutex<VecDeque<Arc<Entry>>>,
     /// Entries whose rows wait for a window that age can close.
@@ -21,12 +25,26 @@ pub(super) struct Registry {
     uses: AtomicU64,
 }
 
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            entries: RwLock::default(),
+            told_apart_max: AtomicUsize::new(PROJECTS_MAX),
+            others: Arc::default(),
+            dirty: Mutex::default(),
+            waiting: Mutex::default(),
+            uses: AtomicU64::new(0),
+        }
+    }
+}
+
 /// A known project.
 pub(super) struct Entry {
     pub(super) name: ProjectName,
     /// Held by whoever changes what is stored of the project: one at a time.
     pub(super) lifecycle: async_lock::Mutex<()>,
     slot: RwLock<Slot>,
+    counts: Arc<ProjectCounts>,
     /// Whether it is among those that wait.
     is_waiting: AtomicBool,
     /// The number of its last use.
@@ -66,9 +84,15 @@ impl Entry {
             name,
             lifecycle: async_lock::Mutex::new(()),
             slot: RwLock::new(Slot { status, body }),
+            counts: Arc::default(),
             is_waiting: AtomicBool::new(false),
             last_use: AtomicU64::new(0),
         }
+    }
+
+    /// What is counted of it.
+    pub(super) fn counts(&self) -> &Arc<ProjectCounts> {
+        &self.counts
     }
 
     /// Marks it as waiting; says whether it was not marked before.
@@ -108,15 +132,33 @@ impl Registry {
     pub(super) fn insert(&self, entries: impl IntoIterator<Item = Entry>) -> Vec<ProjectName> {
         let mut known = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         let mut refused = Vec::new();
-        for entry in entries {
+        let is_other = |entry: &Arc<Entry>| Arc::ptr_eq(&entry.counts, &self.others);
+        let mut n_told_apart = known.values().filter(|entry| !is_other(entry)).count();
+        for mut entry in entries {
             match known.entry(entry.name.folded()) {
                 btree_map::Entry::Occupied(_) => refused.push(entry.name),
                 btree_map::Entry::Vacant(vacant) => {
+                    let is_named_as_they_are = entry.name.as_str() == ProjectMeasures::OTHERS;
+                    if is_named_as_they_are || n_told_apart >= self.told_apart_max.load(Ordering::Relaxed) {
+                        entry.counts = Arc::clone(&self.others);
+                    } else {
+                        n_told_apart += 1;
+                    }
                     vacant.insert(Arc::new(entry));
                 }
             }
         }
         refused
+    }
+
+    /// Counts so many projects each for itself.
+    pub(super) fn tell_apart(&self, projects_max: usize) {
+        self.told_apart_max.store(projects_max, Ordering::Relaxed);
+    }
+
+    /// What is counted of the others together.
+    pub(super) fn others(&self) -> Arc<ProjectCounts> {
+        Arc::clone(&self.others)
     }
 
     /// Removes an entry, unless another one has taken its place.

@@ -11,27 +11,33 @@ use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use super::watched::{Watched, is_probe};
+
 /// A call on its way.
 pub(crate) struct Access {
     method: String,
-    request_id: String,
+    watched: Watched,
     started: Instant,
     is_logged: bool,
 }
 
 impl Access {
-    pub(super) fn begin(path: &str, request_id: String) -> Self {
-        Self { method: escaped(path).into_owned(), request_id, started: Instant::now(), is_logged: false }
+    pub(super) fn begin(path: &str, watched: Watched) -> Self {
+        Self { method: escaped(path).into_owned(), watched, started: Instant::now(), is_logged: false }
     }
 
     fn end(&mut self, code: Option<Code>) {
         self.is_logged = true;
-        let duration_ms = milliseconds(self.started.elapsed());
-        let (method, request_id) = (self.method.as_str(), self.request_id.as_str());
+        let took = self.started.elapsed();
+        self.watched.end(code, took);
+        let duration_ms = milliseconds(took);
+        let method = self.method.as_str();
+        // The body is written outside of the call.
+        let _within = self.watched.span.enter();
         match code {
-            Some(code) if is_probe(method) => tracing::trace!(method, ?code, duration_ms, request_id, "gRPC call"),
-            Some(code) => tracing::info!(method, ?code, duration_ms, request_id, "gRPC call"),
-            None => tracing::info!(method, duration_ms, request_id, "gRPC call whose client left"),
+            Some(code) if is_probe(method) => tracing::trace!(method, ?code, duration_ms, "gRPC call"),
+            Some(code) => tracing::info!(method, ?code, duration_ms, "gRPC call"),
+            None => tracing::info!(method, duration_ms, "gRPC call whose client left"),
         }
     }
 }
@@ -65,7 +71,8 @@ impl HttpBody for Answer {
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let span = self.access.watched.span.clone();
+        let frame = ready!(span.in_scope(|| Pin::new(&mut self.body).poll_frame(cx)));
         if let Some(Ok(frame)) = &frame
             && let Some(trailers) = frame.trailers_ref()
         {
@@ -81,8 +88,4 @@ impl HttpBody for Answer {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
-}
-
-fn is_probe(method: &str) -> bool {
-    method.starts_with("/grpc.health.v1.Health/")
 }

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::{DriftService, FitRequest, ProjectView, REFERENCE_ROWS_MAX, RequestIdentity};
-use drifting_listening::RequestId;
+use drifting_listening::{RequestId, TraceContext};
 use poem::http::{StatusCode, header};
 use poem::{Request, Response};
 use poem_openapi::OpenApi;
+use tracing::Instrument;
 
 use super::answer::{Also, Answer, BodyOf, Operation};
 use super::fit_answers::{FitAnswer, FitAnswers};
 use super::once::{KeyInHeader, Written};
 use super::operations::{Origin, Origins, new_id};
 use super::parameter::{InQuery, NameInPath, Prefer};
-use super::{Tag, driven};
+use super::{Tag, driven, within_span};
 use crate::answers::{
     AfterAlarm, Alternative, ClassifierModel, Correction, DetectorKind, DriftType, LongFit, MissingValues, PValueRule,
     PredsType, Project, UncertaintyType,
@@ -259,6 +260,7 @@ impl FitApi {
             parameters: Parameters::of(request),
             respond_async: prefer.respond_async,
             request_id: request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            trace_id: request.data::<TraceContext>().map(|trace| trace.trace_id().to_owned()),
             identity: None,
         };
         let Some(keyed) = keyed else {
@@ -285,6 +287,7 @@ struct Wanted {
     parameters: Parameters,
     respond_async: bool,
     request_id: String,
+    trace_id: Option<String>,
     /// That of a request that may come again.
     identity: Option<RequestIdentity>,
 }
@@ -298,7 +301,7 @@ fn written(view: ProjectView) -> Result<Written, Failure> {
 impl FitApi {
     /// Reads a body and fits. If the client leaves, this future is dropped, and that ends the computation.
     async fn fit_now(&self, wanted: Wanted, body: Unread) -> Result<Written, Failure> {
-        let Wanted { name, parameters, respond_async, request_id, identity } = wanted;
+        let Wanted { name, parameters, respond_async, request_id, trace_id, identity } = wanted;
         let input = match self.read(&name, parameters, body).await {
             Ok(input) => input,
             Err(Unusable { failure, overwrite }) => {
@@ -311,7 +314,7 @@ impl FitApi {
         self.check_free(&name, input.settings.overwrite)?;
         let request = input.into_request(name.clone())?;
         if respond_async {
-            return self.begin(request, Origin { source, request_id }, identity).await;
+            return self.begin(request, Origin { source, request_id }, trace_id, identity).await;
         }
         let fitted = self.service.fit(request).await.map_err(|error| Failure::of_fit(error, &name, &source))?;
         let fitted = fitted.known_by(identity);
@@ -325,23 +328,35 @@ impl FitApi {
         &self,
         request: FitRequest,
         origin: Origin,
+        trace_id: Option<String>,
         identity: Option<RequestIdentity>,
     ) -> Result<Written, Failure> {
         let (name, source) = (request.project.clone(), origin.source.clone());
         let failure = |error| Failure::of_fit(error, &name, &source);
         let service = Arc::clone(&self.service);
         // Reading and encoding a large reference takes a while, so it has a thread that may be kept busy.
-        let prepared = tokio::task::spawn_blocking(move || service.prepare_fit(request)).await;
+        let prepared = tokio::task::spawn_blocking(within_span(move || service.prepare_fit(request))).await;
         let prepared = prepared.map_err(|error| Failure::internal(format!("preparing a fit: {error}")))?;
         let (prepared, id) = (prepared.map_err(failure)?.known_by(identity), new_id()?);
         let (service, origins) = (Arc::clone(&self.service), self.origins.clone());
-        let begun = driven(async move {
-            let begun = service.begin_fit(id, prepared).await?;
-            origins.keep(id, origin, &service);
-            let view = begun.view();
-            tokio::spawn(async move { service.finish_fit(begun).await });
-            Ok(view)
-        });
+        // Not within the span of the request, which ends before.
+        let span = tracing::error_span!(
+            parent: None,
+            "operation",
+            operation_id = %id,
+            request_id = origin.request_id,
+            trace_id
+        );
+        let begun = driven(
+            async move {
+                let begun = service.begin_fit(id, prepared).await?;
+                origins.keep(id, origin, &service);
+                let view = begun.view();
+                tokio::spawn(async move { service.finish_fit(begun).await }.in_current_span());
+                Ok(view)
+            }
+            .instrument(span),
+        );
         let view = begun.await?.map_err(failure)?;
         let written = Written::json(StatusCode::ACCEPTED, &self.origins.tell(&view))?;
         let written = written.with_header(header::LOCATION.as_str(), format!("/api/v1/operations/{id}"));

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use drifting_domain::use_cases::{Digest, FitError, RequestIdentity};
 use drifting_listening::IDEMPOTENCY_REPLAYED;
 use poem::Response;
+use tracing::Instrument;
 
 use super::once::Written;
 use crate::error::{Code, Failure};
@@ -77,15 +78,16 @@ impl FitAnswers {
             return Ok(FitAnswer { written: written.clone(), is_replayed: true }.response());
         }
         let known = self.clone();
-        let done = tokio::spawn(async move {
+        let doing = async move {
             let _forgetting = Forgetting { known, fit };
             // Declared after the other, so that it is let go before.
             let mut answer = answer;
             let done = work.await?;
             *answer = Some(done.written.clone());
             Ok(done)
-        });
-        let done = done.await.map_err(|error| Failure::internal(format!("a task of a fit: {error}")))?;
+        };
+        let done = tokio::spawn(doing.in_current_span()).await;
+        let done = done.map_err(|error| Failure::internal(format!("a task of a fit: {error}")))?;
         done.map(FitAnswer::response)
     }
 

@@ -5,36 +5,40 @@ use std::time::Instant;
 use drifting_listening::{escaped, milliseconds};
 use poem::http::{Method, StatusCode, Uri};
 
+use super::watched::Watched;
+
 /// A request on its way.
 pub(super) struct Access {
     method: Method,
     uri: Uri,
-    id: String,
+    watched: Watched,
     started: Instant,
     is_logged: bool,
 }
 
 impl Access {
-    pub(super) fn begin(method: Method, uri: Uri, id: String) -> Self {
-        Self { method, uri, id, started: Instant::now(), is_logged: false }
+    pub(super) fn begin(method: Method, uri: Uri, watched: Watched) -> Self {
+        Self { method, uri, watched, started: Instant::now(), is_logged: false }
     }
 
     /// The request has been answered.
     pub(super) fn end(mut self, status: StatusCode) {
-        self.log(Some(status.as_u16()));
+        self.log(Some(status));
     }
 
-    fn log(&mut self, status: Option<u16>) {
+    fn log(&mut self, status: Option<StatusCode>) {
         self.is_logged = true;
-        let duration_ms = milliseconds(self.started.elapsed());
+        let took = self.started.elapsed();
+        self.watched.end(status, took);
+        let duration_ms = milliseconds(took);
         let path = escaped(self.uri.path());
-        let (method, request_id) = (self.method.as_str(), self.id.as_str());
-        match status {
+        let method = self.method.as_str();
+        match status.map(|status| status.as_u16()) {
             Some(status) if is_probe(self.uri.path()) => {
-                tracing::trace!(method, %path, status, duration_ms, request_id, "request");
+                tracing::trace!(method, %path, status, duration_ms, "request");
             }
-            Some(status) => tracing::info!(method, %path, status, duration_ms, request_id, "request"),
-            None => tracing::info!(method, %path, duration_ms, request_id, "request whose client left"),
+            Some(status) => tracing::info!(method, %path, status, duration_ms, "request"),
+            None => tracing::info!(method, %path, duration_ms, "request whose client left"),
         }
     }
 }

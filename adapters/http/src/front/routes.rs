@@ -29,6 +29,11 @@ impl Routes {
         Self(routes)
     }
 
+    /// The patterns of all paths.
+    pub(crate) fn patterns(&self) -> Vec<String> {
+        self.0.iter().map(|(pattern, _)| pattern.clone()).collect()
+    }
+
     /// The methods of a path, with commas between.
     pub(crate) fn allowed(&self, path: &str) -> String {
         // Where a path is served with a slash at its end too, it takes the same.

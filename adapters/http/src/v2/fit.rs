@@ -8,8 +8,8 @@ use serde_json::json;
 use super::Tag;
 use super::schema::Fitted;
 use crate::api::answer::{Answer, Operation};
-use crate::api::driven;
 use crate::api::parameter::{InQuery, RequiredInQuery};
+use crate::api::{driven, within_span};
 use crate::body::{InferenceBody, parse};
 use crate::error::{Also, Code, Failure};
 use crate::rights::caller;
@@ -96,7 +96,7 @@ impl FitApi {
         let read = move |bytes: &[u8]| read_request(bytes, json_length, model.as_str(), bytes_max);
         let tensors = parse(bytes, read).await??;
         let prepare = move || wanted.with_reference(tensors);
-        let prepared = tokio::task::spawn_blocking(prepare).await;
+        let prepared = tokio::task::spawn_blocking(within_span(prepare)).await;
         let prepared = prepared.map_err(|error| Failure::internal(format!("reading tensors: {error}")))??;
         // If the client leaves, this future is dropped, and that ends the computation.
         let computed = self.inference.fit(prepared).await?;

@@ -1,0 +1,193 @@
+//! A request as whoever watches the server sees it: counted by its route, and in a span of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use drifting_listening::{
+    RequestId, RequestMeasures, TRACE_PARENT, TRACE_STATE, TRACED, TraceContext, Tracing, escaped,
+};
+use matchit::Router;
+use poem::Request;
+use poem::http::{HeaderMap, StatusCode};
+use tracing::Span;
+use tracing::field::Empty;
+
+/// The methods that are told apart.
+pub(crate) const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "other"];
+
+/// The statuses that are told apart; the last two are for any other, and for requests whose client left.
+pub(crate) const STATUSES: &[&str] = &[
+    "200",
+    "201",
+    "202",
+    "204",
+    "206",
+    "304",
+    "400",
+    "401",
+    "403",
+    "404",
+    "405",
+    "406",
+    "408",
+    "409",
+    "411",
+    "412",
+    "413",
+    "414",
+    "415",
+    "417",
+    "421",
+    "422",
+    "428",
+    "429",
+    "431",
+    "500",
+    "501",
+    "503",
+    "504",
+    "507",
+    "client_left",
+    "other",
+];
+
+/// The routes of probes and of what is read again and again: nobody traces them.
+const NOT_TRACED: [&str; 6] =
+    ["/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready", "/v2/models/{model}/ready"];
+
+/// Who watches.
+pub(crate) struct Watch {
+    measures: Arc<RequestMeasures>,
+    router: Router<usize>,
+    tracing: Tracing,
+}
+
+/// A request that is watched.
+pub(super) struct Watched {
+    measures: Arc<RequestMeasures>,
+    route: Option<usize>,
+    method: usize,
+    pub(super) span: Span,
+}
+
+impl Watch {
+    pub(crate) fn new(measures: Arc<RequestMeasures>, tracing: Tracing) -> Self {
+        let mut router = Router::new();
+        for (index, route) in measures.routes().enumerate() {
+            // A route that the router cannot tell from another one is counted with what is unmatched.
+            let _ = router.insert(with_numbered_parameters(route), index);
+        }
+        Self { measures, router, tracing }
+    }
+
+    /// A request begins; what is called for it finds its trace among its data.
+    pub(super) fn begin(&self, request: &mut Request, id: &RequestId) -> Watched {
+        let path = request.uri().path();
+        let path = path.strip_suffix('/').filter(|path| path.starts_with("/v2")).unwrap_or(path);
+        let route = self.router.at(path).ok().map(|found| *found.value);
+        let pattern = self.measures.route(route);
+        let method = METHODS.iter().position(|method| *method == request.method().as_str()).unwrap_or(usize::MAX);
+        let context = context_of(request.headers());
+        let is_traced = !NOT_TRACED.contains(&pattern);
+        let traced = || traced_span(request, id, pattern, METHODS.get(method).copied().unwrap_or("_OTHER"));
+        let (span, context) = self.tracing.begin(id, context, is_traced.then_some(traced));
+        if let Some(context) = context {
+            request.set_data(context);
+        }
+        self.measures.begun();
+        Watched { measures: Arc::clone(&self.measures), route, method, span }
+    }
+}
+
+impl Watched {
+    /// The request has been answered, unless its client has left.
+    pub(super) fn end(&self, status: Option<StatusCode>, took: Duration) {
+        let word = status.as_ref().map_or("client_left", StatusCode::as_str);
+        let index = STATUSES.iter().position(|known| *known == word).unwrap_or(usize::MAX);
+        self.measures.ended(self.route, self.method, index, took);
+        // Spans that only name requests in the log lack these fields, and nothing is recorded.
+        match status {
+            Some(status) => {
+                self.span.record("http.response.status_code", status.as_u16());
+                if status.is_server_error() {
+                    self.span.record("otel.status_code", "ERROR");
+                    self.span.record("error.type", status.as_str());
+                }
+            }
+            None => {
+                self.span.record("error.type", "client_left");
+            }
+        }
+    }
+}
+
+/// By the semantic conventions of OpenTelemetry for HTTP servers. The query may hold what is nobody's business.
+fn traced_span(request: &Request, id: &RequestId, route: &str, method: &'static str) -> Span {
+    let path = escaped(request.uri().path());
+    let host = request.header("host").unwrap_or_default();
+    let agent = request.header("user-agent").unwrap_or_default();
+    let name = format!("{method} {route}");
+    tracing::error_span!(
+        target: TRACED,
+        "request",
+        request_id = id.0,
+        trace_id = Empty,
+        otel.name = name,
+        otel.kind = "server",
+        otel.status_code = Empty,
+        error.type = Empty,
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = Empty,
+        url.scheme = request.scheme().as_str(),
+        url.path = %path,
+        server.address = %escaped(host),
+        user_agent.original = %escaped(agent),
+    )
+}
+
+fn context_of(headers: &HeaderMap) -> Option<TraceContext> {
+    let all = |name| headers.get_all(name).iter().map(poem::http::HeaderValue::as_bytes);
+    TraceContext::of(all(TRACE_PARENT), all(TRACE_STATE))
+}
+
+/// Parameters of one place have one name, as the router asks for.
+fn with_numbered_parameters(pattern: &str) -> String {
+    let parts = pattern.split('/').enumerate();
+    let parts: Vec<String> = parts
+        .map(|(index, part)| if part.starts_with('{') { format!("{{p{index}}}") } else { part.to_owned() })
+        .collect();
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::request_measures;
+
+    #[test]
+    fn every_route_is_found_by_a_path_of_its_own() {
+        let watch = Watch::new(Arc::new(request_measures()), Tracing::default());
+        for route in watch.measures.routes() {
+            let path: Vec<&str> =
+                route.split('/').map(|part| if part.starts_with('{') { "lab-1.x" } else { part }).collect();
+            let mut request = Request::builder().uri_str(path.join("/")).finish();
+            let watched = watch.begin(&mut request, &RequestId::default());
+            let is_slash = route.len() > 1 && route.ends_with('/');
+            assert!(is_slash || watch.measures.route(watched.route) == route, "{route}");
+            assert_eq!(METHODS[watched.method], "GET");
+        }
+        for unknown in ["/x", "/api/v1/projects/a/b/c", "/v2/x", "//"] {
+            let mut request = Request::builder().uri_str(unknown).finish();
+            assert_eq!(watch.begin(&mut request, &RequestId::default()).route, None, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn probes_that_are_not_traced_are_routes() {
+        let measures = request_measures();
+        for route in NOT_TRACED {
+            assert!(measures.routes().any(|known| known == route), "{route}");
+        }
+    }
+}

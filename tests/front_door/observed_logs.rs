@@ -1,0 +1,103 @@
+//! Log lines: each one JSON, with the id of the request that it belongs to, whatever clients send.
+
+use serde_json::{Value, json};
+
+use crate::delivery::wait_until;
+use crate::metrics::fit_and_feed;
+use crate::server::Server;
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+
+/// The lines so far, each of them JSON with the members that all have.
+pub fn lines(server: &Server) -> Vec<Value> {
+    let log = server.log();
+    let whole = &log[..log.rfind('\n').map_or(0, |end| end + 1)];
+    let lines = whole.lines().map(|line| {
+        let value: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let has_all = ["ts", "level", "target"].iter().all(|member| value[*member].is_string());
+        assert!(has_all, "{line}");
+        value
+    });
+    lines.collect()
+}
+
+fn of_request(server: &Server, id: &str) -> Vec<Value> {
+    lines(server).into_iter().filter(|line| line["request_id"] == id).collect()
+}
+
+fn is_answered(lines: &[Value]) -> bool {
+    lines.iter().any(|line| line["msg"] == "request")
+}
+
+#[test]
+fn every_line_of_a_request_has_its_id_and_that_of_its_trace() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &["--log-level", "debug"]);
+    let parent = format!("X-Request-Id: order-7\r\ntraceparent: 00-{TRACE}-b7ad6b7169203331-01\r\n");
+    let mut connection = server.connect();
+    let refused = connection.try_request_with(&parent, "GET", "/api/v1/projects/nobody", None);
+    refused.expect("an answer").expect(404);
+    let malformed = format!("X-Request-Id: order-8\r\ntraceparent: 00-{TRACE}-0000000000000000-01\r\n");
+    connection.try_request_with(&malformed, "GET", "/livez", None).expect("an answer").expect(200);
+    connection.try_request_with(&malformed, "GET", "/api/v1/projects", None).expect("an answer").expect(200);
+    wait_until(&server, "both are logged", || is_answered(&of_request(&server, "order-8")));
+    let of_first = of_request(&server, "order-7");
+    assert!(of_first.iter().any(|line| line["msg"] == "a request was refused"), "{of_first:?}");
+    assert!(of_first.iter().all(|line| line["trace_id"] == TRACE), "{of_first:?}");
+    let access = of_first.iter().find(|line| line["msg"] == "request").expect("the line of the request");
+    assert_eq!((&access["status"], &access["level"]), (&json!(404), &json!("INFO")));
+    assert!(access["duration_ms"].is_f64() && access["path"] == "/api/v1/projects/nobody", "{access}");
+    assert!(of_request(&server, "order-8").iter().all(|line| line.get("trace_id").is_none()));
+}
+
+#[test]
+fn lines_of_an_operation_have_its_id_and_that_of_the_request_that_began_it() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &[]);
+    let body = json!({"drift_type": "tabular", "data": [[1.0], [2.0]], "detector": {"kind": "dummy"}});
+    let path = server.begin("background", &body);
+    let id = path.rsplit('/').next().expect("an id");
+    let of_operation = || lines(&server).into_iter().find(|line| line["operation_id"] == id);
+    wait_until(&server, "its end is logged", || of_operation().is_some());
+    let line = of_operation().expect("a line");
+    assert!(line["request_id"].is_string() && line["project"] == "background", "{line}");
+}
+
+#[test]
+fn warnings_have_the_id_too_where_only_they_are_logged() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &["--log-level", "error"]);
+    fit_and_feed(&server, 30);
+    let parameters = |entry: &std::fs::DirEntry| entry.path().extension().is_some_and(|ending| ending == "safetensors");
+    let folder = directory.path().join("store/price");
+    server.post("/api/v1/projects/price/unload", &json!({})).expect(200);
+    for entry in std::fs::read_dir(folder).expect("the project").filter_map(Result::ok).filter(parameters) {
+        std::fs::write(entry.path(), b"damaged").expect("it is written");
+    }
+    let headers = "X-Request-Id: order-9\r\n";
+    let path = "/api/v1/projects/price/load";
+    server.connect().try_request_with(headers, "POST", path, None).expect("an answer").expect(503);
+    wait_until(&server, "the damage is logged", || !of_request(&server, "order-9").is_empty());
+}
+
+#[test]
+fn what_clients_send_forges_no_line_and_makes_none_long() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &["--log-level", "trace"]);
+    let long = "x".repeat(6_000);
+    let headers = format!(
+        "X-Request-Id: a\u{9b}31mb\r\nUser-Agent: \u{1b}[31m\"}}{{\r\ntraceparent: \"}}\r\ntracestate: {long}\r\n"
+    );
+    for path in ["/%0d%0a%1b[31m\"}", "/\u{9b}31m", &format!("/{long}")] {
+        let mut connection = server.connect();
+        // Bytes that no path can have close the connection.
+        let _ = connection.try_request_with(&headers, "GET", path, None);
+    }
+    let last = "X-Request-Id: last\r\n";
+    server.connect().try_request_with(last, "GET", "/api/v1/projects", None).expect("an answer").expect(200);
+    wait_until(&server, "the last is logged", || is_answered(&of_request(&server, "last")));
+    lines(&server);
+    let log = server.log();
+    assert!(!log.contains(['\u{1b}', '\u{9b}', '\r']), "{log:?}");
+    assert!(log.lines().all(|line| line.len() < 6_000), "{}", log.lines().map(str::len).max().unwrap_or(0));
+}

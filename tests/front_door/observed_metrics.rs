@@ -1,0 +1,239 @@
+//! `/metrics` after real requests: its names, its form, and that what clients send adds no series.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::delivery::wait_until;
+use crate::metrics::fit_and_feed;
+use crate::server::{Launch, Server};
+
+/// The text of `/metrics`, taken apart: each series with its value.
+pub struct Exposition {
+    pub text: String,
+    pub series: BTreeMap<String, f64>,
+}
+
+impl Exposition {
+    pub fn of(server: &Server) -> Self {
+        let text = server.get("/metrics").expect(200).as_str().expect("a text").to_owned();
+        let series = checked(&text);
+        Self { text, series }
+    }
+
+    /// The value of a series that must be there.
+    pub fn value(&self, series: &str) -> f64 {
+        *self.series.get(series).unwrap_or_else(|| panic!("{series} in {}", self.text))
+    }
+
+    /// The sum over all series of a name with a part in their labels.
+    fn sum(&self, name: &str, part: &str) -> f64 {
+        let of_name = |series: &&String| series.split('{').next() == Some(name) && series.contains(part);
+        self.series.iter().filter(|(series, _)| of_name(series)).map(|(_, value)| value).sum()
+    }
+}
+
+/// The series of a text in the form of `OpenMetrics`, which must be one: each family once and in one piece, with its type before it,
+/// names by their type, each series once, buckets that rise to the count.
+fn checked(text: &str) -> BTreeMap<String, f64> {
+    let mut series = BTreeMap::new();
+    let mut types: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut family = "";
+    let mut lines = text.lines().peekable();
+    while let Some(line) = lines.next() {
+        if line == "# EOF" {
+            assert!(lines.peek().is_none(), "the end is at the end");
+            return series;
+        }
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            assert!(help.contains(' '), "{line}");
+            continue;
+        }
+        if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').expect("a name and a type");
+            assert!(types.insert(name, kind).is_none(), "{name} stands once");
+            family = name;
+            continue;
+        }
+        let (labelled, value) = line.rsplit_once(' ').expect("a value");
+        let name = labelled.split('{').next().expect("a name");
+        let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        assert!(name.chars().all(is_word) && name.starts_with(family), "{line} within {family}");
+        let suffix = &name[family.len()..];
+        let expected: &[&str] = match types[family] {
+            "counter" => &["_total"],
+            "histogram" => &["_bucket", "_sum", "_count"],
+            "info" => &["_info"],
+            _ => &[""],
+        };
+        assert!(expected.contains(&suffix), "{line} is no {}", types[family]);
+        if let Some(labels) = labelled.strip_prefix(name).filter(|labels| !labels.is_empty()) {
+            assert!(labels.starts_with('{') && labels.ends_with("\"}"), "{line}");
+        }
+        let value: f64 = value.parse().unwrap_or_else(|_| panic!("a number: {line}"));
+        assert!(series.insert(labelled.to_owned(), value).is_none(), "{labelled} stands once");
+    }
+    panic!("no end: {text}");
+}
+
+fn check_histograms(series: &BTreeMap<String, f64>) {
+    let ends = series.iter().filter(|(name, _)| name.contains("le=\"+Inf\""));
+    for (name, n) in ends {
+        let count = name.replacen("_bucket{", "_count{", 1).replace(",le=\"+Inf\"", "").replace("le=\"+Inf\"", "");
+        let count = count.replace("{}", "");
+        assert_eq!(series.get(&count), Some(n), "{count}");
+    }
+}
+
+/// Calls a method without a message's content by the frames of HTTP/2, and waits for the end of the answer.
+fn call(address: SocketAddr, path: &str) {
+    let literal = |name: &str, value: &str| {
+        let length = |text: &str| u8::try_from(text.len()).expect("a short text");
+        assert!(name.len() < 127 && value.len() < 127);
+        [&[0, length(name)], name.as_bytes(), &[length(value)], value.as_bytes()].concat()
+    };
+    let headers = [
+        (":method", "POST"),
+        (":scheme", "http"),
+        (":path", path),
+        (":authority", "localhost"),
+        ("te", "trailers"),
+        ("content-type", "application/grpc"),
+    ];
+    let headers: Vec<u8> = headers.iter().flat_map(|(name, value)| literal(name, value)).collect();
+    let frame = |kind: u8, flags: u8, stream: u32, payload: &[u8]| {
+        let length = u32::try_from(payload.len()).expect("a short frame").to_be_bytes();
+        [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    };
+    let mut sent = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    sent.extend(frame(4, 0, 0, &[]));
+    sent.extend(frame(1, 4, 1, &headers));
+    sent.extend(frame(0, 1, 1, &[0; 5]));
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a limit is set");
+    stream.write_all(&sent).expect("it reads");
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).expect("it answers");
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        stream.read_exact(&mut payload).expect("it answers");
+        let is_of_stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]) == 1;
+        if is_of_stream && (head[4] & 1 == 1 || head[3] == 3) {
+            return;
+        }
+    }
+}
+
+#[test]
+fn requests_and_projects_are_measured_under_the_names_that_are_told() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let (server, grpc) = with_grpc(directory.path(), &["--mlserver-metrics"]);
+    fit_and_feed(&server, 30);
+    server.post("/api/v1/projects/price/predict", &json!({"data": [[1.0], [null]]})).expect(422);
+    server.get("/api/v1/projects/nobody").expect(404);
+    call(grpc, "/inference.GRPCInferenceService/ServerLive");
+    call(grpc, "/nobody.Knows/This");
+    let method = "method=\"inference.GRPCInferenceService/ServerLive\",status=\"OK\"";
+    wait_until(&server, "calls are counted", || {
+        Exposition::of(&server).series.contains_key(&format!("drifting_grpc_requests_total{{{method}}}"))
+    });
+    let told = Exposition::of(&server);
+    check_histograms(&told.series);
+    let predicted = "method=\"POST\",route=\"/api/v1/projects/{project}/predict\"";
+    assert!(told.value(&format!("drifting_http_requests_total{{{predicted},status=\"200\"}}")) >= 1.0);
+    assert_eq!(told.value(&format!("drifting_http_requests_total{{{predicted},status=\"422\"}}")), 1.0);
+    let nobody = "method=\"GET\",route=\"/api/v1/projects/{project}\",status=\"404\"";
+    assert_eq!(told.value(&format!("drifting_http_requests_total{{{nobody}}}")), 1.0);
+    assert_eq!(told.value(&format!("drifting_grpc_request_duration_seconds_count{{{method}}}")), 1.0);
+    assert_eq!(told.sum("drifting_grpc_requests_total", "method=\"unmatched\",status=\"UNIMPLEMENTED\""), 1.0);
+    assert_eq!(told.value("drifting_detect_rows_total{project=\"price\"}"), 30.0);
+    assert_eq!(told.value("drifting_projects{state=\"active\"}"), 1.0);
+    assert!(told.value("drifting_drift_statistic{project=\"price\",window=\"10\"}").is_finite());
+    assert!(told.value("drifting_drift_threshold{project=\"price\",window=\"10\"}").is_finite());
+    assert_eq!(told.value("drifting_window_fill_ratio{project=\"price\"}"), 1.0);
+    assert_eq!(told.sum("drifting_fit_duration_seconds_count", ""), 1.0);
+    assert!(told.sum("drifting_detect_duration_seconds_count", "") >= 1.0);
+    for queue in ["fits", "predictions", "events"] {
+        assert_eq!(told.value(&format!("drifting_queue_depth{{queue=\"{queue}\"}}")), 0.0);
+    }
+    assert!(told.value("drifting_state_checkpoint_age_seconds") < 60.0);
+    for positive in [
+        "process_cpu_seconds_total",
+        "process_resident_memory_bytes",
+        "process_open_fds",
+        "process_max_fds",
+        "process_threads",
+        "process_start_time_seconds",
+        "drifting_runtime_workers",
+        "drifting_http_requests_in_progress",
+    ] {
+        assert!(told.value(positive) > 0.0, "{positive}");
+    }
+    let model = "{model=\"price\",version=\"None\"}";
+    assert!(told.value(&format!("model_infer_request_success_total{model}")) >= 1.0);
+    assert!(told.value(&format!("model_infer_request_failure_total{model}")) >= 1.0);
+    assert!(told.value(&format!("model_infer_request_duration_sum{model}")) > 0.0);
+    let rest = "app_name=\"mlserver\",method=\"GET\",path=\"/api/v1/projects/{project}\",status_code=\"404\"";
+    assert_eq!(told.value(&format!("rest_server_requests_total{{{rest}}}")), 1.0);
+    assert!(!told.text.contains("path=\"/metrics\""), "{}", told.text);
+}
+
+#[test]
+fn what_clients_send_adds_no_series() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &["--log-level", "error"]);
+    let mut connection = server.connect();
+    let mut ask = |number: usize| {
+        connection.request("GET", &format!("/unknown-{number}"), None);
+        connection.request("GET", &format!("/api/v1/projects/unknown-{number}"), None);
+        connection.request(&format!("M{number}"), "/api/v1/projects", None);
+    };
+    ask(0);
+    Exposition::of(&server);
+    let names = |told: Exposition| told.series.into_keys().collect::<BTreeSet<String>>();
+    let before = names(Exposition::of(&server));
+    (1..=3_400).for_each(&mut ask);
+    let told = Exposition::of(&server);
+    assert_eq!(told.sum("drifting_http_requests_total", "route=\"unmatched\""), 3_401.0);
+    assert_eq!(told.sum("drifting_http_requests_total", "method=\"other\""), 3_401.0);
+    let added: Vec<String> = names(told).difference(&before).cloned().collect();
+    assert!(added.is_empty(), "{added:?}");
+}
+
+#[test]
+fn projects_beyond_the_limit_are_counted_together() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let arguments = ["--metrics-max-projects", "2"];
+    let launch = Launch { arguments: &arguments, ..Launch::default() };
+    let server = Server::launch(directory.path(), &launch).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
+    // A project may have the name that the others have together.
+    for project in ["a", "other", "b", "c"] {
+        let path = format!("/api/v1/projects/{project}");
+        let fit = json!({"drift_type": "tabular", "data": [[1.0], [2.0]], "detector": {"kind": "dummy"}});
+        server.post(&format!("{path}/fit"), &fit).expect(201);
+        server.post(&format!("{path}/predict"), &json!({"data": [[1.0]]})).expect(200);
+    }
+    let told = Exposition::of(&server);
+    for (project, n_rows) in [("a", 1.0), ("b", 1.0), ("other", 2.0)] {
+        assert_eq!(told.value(&format!("drifting_detect_rows_total{{project=\"{project}\"}}")), n_rows);
+    }
+    server.delete("/api/v1/projects/a").expect(204);
+    server.delete("/api/v1/projects/c").expect(204);
+    let told = Exposition::of(&server);
+    assert_eq!(told.value("drifting_detect_rows_total{project=\"other\"}"), 2.0, "no count falls");
+    assert!(!told.text.contains("project=\"a\"") && !told.text.contains("project=\"c\""));
+}
+
+/// A server that takes gRPC, too.
+fn with_grpc(directory: &std::path::Path, arguments: &[&str]) -> (Server, SocketAddr) {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = free.local_addr().expect("an address");
+    drop(free);
+    let port = address.port().to_string();
+    let arguments = [arguments, &["--grpc-port", &port]].concat();
+    (Server::start(directory, &arguments), address)
+}
