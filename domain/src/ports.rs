@@ -10,7 +10,7 @@ mod runtime;
 
 pub use buckets::{BucketPage, BucketQuery, Extent, RecordSums, TrendBucket, ValueSums};
 pub use error::{PortError, PortErrorKind};
-pub use events::{EventSink, NoEvents, Verdicts};
+pub use events::{EventSink, NoEvents, Trace, Verdicts};
 pub use metrics::{
     Cursor, DriftRecord, FeatureRecord, MetricsHistory, MetricsRepository, MetricsSink, TrendPage, TrendQuery,
 };

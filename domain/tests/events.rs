@@ -28,7 +28,7 @@ impl EventSink for Listener {
     fn tell(&self, verdicts: Verdicts<'_>) {
         // Whoever comes next would overtake here.
         std::thread::yield_now();
-        let Verdicts { records, window_sizes, request_id } = verdicts;
+        let Verdicts { records, window_sizes, request_id, .. } = verdicts;
         let told = |time, rows| (time, rows, window_sizes.to_vec(), request_id.map(str::to_owned));
         let told = records.iter().map(|record| told(record.time, record.rows));
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(told);

@@ -132,7 +132,7 @@ impl Bench {
     fn tell_of(&mut self, n: u64, at: DateTime<Utc>) {
         let record = |time| DriftRecord { time, at, ..sample_record("a", 1) };
         let records: Vec<_> = (self.next..self.next + n).map(record).collect();
-        self.sinks.tell(Verdicts { records: &records, window_sizes: &[5], request_id: None });
+        self.sinks.tell(Verdicts { records: &records, window_sizes: &[5], request_id: None, trace: None });
         self.next += n;
     }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::delivery::wait_until;
 use crate::metrics::fit_and_feed;
 use crate::server::Server;
+use crate::sink::Sink;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 
@@ -100,4 +101,30 @@ fn what_clients_send_forges_no_line_and_makes_none_long() {
     let log = server.log();
     assert!(!log.contains(['\u{1b}', '\u{9b}', '\r']), "{log:?}");
     assert!(log.lines().all(|line| line.len() < 6_000), "{}", log.lines().map(str::len).max().unwrap_or(0));
+}
+
+#[test]
+fn a_trace_goes_on_to_event_sinks() {
+    let sink = Sink::start();
+    let directory = tempfile::tempdir().expect("a folder");
+    let sinks = format!("event_sinks: [{{url: \"{}\", events: all, allow_private: true}}]\n", sink.url());
+    std::fs::write(directory.path().join("drifting.yaml"), sinks).expect("a configuration");
+    let server = Server::start(directory.path(), &[]);
+    let fit = json!({"drift_type": "tabular", "data": [[1.0], [2.0]], "detector": {"kind": "dummy"}});
+    server.post("/api/v1/projects/traced/fit", &fit).expect(201);
+    let parent = format!("00-{TRACE}-b7ad6b7169203331-01");
+    let headers = format!("traceparent: {parent}\r\ntracestate: rojo=1\r\ntracestate: congo=2\r\n");
+    let native = ("/api/v1/projects/traced/predict", json!({"data": [[1.0]]}));
+    let input = json!({"name": "value", "datatype": "FP64", "shape": [1, 1], "data": [1.0]});
+    let inference = ("/v2/models/traced/infer", json!({"inputs": [input]}));
+    for (path, body) in [native, inference] {
+        let body = body.to_string();
+        let answer = server.connect().try_request_with(&headers, "POST", path, Some(("application/json", &body)));
+        answer.expect("an answer").expect(200);
+    }
+    wait_until(&server, "the sink is told", || sink.posts().len() == 2);
+    for post in sink.posts() {
+        assert_eq!((post.header("traceparent"), post.header("tracestate")), (parent.as_str(), "rojo=1,congo=2"));
+        assert_eq!(post.event()["traceparent"], parent);
+    }
 }

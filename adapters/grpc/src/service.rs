@@ -3,9 +3,10 @@
 use std::pin::Pin;
 
 use drifting_access::{Caller, Denied};
+use drifting_domain::ports::Trace;
 use drifting_domain::use_cases::RequestIdentity;
 use drifting_inference::{InferResponse, Inference, Refusal, RefusalCode, SERVER};
-use drifting_listening::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey};
+use drifting_listening::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey, TraceContext};
 use futures_util::Stream;
 use prost::Message;
 use tonic::metadata::MetadataValue;
@@ -39,8 +40,8 @@ impl InferenceService {
         Self { inference, max_message_bytes, stopping }
     }
 
-    fn inferring(&self, caller: Caller) -> Inferring {
-        Inferring { inference: self.inference.clone(), max_message_bytes: self.max_message_bytes, caller }
+    fn inferring(&self, caller: Caller, trace: Option<Trace>) -> Inferring {
+        Inferring { inference: self.inference.clone(), max_message_bytes: self.max_message_bytes, caller, trace }
     }
 }
 
@@ -50,6 +51,7 @@ struct Inferring {
     inference: Inference,
     max_message_bytes: usize,
     caller: Caller,
+    trace: Option<Trace>,
 }
 
 /// Why a request is not answered.
@@ -90,6 +92,7 @@ impl Inferring {
         let place = ["gRPC infer", &address.model_name, &address.model_version];
         let key = key.digest(&place);
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
+        let model = model.traced(self.trace.clone());
         let bytes_max = self.max_message_bytes;
         let read = move || {
             let mut digest = ContentDigest::default();
@@ -112,6 +115,7 @@ impl Inferring {
         self.caller.check_project(&address.model_name).map_err(Unanswered::Denied)?;
         let entered = self.inference.enter()?;
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
+        let model = model.traced(self.trace.clone());
         let bytes_max = self.max_message_bytes;
         let is_small = message.len() <= READ_AT_ONCE_BYTES;
         let read = move || {
@@ -147,6 +151,11 @@ impl Inferring {
 /// What a task found, or that it crashed.
 fn ended<T>(ended: Result<Result<T, Refusal>, tokio::task::JoinError>) -> Result<T, Refusal> {
     ended.unwrap_or_else(|error| Err(Refusal::internal(format!("a task ended without a result: {error}"))))
+}
+
+/// The trace that a call belongs to, as the front found it.
+fn trace_of<T>(request: &Request<T>) -> Option<Trace> {
+    request.extensions().get::<TraceContext>().map(Trace::from)
 }
 
 /// The version that is asked for; the latest one where there is no name.
@@ -256,10 +265,10 @@ impl GrpcInferenceService for InferenceService {
     async fn model_infer(&self, request: Request<InferMessage>) -> Result<Response<ModelInferResponse>, Status> {
         let (is_compressed, caller) = (is_compressed(&request), caller_of(&request)?);
         let refused = |refusal| status::refused(&refusal);
-        let key = key_of(&request).map_err(refused)?;
+        let (key, trace) = (key_of(&request).map_err(refused)?, trace_of(&request));
         let message = request.into_inner();
         let address = message.address().map_err(refused)?;
-        let inferring = self.inferring(caller);
+        let inferring = self.inferring(caller, trace);
         let Some(key) = key else {
             let answer = inferring.answer(address, message).await;
             return Ok(told(answer.map_err(|unanswered| unanswered.status())?, is_compressed));
@@ -282,7 +291,8 @@ impl GrpcInferenceService for InferenceService {
             let detail = "expected no `idempotency-key` with a stream, whose requests have none of their own; send each by ModelInfer";
             return Err(status::refusal(RefusalCode::Malformed, detail));
         }
-        let (inferring, max_message_bytes) = (self.inferring(caller_of(&request)?), self.max_message_bytes);
+        let inferring = self.inferring(caller_of(&request)?, trace_of(&request));
+        let max_message_bytes = self.max_message_bytes;
         let answers = futures_util::stream::unfold(Some(request.into_inner()), move |messages| {
             let inferring = inferring.clone();
             async move {

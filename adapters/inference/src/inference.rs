@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drifting_domain::data::Table;
+use drifting_domain::ports::Trace;
 use drifting_domain::project::{Configuration, DriftType, ProjectName};
 use drifting_domain::use_cases::{
     DriftService, FirstAnswer, ListQuery, OpenProject, PredictPlace, PredictRequest, Prediction, ProjectError,
@@ -32,6 +33,7 @@ pub struct Inference {
 #[derive(Clone)]
 pub struct OpenModel {
     open: OpenProject,
+    trace: Option<Trace>,
 }
 
 /// Writes an answer, as it is told now and again.
@@ -137,7 +139,7 @@ impl Inference {
         let name: ProjectName = model.parse()?;
         let open = self.service.open(&name).await.map_err(|error| Refusal::of_project(&error, model))?;
         check_version(model, version, &metadata::version(open.configuration()))?;
-        Ok(OpenModel { open })
+        Ok(OpenModel { open, trace: None })
     }
 
     /// Takes a place among the predictions on their way, before anything of a request is read.
@@ -150,7 +152,8 @@ impl Inference {
 
     async fn judge(&self, rows: PreparedRows) -> Result<InferResponse, Refusal> {
         let PreparedRows { model, id, timeout_us: _, table, places, outputs, selection, place: _place } = rows;
-        let asked = PredictRequest { id: id.as_deref().map(Into::into), ..table.into() };
+        let trace = model.trace.clone();
+        let asked = PredictRequest { id: id.as_deref().map(Into::into), trace, ..table.into() };
         let prediction = self.service.predict(&model.open, asked).await;
         let prediction = prediction.map_err(|error| Refusal::of_predict(&error, |issue| places.pointer(issue)))?;
         Ok(response(model.configuration(), id, &outputs, &selection, &prediction))
@@ -163,7 +166,8 @@ impl Inference {
         write: WriteResponse,
     ) -> Result<FirstAnswer, Refusal> {
         let PreparedRows { model, id, timeout_us: _, table, places, outputs, selection, place: _place } = rows;
-        let asked = PredictRequest { id: id.as_deref().map(Into::into), ..table.into() };
+        let trace = model.trace.clone();
+        let asked = PredictRequest { id: id.as_deref().map(Into::into), trace, ..table.into() };
         let answering = model.clone();
         let write = move |prediction: &Prediction| {
             write(&response(answering.configuration(), id, &outputs, &selection, prediction))
@@ -264,6 +268,12 @@ impl OpenModel {
     /// Its version.
     pub fn version(&self) -> String {
         version(self.open.configuration())
+    }
+
+    /// The model for a request that belongs to a trace.
+    #[must_use]
+    pub fn traced(self, trace: Option<Trace>) -> Self {
+        Self { trace, ..self }
     }
 
     /// Reads the rows of a request. Takes a processor for as long as its tensors are large.

@@ -1,6 +1,8 @@
 //! The trace that a request belongs to, as the W3C recommendation has it
 //! ([Trace Context](https://www.w3.org/TR/trace-context/)). What is malformed is passed over, as if it had not come.
 
+use drifting_domain::ports::Trace;
+
 /// The header, or the metadata, that name the trace and the span of who calls.
 pub const TRACE_PARENT: &str = "traceparent";
 /// The header, or the metadata, with what tracing systems keep.
@@ -61,6 +63,12 @@ impl TraceContext {
     /// Whether who calls keeps the trace.
     pub fn is_sampled(&self) -> bool {
         self.parent.as_bytes()[LENGTH - 1] & 1 == 1
+    }
+}
+
+impl From<&TraceContext> for Trace {
+    fn from(context: &TraceContext) -> Self {
+        Self { parent: context.parent().into(), state: context.state().map(Into::into) }
     }
 }
 

@@ -24,6 +24,10 @@ pub struct DriftEvent {
     pub at_us: i64,
     /// The request that brought the rows.
     pub subject: Option<Arc<str>>,
+    /// The trace of that request, and what tracing systems keep of it (W3C Trace Context).
+    pub trace_parent: Option<Arc<str>>,
+    /// The second of both.
+    pub trace_state: Option<Arc<str>>,
     /// Rows of each window.
     pub window: Arc<[usize]>,
     /// Rows fed since the start or the last reset.
@@ -69,6 +73,8 @@ impl EventIds {
 pub struct Common {
     project: Arc<str>,
     subject: Option<Arc<str>>,
+    trace_parent: Option<Arc<str>>,
+    trace_state: Option<Arc<str>>,
     window: Arc<[usize]>,
 }
 
@@ -76,7 +82,13 @@ impl Common {
     /// That of verdicts on one project; nothing where there is none.
     pub fn of(verdicts: &Verdicts<'_>) -> Option<Self> {
         let project = verdicts.records.first()?.project.as_str().into();
-        Some(Self { project, subject: verdicts.request_id.map(Into::into), window: verdicts.window_sizes.into() })
+        Some(Self {
+            project,
+            subject: verdicts.request_id.map(Into::into),
+            trace_parent: verdicts.trace.map(|trace| Arc::clone(&trace.parent)),
+            trace_state: verdicts.trace.and_then(|trace| trace.state.clone()),
+            window: verdicts.window_sizes.into(),
+        })
     }
 }
 
@@ -91,6 +103,8 @@ impl DriftEvent {
             generation: record.generation,
             at_us: record.at.timestamp_micros(),
             subject: common.subject.clone(),
+            trace_parent: common.trace_parent.clone(),
+            trace_state: common.trace_state.clone(),
             window: Arc::clone(&common.window),
             time: record.time,
             rows: record.rows,
@@ -105,7 +119,8 @@ impl DriftEvent {
 
     /// What it takes in memory, in bytes, as if it shared nothing: once it was in a file, it does not any more.
     pub fn n_bytes(&self) -> usize {
-        let texts = self.id.len() + self.project.len() + self.subject.as_ref().map_or(0, |subject| subject.len());
+        let shared = [&self.subject, &self.trace_parent, &self.trace_state].into_iter().flatten();
+        let texts = self.id.len() + self.project.len() + shared.map(|text| text.len()).sum::<usize>();
         size_of::<Self>() + texts + size_of_val(&*self.window)
     }
 

@@ -69,6 +69,10 @@ struct Structured<'e> {
     r#type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<&'e str>,
     time: String,
     datacontenttype: &'static str,
     data: Data<'e>,
@@ -82,6 +86,8 @@ impl<'e> Structured<'e> {
             source: event.source(),
             r#type: TYPE,
             subject: event.subject.as_deref(),
+            traceparent: event.trace_parent.as_deref(),
+            tracestate: event.trace_state.as_deref(),
             time: event.at(),
             datacontenttype: DATA_TYPE,
             data: event.data(),
@@ -92,6 +98,13 @@ impl<'e> Structured<'e> {
 /// Everything that a header of an event cannot have as it is (section 3.1.3.2 of the binding).
 const IN_HEADERS: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'%');
 
+/// The trace goes on with the request, too, where it carries one event. The same stands in the event, by the extension of CloudEvents
+/// for distributed tracing.
+fn trace_headers(event: &DriftEvent) -> Vec<(&'static str, String)> {
+    let trace = [("traceparent", &event.trace_parent), ("tracestate", &event.trace_state)];
+    trace.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?.to_owned()))).collect()
+}
+
 /// Events as a request; of formats that take one, the first.
 pub(crate) fn message(events: &[DriftEvent], format: EventFormat) -> Result<Message, serde_json::Error> {
     let structured = "application/cloudevents+json; charset=utf-8";
@@ -99,19 +112,23 @@ pub(crate) fn message(events: &[DriftEvent], format: EventFormat) -> Result<Mess
     Ok(match (format, events) {
         (EventFormat::Structured, [event, ..]) => {
             let body = serde_json::to_vec(&Structured::of(event))?;
-            Message { content_type: structured, headers: Vec::new(), body }
+            Message { content_type: structured, headers: trace_headers(event), body }
         }
         (EventFormat::Binary, [event, ..]) => {
-            let mut headers = vec![
+            let mut headers = trace_headers(event);
+            headers.extend([
                 ("ce-specversion", "1.0".to_owned()),
                 ("ce-id", event.id.to_string()),
                 ("ce-source", event.source()),
                 ("ce-type", TYPE.to_owned()),
                 ("ce-time", event.at()),
-            ];
+            ]);
             if let Some(subject) = &event.subject {
                 headers.push(("ce-subject", utf8_percent_encode(subject, IN_HEADERS).to_string()));
             }
+            let trace = [("ce-traceparent", &event.trace_parent), ("ce-tracestate", &event.trace_state)];
+            let trace = trace.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+            headers.extend(trace.map(|(name, value)| (name, utf8_percent_encode(value, IN_HEADERS).to_string())));
             Message { content_type: DATA_TYPE, headers, body: serde_json::to_vec(&event.data())? }
         }
         (EventFormat::Batch, events) | (_, events @ []) => {
@@ -134,6 +151,8 @@ mod tests {
             generation: 3,
             at_us: 1_780_000_000_123_456,
             subject: Some("größe 5%".into()),
+            trace_parent: None,
+            trace_state: None,
             window: [40, 80].into(),
             time: 46,
             rows: 1,
@@ -179,6 +198,27 @@ mod tests {
         ] {
             assert!(binary.headers.contains(&(name, value.to_owned())), "{:?}", binary.headers);
         }
+    }
+
+    #[test]
+    fn a_trace_goes_on_with_the_event_and_with_a_request_of_one() {
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let event = || DriftEvent { trace_parent: Some(parent.into()), trace_state: Some("a=1 2".into()), ..event() };
+        let header = |message: &Message, name: &str| {
+            message.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())
+        };
+        let structured = message(&[event()], EventFormat::Structured).unwrap();
+        let told: Value = serde_json::from_slice(&structured.body).unwrap();
+        assert_eq!((&told["traceparent"], &told["tracestate"]), (&json!(parent), &json!("a=1 2")));
+        let binary = message(&[event()], EventFormat::Binary).unwrap();
+        assert_eq!(header(&binary, "ce-traceparent").as_deref(), Some(parent));
+        assert_eq!(header(&binary, "ce-tracestate").as_deref(), Some("a=1%202"));
+        for message in [structured, binary] {
+            assert_eq!(header(&message, "traceparent").as_deref(), Some(parent));
+            assert_eq!(header(&message, "tracestate").as_deref(), Some("a=1 2"));
+        }
+        let batch = message(&[event(), event()], EventFormat::Batch).unwrap();
+        assert!(batch.headers.is_empty(), "it belongs to several traces");
     }
 
     #[test]

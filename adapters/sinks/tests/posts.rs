@@ -51,7 +51,7 @@ fn settings(url: &str) -> SinkSettings {
 fn events(n: u64) -> Vec<DriftEvent> {
     let ids = EventIds::of_start(7);
     let records: Vec<_> = (0..n).map(|time| DriftRecord { time, ..sample_record("churn", 1) }).collect();
-    let verdicts = Verdicts { records: &records, window_sizes: &[40, 80], request_id: Some("order-918") };
+    let verdicts = Verdicts { records: &records, window_sizes: &[40, 80], request_id: Some("order-918"), trace: None };
     let common = Common::of(&verdicts).expect("there are verdicts");
     records.iter().map(|record| DriftEvent::of(record, &common, ids.next())).collect()
 }
@@ -178,7 +178,7 @@ async fn nobody_is_connected_to_whose_address_is_not_allowed() {
 fn an_event_takes_its_texts_and_shares_them_with_those_beside_it() {
     let records = [sample_record("churn", 1), sample_record("churn", 2)];
     let of = |request_id| {
-        let verdicts = Verdicts { records: &records, window_sizes: &[10], request_id };
+        let verdicts = Verdicts { records: &records, window_sizes: &[10], request_id, trace: None };
         let common = Common::of(&verdicts).expect("there are verdicts");
         records.each_ref().map(|record| DriftEvent::of(record, &common, "1".into()))
     };
@@ -187,5 +187,5 @@ fn an_event_takes_its_texts_and_shares_them_with_those_beside_it() {
     let subject = |event: &DriftEvent| event.subject.as_ref().map(|subject| subject.as_ptr());
     assert_eq!(subject(&with[0]), subject(&with[1]));
     assert_eq!(with[0].project.as_ptr(), with[1].project.as_ptr());
-    assert!(Common::of(&Verdicts { records: &[], window_sizes: &[], request_id: None }).is_none());
+    assert!(Common::of(&Verdicts { records: &[], window_sizes: &[], request_id: None, trace: None }).is_none());
 }

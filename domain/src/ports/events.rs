@@ -1,6 +1,17 @@
 //! Who else is told of verdicts.
 
+use std::sync::Arc;
+
 use super::DriftRecord;
+
+/// The trace that a request belongs to, as the W3C recommendation on trace contexts writes it. Nothing here reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// The trace, the span of who calls, flags: `00-<32 digits>-<16 digits>-<2 digits>`.
+    pub parent: Arc<str>,
+    /// What tracing systems keep.
+    pub state: Option<Arc<str>>,
+}
 
 /// The verdicts that one request has brought, or the age of a window.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +22,8 @@ pub struct Verdicts<'v> {
     pub window_sizes: &'v [usize],
     /// The id of the request, where there was one.
     pub request_id: Option<&'v str>,
+    /// The trace of the request, where it belongs to one.
+    pub trace: Option<&'v Trace>,
 }
 
 /// Tells others of verdicts without ever waiting.

@@ -10,14 +10,14 @@ use futures_util::stream::FuturesUnordered;
 use super::loaded::{LoadedProject, Running};
 use super::measures::Feeding;
 use super::once::Answered;
-use super::recording::Recording;
+use super::recording::{Cause, Recording};
 use super::registry::{Body, Entry};
 use super::{
     DriftService, FirstAnswer, OpenProject, PredictError, ProjectError, RequestIdentity, StateDurability, WriteAnswer,
 };
 use crate::data::{InvalidData, Table};
 use crate::detection::Detection;
-use crate::ports::{CpuPool, PortError, PortErrorKind};
+use crate::ports::{CpuPool, PortError, PortErrorKind, Trace};
 use crate::project::ProjectName;
 
 /// Rows to judge.
@@ -29,11 +29,19 @@ pub struct PredictRequest {
     pub explain: Option<bool>,
     /// What the client, or the server, calls the request: whoever is told of the verdicts is told that too.
     pub id: Option<Box<str>>,
+    /// The trace that the request belongs to, which goes on to whoever is told.
+    pub trace: Option<Trace>,
+}
+
+impl PredictRequest {
+    fn cause(&self) -> Cause<'_> {
+        Cause { request_id: self.id.as_deref(), trace: self.trace.as_ref() }
+    }
 }
 
 impl From<Table> for PredictRequest {
     fn from(rows: Table) -> Self {
-        Self { rows, explain: None, id: None }
+        Self { rows, explain: None, id: None, trace: None }
     }
 }
 
@@ -242,7 +250,7 @@ impl DriftService {
                     counts.drifted(u64::from(closed.is_drift));
                 }
                 if closed.is_some() {
-                    recording.record(&name, &job_loaded, closed.as_slice(), at, None);
+                    recording.record(&name, &job_loaded, closed.as_slice(), at, Cause::default());
                 }
                 drop(running);
                 // The server may be stopping.
@@ -314,7 +322,7 @@ impl Feeder {
     ) -> Result<Prediction, PredictError> {
         let Self { request, name, recording, counted, at } = self;
         let prediction = counted.count(request.rows.n_missing(), || self.judge(loaded, running, pool))?;
-        recording.record(name, loaded, &prediction.detections, *at, request.id.as_deref());
+        recording.record(name, loaded, &prediction.detections, *at, request.cause());
         Ok(prediction)
     }
 

@@ -7,8 +7,15 @@ use chrono::{DateTime, Utc};
 use super::loaded::LoadedProject;
 use crate::detection::Detection;
 use crate::detectors::DetectorSpec;
-use crate::ports::{DriftRecord, EventSink, FeatureRecord, MetricsSink, Verdicts};
+use crate::ports::{DriftRecord, EventSink, FeatureRecord, MetricsSink, Trace, Verdicts};
 use crate::project::{Configuration, ProjectName};
+
+/// What has brought verdicts; of a window that age has closed, nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cause<'c> {
+    pub(super) request_id: Option<&'c str>,
+    pub(super) trace: Option<&'c Trace>,
+}
 
 /// Where verdicts go.
 #[derive(Clone)]
@@ -26,7 +33,7 @@ impl Recording {
         loaded: &LoadedProject,
         detections: &[Detection],
         at: DateTime<Utc>,
-        request_id: Option<&str>,
+        of: Cause<'_>,
     ) {
         let records = detections.iter().map(|detection| DriftRecord {
             project: project.clone(),
@@ -43,7 +50,9 @@ impl Recording {
             features: if self.with_features { features_of(detection, loaded) } else { Box::default() },
         });
         let records: Vec<DriftRecord> = records.collect();
-        self.events.tell(Verdicts { records: &records, window_sizes: window_sizes(&loaded.configuration), request_id });
+        let Cause { request_id, trace } = of;
+        let window_sizes = window_sizes(&loaded.configuration);
+        self.events.tell(Verdicts { records: &records, window_sizes, request_id, trace });
         self.sink.record(records);
     }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use drifting_domain::detectors::{BatchSpec, DetectorSpec};
+use drifting_domain::ports::Trace;
 use drifting_domain::project::Configuration;
 use drifting_domain::use_cases::{DriftService, OpenProject, PredictRequest, Prediction};
-use drifting_listening::RequestId;
+use drifting_listening::{RequestId, TraceContext};
 use poem::Request;
 use poem_openapi::OpenApi;
 
@@ -93,6 +94,7 @@ impl PredictApi {
         let PredictInput { data, context, explain: in_body } = self.read(body, open.n_rows_max()).await?;
         let in_query = Parameters::of(request).explain()?;
         let id = request.data::<RequestId>().map(|RequestId(id)| id.as_str().into());
+        let trace = request.data::<TraceContext>().map(Trace::from);
         if in_body.is_some() && in_query.is_some() {
             return Err(Failure::setting(
                 "/explain",
@@ -105,7 +107,7 @@ impl PredictApi {
         let (form, rows) = (data.form, data.table);
         let width = rows.columns().len();
         let (service, project) = (Arc::clone(&self.service), open.clone());
-        let request = PredictRequest { rows, explain: in_body.or(in_query), id };
+        let request = PredictRequest { rows, explain: in_body.or(in_query), id, trace };
         let failed = |error| {
             let columns = open.configuration().schema.columns.iter();
             let columns: Vec<&str> = columns.map(|column| column.name.as_str()).collect();

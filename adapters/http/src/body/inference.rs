@@ -3,6 +3,8 @@
 use std::marker::PhantomData;
 
 use bytes::Bytes;
+use drifting_domain::ports::Trace;
+use drifting_listening::TraceContext;
 use poem::http::header;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
@@ -26,6 +28,8 @@ pub(crate) struct InferenceBody {
     json_length: Result<Option<usize>, Failure>,
     /// The coding that the client likes best in the answer.
     pub(crate) accepted: Coding,
+    /// The trace that the request belongs to.
+    pub(crate) trace: Option<Trace>,
 }
 
 impl InferenceBody {
@@ -37,6 +41,7 @@ impl InferenceBody {
             coding: check_type(request).and_then(|()| Coding::of(request.headers())).map_err(unsupported),
             json_length: json_length(request),
             accepted: accepted(request.headers()),
+            trace: request.data::<TraceContext>().map(Trace::from),
         }
     }
 

@@ -282,7 +282,7 @@ impl InferApi {
     ) -> Result<Told, Failure> {
         let keyed = key.parse()?;
         let place = self.inference.enter()?;
-        let open = self.inference.open(model, version).await?;
+        let open = self.inference.open(model, version).await?.traced(body.trace.clone());
         let Some(keyed) = keyed else {
             let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
             let rows = self.prepare(open, model, bytes, json_length).await?;

@@ -34,7 +34,7 @@ impl Inference {
     /// When a row cannot be used, and when the state cannot be saved that must be.
     pub(super) async fn feed(&self, model: &OpenModel, rows: Table, id: &str) -> Result<(), Refusal> {
         // Nobody reads what moved.
-        let request = PredictRequest { rows, explain: Some(false), id: Some(id.into()) };
+        let request = PredictRequest { rows, explain: Some(false), id: Some(id.into()), trace: None };
         let fed = self.service.predict(model.project(), request).await;
         fed.map(drop).map_err(|error| Refusal::of_predict(&error, |_| String::new()))
     }
