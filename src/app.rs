@@ -4,6 +4,7 @@ mod background;
 mod bucket;
 pub mod check;
 mod event_measures;
+mod exported_metrics;
 mod guards;
 mod limits;
 mod measures;
@@ -43,6 +44,7 @@ use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, GrpcPor
 use crate::metrics::{Database, Delivery, DeliverySettings, Metrics, Place};
 use crate::runtime::{SystemClock, Threads};
 use crate::sinks::{SinkDelivery, Sinks};
+use crate::telemetry::tracing_of_requests;
 
 /// The hidden command that reads index files in a process of its own.
 pub const VERIFY_INDEX: &str = "verify-index";
@@ -125,6 +127,19 @@ impl App {
         let intake = EventIntake::new(inference.clone());
         let http_requests = Arc::new(drifting_http::request_measures());
         let grpc_requests = Arc::new(drifting_grpc::request_measures());
+        let measured = Measured {
+            service: Arc::clone(&service),
+            http: Arc::clone(&http_requests),
+            grpc: Arc::clone(&grpc_requests),
+            predictions,
+            store: remote,
+            delivery: delivery.as_ref().map(Delivery::counts),
+            sinks: sinks.as_ref().map(SinkDelivery::measures),
+            events: EventMeasures(intake.clone()),
+            memory: MemoryMeasures(Arc::clone(&service)),
+            with_mlserver_names: config.mlserver_metrics,
+        };
+        exported_metrics::export(&measured);
         let http_settings = HttpSettings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             max_body_bytes: config.max_body_bytes,
@@ -140,19 +155,9 @@ impl App {
             tls: guards.http_tls.clone(),
             event_projects: config.event_projects.clone(),
             mlserver_headers: config.mlserver_headers,
-            measures: measures(Measured {
-                service: Arc::clone(&service),
-                http: Arc::clone(&http_requests),
-                grpc: Arc::clone(&grpc_requests),
-                predictions,
-                store: remote,
-                delivery: delivery.as_ref().map(Delivery::counts),
-                sinks: sinks.as_ref().map(SinkDelivery::measures),
-                events: EventMeasures(intake.clone()),
-                memory: MemoryMeasures(Arc::clone(&service)),
-                with_mlserver_names: config.mlserver_metrics,
-            }),
+            measures: measures(measured),
             requests: http_requests,
+            tracing: tracing_of_requests(),
             ..HttpSettings::default()
         };
         let http = HttpServer::bind(config.address(), Arc::clone(&service), intake.clone(), http_settings)
@@ -290,6 +295,7 @@ async fn bind_grpc(
         audit: guards.audit.clone(),
         tls: guards.grpc_tls.clone(),
         requests,
+        tracing: tracing_of_requests(),
         ..GrpcSettings::default()
     };
     match GrpcServer::bind(address, inference, settings).await {

@@ -1,11 +1,17 @@
-//! The log: one subscriber for the process, to standard error.
+//! The log: one subscriber for the process, to standard error, and to a collector of OpenTelemetry where there is one.
 
 mod json_lines;
+mod otlp;
+mod otlp_client;
+mod request_tracer;
 
 use std::fmt;
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use drifting_listening::Tracing;
 use tracing::Subscriber;
 use tracing::field::Field;
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
@@ -13,34 +19,80 @@ use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry};
 
 use self::json_lines::{JsonLines, SpanMembers};
+use self::otlp::Otlp;
+use self::request_tracer::SpansOfRequests;
 use crate::commands::output::printable;
 use crate::config::{LogFormat, LogLevel};
 
 /// Lines that may wait for whoever reads standard error; more are dropped.
 const LINES_MAX: usize = 100_000;
 
-/// Starts the log. It is written by a thread of its own, because no answer waits for a slow reader of the log; what is
-/// returned writes the last lines when it is dropped.
+/// What is written and sent, until it is finished.
+pub struct Telemetry {
+    _last_lines: WorkerGuard,
+    otlp: Otlp,
+}
+
+/// Whether the requests of this process are traced.
+static IS_TRACED: AtomicBool = AtomicBool::new(false);
+
+/// Where requests are traced, if they are.
+pub fn tracing_of_requests() -> Tracing {
+    if IS_TRACED.load(Ordering::Relaxed) { Tracing::by(Arc::new(SpansOfRequests)) } else { Tracing::default() }
+}
+
+impl Telemetry {
+    /// Sends what is left, for a while, and writes the last lines. Must be called while the runtime is there, and not on one of
+    /// its threads.
+    pub fn finish(self) {
+        self.otlp.finish();
+    }
+}
+
+/// Starts the log, and whatever else the environment asks for. The log is written by a thread of its own, because no answer waits for
+/// a slow reader of the log. Must be called within a runtime of tokio.
 ///
 /// # Errors
 ///
-/// When the process has a log already.
-pub fn init(format: LogFormat, level: &LogLevel) -> anyhow::Result<WorkerGuard> {
+/// When the process has a log already, or the environment asks for what there is not.
+pub fn init(format: LogFormat, level: &LogLevel) -> anyhow::Result<Telemetry> {
     let colours = std::io::stderr().is_terminal();
+    let otlp = Otlp::of_environment()?;
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(LINES_MAX)
         .thread_name("log")
         .finish(std::io::stderr());
-    match format {
-        LogFormat::Pretty => pretty(level, colours, writer).try_init(),
-        LogFormat::Json => json(level, writer).try_init(),
+    if otlp.is_off() {
+        match format {
+            LogFormat::Pretty => pretty(level, colours, writer).try_init(),
+            LogFormat::Json => json(level, writer).try_init(),
+        }
+    } else {
+        IS_TRACED.store(otlp.has_traces(), Ordering::Relaxed);
+        let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+            LogFormat::Pretty => {
+                let layer = tracing_subscriber::fmt::layer().fmt_fields(debug_fn(write_field).delimited(" "));
+                let layer = layer.with_writer(writer);
+                // Where there is a terminal, the layer itself looks at NO_COLOR.
+                if colours { layer.boxed() } else { layer.with_ansi(false).boxed() }
+            }
+            LogFormat::Json => json_layer(writer).boxed(),
+        };
+        // Each has a filter of its own: a request is traced whatever is logged of it.
+        tracing_subscriber::registry()
+            .with(lines.with_filter(level.filter()))
+            .with(otlp.trace_layer())
+            .with(otlp.log_layer(level.filter_of_exports()))
+            .try_init()
     }
     .context("cannot start the log")?;
-    Ok(guard)
+    Ok(Telemetry { _last_lines: guard, otlp })
 }
 
 /// Lines for people.
@@ -75,8 +127,15 @@ fn json<W>(level: &LogLevel, writer: W) -> impl Subscriber + Send + Sync + 'stat
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    let lines = tracing_subscriber::fmt::layer().event_format(JsonLines).fmt_fields(SpanMembers).with_writer(writer);
-    tracing_subscriber::registry().with(level.filter()).with(lines)
+    tracing_subscriber::registry().with(level.filter()).with(json_layer(writer))
+}
+
+fn json_layer<S, W>(writer: W) -> impl Layer<S> + Send + Sync
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    tracing_subscriber::fmt::layer().event_format(JsonLines).fmt_fields(SpanMembers).with_writer(writer)
 }
 
 #[cfg(test)]

@@ -43,6 +43,9 @@ const TECHNOLOGIES: &[(&str, &[&str])] = &[
     ("figment", &["drifting"]),
     ("clap", &["drifting"]),
     ("prometheus-client", &["drifting"]),
+    ("opentelemetry", &["drifting"]),
+    ("opentelemetry_sdk", &["drifting"]),
+    ("opentelemetry-otlp", &["drifting"]),
     // The one TLS client of the process; opendal takes it for the calls to object stores.
     ("reqwest", &["drifting", "drifting-access", "drifting-artifacts", "drifting-sinks"]),
 ];

@@ -29,20 +29,25 @@ pub(super) fn file_of(args: &ServeArgs) -> Option<&Path> {
 pub(super) fn run(args: &ServeArgs, json: bool) -> anyhow::Result<ExitCode> {
     let config = Config::load(file_of(args), &args.settings)?;
     crate::runtime::give_large_blocks_back();
-    let _last_lines = telemetry::init(config.log_format, &config.log_level)?;
     let format = config.log_format;
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let telemetry = {
+        let _within = runtime.enter();
+        telemetry::init(format, &config.log_level)?
+    };
     let served = runtime.block_on(serve(config, json));
-    runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
-    match served {
+    let exit = match served {
         Err(error) if format == LogFormat::Json => {
             // Whoever reads JSON lines gets this one too.
             tracing::error!(error = format!("{error:#}"), "the server failed");
             Ok(ExitCode::FAILURE)
         }
         served => served.map(|()| ExitCode::SUCCESS),
-    }
+    };
+    telemetry.finish();
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
+    exit
 }
 
 async fn serve(config: Config, json: bool) -> anyhow::Result<()> {

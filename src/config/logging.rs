@@ -39,8 +39,19 @@ impl FromStr for LogFormat {
 pub struct LogLevel(String);
 
 impl LogLevel {
-    /// Libraries whose everyday lines tell an operator nothing; a directive of their own brings them back.
-    const QUIET: &str = "opendal=warn,opendal_core=error,poem=warn,sea_orm=warn,sea_orm_migration=warn,sqlx=warn";
+    /// Libraries whose everyday lines tell an operator nothing, or that write down headers, which hold secrets; a directive of their own
+    /// brings them back.
+    const QUIET: &str =
+        "opendal=warn,opendal_core=error,poem=warn,sea_orm=warn,sea_orm_migration=warn,sqlx=warn,h2=info";
+
+    /// What lines are sent with: each of theirs would make another one.
+    const SENDERS: &str = "opentelemetry=off,opentelemetry_sdk=off,opentelemetry_otlp=off,opentelemetry_http=off,h2=off,hyper=off,\
+                           hyper_util=off,reqwest=off,tonic=off,tower=off,rustls=off,drifting::telemetry::otlp_client=off";
+
+    /// The filter of lines that are sent to a collector.
+    pub fn filter_of_exports(&self) -> EnvFilter {
+        EnvFilter::builder().parse_lossy(format!("{},{},{}", Self::QUIET, self.0, Self::SENDERS))
+    }
 
     /// The filter of the log.
     pub fn filter(&self) -> EnvFilter {

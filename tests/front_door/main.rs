@@ -36,6 +36,7 @@ mod metrics_tls;
 mod metrics_trend;
 mod observed_logs;
 mod observed_metrics;
+mod observed_traces;
 mod operations;
 mod overload;
 mod policies;

@@ -39,7 +39,10 @@ pub fn drifting() -> Command {
 fn unconfigured(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         let name_text = name.to_string_lossy();
-        if ["DRIFTING_", "AWS_", "STORAGE_", "GOOGLE_", "PG"].iter().any(|prefix| name_text.starts_with(prefix)) {
+        if ["DRIFTING_", "AWS_", "STORAGE_", "GOOGLE_", "OTEL_", "PG"]
+            .iter()
+            .any(|prefix| name_text.starts_with(prefix))
+        {
             command.env_remove(name);
         }
     }
