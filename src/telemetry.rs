@@ -34,7 +34,7 @@ const LINES_MAX: usize = 100_000;
 
 /// What is written and sent, until it is finished.
 pub struct Telemetry {
-    _last_lines: WorkerGuard,
+    last_lines: WorkerGuard,
     otlp: Otlp,
 }
 
@@ -47,10 +47,11 @@ pub fn tracing_of_requests() -> Tracing {
 }
 
 impl Telemetry {
-    /// Sends what is left, for a while, and writes the last lines. Must be called while the runtime is there, and not on one of
-    /// its threads.
-    pub fn finish(self) {
+    /// Sends what is left, for a while. Must be called while the runtime is there, and not on one of its threads. What is returned
+    /// writes the last lines when it is dropped.
+    pub fn finish(self) -> WorkerGuard {
         self.otlp.finish();
+        self.last_lines
     }
 }
 
@@ -92,7 +93,7 @@ pub fn init(format: LogFormat, level: &LogLevel) -> anyhow::Result<Telemetry> {
             .try_init()
     }
     .context("cannot start the log")?;
-    Ok(Telemetry { _last_lines: guard, otlp })
+    Ok(Telemetry { last_lines: guard, otlp })
 }
 
 /// Lines for people.

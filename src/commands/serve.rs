@@ -45,7 +45,7 @@ pub(super) fn run(args: &ServeArgs, json: bool) -> anyhow::Result<ExitCode> {
         }
         served => served.map(|()| ExitCode::SUCCESS),
     };
-    telemetry.finish();
+    let _last_lines = telemetry.finish();
     runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
     exit
 }
