@@ -57,7 +57,8 @@ pub fn export(measured: &Measured) {
         let queue = |queue| vec![KeyValue::new("queue", queue)];
         vec![
             (of.n_fits_waiting as f64, queue("fits")),
-            (predictions.n_waiting() as f64, queue("predictions")),
+            (of.n_predictions as f64, queue("predictions")),
+            (predictions.n_waiting() as f64, queue("large_predictions")),
             (events.n_waiting() as f64, queue("events")),
         ]
     });

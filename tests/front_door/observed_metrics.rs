@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::delivery::wait_until;
 use crate::metrics::fit_and_feed;
-use crate::server::{Launch, Server};
+use crate::server::{Answer, Launch, Server};
 
 /// The text of `/metrics`, taken apart: each series with its value.
 pub struct Exposition {
@@ -19,7 +19,12 @@ pub struct Exposition {
 
 impl Exposition {
     pub fn of(server: &Server) -> Self {
-        let text = server.get("/metrics").expect(200).as_str().expect("a text").to_owned();
+        Self::read(server.get("/metrics"))
+    }
+
+    /// That of an answer.
+    fn read(answer: Answer) -> Self {
+        let text = answer.expect(200).as_str().expect("a text").to_owned();
         let series = checked(&text);
         Self { text, series }
     }
@@ -157,7 +162,7 @@ fn requests_and_projects_are_measured_under_the_names_that_are_told() {
     assert_eq!(told.value("drifting_window_fill_ratio{project=\"price\"}"), 1.0);
     assert_eq!(told.sum("drifting_fit_duration_seconds_count", ""), 1.0);
     assert!(told.sum("drifting_detect_duration_seconds_count", "") >= 1.0);
-    for queue in ["fits", "predictions", "events"] {
+    for queue in ["fits", "predictions", "large_predictions", "events"] {
         assert_eq!(told.value(&format!("drifting_queue_depth{{queue=\"{queue}\"}}")), 0.0);
     }
     assert!(told.value("drifting_state_checkpoint_age_seconds") < 60.0);
@@ -180,6 +185,50 @@ fn requests_and_projects_are_measured_under_the_names_that_are_told() {
     let rest = "app_name=\"mlserver\",method=\"GET\",path=\"/api/v1/projects/{project}\",status_code=\"404\"";
     assert_eq!(told.value(&format!("rest_server_requests_total{{{rest}}}")), 1.0);
     assert!(!told.text.contains("path=\"/metrics\""), "{}", told.text);
+}
+
+#[test]
+fn requests_that_are_refused_or_come_again_are_counted() {
+    const KEY: &str = "a-key-that-is-long-enough-to-be-one";
+    let directory = tempfile::tempdir().expect("a folder");
+    let keyed = format!("Authorization: Bearer {KEY}\r\n");
+    let again = format!("{keyed}Idempotency-Key: row-1\r\n");
+    let environment = [("DRIFTING_API_KEY", KEY)];
+    let launch = Launch { arguments: &["--predict-queue", "1"], environment: &environment, ..Launch::default() };
+    let server = Server::launch(directory.path(), &launch).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
+    let ask = |headers: &str, method: &str, path: &str, body: Option<&str>| {
+        let body = body.map(|body| ("application/json", body));
+        server.connect().try_request_with(headers, method, path, body).expect("an answer")
+    };
+    let fit = r#"{"drift_type": "tabular", "data": [[1.0], [2.0]], "detector": {"kind": "dummy"}}"#;
+    ask("", "POST", "/api/v1/projects/price/fit", Some(fit)).expect(401);
+    ask(&keyed, "POST", "/api/v1/projects/price/fit", Some(fit)).expect(201);
+    let path = "/api/v1/projects/price/predict";
+    for _ in 0..3 {
+        ask(&again, "POST", path, Some("{\"data\": [[1.0]]}")).expect(200);
+    }
+    // Its body does not come: it holds the only place.
+    let host = server.url.strip_prefix("http://").expect("a plain address");
+    let mut waiting = TcpStream::connect(host).expect("it listens");
+    let kind = "Content-Type: application/json\r\nContent-Length: 9";
+    let head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\n{keyed}{kind}\r\n\r\n");
+    waiting.write_all(head.as_bytes()).expect("it reads");
+    let told = || Exposition::read(ask(&keyed, "GET", "/metrics", None));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while told().value("drifting_queue_depth{queue=\"predictions\"}") < 1.0 {
+        assert!(Instant::now() < deadline, "it never takes its place");
+    }
+    ask(&keyed, "POST", path, Some("{\"data\": [[1.0]]}")).expect(503);
+    let told = told();
+    let fits = "method=\"POST\",route=\"/api/v1/projects/{project}/fit\"";
+    let predictions = "method=\"POST\",route=\"/api/v1/projects/{project}/predict\"";
+    for (request, status, n) in [(fits, 401, 1.0), (fits, 201, 1.0), (predictions, 200, 3.0), (predictions, 503, 1.0)] {
+        assert_eq!(told.value(&format!("drifting_http_requests_total{{{request},status=\"{status}\"}}")), n);
+    }
+    assert_eq!(told.value("drifting_idempotent_replays_total{interface=\"http\"}"), 2.0);
+    assert_eq!(told.value("drifting_idempotent_replays_total{interface=\"grpc\"}"), 0.0);
+    assert_eq!(told.value("drifting_detect_rows_total{project=\"price\"}"), 1.0, "its rows were fed once");
+    assert_eq!(told.value("drifting_projects_loaded"), 1.0);
 }
 
 #[test]

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use drifting_access::{AuditLog, Caller, Change, Gate, Recording};
-use drifting_listening::{REQUEST_ID, RequestId, RequestMeasures, Tracing};
+use drifting_listening::{IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId, RequestMeasures, Tracing};
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
 use tonic::body::Body;
@@ -97,6 +97,9 @@ where
             let (mut head, body) = response.into_parts();
             if let Ok(id) = HeaderValue::from_str(&id.0) {
                 head.headers.insert(REQUEST_ID, id);
+            }
+            if head.headers.contains_key(IDEMPOTENCY_REPLAYED) {
+                rules.measures.replayed();
             }
             let answer = Answer::new(&head.headers, body, access);
             Ok(Response::from_parts(head, answer))

@@ -18,7 +18,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use drifting_access::{Caller, Gate};
-use drifting_listening::{REQUEST_ID, RequestId};
+use drifting_listening::{IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId};
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError};
 use poem::http::{Method, StatusCode, Uri, header};
@@ -93,6 +93,9 @@ impl<E: Endpoint<Output = Response>> Front<E> {
         compression::compress(&mut response, coding).await;
         if let Ok(value) = id.parse() {
             response.headers_mut().insert(REQUEST_ID, value);
+        }
+        if response.headers().contains_key(IDEMPOTENCY_REPLAYED) {
+            access.is_replayed();
         }
         cross_origin::say(response.headers_mut(), origin, self.hosts.cross_origins().are_some());
         access.end(response.status());

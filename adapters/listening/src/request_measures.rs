@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use drifting_domain::measures::{DurationCounts, DurationHistogram};
@@ -19,6 +19,7 @@ pub struct RequestMeasures {
     /// One a route and method, with one a status.
     cells: Box<[OnceLock<Statuses>]>,
     n_under_way: AtomicI64,
+    n_replayed: AtomicU64,
 }
 
 type Statuses = Box<[OnceLock<Box<DurationHistogram>>]>;
@@ -41,7 +42,7 @@ impl RequestMeasures {
     pub fn new(mut routes: Vec<String>, methods: &'static [&'static str], statuses: &'static [&'static str]) -> Self {
         routes.push(UNMATCHED.to_owned());
         let cells = (0..routes.len() * methods.len()).map(|_| OnceLock::new()).collect();
-        Self { routes, methods, statuses, cells, n_under_way: AtomicI64::new(0) }
+        Self { routes, methods, statuses, cells, n_under_way: AtomicI64::new(0), n_replayed: AtomicU64::new(0) }
     }
 
     /// The pattern of a route.
@@ -69,6 +70,16 @@ impl RequestMeasures {
         let durations = statuses[status.min(self.statuses.len().saturating_sub(1))]
             .get_or_init(|| Box::new(DurationHistogram::new(DurationHistogram::REQUESTS)));
         durations.record(took);
+    }
+
+    /// A request that came again has been given its first answer.
+    pub fn replayed(&self) {
+        self.n_replayed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Requests that came again and were given their first answers.
+    pub fn n_replayed(&self) -> u64 {
+        self.n_replayed.load(Ordering::Relaxed)
     }
 
     /// Requests that are being served.

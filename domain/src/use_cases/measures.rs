@@ -28,6 +28,8 @@ pub struct ServiceMeasures {
     pub detections: Vec<(DetectorKind, DurationCounts)>,
     /// How long computing a detector took, by kind.
     pub fits: Vec<(DetectorKind, DurationCounts)>,
+    /// Predictions on their way: their rows come, wait or are judged.
+    pub n_predictions: u64,
     /// Fits that are computed just now.
     pub n_fits_in_progress: u64,
     /// Fits that wait for their turn.
@@ -252,6 +254,7 @@ impl DriftService {
             n_failed: 0,
             detections: by_kind(&self.counts.detections),
             fits: by_kind(&self.counts.fits),
+            n_predictions: self.predict_queue.n_entered() as u64,
             n_fits_in_progress: self.counts.fits_in_progress.load(Ordering::Relaxed) as u64,
             n_fits_waiting: self.fit_queue.n_waiting() as u64,
             checkpoint_age: (!self.is_read_only()).then(|| {

@@ -16,6 +16,11 @@ impl PredictQueue {
     pub(super) fn new(n_max: usize) -> Self {
         Self { n_max, n_entered: AtomicUsize::new(0) }
     }
+
+    /// How many there are.
+    pub(super) fn n_entered(&self) -> usize {
+        self.n_entered.load(Ordering::Relaxed)
+    }
 }
 
 /// A place among the predictions on their way, until it is dropped.

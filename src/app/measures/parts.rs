@@ -41,11 +41,12 @@ pub(super) fn gauge(count: u64) -> ConstGauge<i64> {
 impl Collector for Parts {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let measures = self.service.measures();
-        let help = "What waits in a queue";
+        let help = "What waits in a queue; of predictions also what is at work";
         let mut depth = encoder.encode_descriptor("drifting_queue_depth", help, None, MetricType::Gauge)?;
         let mut queues = vec![
             ("fits", measures.n_fits_waiting),
-            ("predictions", self.predictions.n_waiting()),
+            ("predictions", measures.n_predictions),
+            ("large_predictions", self.predictions.n_waiting()),
             ("events", self.events.n_waiting()),
         ];
         queues.extend(self.metrics.as_ref().map(|counts| ("metrics", counts.now().waiting)));

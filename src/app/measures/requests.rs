@@ -63,6 +63,14 @@ impl Collector for RequestSeries {
         }
         let help = "Calls over gRPC that are being answered";
         let now = encoder.encode_descriptor("drifting_grpc_requests_in_progress", help, None, MetricType::Gauge)?;
-        ConstGauge::new(self.grpc.n_under_way()).encode(now)
+        ConstGauge::new(self.grpc.n_under_way()).encode(now)?;
+
+        let help = "Requests that came again by their Idempotency-Key and were given their first answers";
+        let mut replays = encoder.encode_descriptor("drifting_idempotent_replays", help, None, MetricType::Counter)?;
+        for (interface, measures) in [("http", &self.http), ("grpc", &self.grpc)] {
+            let labels = [("interface", interface)];
+            ConstCounter::new(measures.n_replayed()).encode(replays.encode_family(&labels)?)?;
+        }
+        Ok(())
     }
 }

@@ -21,6 +21,11 @@ impl Access {
         Self { method, uri, watched, started: Instant::now(), is_logged: false }
     }
 
+    /// It came before, and has been given its first answer again.
+    pub(super) fn is_replayed(&self) {
+        self.watched.is_replayed();
+    }
+
     /// The request has been answered.
     pub(super) fn end(mut self, status: StatusCode) {
         self.log(Some(status));

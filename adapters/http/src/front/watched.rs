@@ -100,6 +100,11 @@ impl Watch {
 }
 
 impl Watched {
+    /// The request came before, and has been given its first answer again.
+    pub(super) fn is_replayed(&self) {
+        self.measures.replayed();
+    }
+
     /// The request has been answered, unless its client has left.
     pub(super) fn end(&self, status: Option<StatusCode>, took: Duration) {
         let word = status.as_ref().map_or("client_left", StatusCode::as_str);
