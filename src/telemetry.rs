@@ -128,7 +128,11 @@ fn json<W>(level: &LogLevel, writer: W) -> impl Subscriber + Send + Sync + 'stat
 where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
-    tracing_subscriber::registry().with(level.filter()).with(json_layer(writer))
+    let filter: Box<dyn Layer<Registry> + Send + Sync> = match level.filter_by_target() {
+        Some(filter) => filter.boxed(),
+        None => level.filter().boxed(),
+    };
+    tracing_subscriber::registry().with(filter).with(json_layer(writer))
 }
 
 fn json_layer<S, W>(writer: W) -> impl Layer<S> + Send + Sync

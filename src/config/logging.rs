@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::str::FromStr;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +56,19 @@ impl LogLevel {
 
     /// The filter of the log.
     pub fn filter(&self) -> EnvFilter {
+        EnvFilter::builder().parse_lossy(self.directives())
+    }
+
+    /// The same where no directive asks for spans. The other one takes a lock, which all threads share, each time that a span is
+    /// entered or left; this one takes none.
+    pub fn filter_by_target(&self) -> Option<Targets> {
+        let directives = self.directives();
+        if directives.contains('[') { None } else { directives.parse().ok() }
+    }
+
+    fn directives(&self) -> String {
         let is_quieter = ["off", "error"].iter().any(|level| self.0.eq_ignore_ascii_case(level));
-        let directives = if is_quieter { self.0.clone() } else { format!("{},{}", Self::QUIET, self.0) };
-        EnvFilter::builder().parse_lossy(directives)
+        if is_quieter { self.0.clone() } else { format!("{},{}", Self::QUIET, self.0) }
     }
 }
 
@@ -91,6 +102,25 @@ impl FromStr for LogLevel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_filter_by_target_is_taken_where_no_directive_asks_for_spans() {
+        use tracing::Level;
+        let of = |text: &str| text.parse::<LogLevel>().unwrap().filter_by_target();
+        let filter = of("INFO,drifting_http=debug,drifting_grpc").unwrap();
+        for (target, level, passes) in [
+            ("drifting_http::front", Level::DEBUG, true),
+            ("drifting_http::front", Level::TRACE, false),
+            ("drifting_grpc::front", Level::TRACE, true),
+            ("drifting::app", Level::INFO, true),
+            ("drifting::app", Level::DEBUG, false),
+            ("poem::server", Level::INFO, false),
+        ] {
+            assert_eq!(filter.would_enable(target, &level), passes, "{target} {level}");
+        }
+        assert!(!of("off").unwrap().would_enable("drifting", &Level::ERROR));
+        assert!(of("info,[request]=debug").is_none());
+    }
 
     #[test]
     fn levels_and_directives_are_checked() {

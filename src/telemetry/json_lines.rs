@@ -42,7 +42,9 @@ where
                 }
             }
         }
-        writeln!(writer, ",\"target\":{}}}", quoted(of_event.target()))
+        writer.write_str(",\"target\":")?;
+        write_quoted(&mut writer, of_event.target())?;
+        writer.write_str("}\n")
     }
 }
 
@@ -63,7 +65,8 @@ struct Members<'w> {
 }
 
 impl Members<'_> {
-    fn put(&mut self, field: &Field, value: &str) {
+    /// Writes a field, if it is one that is written; its value into the line itself.
+    fn put(&mut self, field: &Field, value: impl FnOnce(&mut Writer<'_>) -> fmt::Result) {
         let name = match field.name() {
             "message" => "msg",
             // What the bridge from the `log` crate notes of a line's origin.
@@ -71,37 +74,39 @@ impl Members<'_> {
             name => name.strip_prefix("r#").unwrap_or(name),
         };
         if self.outcome.is_ok() && self.only.is_none_or(|only| only.contains(&name)) {
-            self.outcome = write!(self.writer, ",\"{name}\":{value}");
+            self.outcome = write!(self.writer, ",\"{name}\":").and_then(|()| value(&mut self.writer));
         }
     }
 }
 
 impl Visit for Members<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
-        if value.is_finite() { self.put(field, &value.to_string()) } else { self.put(field, "null") }
+        self.put(field, |line| if value.is_finite() { write!(line, "{value}") } else { line.write_str("null") });
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(field, &value.to_string());
+        self.put(field, |line| write!(line, "{value}"));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(field, &value.to_string());
+        self.put(field, |line| write!(line, "{value}"));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(field, if value { "true" } else { "false" });
+        self.put(field, |line| line.write_str(if value { "true" } else { "false" }));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, &quoted(value));
+        self.put(field, |line| write_quoted(line, value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut text = Shortened(String::new());
-        // Where it is too long, the beginning is kept.
-        let _ = write!(text, "{value:?}");
-        self.put(field, &quoted(&text.0));
+        self.put(field, |line| {
+            let mut text = Shortened(String::new());
+            // Where it is too long, the beginning is kept.
+            let _ = write!(text, "{value:?}");
+            write_quoted(line, &text.0)
+        });
     }
 }
 
@@ -113,6 +118,18 @@ impl Write for Shortened {
         self.0.push_str(text);
         if self.0.len() > TEXT_BYTES_MAX { Err(fmt::Error) } else { Ok(()) }
     }
+}
+
+/// Writes a text in quotes.
+fn write_quoted(line: &mut Writer<'_>, text: &str) -> fmt::Result {
+    // Most stand in JSON as they are.
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
+    if text.len() > TEXT_BYTES_MAX || !text.bytes().all(is_plain) {
+        return line.write_str(&quoted(text));
+    }
+    line.write_char('"')?;
+    line.write_str(text)?;
+    line.write_char('"')
 }
 
 /// A text in quotes, all control characters escaped, of a bounded length.
@@ -135,6 +152,16 @@ fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_as_it_is_is_json() {
+        for text in ["", "plain text", "a \"b\"", "a\\b", "\r\n", "ä", "\u{7f}", "~ !"] {
+            let mut line = String::new();
+            write_quoted(&mut Writer::new(&mut line), text).unwrap();
+            assert_eq!(line, quoted(text));
+            assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+        }
+    }
 
     #[test]
     fn texts_are_whole_short_and_of_one_line() {

@@ -21,7 +21,7 @@ use drifting_access::{Caller, Gate};
 use drifting_listening::{IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId};
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError};
-use poem::http::{Method, StatusCode, Uri, header};
+use poem::http::{HeaderValue, Method, StatusCode, Uri, header};
 use poem::{Endpoint, Request, Response};
 use tracing::Instrument;
 
@@ -91,11 +91,11 @@ impl<E: Endpoint<Output = Response>> Front<E> {
             Err(panic) => render(Failure::internal(format!("panic: {}", panic_text(&*panic))), &uri, &id),
         };
         compression::compress(&mut response, coding).await;
-        if let Ok(value) = id.parse() {
+        if let Ok(value) = HeaderValue::try_from(id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
         if response.headers().contains_key(IDEMPOTENCY_REPLAYED) {
-            access.is_replayed();
+            access.replayed();
         }
         cross_origin::say(response.headers_mut(), origin, self.hosts.cross_origins().are_some());
         access.end(response.status());
@@ -177,8 +177,6 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use drifting_listening::Tracing;
     use poem::endpoint::make_sync;
 

@@ -33,6 +33,11 @@ impl Tracing {
         Self(Some(tracer))
     }
 
+    /// Whether there is a tracing system.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// The span of a request, and the context that goes on. `traced` makes the span where a tracing system has the request: one of the
     /// target [`TRACED`] and of the level of errors, with the fields `request_id` and, still empty, `trace_id`.
     pub fn begin(

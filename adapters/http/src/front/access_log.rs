@@ -22,8 +22,8 @@ impl Access {
     }
 
     /// It came before, and has been given its first answer again.
-    pub(super) fn is_replayed(&self) {
-        self.watched.is_replayed();
+    pub(super) fn replayed(&self) {
+        self.watched.replayed();
     }
 
     /// The request has been answered.

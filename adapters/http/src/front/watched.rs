@@ -88,7 +88,7 @@ impl Watch {
         let pattern = self.measures.route(route);
         let method = METHODS.iter().position(|method| *method == request.method().as_str()).unwrap_or(usize::MAX);
         let context = context_of(request.headers());
-        let is_traced = !NOT_TRACED.contains(&pattern);
+        let is_traced = self.tracing.is_on() && !NOT_TRACED.contains(&pattern);
         let traced = || traced_span(request, id, pattern, METHODS.get(method).copied().unwrap_or("_OTHER"));
         let (span, context) = self.tracing.begin(id, context, is_traced.then_some(traced));
         if let Some(context) = context {
@@ -101,7 +101,7 @@ impl Watch {
 
 impl Watched {
     /// The request came before, and has been given its first answer again.
-    pub(super) fn is_replayed(&self) {
+    pub(super) fn replayed(&self) {
         self.measures.replayed();
     }
 
@@ -152,6 +152,10 @@ fn traced_span(request: &Request, id: &RequestId, route: &str, method: &'static 
 }
 
 fn context_of(headers: &HeaderMap) -> Option<TraceContext> {
+    // Most requests have none, and are looked at once.
+    if !headers.contains_key(TRACE_PARENT) {
+        return None;
+    }
     let all = |name| headers.get_all(name).iter().map(poem::http::HeaderValue::as_bytes);
     TraceContext::of(all(TRACE_PARENT), all(TRACE_STATE))
 }
