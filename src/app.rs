@@ -140,26 +140,7 @@ impl App {
             with_mlserver_names: config.mlserver_metrics,
         };
         exported_metrics::export(&measured);
-        let http_settings = HttpSettings {
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            max_body_bytes: config.max_body_bytes,
-            fit_max_body_bytes: config.fit_max_body_bytes,
-            allowed_hosts: match config.checked_hosts() {
-                None => AllowedHosts::Any,
-                Some(hosts) if config.allowed_hosts.is_empty() => AllowedHosts::Loopback(hosts),
-                Some(hosts) => AllowedHosts::Named(hosts),
-            },
-            cors_origins: config.cors_origins.clone(),
-            gate: Arc::clone(&guards.gate),
-            audit: guards.audit.clone(),
-            tls: guards.http_tls.clone(),
-            event_projects: config.event_projects.clone(),
-            mlserver_headers: config.mlserver_headers,
-            measures: measures(measured),
-            requests: http_requests,
-            tracing: tracing_of_requests(),
-            ..HttpSettings::default()
-        };
+        let http_settings = http_settings(&config, &guards, measured, http_requests);
         let http = HttpServer::bind(config.address(), Arc::clone(&service), intake.clone(), http_settings)
             .await
             .with_context(|| format!("cannot listen on {}", config.address()))?;
@@ -277,6 +258,30 @@ impl App {
         served_grpc.context("the gRPC server failed")?;
         saved.map_err(explained).context("the last state was not saved")?;
         Ok(())
+    }
+}
+
+/// What the HTTP interface is told.
+fn http_settings(config: &Config, guards: &Guards, measured: Measured, requests: Arc<RequestMeasures>) -> HttpSettings {
+    HttpSettings {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        max_body_bytes: config.max_body_bytes,
+        fit_max_body_bytes: config.fit_max_body_bytes,
+        allowed_hosts: match config.checked_hosts() {
+            None => AllowedHosts::Any,
+            Some(hosts) if config.allowed_hosts.is_empty() => AllowedHosts::Loopback(hosts),
+            Some(hosts) => AllowedHosts::Named(hosts),
+        },
+        cors_origins: config.cors_origins.clone(),
+        gate: Arc::clone(&guards.gate),
+        audit: guards.audit.clone(),
+        tls: guards.http_tls.clone(),
+        event_projects: config.event_projects.clone(),
+        mlserver_headers: config.mlserver_headers,
+        measures: measures(measured),
+        requests,
+        tracing: tracing_of_requests(),
+        ..HttpSettings::default()
     }
 }
 
