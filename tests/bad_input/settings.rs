@@ -240,7 +240,7 @@ pub fn rows() -> Vec<Row> {
         row.at(&format!("/{name}")).about(&format!("a query of {query:?}"))
     }));
     let texts = r#"["a", "b", "c", "a", "b", "c", "a", "b"]"#;
-    let many = |n: usize| (0..n).map(|i| format!("&x{i}=1")).collect::<String>();
+    let many = |n: usize| (0..n).fold(String::new(), |query, i| query + &format!("&x{i}=1"));
     rows.extend([
         invalid("5".to_owned(), ""),
         invalid("[]".to_owned(), ""),
