@@ -63,6 +63,11 @@ fn checked(text: &str) -> BTreeMap<String, f64> {
             family = name;
             continue;
         }
+        if let Some(unit) = line.strip_prefix("# UNIT ") {
+            let (name, unit) = unit.split_once(' ').expect("a name and a unit");
+            assert!(name == family && name.ends_with(&format!("_{unit}")), "{line} within {family}");
+            continue;
+        }
         let (labelled, value) = line.rsplit_once(' ').expect("a value");
         let name = labelled.split('{').next().expect("a name");
         let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';

@@ -4,13 +4,16 @@
 use serde_json::{Value, json};
 
 use crate::python;
-use crate::server::Server;
+use crate::server::{Launch, Server};
 
 /// Requests for an operation in each way of making them; `SCHEMATHESIS=full` makes many more.
 const N_EXAMPLES: [(&str, &str); 2] = [("short", "25"), ("full", "10000")];
 
 /// The seed of all that is drawn; `SCHEMATHESIS_SEED` draws others.
 const SEED: &str = "20260";
+
+/// The server asks for it, so that requests without it are tried too.
+const KEY: &str = "the key of whoever tries";
 
 /// Fits what the requests in `tests/schemathesis/hooks.py` suit.
 fn fit_projects(server: &Server) {
@@ -34,14 +37,19 @@ fn fit_projects(server: &Server) {
         ("spare-1", label(json!(values))),
         ("spare-2", label(json!(values))),
     ] {
-        server.post(&format!("/api/v1/projects/{project}/fit"), &body).expect(201);
+        let (path, body) = (format!("/api/v1/projects/{project}/fit"), body.to_string());
+        let key = format!("X-API-Key: {KEY}\r\n");
+        let answer = server.connect().try_request_with(&key, "POST", &path, Some(("application/json", &body)));
+        answer.expect("the server answers").expect(201);
     }
 }
 
 /// Runs it on a document, against a server of its own; its report is shown where anything was found.
 fn run(document: &str) {
     let directory = tempfile::tempdir().expect("a folder");
-    let server = Server::start(directory.path(), &["--grpc-port", "none"]);
+    let launch =
+        Launch { arguments: &["--grpc-port", "none"], environment: &[("DRIFTING_API_KEY", KEY)], ..Launch::default() };
+    let server = Server::launch(directory.path(), &launch).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
     fit_projects(&server);
     let root = env!("CARGO_MANIFEST_DIR");
     let form = std::env::var("SCHEMATHESIS").unwrap_or_default();
@@ -51,6 +59,7 @@ fn run(document: &str) {
         .arg(format!("{}{document}", server.url))
         .args(["--url", &server.url, "--max-examples", n_examples])
         .args(["--seed", &std::env::var("SCHEMATHESIS_SEED").unwrap_or_else(|_| SEED.to_owned())])
+        .env("KEY", KEY)
         .env("DRIFTING_TEST_FILES", format!("{root}/adapters/formats/testdata"))
         // Whatever it keeps between runs is gone with the folder.
         .env("HYPOTHESIS_STORAGE_DIRECTORY", directory.path().join("hypothesis"))

@@ -67,15 +67,20 @@ const OPEN: [&str; 13] = [
     "/favicon.ico",
 ];
 
-/// Whether a request asks for something that anybody may read.
+/// Whether nobody is asked for a key: who may read what is there may be told that nothing else can be done with it, too. At the root
+/// events may be taken.
 pub(crate) fn is_open(method: &Method, path: &str) -> bool {
-    matches!(*method, Method::GET | Method::HEAD) && OPEN.contains(&path)
+    OPEN.contains(&path) && (reads(method) || path != "/")
+}
+
+fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// The scope that an operation needs, if it needs any; its path as in the document, or with colons. What is not in the table is for
 /// those who may do everything.
 pub(crate) fn scope_of(method: &Method, path: &str) -> Option<Scope> {
-    if is_open(method, path) {
+    if reads(method) && OPEN.contains(&path) {
         return None;
     }
     let is_it = |(of, at, _): &&(&str, &str, Scope)| *of == method.as_str() && is_same(at, path);

@@ -207,11 +207,11 @@ async fn operations_of_other_projects_are_not_there() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_is_asked_for_before_the_path_is_told() {
     let server = server().await;
-    for (method, path) in
-        [("GET", "/nowhere"), ("PUT", "/api/v1/projects"), ("POST", "/livez"), ("GET", "/v2/models/%2e%2e/infer")]
-    {
+    for (method, path) in [("GET", "/nowhere"), ("PUT", "/api/v1/projects"), ("GET", "/v2/models/%2e%2e/infer")] {
         assert_eq!(ask(&server, method, path, None, b"").await.status, 401, "{method} {path}");
     }
+    assert_eq!(ask(&server, "POST", "/livez", None, b"").await.status, 405);
+    assert_eq!(ask(&server, "POST", "/", None, b"").await.status, 401);
     assert_eq!(ask(&server, "GET", "/nowhere", Some(&key(Scope::Predict, "here")), b"").await.status, 404);
     assert_eq!(ask(&server, "PUT", "/api/v1/projects", Some(&key(Scope::Predict, "here")), b"").await.status, 405);
 }
