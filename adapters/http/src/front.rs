@@ -163,7 +163,8 @@ fn nobody_reads_this() -> Response {
 /// The answer of a failure; its cause goes to the log, once.
 fn render(failure: Failure, uri: &Uri, id: &str) -> Response {
     let cause = failure.cause.as_deref();
-    if failure.code.status().is_server_error() {
+    // Being asked for too much is no fault of the server.
+    if failure.code.status().is_server_error() && failure.code != Code::Overloaded {
         tracing::error!(code = failure.code.as_str(), cause, "a request failed");
     } else {
         tracing::debug!(code = failure.code.as_str(), cause, "a request was refused");
