@@ -13,18 +13,56 @@ fn fit(server: &Server) {
     let detector = json!({"ert": 20, "window_sizes": [4], "n_bootstraps": 2_000});
     let body = json!({"drift_type": "label", "data": reference, "detector": detector});
     server.post("/api/v1/projects/score/fit", &body).expect(201);
+    // Judges a thousand rows for seconds.
+    let reference: Vec<f64> = (0..1_500).map(|i| f64::from((i * 37) % 101)).collect();
+    let detector = json!({"kind": "mmd", "n_permutations": 10_000});
+    let body = json!({"drift_type": "label", "data": reference, "detector": detector});
+    server.post("/api/v1/projects/slow/fit", &body).expect(201);
 }
 
-/// Begins a prediction whose body does not come.
-fn begin(server: &Server) -> TcpStream {
+/// Sends the head of a prediction.
+fn begin(server: &Server, project: &str, n_bytes: usize) -> TcpStream {
     let host = server.url.strip_prefix("http://").expect("a plain address");
     let mut stream = TcpStream::connect(host).expect("the server accepts");
     let head = format!(
-        "POST /api/v1/projects/score/predict HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: 14\r\n\r\n"
+        "POST /api/v1/projects/{project}/predict HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {n_bytes}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).expect("the head is sent");
     stream
+}
+
+/// Has a prediction at work for a while.
+fn work(server: &Server) -> TcpStream {
+    let rows: Vec<f64> = (0..1_500).map(|i| f64::from((i * 41) % 103)).collect();
+    let body = json!({"data": rows}).to_string();
+    let mut stream = begin(server, "slow", body.len());
+    stream.write_all(body.as_bytes()).expect("the body is sent");
+    stream
+}
+
+fn answer(stream: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("the server answers");
+    answer
+}
+
+#[test]
+fn bodies_that_do_not_come_take_no_place() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &["--predict-queue", "2"]);
+    fit(&server);
+    let mut slow = [(); 10].map(|()| begin(&server, "score", 14));
+    for _ in 0..20 {
+        server.post("/api/v1/projects/score/predict", &json!({"data": [0.5]})).expect(200);
+        let tensor = json!({"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [0.5]}]});
+        server.post("/v2/models/score/infer", &tensor).expect(200);
+    }
+    for stream in &mut slow {
+        stream.write_all(br#"{"data":[0.5]}"#).expect("the body is sent");
+        let answer = answer(stream);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
 }
 
 #[test]
@@ -33,7 +71,7 @@ fn predictions_beyond_the_queue_are_refused_at_once_and_nothing_else_is() {
     let server = Server::start(directory.path(), &["--predict-queue", "2"]);
     fit(&server);
     let path = "/api/v1/projects/score/predict";
-    let mut under_way = [begin(&server), begin(&server)];
+    let mut under_way = [work(&server), work(&server)];
     let deadline = Instant::now() + Duration::from_secs(10);
     let refused = loop {
         let began = Instant::now();
@@ -61,9 +99,7 @@ fn predictions_beyond_the_queue_are_refused_at_once_and_nothing_else_is() {
         assert_eq!(server.get(path).status, 200, "{path}");
     }
     for stream in &mut under_way {
-        stream.write_all(br#"{"data":[0.5]}"#).expect("the body is sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("the server answers");
+        let answer = answer(stream);
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
     server.post(path, &json!({"data": [0.5]})).expect(200);

@@ -142,7 +142,15 @@ impl Inference {
         Ok(OpenModel { open, trace: None })
     }
 
-    /// Takes a place among the predictions on their way, before anything of a request is read.
+    /// Whether there is a place among the predictions on their way; asked before a body is read, which takes none.
+    ///
+    /// # Errors
+    /// When too many are.
+    pub fn check_queue(&self) -> Result<(), Refusal> {
+        self.service.check_predictions().map_err(|error| Refusal::of_predict(&error, |_| String::new()))
+    }
+
+    /// Takes a place among the predictions on their way, for a request that has come.
     ///
     /// # Errors
     /// When too many are.

@@ -1,4 +1,5 @@
-//! Predictions on their way: a bounded number of them waits or is at work, and more are refused before their bodies are read.
+//! Predictions on their way: a bounded number of them, whose rows have come, waits or is at work, and more are refused before
+//! their bodies are read.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,8 +35,17 @@ impl Drop for PredictPlace {
 }
 
 impl DriftService {
-    /// Takes a place among the predictions on their way. To be asked for before a body is read, and held until its rows are
-    /// judged.
+    /// Whether there is a place among the predictions on their way. To be asked before a body is read, which takes none: a client that
+    /// is slow to send would hold it.
+    ///
+    /// # Errors
+    /// [`PredictError::Overloaded`].
+    pub fn check_predictions(&self) -> Result<(), PredictError> {
+        let queue = &self.predict_queue;
+        if queue.n_entered() < queue.n_max { Ok(()) } else { Err(PredictError::Overloaded) }
+    }
+
+    /// Takes a place among the predictions on their way, for rows that have come. To be held until they are judged.
     ///
     /// # Errors
     /// [`PredictError::Overloaded`].

@@ -82,7 +82,7 @@ impl PredictApi {
     ) -> Result<Answer<Predicted>, Failure> {
         let (name, keyed) = (project.parse()?, key.parse()?);
         // Before anything of the body is read.
-        let place = self.service.enter_predictions().map_err(|_| Failure::overloaded())?;
+        self.service.check_predictions().map_err(|_| Failure::overloaded())?;
         let open = self.service.open(&name).await.map_err(Failure::of_project)?;
         let mut body = body.0;
         let mut identity = None;
@@ -92,6 +92,7 @@ impl PredictApi {
             body = buffered;
         }
         let PredictInput { data, context, explain: in_body } = self.read(body, open.n_rows_max()).await?;
+        let place = self.service.enter_predictions().map_err(|_| Failure::overloaded())?;
         let in_query = Parameters::of(request).explain()?;
         let id = request.data::<RequestId>().map(|RequestId(id)| id.as_str().into());
         let trace = request.data::<TraceContext>().map(Trace::from);
