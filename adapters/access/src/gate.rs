@@ -152,15 +152,17 @@ impl Gate {
             return Ok(Caller::ANYBODY);
         }
         let shown = credential(head)?;
-        let grant = match &self.tokens {
-            Some(tokens) if Tokens::looks_like_one(shown) => {
+        // A key that somebody chose may look like a token.
+        let grant = match (self.known(shown), &self.tokens) {
+            (Some(grant), _) => grant,
+            (None, Some(tokens)) if Tokens::looks_like_one(shown) => {
                 let grant = tokens.check(shown)?;
                 if let Some(limiter) = &self.subjects {
                     self.in_time(limiter.check_key(&grant.id))?;
                 }
                 grant
             }
-            _ => self.known(shown).ok_or(Denied::UnknownKey)?,
+            (None, _) => return Err(Denied::UnknownKey),
         };
         if grant.has_expired() {
             return Err(Denied::Expired);

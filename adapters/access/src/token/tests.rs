@@ -151,6 +151,21 @@ async fn a_public_key_is_no_secret_to_sign_with() {
 }
 
 #[tokio::test]
+async fn a_key_that_looks_like_a_token_is_a_key() {
+    let issuer = Issuer::new(&[&Signer::new("one", Algorithm::ES256)]);
+    let key = "correct.horse.battery-staple";
+    let settings =
+        GateSettings { api_key: Some(key.to_owned()), tokens: Some(issuer.settings()), ..GateSettings::default() };
+    let gate = Gate::new(settings).unwrap();
+    let admitted = |key: &str| {
+        let head = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {key}")).unwrap())]);
+        gate.admit(&head, None)
+    };
+    assert!(admitted(key).unwrap().check(Scope::Admin).is_ok());
+    assert!(matches!(admitted("wrong.horse.battery-staple"), Err(Denied::BadToken(_))));
+}
+
+#[tokio::test]
 async fn keys_of_the_issuer_change_while_tokens_come() {
     let (first, second) = (Signer::new("one", Algorithm::ES256), Signer::new("two", Algorithm::ES256));
     let issuer = Issuer::new(&[&first]);
