@@ -69,20 +69,6 @@ impl Failure {
         Self { also: Some(also), ..self }
     }
 
-    /// The request says by what it is sent that it comes from somebody who may not do this.
-    fn of_denial(denied: &Denied) -> Self {
-        let code = match denied {
-            Denied::TooMany { .. } => Code::RateLimited,
-            denied if denied.is_unauthenticated() => Code::Unauthenticated,
-            _ => Code::Forbidden,
-        };
-        let failure = Self::new(code, denied.to_string());
-        match denied.retry_after_s() {
-            Some(seconds) => failure.also(Also::RetryAfter(seconds)),
-            None => failure,
-        }
-    }
-
     /// A failure of the server itself; the cause goes to the log.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let mut failure = Self::new(Code::Internal, "the server failed; its log says why under this request id");
@@ -310,8 +296,18 @@ pub(crate) fn shown(name: &str) -> String {
     shown
 }
 
+/// Who sends a request shows nothing that is good for it.
 impl From<Denied> for Failure {
     fn from(denied: Denied) -> Self {
-        Self::of_denial(&denied)
+        let code = match &denied {
+            Denied::TooMany { .. } => Code::RateLimited,
+            denied if denied.is_unauthenticated() => Code::Unauthenticated,
+            _ => Code::Forbidden,
+        };
+        let failure = Self::new(code, denied.to_string());
+        match denied.retry_after_s() {
+            Some(seconds) => failure.also(Also::RetryAfter(seconds)),
+            None => failure,
+        }
     }
 }

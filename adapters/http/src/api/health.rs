@@ -95,7 +95,7 @@ impl HealthApi {
     #[oai(path = "/metrics", method = "get", operation_id = "getServerMetrics")]
     #[expect(clippy::unused_async, reason = "operations are futures")]
     async fn metrics(&self, request: &Request) -> Result<Answer<Measured>, Failure> {
-        caller(request)?.check_all_projects().map_err(Failure::from)?;
+        caller(request)?.check_all_projects()?;
         let text = (self.measures.0)();
         Ok(Answer::response(Response::builder().content_type(OPEN_METRICS).body(text)))
     }

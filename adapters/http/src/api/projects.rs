@@ -163,7 +163,7 @@ impl ProjectsApi {
     /// writes has changed.
     #[oai(path = "/projects/refresh", method = "post", operation_id = "refreshProjects")]
     async fn refresh(&self, request: &Request) -> Result<Answer<Looked>, Failure> {
-        caller(request)?.check_all_projects().map_err(Failure::from)?;
+        caller(request)?.check_all_projects()?;
         Parameters::of(request).refuse_all("this operation takes none")?;
         let service = Arc::clone(&self.service);
         let report = driven(async move { service.refresh().await }).await?.map_err(|error| Failure::of_port(&error))?;

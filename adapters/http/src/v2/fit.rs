@@ -86,7 +86,7 @@ impl FitApi {
             Failure::new(Code::Malformed, "expected each query parameter once, with a value in percent encoding")
         })?;
         let wanted = query.read()?;
-        caller(request)?.check_project(wanted.project().as_str()).map_err(Failure::from)?;
+        caller(request)?.check_project(wanted.project().as_str())?;
         // None of this is changed by a body, which may be large.
         self.inference.check_fit(&wanted)?;
         let name = wanted.project().clone();
