@@ -182,7 +182,7 @@ impl App {
 
     /// Whether it speaks TLS.
     pub fn speaks_tls(&self) -> bool {
-        self.guards.http_tls.is_some()
+        self.guards.tls.is_some()
     }
 
     /// What the banner says of gRPC.
@@ -275,7 +275,7 @@ fn http_settings(config: &Config, guards: &Guards, measured: Measured, requests:
         cors_origins: config.cors_origins.clone(),
         gate: Arc::clone(&guards.gate),
         audit: guards.audit.clone(),
-        tls: guards.http_tls.clone(),
+        tls: guards.tls.clone(),
         event_projects: config.event_projects.clone(),
         mlserver_headers: config.mlserver_headers,
         measures: measures(measured),
@@ -298,7 +298,7 @@ async fn bind_grpc(
         allowed_hosts: config.checked_hosts(),
         gate: Arc::clone(&guards.gate),
         audit: guards.audit.clone(),
-        tls: guards.grpc_tls.clone(),
+        tls: guards.tls.clone(),
         requests,
         tracing: tracing_of_requests(),
         ..GrpcSettings::default()

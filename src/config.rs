@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use drifting_domain::project::ProjectName;
+use drifting_listening::TlsFiles;
 use figment::Figment;
 use figment::value::Value;
 use serde::Serialize;
@@ -23,7 +24,6 @@ mod storage;
 mod template;
 #[cfg(test)]
 mod tests;
-mod tls;
 mod units;
 
 pub use access::AccessConfig;
@@ -33,7 +33,6 @@ pub use logging::{LogFormat, LogLevel};
 pub use sinks::EventSinkConfig;
 pub use storage::{ArtifactsPath, Bucket, DatabaseUri, Endpoint, ObjectService, StateDurability};
 pub use template::template;
-pub use tls::TlsConfig;
 
 use access::{Audiences, ClaimName, CorsOrigins, JwtKeys};
 use drifting_access::{KEY_LENGTH_MIN, TokenKeys, TokenSettings};
@@ -214,7 +213,7 @@ pub struct Config {
     /// The folder of the audit log, if there is one.
     pub audit_log: Option<PathBuf>,
     /// By which certificate the server is known, if by any.
-    pub tls: Option<TlsConfig>,
+    pub tls: Option<TlsFiles>,
     /// How log lines look.
     pub log_format: LogFormat,
     /// Which log lines are written.
@@ -487,13 +486,13 @@ impl Settings {
     }
 
     /// By which certificate the server is known.
-    fn tls(&self) -> Result<Option<TlsConfig>, ConfigError> {
+    fn tls(&self) -> Result<Option<TlsFiles>, ConfigError> {
         let file = |key| Ok(self.optional(key)?.map(|path: LocalPath| path.0));
         let (cert, key, client_ca) = (file("tls_cert")?, file("tls_key")?, file("tls_client_ca")?);
         let missing =
             |said, missing: &str| Err(ConfigError::new(&self.origin(said), &format!("expected `{missing}` too")));
         match (cert, key) {
-            (Some(cert), Some(key)) => Ok(Some(TlsConfig { cert, key, client_ca })),
+            (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key, client_ca })),
             (Some(_), None) => missing("tls_cert", "tls_key"),
             (None, Some(_)) => missing("tls_key", "tls_cert"),
             (None, None) if client_ca.is_some() => missing("tls_client_ca", "tls_cert"),

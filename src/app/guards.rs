@@ -7,13 +7,12 @@ use drifting_access::{AuditLog, Gate};
 use drifting_listening::{Tls, TlsFiles};
 use tokio::task::JoinSet;
 
-use crate::config::{Config, TlsConfig};
+use crate::config::Config;
 
 /// Who is let in, and by what the server is known, over HTTP and over gRPC.
 pub struct Guards {
     pub gate: Arc<Gate>,
-    pub http_tls: Option<Arc<Tls>>,
-    pub grpc_tls: Option<Arc<Tls>>,
+    pub tls: Option<Arc<Tls>>,
     pub audit: Option<AuditLog>,
 }
 
@@ -22,9 +21,9 @@ impl Guards {
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let gate = Gate::new(config.access.gate()).context("nobody could be let in")?;
         gate.prepare().await;
-        let tls = |protocols: &[&str]| config.tls.as_ref().map(|tls| open_tls(tls, protocols)).transpose();
+        let tls = config.tls.as_ref().map(open_tls).transpose()?;
         let audit = config.audit_log.as_deref().map(AuditLog::open).transpose().context("there can be no audit log")?;
-        Ok(Self { audit, gate: Arc::new(gate), http_tls: tls(&["h2", "http/1.1"])?, grpc_tls: tls(&["h2"])? })
+        Ok(Self { audit, gate: Arc::new(gate), tls })
     }
 
     /// Reads files and keys again when they change, until what is returned is dropped.
@@ -32,15 +31,13 @@ impl Guards {
         let mut keeping = JoinSet::new();
         let gate = Arc::clone(&self.gate);
         keeping.spawn(async move { gate.keep_fresh().await });
-        for tls in self.http_tls.iter().chain(&self.grpc_tls).map(Arc::clone) {
+        if let Some(tls) = self.tls.clone() {
             keeping.spawn(async move { tls.keep_fresh().await });
         }
         keeping
     }
 }
 
-fn open_tls(tls: &TlsConfig, protocols: &[&str]) -> anyhow::Result<Arc<Tls>> {
-    let TlsConfig { cert, key, client_ca } = tls.clone();
-    let tls = Tls::open(TlsFiles { cert, key, client_ca }, protocols).context("TLS cannot be spoken")?;
-    Ok(Arc::new(tls))
+fn open_tls(files: &TlsFiles) -> anyhow::Result<Arc<Tls>> {
+    Ok(Arc::new(Tls::open(files.clone()).context("TLS cannot be spoken")?))
 }

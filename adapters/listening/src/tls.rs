@@ -15,6 +15,9 @@ use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::{Accept, TlsAcceptor};
 
+/// What is spoken within TLS (RFC 7301), the best first. A client of gRPC asks for the first alone.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
 /// How often the files are looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -56,7 +59,6 @@ pub enum TlsError {
 /// What a server shows of itself, and asks of clients.
 pub struct Tls {
     files: TlsFiles,
-    protocols: Vec<Vec<u8>>,
     current: ArcSwap<Current>,
 }
 
@@ -67,14 +69,13 @@ struct Current {
 }
 
 impl Tls {
-    /// TLS with these files, for clients that speak one of these protocols (RFC 7301), the best first.
+    /// TLS with these files.
     ///
     /// # Errors
     /// When a file cannot be read or used.
-    pub fn open(files: TlsFiles, protocols: &[&str]) -> Result<Self, TlsError> {
-        let protocols: Vec<Vec<u8>> = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        let current = Current::of(read(&files)?, &files, &protocols)?;
-        Ok(Self { files, protocols, current: ArcSwap::from_pointee(current) })
+    pub fn open(files: TlsFiles) -> Result<Self, TlsError> {
+        let current = Current::of(read(&files)?, &files)?;
+        Ok(Self { files, current: ArcSwap::from_pointee(current) })
     }
 
     pub(crate) fn accept(&self, stream: TcpStream) -> Accept<TcpStream> {
@@ -97,7 +98,7 @@ impl Tls {
                 complaint = None;
                 continue;
             }
-            match read.and_then(|read| Current::of(read, &self.files, &self.protocols)) {
+            match read.and_then(|read| Current::of(read, &self.files)) {
                 Ok(current) => {
                     self.current.store(Arc::new(current));
                     complaint = None;
@@ -124,7 +125,7 @@ fn read(files: &TlsFiles) -> Result<Vec<Vec<u8>>, TlsError> {
 }
 
 impl Current {
-    fn of(read: Vec<Vec<u8>>, files: &TlsFiles, protocols: &[Vec<u8>]) -> Result<Self, TlsError> {
+    fn of(read: Vec<Vec<u8>>, files: &TlsFiles) -> Result<Self, TlsError> {
         let mismatch = |error: tokio_rustls::rustls::Error| TlsError::Mismatch(error.to_string());
         let content = |file: &Path, expected| TlsError::Content { file: file.display().to_string(), expected };
         let cert = read.first().map(Vec::as_slice).unwrap_or_default();
@@ -147,7 +148,7 @@ impl Current {
             _ => builder.with_no_client_auth(),
         };
         let mut config = builder.with_single_cert(chain, key).map_err(mismatch)?;
-        config.alpn_protocols = protocols.to_vec();
+        config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
         Ok(Self { read, acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 }

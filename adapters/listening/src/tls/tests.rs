@@ -116,7 +116,7 @@ fn der(pem: &str) -> Vec<u8> {
 async fn clients_see_the_certificate_and_the_one_that_replaces_it() {
     let authority = Authority::new();
     let first = authority.renew();
-    let tls = Arc::new(Tls::open(authority.files(false), &["h2", "http/1.1"]).unwrap());
+    let tls = Arc::new(Tls::open(authority.files(false)).unwrap());
     let address = echo(Arc::clone(&tls)).await;
     let (certificate, protocol) = hear(address, authority.client(None)).await.unwrap();
     assert_eq!((certificate, protocol.as_deref()), (der(&first), Some(&b"h2"[..])));
@@ -142,7 +142,7 @@ async fn clients_see_the_certificate_and_the_one_that_replaces_it() {
 async fn clients_without_a_certificate_are_refused_where_one_is_asked_for() {
     let authority = Authority::new();
     authority.renew();
-    let address = echo(Arc::new(Tls::open(authority.files(true), &[]).unwrap())).await;
+    let address = echo(Arc::new(Tls::open(authority.files(true)).unwrap())).await;
     assert!(hear(address, authority.client(Some(&authority))).await.is_ok());
     assert!(hear(address, authority.client(None)).await.is_err());
     let mixed = authority.client(Some(&Authority::new()));
@@ -153,7 +153,7 @@ async fn clients_without_a_certificate_are_refused_where_one_is_asked_for() {
 async fn whoever_speaks_no_tls_holds_up_nobody() {
     let authority = Authority::new();
     authority.renew();
-    let address = echo(Arc::new(Tls::open(authority.files(false), &[]).unwrap())).await;
+    let address = echo(Arc::new(Tls::open(authority.files(false)).unwrap())).await;
     let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
     let mut plain = tokio::net::TcpStream::connect(address).await.unwrap();
     plain.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
@@ -168,8 +168,7 @@ fn files_that_hold_something_else_are_told_by_name() {
     let authority = Authority::new();
     authority.renew();
     let files = authority.files(true);
-    let told =
-        |files: &TlsFiles| Tls::open(files.clone(), &[]).err().map(|error| error.to_string()).unwrap_or_default();
+    let told = |files: &TlsFiles| Tls::open(files.clone()).err().map(|error| error.to_string()).unwrap_or_default();
     assert_eq!(told(&files), "");
     assert!(told(&TlsFiles { cert: "/nowhere/cert.pem".into(), ..files.clone() }).contains("/nowhere/cert.pem"));
     assert!(told(&TlsFiles { cert: files.key.clone(), ..files.clone() }).contains("a chain of certificates"));
