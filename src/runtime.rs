@@ -87,6 +87,13 @@ impl Threads {
     }
 }
 
+/// Threads for what waits for the disk or keeps a processor busy beside answers, at most. A checkpoint of many projects on a slow disk
+/// would take as many as there are files to write; more than these make no disk quicker, and each takes memory.
+pub fn n_blocking_threads() -> usize {
+    const LEAST: usize = 32;
+    LEAST.max(4 * n_processors())
+}
+
 /// Lets this thread go behind the others of the machine.
 fn give_way() {
     /// The last of all; on Linux the priority is that of the thread alone.

@@ -30,8 +30,11 @@ pub(super) fn run(args: &ServeArgs, json: bool) -> anyhow::Result<ExitCode> {
     let config = Config::load(file_of(args), &args.settings)?;
     crate::runtime::give_large_blocks_back();
     let format = config.log_format;
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(crate::runtime::n_blocking_threads())
+        .build()
+        .context("cannot start the runtime")?;
     let telemetry = {
         let _within = runtime.enter();
         telemetry::init(format, &config.log_level)?

@@ -25,6 +25,11 @@ pub fn label_row(n: usize) -> Bytes {
     json!({"data": [(n * 37 % 101) as f64 / 101.0]}).to_string().into()
 }
 
+/// Several rows of a label.
+pub fn label_rows(n_rows: usize) -> Bytes {
+    json!({"data": rows(2, n_rows, 1).concat()}).to_string().into()
+}
+
 /// The fit of a table by `mmd_online`, whose rows cost a pass over the reference each.
 pub fn table_fit(seed: u64, n_rows: usize) -> Value {
     json!({"drift_type": "tabular", "data": rows(seed, n_rows, 5),

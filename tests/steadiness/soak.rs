@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::client::{Client, run};
 use crate::form::{Form, conclude, ms, percentile, row};
-use crate::projects::{fit, label_fit, label_row, predict_path, table_fit};
+use crate::projects::{fit, label_fit, label_row, label_rows, predict_path, table_fit};
 use crate::resources::Resources;
 use crate::server::Server;
 
@@ -45,6 +45,18 @@ async fn live(server: &Server, plan: &Plan) -> Vec<Duration> {
     took
 }
 
+/// Without a database each project keeps its latest 10,000 values in memory: until then memory grows as it should.
+async fn fill_trends(server: &Server, form: Form) {
+    const AT_ONCE: usize = 1_000;
+    let (mut client, rows) = (Client::new(&server.url), label_rows(AT_ONCE));
+    for n in 0..form.choose(1, N_PROJECTS) {
+        for _ in 0..form.choose(1, 10_000 / AT_ONCE) {
+            let answer = client.post(&predict_path(&format!("label-{n}")), rows.clone()).await;
+            assert_eq!(answer.expect("rows are answered").status, 200);
+        }
+    }
+}
+
 #[test]
 fn a_server_stays_as_it_is() {
     let form = Form::of_environment();
@@ -71,6 +83,7 @@ fn a_server_stays_as_it_is() {
             (0..N_PROJECTS).for_each(|n| fit(&server, &format!("label-{n}"), &label_fit()));
         }
         let process = server.child.id();
+        run(fill_trends(&server, form));
         // What a first while of load takes is no growth.
         run(live(&server, &Plan { between_restarts: plan.between_restarts / 10, ..plan }));
         let warm = Resources::of(process);
