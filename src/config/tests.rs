@@ -258,6 +258,7 @@ fn settings_that_need_each_other_say_so() {
             (json!({"jwt_issuer": "https://a.example"}), "jwt_audience"),
             (json!({"jwt_audience": "drifting"}), "jwt_issuer"),
             (json!({"jwt_keys": "keys.json"}), "jwt_issuer"),
+            (json!({"jwt_projects_claim": "projects"}), "jwt_issuer"),
             (json!({"tls_cert": "cert.pem"}), "tls_key"),
             (json!({"tls_key": "key.pem"}), "tls_cert"),
             (json!({"tls_client_ca": "ca.pem"}), "tls_cert"),
