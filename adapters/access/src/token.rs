@@ -89,8 +89,7 @@ impl Tokens {
         credential.bytes().filter(|byte| *byte == b'.').count() == 2
     }
 
-    /// What a token is good for. A token that has been seen costs a digest; a new one the check of its signature, some tens of
-    /// microseconds.
+    /// What a token is good for. A token that has been seen costs a digest; a new one the check of its signature.
     ///
     /// # Errors
     /// When it is not one of the issuer for this server, or not now.
