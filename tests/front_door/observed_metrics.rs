@@ -212,12 +212,17 @@ fn requests_that_are_refused_or_come_again_are_counted() {
     for _ in 0..3 {
         ask(&again, "POST", path, Some("{\"data\": [[1.0]]}")).expect(200);
     }
-    // Its body does not come: it holds the only place.
+    // A thousand rows are judged for seconds: they hold the only place.
+    let rows = |factor: u32| (0..1_500).map(|i| f64::from((i * factor) % 101)).collect::<Vec<f64>>();
+    let detector = json!({"kind": "mmd", "n_permutations": 10_000});
+    let slow = json!({"drift_type": "label", "data": rows(37), "detector": detector});
+    ask(&keyed, "POST", "/api/v1/projects/slow/fit", Some(&slow.to_string())).expect(201);
     let host = server.url.strip_prefix("http://").expect("a plain address");
-    let mut waiting = TcpStream::connect(host).expect("it listens");
-    let kind = "Content-Type: application/json\r\nContent-Length: 9";
-    let head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\n{keyed}{kind}\r\n\r\n");
-    waiting.write_all(head.as_bytes()).expect("it reads");
+    let mut under_way = TcpStream::connect(host).expect("it listens");
+    let body = json!({"data": rows(41)}).to_string();
+    let kind = format!("Content-Type: application/json\r\nContent-Length: {}", body.len());
+    let head = format!("POST /api/v1/projects/slow/predict HTTP/1.1\r\nHost: {host}\r\n{keyed}{kind}\r\n\r\n");
+    under_way.write_all(format!("{head}{body}").as_bytes()).expect("it reads");
     let told = || Exposition::read(ask(&keyed, "GET", "/metrics", None));
     let deadline = Instant::now() + Duration::from_secs(20);
     while told().value("drifting_queue_depth{queue=\"predictions\"}") < 1.0 {
@@ -227,13 +232,13 @@ fn requests_that_are_refused_or_come_again_are_counted() {
     let told = told();
     let fits = "method=\"POST\",route=\"/api/v1/projects/{project}/fit\"";
     let predictions = "method=\"POST\",route=\"/api/v1/projects/{project}/predict\"";
-    for (request, status, n) in [(fits, 401, 1.0), (fits, 201, 1.0), (predictions, 200, 3.0), (predictions, 503, 1.0)] {
+    for (request, status, n) in [(fits, 401, 1.0), (fits, 201, 2.0), (predictions, 200, 3.0), (predictions, 503, 1.0)] {
         assert_eq!(told.value(&format!("drifting_http_requests_total{{{request},status=\"{status}\"}}")), n);
     }
     assert_eq!(told.value("drifting_idempotent_replays_total{interface=\"http\"}"), 2.0);
     assert_eq!(told.value("drifting_idempotent_replays_total{interface=\"grpc\"}"), 0.0);
     assert_eq!(told.value("drifting_detect_rows_total{project=\"price\"}"), 1.0, "its rows were fed once");
-    assert_eq!(told.value("drifting_projects_loaded"), 1.0);
+    assert_eq!(told.value("drifting_projects_loaded"), 2.0);
 }
 
 #[test]
