@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use poem::http::header;
+use poem::http::{HeaderValue, header};
 use poem::{Request, RequestBody};
 
 use super::coding::Coding;
@@ -131,12 +131,16 @@ fn too_slow() -> Failure {
 }
 
 /// Answers without a body having been read, so that the client can read the answer: a connection that is closed while it still sends
-/// loses that. Little of what it sends is taken, and then nothing for a while, which holds it up until the answer is there.
+/// loses that. A small body is passed over, and the connection serves on; of a large one little is taken, and then nothing for a while,
+/// which holds the client up until the answer is there.
 pub(crate) fn leave_unread(request: &mut Request) {
+    const SMALL_BYTES_MAX: u64 = 64 * 1024;
     const BYTES_MAX: usize = 16 * 1024;
     const TIME_MAX: Duration = Duration::from_secs(2);
-    let has_body = request.headers().contains_key(header::CONTENT_LENGTH)
-        || request.headers().contains_key(header::TRANSFER_ENCODING);
+    let length = request.headers().get(header::CONTENT_LENGTH).map(HeaderValue::to_str);
+    let has_body = length.is_some() || request.headers().contains_key(header::TRANSFER_ENCODING);
+    let length = length.and_then(|text| text.ok()?.parse::<u64>().ok());
+    let is_small = length.is_some_and(|length| length <= SMALL_BYTES_MAX);
     let waits = request.headers().contains_key(header::EXPECT);
     let body = request.take_body();
     if !has_body || waits {
@@ -147,7 +151,7 @@ pub(crate) fn leave_unread(request: &mut Request) {
         let mut n_bytes = 0;
         while let Some(Ok(chunk)) = stream.next().await {
             n_bytes += chunk.len();
-            if n_bytes >= BYTES_MAX {
+            if n_bytes >= BYTES_MAX && !is_small {
                 std::future::pending::<()>().await;
             }
         }
