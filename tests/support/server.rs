@@ -9,11 +9,23 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+/// A secret that every server of these tests is given, and every request to one that asks for no key. It must come out nowhere: the
+/// answers that are read here and the log of every server are searched for it.
+const MARK: &str = "marked-secret-of-the-surroundings";
+
+/// The story of the front door is told at the most talkative level, so that whatever could come out does. The others measure.
+const LEVEL: Option<&str> = match env!("CARGO_CRATE_NAME").as_bytes() {
+    b"front_door" => Some("trace"),
+    _ => None,
+};
+
 /// A running server; killed when dropped.
 pub struct Server {
     pub child: Child,
     pub url: String,
     log: std::path::PathBuf,
+    /// Whether it asks nobody for a key.
+    is_open: bool,
 }
 
 /// An answer.
@@ -73,6 +85,26 @@ pub struct Launch<'a> {
     pub with_default_database: bool,
 }
 
+/// Secrets in settings that others win over, and the level of the log, where a test does not say them.
+fn surroundings(launch: &Launch) -> Vec<(&'static str, String)> {
+    let says = |prefix: &str| launch.environment.iter().any(|(name, _)| name.starts_with(prefix));
+    let mut variables = Vec::new();
+    if let Some(level) = LEVEL.filter(|_| !says("DRIFTING_LOG_LEVEL")) {
+        variables.push(("DRIFTING_LOG_LEVEL", level.to_owned()));
+    }
+    if !says("DRIFTING_DATABASE_URI") && !launch.with_default_database {
+        variables.push(("DRIFTING_DATABASE_URI", format!("postgres://drifting:{MARK}@127.0.0.1:9/drifting")));
+    }
+    if !says("AWS_") {
+        variables.push(("AWS_SECRET_ACCESS_KEY", MARK.to_owned()));
+        variables.push(("AWS_SESSION_TOKEN", MARK.to_owned()));
+    }
+    if !says("OTEL_") {
+        variables.push(("OTEL_EXPORTER_OTLP_HEADERS", format!("authorization=Bearer {MARK}")));
+    }
+    variables
+}
+
 impl Server {
     /// Starts on a store in `directory`, without a metrics database unless `arguments` say otherwise.
     pub fn start(directory: &Path, arguments: &[&str]) -> Self {
@@ -91,7 +123,11 @@ impl Server {
         let stdout = child.stdout.take().expect("standard output is piped");
         BufReader::new(stdout).read_line(&mut line).expect("standard output is read");
         if let Some(url) = line.trim_end().strip_prefix("listening on ") {
-            return Ok(Self { child, url: url.to_owned(), log });
+            let asks = |name: &&str| name.contains("api-key") || name.contains("jwt") || name.contains("client-ca");
+            let named = launch.environment.iter().map(|(name, _)| name.to_lowercase().replace('_', "-"));
+            let is_open =
+                !named.chain(launch.arguments.iter().map(|name| (*name).to_owned())).any(|name| asks(&&*name));
+            return Ok(Self { child, url: url.to_owned(), log, is_open });
         }
         let status = child.wait().expect("the program ends");
         Err((status, std::fs::read_to_string(log).unwrap_or_default()))
@@ -101,7 +137,8 @@ impl Server {
     pub fn begin(&self, project: &str, body: &Value) -> String {
         let path = format!("/api/v1/projects/{project}/fit");
         let headers = "Prefer: respond-async\r\n";
-        let answer = Connection::open(&self.url)
+        let answer = self
+            .connect()
             .try_request_with(headers, "POST", &path, Some(("application/json", &body.to_string())))
             .expect("the server answers");
         let id = answer.expect(202)["id"].as_str().expect("an id").to_owned();
@@ -133,6 +170,7 @@ impl Server {
         if !launch.arguments.contains(&"--database-uri") && !launch.with_default_database {
             command.args(["--database-uri", "none"]);
         }
+        command.envs(surroundings(launch));
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&log).expect("the log opens");
         let child = command
             .args(launch.arguments)
@@ -164,6 +202,13 @@ impl Server {
     pub fn kill(mut self) {
         self.child.kill().expect("the server is killed");
         self.child.wait().expect("the server is reaped");
+    }
+
+    fn assert_silent(&self) {
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let line = log.lines().find(|line| line.contains(MARK));
+        assert_eq!(line, None, "a secret is logged");
     }
 
     /// Asks it to stop, and waits until it has.
@@ -198,12 +243,12 @@ impl Server {
     }
 
     fn request(&self, method: &str, path: &str, body: Option<(&str, &str)>) -> Answer {
-        Connection::open(&self.url).request(method, path, body)
+        self.connect().request(method, path, body)
     }
 
     /// A connection that is kept.
     pub fn connect(&self) -> Connection {
-        Connection::open(&self.url)
+        Connection { is_marked: self.is_open, ..Connection::open(&self.url) }
     }
 }
 
@@ -212,6 +257,9 @@ impl Drop for Server {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if !std::thread::panicking() {
+            self.assert_silent();
+        }
     }
 }
 
@@ -219,6 +267,8 @@ impl Drop for Server {
 pub struct Connection {
     stream: BufReader<TcpStream>,
     host: String,
+    /// Whether its requests carry a secret that nobody asks for.
+    is_marked: bool,
 }
 
 impl Connection {
@@ -231,7 +281,7 @@ impl Connection {
         let host = url.strip_prefix("http://").expect("a plain address").to_owned();
         let stream = TcpStream::connect(&host)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream), host })
+        Ok(Self { stream: BufReader::new(stream), host, is_marked: false })
     }
 
     pub fn post(&mut self, path: &str, body: &Value) -> Answer {
@@ -255,7 +305,8 @@ impl Connection {
         path: &str,
         body: Option<(&str, &str)>,
     ) -> std::io::Result<Answer> {
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{headers}", self.host);
+        let mark = if self.is_marked { format!("X-API-Key: {MARK}\r\n") } else { String::new() };
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n{mark}{headers}", self.host);
         let request = match body {
             Some((kind, body)) => {
                 format!("{head}Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
@@ -282,6 +333,7 @@ impl Connection {
         let mut body = vec![0; length];
         std::io::Read::read_exact(&mut self.stream, &mut body)?;
         let text = String::from_utf8(body).expect("answers are UTF-8");
+        assert!(!text.contains(MARK), "a secret is told: {text}");
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Ok(Answer { status, body })
     }
