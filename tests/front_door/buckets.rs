@@ -251,7 +251,7 @@ fn one_server_writes_and_others_may_read() {
     reader.post("/api/v1/projects/new/predict", &window).expect(200);
 
     let told = writer.get("/metrics").expect(200).as_str().expect("a text").to_owned();
-    assert!(told.contains("drifting_store_operations_total{op=\"write\",result=\"done\"}"), "{told}");
+    assert!(told.contains("drifting_store_operations_total{backend=\"s3\",op=\"write\",result=\"done\"}"), "{told}");
     assert!(!told.contains("projects/team"), "{told}");
 
     // Given back, the lease is free at once.

@@ -99,14 +99,14 @@ impl Collector for StoreCalls {
         let help = "Calls of the object store, each try for itself";
         let mut numbers = encoder.encode_descriptor("drifting_store_operations", help, None, MetricType::Counter)?;
         for call in &calls {
-            let labels = [("op", call.operation), ("result", call.outcome.as_str())];
+            let labels = [("backend", self.0.backend()), ("op", call.operation), ("result", call.outcome.as_str())];
             ConstCounter::new(call.n).encode(numbers.encode_family(&labels)?)?;
         }
         let help = "Time of the calls of the object store until the head of the answer";
         let mut times =
             encoder.encode_descriptor("drifting_store_operations_seconds", help, None, MetricType::Counter)?;
         for call in &calls {
-            let labels = [("op", call.operation), ("result", call.outcome.as_str())];
+            let labels = [("backend", self.0.backend()), ("op", call.operation), ("result", call.outcome.as_str())];
             ConstCounter::new(call.seconds).encode(times.encode_family(&labels)?)?;
         }
         Ok(())

@@ -120,6 +120,14 @@ impl RemoteStore {
         self.0.counts.snapshot()
     }
 
+    /// The service that it is: `s3` or `gcs`.
+    pub fn backend(&self) -> &'static str {
+        match self.0.dialect {
+            Dialect::S3 => "s3",
+            Dialect::Gcs => "gcs",
+        }
+    }
+
     /// The same store with a queue of its own, for calls that must not wait behind others.
     pub(super) fn aside(&self) -> Self {
         let connection = &self.0;
