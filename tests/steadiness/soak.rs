@@ -68,7 +68,7 @@ fn a_server_stays_as_it_is() {
         between_rows: Duration::from_millis(2),
     };
     let full = Plan {
-        restarts: 6,
+        restarts: 3,
         between_restarts: second(600),
         between_fits: second(20),
         between_rows: Duration::from_millis(1),
