@@ -267,6 +267,12 @@ fn http_settings(config: &Config, guards: &Guards, measured: Measured, requests:
         version: env!("CARGO_PKG_VERSION").to_owned(),
         max_body_bytes: config.max_body_bytes,
         fit_max_body_bytes: config.fit_max_body_bytes,
+        head: limits::of_heads(&config.requests),
+        max_json_depth: config.requests.max_json_depth,
+        max_tensors: config.requests.max_tensors,
+        max_rank: config.requests.max_rank,
+        connections_max: config.requests.max_connections,
+        timeouts: limits::http_timeouts(&config.requests),
         allowed_hosts: match config.checked_hosts() {
             None => AllowedHosts::Any,
             Some(hosts) if config.allowed_hosts.is_empty() => AllowedHosts::Loopback(hosts),
@@ -281,7 +287,6 @@ fn http_settings(config: &Config, guards: &Guards, measured: Measured, requests:
         measures: measures(measured),
         requests,
         tracing: tracing_of_requests(),
-        ..HttpSettings::default()
     }
 }
 
@@ -295,6 +300,11 @@ async fn bind_grpc(
     let Some(address) = config.grpc_address() else { return Ok(None) };
     let settings = GrpcSettings {
         max_message_bytes: config.max_body_bytes,
+        max_header_bytes: u32::try_from(config.requests.max_header_bytes).unwrap_or(u32::MAX),
+        max_tensors: config.requests.max_tensors,
+        max_rank: config.requests.max_rank,
+        connections_max: config.requests.max_connections,
+        timeouts: limits::grpc_timeouts(&config.requests),
         allowed_hosts: config.checked_hosts(),
         gate: Arc::clone(&guards.gate),
         audit: guards.audit.clone(),

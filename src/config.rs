@@ -17,6 +17,7 @@ mod event_projects;
 mod layers;
 mod listen;
 mod logging;
+mod requests;
 mod settings;
 mod sinks;
 mod storage;
@@ -29,6 +30,7 @@ pub use access::AccessConfig;
 pub use effective::{EffectiveSetting, Source};
 pub use error::ConfigError;
 pub use logging::{LogFormat, LogLevel};
+pub use requests::RequestConfig;
 pub use sinks::EventSinkConfig;
 pub use storage::{ArtifactsPath, Bucket, DatabaseUri, Endpoint, ObjectService, StateDurability};
 pub use template::template;
@@ -41,7 +43,7 @@ use sinks::OnlySink;
 pub const FILE_BY_DEFAULT: &str = "drifting.yaml";
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 54] = [
+const SETTINGS: [(&str, Option<&str>); 68] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -88,6 +90,20 @@ const SETTINGS: [(&str, Option<&str>); 54] = [
     ("read_only", Some("false")),
     ("max_body_bytes", Some("32MiB")),
     ("fit_max_body_bytes", Some("1GiB")),
+    ("max_uri_bytes", Some("8KiB")),
+    ("max_headers", Some("100")),
+    ("max_header_bytes", Some("32KiB")),
+    ("max_json_depth", Some("127")),
+    ("max_columns", Some("10000")),
+    ("max_tensors", Some("10000")),
+    ("max_rank", Some("8")),
+    ("max_permutations", Some("100000")),
+    ("max_bootstraps", Some("100000000")),
+    ("max_connections", Some("10000")),
+    ("header_timeout", Some("10s")),
+    ("body_timeout", Some("30s")),
+    ("idle_timeout", Some("75s")),
+    ("write_timeout", Some("1m")),
     ("idempotency_max_keys", Some("100000")),
     ("idempotency_max_bytes", Some("64MiB")),
     ("projects_memory", None),
@@ -217,6 +233,8 @@ pub struct Config {
     pub max_body_bytes: usize,
     /// The largest body of a fit.
     pub fit_max_body_bytes: usize,
+    /// What a request may be, and how long a client may take.
+    pub requests: RequestConfig,
     /// How many answers are kept for requests that come again.
     pub idempotency_max_keys: usize,
     /// How many bytes of them.

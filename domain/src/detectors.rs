@@ -13,10 +13,12 @@ pub use kind::DetectorKind;
 pub(crate) use online::{Curve, Splits, TiedStreams, curve};
 pub use online::{
     CvmOnline, CvmOnlineSpec, CvmThresholds, Dummy, DummySpec, FetOnline, FetOnlineSpec, FitProblem, LsddOnline,
-    LsddOnlineSpec, MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineSpec, OnlineState, check_online, fit_online,
-    restore_online,
+    LsddOnlineSpec, MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineSpec, OnlineState, SIMULATED_MAX, check_online,
+    fit_online, restore_online,
 };
-pub use request::{DetectorRequest, InvalidSettings, ModelName, ReferenceUpdateRequest, SettingIssue, WindowRequest};
+pub use request::{
+    DetectorRequest, InvalidSettings, ModelName, PERMUTATIONS_MAX, ReferenceUpdateRequest, SettingIssue, WindowRequest,
+};
 pub use two_sample::{
     BatchDetector, BatchSpec, CategoryShift, ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest,
     ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest, ColumnTests, ColumnsSpec, ContextMmdTestSpec, Direction,

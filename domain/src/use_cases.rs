@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub use errors::{FitError, PredictError, ProjectError};
 pub use expected::ExpectedProject;
 pub use fit::{FitRequest, FittedProject, PreparedFit, REFERENCE_ROWS_MAX};
-pub use limits::ServiceLimits;
+pub use limits::{RequestLimits, ServiceLimits};
 pub use loaded::OpenProject;
 pub use measures::{Position, ProjectMeasures, ServiceMeasures, WindowMeasures};
 pub use memory::MemoryUse;
@@ -129,6 +129,7 @@ pub struct DriftService {
     answers: Arc<KeptAnswers>,
     memory: Memory,
     predict_queue: Arc<PredictQueue>,
+    request_limits: RequestLimits,
     operations: Operations,
     counts: Arc<Counts>,
     cvm_thresholds: Arc<CvmThresholds>,
@@ -156,6 +157,7 @@ impl DriftService {
             answers: Arc::new(KeptAnswers::new(limits.answers)),
             memory: Memory::new(limits.projects_memory),
             predict_queue: Arc::new(PredictQueue::new(limits.predict_queue)),
+            request_limits: limits.request,
             operations: Operations::default(),
             counts,
             cvm_thresholds: Arc::default(),
@@ -171,6 +173,7 @@ impl DriftService {
             answers: Arc::new(KeptAnswers::new(limits.answers)),
             memory: Memory::new(limits.projects_memory),
             predict_queue: Arc::new(PredictQueue::new(limits.predict_queue)),
+            request_limits: limits.request,
             ..self
         }
     }

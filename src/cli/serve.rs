@@ -385,6 +385,82 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit_max_body_bytes: Option<String>,
 
+    /// Largest path and query of a request [env: DRIFTING_MAX_URI_BYTES] [default: 8KiB]
+    #[arg(long, value_name = "BYTES", alias = "max_uri_bytes")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_uri_bytes: Option<String>,
+
+    /// Most headers of a request, up to 100 [env: DRIFTING_MAX_HEADERS] [default: 100]
+    #[arg(long, value_name = "COUNT", alias = "max_headers")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_headers: Option<String>,
+
+    /// Largest headers of a request in all, up to 256KiB [env: DRIFTING_MAX_HEADER_BYTES] [default: 32KiB]
+    #[arg(long, value_name = "BYTES", alias = "max_header_bytes")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_header_bytes: Option<String>,
+
+    /// How deep arrays and objects of JSON may stand within one another, up to 127 [env: DRIFTING_MAX_JSON_DEPTH] [default: 127]
+    #[arg(long, value_name = "COUNT", alias = "max_json_depth")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_json_depth: Option<String>,
+
+    /// Most columns of a reference and of rows, up to 10000 [env: DRIFTING_MAX_COLUMNS] [default: 10000]
+    #[arg(long, value_name = "COUNT", alias = "max_columns")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_columns: Option<String>,
+
+    /// Most tensors of an inference request, up to 10000 [env: DRIFTING_MAX_TENSORS] [default: 10000]
+    #[arg(long, value_name = "COUNT", alias = "max_tensors")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tensors: Option<String>,
+
+    /// Most dimensions of a tensor, up to 8 [env: DRIFTING_MAX_RANK] [default: 8]
+    #[arg(long, value_name = "COUNT", alias = "max_rank")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_rank: Option<String>,
+
+    /// Most permutations of a detector, up to 100000 [env: DRIFTING_MAX_PERMUTATIONS] [default: 100000]
+    ///
+    /// A fit that asks for more, or whose `p_val` needs more, is refused.
+    #[arg(long, value_name = "COUNT", alias = "max_permutations")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_permutations: Option<String>,
+
+    /// Most bootstraps of a detector [env: DRIFTING_MAX_BOOTSTRAPS] [default: 100000000]
+    ///
+    /// A fit that asks for more, or whose `ert` needs more, is refused.
+    #[arg(long, value_name = "COUNT", alias = "max_bootstraps")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bootstraps: Option<String>,
+
+    /// Connections at once, over HTTP and over gRPC each [env: DRIFTING_MAX_CONNECTIONS] [default: 10000]
+    ///
+    /// More wait in the system's queue.
+    #[arg(long, value_name = "COUNT", alias = "max_connections")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<String>,
+
+    /// How long the head of a request may take, and a client's part of a handshake [env: DRIFTING_HEADER_TIMEOUT] [default: 10s]
+    #[arg(long, value_name = "DURATION", alias = "header_timeout")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_timeout: Option<String>,
+
+    /// How long a body may rest between two of its bytes [env: DRIFTING_BODY_TIMEOUT] [default: 30s]
+    #[arg(long, value_name = "DURATION", alias = "body_timeout")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_timeout: Option<String>,
+
+    /// How long a connection may rest between two requests [env: DRIFTING_IDLE_TIMEOUT] [default: 75s]
+    #[arg(long, value_name = "DURATION", alias = "idle_timeout")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<String>,
+
+    /// How long a client may take nothing of an answer [env: DRIFTING_WRITE_TIMEOUT] [default: 1m]
+    #[arg(long, value_name = "DURATION", alias = "write_timeout")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write_timeout: Option<String>,
+
     /// How many answers are kept for requests that are sent again [env: DRIFTING_IDEMPOTENCY_MAX_KEYS] [default: 100000]
     ///
     /// Of requests with an `Idempotency-Key`, for 24 hours; the oldest give way. Those of the latest 64 requests of each project are

@@ -124,6 +124,7 @@ impl Settings {
             read_only: self.required::<Switch>("read_only")?.0,
             max_body_bytes: self.required::<ByteSize>("max_body_bytes")?.0,
             fit_max_body_bytes: self.required::<ByteSize>("fit_max_body_bytes")?.0,
+            requests: self.requests()?,
             idempotency_max_keys: self.required::<Count>("idempotency_max_keys")?.0,
             idempotency_max_bytes: self.required::<ByteSize>("idempotency_max_bytes")?.0,
             projects_memory: match self.optional::<ByteSizeOrNone>("projects_memory")? {
@@ -228,8 +229,16 @@ impl Settings {
         Ok(OnlySink { sink, secret_file, allow_private })
     }
 
-    fn required<T: FromStr<Err = String>>(&self, key: &'static str) -> Result<T, ConfigError> {
-        self.optional(key)?.ok_or_else(|| ConfigError::new(&self.origin(key), "expected a value"))
+    pub(super) fn required<T: FromStr<Err = String>>(&self, key: &'static str) -> Result<T, ConfigError> {
+        self.required_as(key, str::parse)
+    }
+
+    pub(super) fn required_as<T>(
+        &self,
+        key: &'static str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, ConfigError> {
+        self.read(key, read)?.ok_or_else(|| ConfigError::new(&self.origin(key), "expected a value"))
     }
 
     fn optional<T: FromStr<Err = String>>(&self, key: &'static str) -> Result<Option<T>, ConfigError> {

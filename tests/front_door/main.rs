@@ -20,6 +20,7 @@ mod help;
 #[path = "../support/hostile_names.rs"]
 mod hostile_names;
 mod inference_clients;
+mod limits;
 mod load;
 mod local_database;
 mod local_refused;

@@ -7,7 +7,9 @@ mod tensor;
 mod wire;
 
 use bytes::{Buf, Bytes};
-use drifting_inference::{Budget, Datatype, InferRequest, InputTensor, OUTPUTS_MAX, Refusal, Shape, WantedOutput};
+use drifting_inference::{
+    Budget, Datatype, InferRequest, InputTensor, OUTPUTS_MAX, ReadLimits, Refusal, Shape, WantedOutput,
+};
 use tonic::Status;
 use tonic::codec::DecodeBuf;
 
@@ -89,11 +91,11 @@ impl InferMessage {
         Fields::of(&self.0).flatten().any(|field| field.number == field::RAW_INPUT_CONTENTS)
     }
 
-    /// The request. Time and memory O(message): tensors may take `bytes_max` bytes.
+    /// The request. Time and memory O(message).
     ///
     /// # Errors
     /// What was expected, what came, and where, before anything is reserved for it.
-    pub(crate) fn request(&self, bytes_max: usize) -> Result<InferRequest, Refusal> {
+    pub(crate) fn request(&self, limits: &ReadLimits) -> Result<InferRequest, Refusal> {
         let (mut request, counts) = self.head()?;
         if counts.raw > 0 && counts.raw != counts.inputs {
             let detail = format!(
@@ -102,7 +104,7 @@ impl InferMessage {
             );
             return Err(Refusal::malformed("/raw_input_contents", detail));
         }
-        let mut budget = Budget::of_raw(bytes_max);
+        let mut budget = Budget::of_raw(limits.bytes);
         let mut raw = self.each(field::RAW_INPUT_CONTENTS);
         for (index, tensor) in self.each(field::INPUTS).enumerate() {
             let tensor = tensor::read(tensor?.bytes("/inputs")?, index)?;
@@ -115,6 +117,7 @@ impl InferMessage {
             let name = tensor.name.to_owned();
             request.inputs.push(InputTensor { name, datatype, shape, content_type: tensor.content_type, data });
         }
+        limits.check(&request)?;
         Ok(request)
     }
 

@@ -28,8 +28,6 @@ use crate::stop::{Stopper, Stopping};
 
 /// The services that the health service knows: the server as a whole, and the one of the protocol.
 const SERVICES: [&str; 2] = ["", SERVICE_NAME];
-/// The metadata of a call may take so much.
-const HEADERS_BYTES_MAX: u32 = 16 * 1024;
 /// Who watches the health gets so long to read that the server stops.
 const WATCHERS: Duration = Duration::from_millis(200);
 
@@ -101,7 +99,7 @@ impl GrpcServer {
         });
         let server = Server::builder()
             .max_concurrent_streams(settings.streams_max)
-            .http2_max_header_list_size(HEADERS_BYTES_MAX)
+            .http2_max_header_list_size(settings.max_header_bytes)
             .http2_keepalive_interval(Some(settings.timeouts.ping_every))
             .http2_keepalive_timeout(Some(settings.timeouts.ping_answer))
             .layer(layer_fn(move |inner| Front { inner, rules: Arc::clone(&rules) }))
@@ -158,7 +156,7 @@ fn routes(
     health: &HealthReporter,
     stopping: Stopping,
 ) -> Result<Routes, ReflectionError> {
-    let service = InferenceService::new(inference, settings.max_message_bytes, stopping);
+    let service = InferenceService::new(inference, settings.read_limits(), stopping);
     let mut service = GrpcInferenceServiceServer::new(service)
         .max_decoding_message_size(settings.max_message_bytes)
         .max_encoding_message_size(usize::MAX);

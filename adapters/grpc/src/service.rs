@@ -5,7 +5,7 @@ use std::pin::Pin;
 use drifting_access::{Caller, Denied};
 use drifting_domain::ports::Trace;
 use drifting_domain::use_cases::RequestIdentity;
-use drifting_inference::{InferResponse, Inference, Refusal, RefusalCode, SERVER};
+use drifting_inference::{InferResponse, Inference, ReadLimits, Refusal, RefusalCode, SERVER};
 use drifting_listening::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey, TraceContext};
 use futures_util::Stream;
 use prost::Message;
@@ -28,7 +28,7 @@ const COMPRESSED_BYTES_MIN: usize = 500;
 /// The service of the protocol.
 pub(crate) struct InferenceService {
     inference: Inference,
-    max_message_bytes: usize,
+    limits: ReadLimits,
     stopping: Stopping,
 }
 
@@ -36,12 +36,12 @@ pub(crate) struct InferenceService {
 type InferStream = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;
 
 impl InferenceService {
-    pub(crate) fn new(inference: Inference, max_message_bytes: usize, stopping: Stopping) -> Self {
-        Self { inference, max_message_bytes, stopping }
+    pub(crate) fn new(inference: Inference, limits: ReadLimits, stopping: Stopping) -> Self {
+        Self { inference, limits, stopping }
     }
 
     fn inferring(&self, caller: Caller, trace: Option<Trace>) -> Inferring {
-        Inferring { inference: self.inference.clone(), max_message_bytes: self.max_message_bytes, caller, trace }
+        Inferring { inference: self.inference.clone(), limits: self.limits, caller, trace }
     }
 }
 
@@ -49,7 +49,7 @@ impl InferenceService {
 #[derive(Clone)]
 struct Inferring {
     inference: Inference,
-    max_message_bytes: usize,
+    limits: ReadLimits,
     caller: Caller,
     trace: Option<Trace>,
 }
@@ -93,11 +93,11 @@ impl Inferring {
         let key = key.digest(&place);
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
         let model = model.traced(self.trace.clone());
-        let bytes_max = self.max_message_bytes;
+        let limits = self.limits;
         let read = move || {
             let mut digest = ContentDigest::default();
             digest.piece(message.as_bytes());
-            let request = message.request(bytes_max)?;
+            let request = message.request(&limits)?;
             drop(message);
             Ok((digest.finish(), model.prepare(request)?))
         };
@@ -116,10 +116,10 @@ impl Inferring {
         let entered = self.inference.enter()?;
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
         let model = model.traced(self.trace.clone());
-        let bytes_max = self.max_message_bytes;
+        let limits = self.limits;
         let is_small = message.len() <= READ_AT_ONCE_BYTES;
         let read = move || {
-            let request = message.request(bytes_max)?;
+            let request = message.request(&limits)?;
             // A matrix is held a second time while its columns are made.
             drop(message);
             model.prepare(request)
@@ -292,7 +292,7 @@ impl GrpcInferenceService for InferenceService {
             return Err(status::refusal(RefusalCode::Malformed, detail));
         }
         let inferring = self.inferring(caller_of(&request)?, trace_of(&request));
-        let max_message_bytes = self.max_message_bytes;
+        let max_message_bytes = self.limits.bytes;
         let answers = futures_util::stream::unfold(Some(request.into_inner()), move |messages| {
             let inferring = inferring.clone();
             async move {

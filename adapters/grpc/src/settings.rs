@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use drifting_access::{AuditLog, Gate};
+use drifting_inference::ReadLimits;
 use drifting_listening::{RequestMeasures, Tls, Tracing};
 
 use crate::front::request_measures;
@@ -13,6 +14,12 @@ use crate::front::request_measures;
 pub struct GrpcSettings {
     /// Messages may have so many bytes, compressed and decompressed.
     pub max_message_bytes: usize,
+    /// The metadata of a call may take so many bytes.
+    pub max_header_bytes: u32,
+    /// A request may have so many tensors.
+    pub max_tensors: usize,
+    /// A tensor may have so many dimensions.
+    pub max_rank: usize,
     /// The hosts that a request may name as its authority, with or without a port; any where there is no list.
     pub allowed_hosts: Option<Vec<String>>,
     /// Who is let in.
@@ -33,10 +40,21 @@ pub struct GrpcSettings {
     pub tracing: Tracing,
 }
 
+impl GrpcSettings {
+    /// What a message may hold.
+    pub(crate) fn read_limits(&self) -> ReadLimits {
+        let limits = ReadLimits::of_bytes(self.max_message_bytes);
+        ReadLimits { tensors: self.max_tensors, rank: self.max_rank, ..limits }
+    }
+}
+
 impl Default for GrpcSettings {
     fn default() -> Self {
         Self {
             max_message_bytes: 32 * 1024 * 1024,
+            max_header_bytes: 32 * 1024,
+            max_tensors: ReadLimits::TENSORS_MAX,
+            max_rank: ReadLimits::RANK_MAX,
             allowed_hosts: None,
             gate: Arc::new(Gate::open()),
             audit: None,

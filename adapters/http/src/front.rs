@@ -31,12 +31,14 @@ use crate::body::leave_unread;
 use crate::connection::{Connections, Working};
 use crate::error::{Code, Failure, Problem, shown};
 use crate::rights::is_open;
+use crate::settings::HeadLimits;
 
 /// The outermost endpoint.
 pub(crate) struct Front<E> {
     pub(crate) inner: E,
     pub(crate) hosts: HostCheck,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) head: HeadLimits,
     pub(crate) connections: Connections,
     pub(crate) routes: Routes,
     pub(crate) watch: Watch,
@@ -107,7 +109,7 @@ impl<E> Front<E> {
     /// Decides by the head alone whether a request is served, and notes who sends it. A browser that only asks what a page may
     /// send has its answer at once.
     fn admit(&self, request: &mut Request) -> Result<Option<Response>, Failure> {
-        head::check(request)?;
+        head::check(request, &self.head)?;
         self.hosts.check(request)?;
         if self.hosts.cross_origins().of(request).is_some()
             && let Some(answer) = cross_origin::preflight(request)
@@ -190,6 +192,7 @@ mod tests {
             inner: make_sync(|_| -> Response { panic!("the inside") }),
             hosts: HostCheck::new(&AllowedHosts::Any, &[]),
             gate: Arc::new(Gate::open()),
+            head: HeadLimits::default(),
             connections: Connections::default(),
             routes: Routes::default(),
             watch: Watch::new(Arc::new(crate::server::request_measures()), Tracing::default()),

@@ -26,4 +26,4 @@ mod v2;
 
 pub use document::{openapi_document, openapi_yaml};
 pub use server::{HttpServer, request_measures};
-pub use settings::{AllowedHosts, HttpSettings, HttpTimeouts, Measures};
+pub use settings::{AllowedHosts, HeadLimits, HttpSettings, HttpTimeouts, Measures};

@@ -97,6 +97,7 @@ impl HttpServer {
         };
         Server::new_with_acceptor(acceptor)
             .http2_max_concurrent_streams(STREAMS_MAX)
+            .http2_max_header_list_size(u32::try_from(settings.head.headers_bytes).unwrap_or(u32::MAX))
             .run_with_graceful_shutdown(endpoint, signal, Some(grace))
             .await
     }
@@ -114,20 +115,25 @@ fn endpoint(
     let origins = Origins::default();
     let inference = intake.inference().clone();
     let v2 = v2::api(&inference, readiness.clone(), settings);
-    let events = EventsApi { service: Arc::clone(&service), intake, body_bytes_max: settings.max_body_bytes, timeouts };
+    let events = EventsApi {
+        service: Arc::clone(&service),
+        intake,
+        limits: settings.read_limits(settings.max_body_bytes),
+        timeouts,
+    };
     let at_root = (!settings.event_projects.is_empty())
         .then(|| RootEvents { events: events.clone(), projects: Arc::new(settings.event_projects.clone()) });
     let api: Api = (
         ProjectsApi { service: Arc::clone(&service) },
         FitApi {
             service: Arc::clone(&service),
-            body_bytes_max: settings.fit_max_body_bytes,
+            limits: settings.read_limits(settings.fit_max_body_bytes),
             timeouts,
             origins: origins.clone(),
             answers: FitAnswers::default(),
         },
         OperationsApi { service: Arc::clone(&service), origins, idle: timeouts.idle },
-        PredictApi { service: Arc::clone(&service), body_bytes_max: settings.max_body_bytes, timeouts },
+        PredictApi { service: Arc::clone(&service), limits: settings.read_limits(settings.max_body_bytes), timeouts },
         events.clone(),
         MetricsApi { service },
         HealthApi { readiness, measures: settings.measures.clone() },
@@ -156,6 +162,7 @@ fn endpoint(
         inner: pages::add_to(route, &settings.version, at_root),
         hosts: HostCheck::new(&settings.allowed_hosts, &settings.cors_origins),
         gate: Arc::clone(&settings.gate),
+        head: settings.head,
         connections,
         routes: routes(),
         watch: Watch::new(Arc::clone(&settings.requests), settings.tracing.clone()),

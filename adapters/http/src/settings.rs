@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use drifting_access::{AuditLog, Gate};
 use drifting_domain::project::ProjectName;
+use drifting_inference::ReadLimits;
 use drifting_listening::{RequestMeasures, Tls, Tracing};
 
 use crate::server::request_measures;
@@ -20,6 +21,14 @@ pub struct HttpSettings {
     pub max_body_bytes: usize,
     /// Bodies of fits may have so many bytes.
     pub fit_max_body_bytes: usize,
+    /// How large the head of a request may be.
+    pub head: HeadLimits,
+    /// Arrays and objects of JSON may stand so deep within one another.
+    pub max_json_depth: usize,
+    /// A request for an inference may have so many tensors.
+    pub max_tensors: usize,
+    /// A tensor may have so many dimensions.
+    pub max_rank: usize,
     /// The hosts that a request may name in `Host` and `Origin`.
     pub allowed_hosts: AllowedHosts,
     /// The pages of other servers that may use this one, each as `https://host` or `https://host:port`.
@@ -70,6 +79,10 @@ impl Default for HttpSettings {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             max_body_bytes: 32 * 1024 * 1024,
             fit_max_body_bytes: 1024 * 1024 * 1024,
+            head: HeadLimits::default(),
+            max_json_depth: ReadLimits::JSON_DEPTH_MAX,
+            max_tensors: ReadLimits::TENSORS_MAX,
+            max_rank: ReadLimits::RANK_MAX,
             allowed_hosts: AllowedHosts::Any,
             cors_origins: Vec::new(),
             gate: Arc::new(Gate::open()),
@@ -83,6 +96,30 @@ impl Default for HttpSettings {
             requests: Arc::new(request_measures()),
             tracing: Tracing::default(),
         }
+    }
+}
+
+impl HttpSettings {
+    /// What a body of so many bytes may hold.
+    pub(crate) fn read_limits(&self, bytes: usize) -> ReadLimits {
+        ReadLimits { bytes, json_depth: self.max_json_depth, tensors: self.max_tensors, rank: self.max_rank }
+    }
+}
+
+/// How large the head of a request may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Bytes of the path and the query: settings of a fit may stand there.
+    pub target_bytes: usize,
+    /// Headers; more than 100 never get here.
+    pub headers: usize,
+    /// Bytes of their names and values: tokens of an issuer may stand there.
+    pub headers_bytes: usize,
+}
+
+impl Default for HeadLimits {
+    fn default() -> Self {
+        Self { target_bytes: 8 * 1024, headers: 100, headers_bytes: 32 * 1024 }
     }
 }
 

@@ -59,12 +59,12 @@ pub(crate) fn api(inference: &Inference, readiness: Readiness, settings: &HttpSe
         ModelsApi { inference: inference.clone() },
         InferApi {
             inference: inference.clone(),
-            body_bytes_max: settings.max_body_bytes,
+            limits: settings.read_limits(settings.max_body_bytes),
             timeouts,
             mlserver_headers: settings.mlserver_headers,
         },
         RepositoryApi { inference: inference.clone(), body_bytes_max: settings.max_body_bytes, timeouts },
-        FitApi { inference: inference.clone(), body_bytes_max: settings.fit_max_body_bytes, timeouts },
+        FitApi { inference: inference.clone(), limits: settings.read_limits(settings.fit_max_body_bytes), timeouts },
     )
 }
 

@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use drifting_inference::{Budget, Datatype, Shape, decode, read_request};
+use drifting_inference::{Budget, Datatype, ReadLimits, Shape, decode, read_request};
 
 const N_ROWS: usize = 10_000;
 const N_COLUMNS: usize = 10;
@@ -32,7 +32,7 @@ fn bytes(criterion: &mut Criterion) {
         r#"{"inputs":[{"name":"x","shape":[10000,10],"datatype":"FP64","parameters":{"binary_data_size":800000}}]}"#;
     let body = [json.as_bytes(), &raw].concat();
     group.bench_function("the whole request", |bencher| {
-        bencher.iter(|| read_request(black_box(&body), Some(json.len()), "x", BODY_BYTES_MAX));
+        bencher.iter(|| read_request(black_box(&body), Some(json.len()), "x", &ReadLimits::of_bytes(BODY_BYTES_MAX)));
     });
     group.finish();
 }
@@ -44,7 +44,7 @@ fn json(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("10,000 x 10 FP64 in JSON");
     group.throughput(Throughput::Bytes(body.len() as u64));
     group.bench_function("the whole request", |bencher| {
-        bencher.iter(|| read_request(black_box(body.as_bytes()), None, "x", BODY_BYTES_MAX));
+        bencher.iter(|| read_request(black_box(body.as_bytes()), None, "x", &ReadLimits::of_bytes(BODY_BYTES_MAX)));
     });
     group.finish();
 }
@@ -55,7 +55,7 @@ fn row(criterion: &mut Criterion) {
     let columns: Vec<String> = (0..N_COLUMNS).map(column).collect();
     let body = format!(r#"{{"id":"order-918","inputs":[{}]}}"#, columns.join(","));
     criterion.bench_function("a row of 10 columns in JSON", |bencher| {
-        bencher.iter(|| read_request(black_box(body.as_bytes()), None, "x", BODY_BYTES_MAX));
+        bencher.iter(|| read_request(black_box(body.as_bytes()), None, "x", &ReadLimits::of_bytes(BODY_BYTES_MAX)));
     });
 }
 

@@ -1,10 +1,10 @@
 //! The body of a request over HTTP: JSON, and behind it the tensors that came in bytes.
 
 use crate::json;
-use crate::{Budget, InferRequest, Refusal, RefusalCode};
+use crate::{Budget, InferRequest, ReadLimits, Refusal, RefusalCode};
 
 /// Reads the body of a request for a model. `json_length` is what the header `Inference-Header-Content-Length` says, if it
-/// came; tensors may take `bytes_max` bytes. Time O(body); memory O(body), no tree of values between.
+/// came. Time O(body); memory O(body), no tree of values between.
 ///
 /// # Errors
 /// What was expected, what came, and where.
@@ -12,7 +12,7 @@ pub fn read_request(
     body: &[u8],
     json_length: Option<usize>,
     model: &str,
-    bytes_max: usize,
+    limits: &ReadLimits,
 ) -> Result<InferRequest, Refusal> {
     let (json, bytes) = body.split_at_checked(json_length.unwrap_or(body.len())).ok_or_else(|| {
         let detail = format!(
@@ -22,13 +22,16 @@ pub fn read_request(
         );
         Refusal::new(RefusalCode::Malformed, detail)
     })?;
-    let mut budget = Budget::beside_json(json.len(), bytes_max);
+    limits.check_json(json)?;
+    let mut budget = Budget::beside_json(json.len(), limits.bytes);
     let read = json::read(json, &mut budget)?;
     if let Some(named) = read.model_name.as_deref().filter(|named| !named.is_empty() && *named != model) {
         let shown: String = named.chars().take(60).collect();
         return Err(Refusal::malformed("/model_name", format!("expected the model of the path, {shown:?} came")));
     }
-    read.with_bytes(bytes, budget)
+    let request = read.with_bytes(bytes, budget)?;
+    limits.check(&request)?;
+    Ok(request)
 }
 
 #[cfg(test)]
@@ -40,7 +43,7 @@ mod tests {
 
     fn read(json: &str, bytes: &[u8]) -> Result<InferRequest, Refusal> {
         let json_length = (!bytes.is_empty()).then_some(json.len());
-        read_request(&[json.as_bytes(), bytes].concat(), json_length, "m", BYTES_MAX)
+        read_request(&[json.as_bytes(), bytes].concat(), json_length, "m", &ReadLimits::of_bytes(BYTES_MAX))
     }
 
     fn tensor(datatype: Datatype, rest: &str) -> String {

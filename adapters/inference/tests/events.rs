@@ -12,7 +12,7 @@ use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, Servic
 use drifting_inference::events::{
     Accepted, Envelope, Event, EventIntake, NotTaken, PROJECT_EVENTS_MAX, Unused, read_payload,
 };
-use drifting_inference::{Inference, Refusal, RefusalCode};
+use drifting_inference::{Inference, ReadLimits, Refusal, RefusalCode};
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use futures_util::FutureExt;
 
@@ -123,7 +123,7 @@ fn of_data(service: &DriftService, project: &str, id: &str, data: &str) -> Event
         service: None,
         namespace: None,
     };
-    let payload = read_payload(data.as_bytes(), None, 1 << 20, &rows).expect("a payload");
+    let payload = read_payload(data.as_bytes(), None, &ReadLimits::of_bytes(1 << 20), &rows).expect("a payload");
     let project =
         service.expect_rows(&name(project)).now_or_never().expect("nothing is waited for").expect("a project");
     Event { project, envelope, payload: Some(payload) }

@@ -18,6 +18,7 @@ pub struct Accepting {
     listener: TcpListener,
     permits: Arc<Semaphore>,
     tls: Option<Arc<Tls>>,
+    handshake: Duration,
     is_failing: bool,
 }
 
@@ -33,10 +34,10 @@ pub struct Accepted {
 
 impl Accepting {
     /// Connections of this listener, at most so many at once; more wait in the system's queue. With TLS they begin with a
-    /// handshake, which goes on while they are read.
-    pub fn new(listener: TcpListener, connections_max: usize, tls: Option<Arc<Tls>>) -> Self {
+    /// handshake, which goes on while they are read and for which a client may take so long.
+    pub fn new(listener: TcpListener, connections_max: usize, tls: Option<Arc<Tls>>, handshake: Duration) -> Self {
         let permits = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
-        Self { listener, permits, tls, is_failing: false }
+        Self { listener, permits, tls, handshake, is_failing: false }
     }
 
     /// The next connection, once there is room for it.
@@ -53,7 +54,7 @@ impl Accepting {
                         tracing::debug!(%error, "a connection keeps Nagle's delay");
                     }
                     let transport = match &self.tls {
-                        Some(tls) => Transport::tls(tls.accept(stream)),
+                        Some(tls) => Transport::tls(tls.accept(stream), self.handshake),
                         None => Transport::plain(stream),
                     };
                     return Ok(Accepted { transport, address, permit });

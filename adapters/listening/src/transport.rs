@@ -14,9 +14,6 @@ use tokio_rustls::server::TlsStream;
 
 use crate::guarded::timed_out;
 
-/// A client may take so long for its part of a handshake.
-const HANDSHAKE: Duration = Duration::from_secs(10);
-
 /// The bytes of a connection.
 pub struct Transport(State);
 
@@ -31,8 +28,9 @@ impl Transport {
         Self(State::Plain(stream))
     }
 
-    pub(crate) fn tls(handshake: Accept<TcpStream>) -> Self {
-        Self(State::Opening { handshake: Box::new(handshake), alarm: Box::pin(sleep(HANDSHAKE)) })
+    /// A client may take so long for its part of the handshake.
+    pub(crate) fn tls(handshake: Accept<TcpStream>, within: Duration) -> Self {
+        Self(State::Opening { handshake: Box::new(handshake), alarm: Box::pin(sleep(within)) })
     }
 
     /// Ready once the handshake, if there is one, is over.

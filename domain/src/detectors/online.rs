@@ -339,6 +339,17 @@ impl OnlineSpec {
         }
     }
 
+    /// How many streams are simulated for the thresholds, of kinds that have some.
+    pub fn n_bootstraps(&self) -> Option<usize> {
+        match self {
+            Self::CvmOnline(spec) => Some(spec.n_bootstraps),
+            Self::Dummy(_) => None,
+            Self::FetOnline(spec) => Some(spec.n_bootstraps),
+            Self::LsddOnline(spec) => Some(spec.n_bootstraps),
+            Self::MmdOnline(spec) => Some(spec.n_bootstraps),
+        }
+    }
+
     /// The same with another expected run time.
     fn with_ert(&self, ert: f64) -> Self {
         match self.clone() {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use self::policy::{ReferenceUpdateRequest, WindowRequest};
+pub use self::two_sample::PERMUTATIONS_MAX;
 use super::density_difference::KERNEL_CENTERS_MAX;
 use super::{ColumnTest, DetectorKind, ModelOutputs, UncertaintyType};
 use crate::project::AfterAlarm;

@@ -13,7 +13,7 @@ use super::run_length::Trial;
 use super::serving::Detector;
 use super::text_reading::{TextReading, encoding_of, for_kernels};
 use super::windows::Windows;
-use super::{DriftService, FitError, ProjectView, RequestIdentity};
+use super::{DriftService, FitError, ProjectView, RequestIdentity, RequestLimits};
 use crate::data::{Cells, Frame, InvalidData, MissingValues, Schema, Table};
 use crate::detectors::{
     CvmThresholds, DetectorKind, DetectorRequest, DetectorSpec, FitProblem, InvalidSettings, check_batch, check_online,
@@ -191,8 +191,9 @@ impl DriftService {
         let place = self.fit_queue.enter()?;
         let asked = Asked::of(&request);
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
+        let limits = self.request_limits;
         let computation = self.on_the_pool(place, move |progress| {
-            let prepared = prepare(request, &*pool, progress)?;
+            let prepared = prepare(request, limits, &*pool, progress)?;
             compute(prepared, &thresholds, &*pool, progress)
         });
         Ok(self.fitted(computation.result().await?, asked, reservation))
@@ -208,7 +209,8 @@ impl DriftService {
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
         let place = self.fit_queue.enter()?;
-        Ok(PreparedFit { prepared: prepare(request, &Here, &Silent)?, place, reservation, identity: None })
+        let prepared = prepare(request, self.request_limits, &Here, &Silent)?;
+        Ok(PreparedFit { prepared, place, reservation, identity: None })
     }
 
     /// Puts the rest of a prepared fit into the queue of the pool.
@@ -347,7 +349,13 @@ impl CpuPool for Here {
     }
 }
 
-fn prepare(request: FitRequest, pool: &dyn CpuPool, progress: &dyn Progress) -> Result<Prepared, FitError> {
+fn prepare(
+    request: FitRequest,
+    limits: RequestLimits,
+    pool: &dyn CpuPool,
+    progress: &dyn Progress,
+) -> Result<Prepared, FitError> {
+    limits.check_columns(&request.reference)?;
     if request.drift_type == DriftType::Label && request.reference.columns().len() != 1 {
         let detail = format!("expected one column for `label`, {} came", request.reference.columns().len());
         return Err(InvalidData::whole(detail).into());
@@ -370,6 +378,7 @@ fn prepare(request: FitRequest, pool: &dyn CpuPool, progress: &dyn Progress) -> 
         let preprocessing = Preprocessing { n_components: Some(texts.n_components()), ..preprocessing };
         let specified = specify(&request, kind, texts.schema(), &frame, &preprocessing, Some(&texts));
         let specified = specified.map_err(|error| of_one_half(error, &frame))?;
+        limits.check_detector(&specified.spec)?;
         return Ok(Prepared { schema, texts: Some((texts, frame)), kind, preprocessing, specified, request });
     }
     let (schema, frame) = match request.detector.schema_for(kind, &schema, &frame)? {
@@ -380,6 +389,7 @@ fn prepare(request: FitRequest, pool: &dyn CpuPool, progress: &dyn Progress) -> 
         }
     };
     let specified = specify(&request, kind, &schema, &frame, &preprocessing, None)?;
+    limits.check_detector(&specified.spec)?;
     drop(frame);
     Ok(Prepared { schema, texts: None, kind, preprocessing, specified, request })
 }

@@ -156,6 +156,7 @@ impl DriftService {
         if self.is_read_only() && !loaded.keeps_nothing() {
             return Err(PredictError::ReadOnly);
         }
+        self.request_limits.check_columns(&request.rows)?;
         let n_rows_max = loaded.n_rows_max();
         if n_rows > n_rows_max {
             return Err(

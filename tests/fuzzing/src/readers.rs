@@ -5,7 +5,7 @@ use drifting_domain::data::Table;
 use drifting_domain::project::ProjectName;
 use drifting_formats::{Format, TableReader};
 use drifting_inference::events::{Envelope, read_batch, read_payload, read_structured};
-use drifting_inference::{Refusal, RefusalCode, read_request};
+use drifting_inference::{ReadLimits, Refusal, RefusalCode, read_request};
 
 /// What a body may become.
 const BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -47,18 +47,18 @@ pub fn name(data: &[u8]) {
 }
 
 pub fn infer(data: &[u8]) {
-    drop(read_request(data, None, "model", BYTES_MAX));
+    drop(read_request(data, None, "model", &ReadLimits::of_bytes(BYTES_MAX)));
 }
 
 /// The first two bytes say how long the JSON is.
 pub fn infer_binary(data: &[u8]) {
     let Some((length, body)) = data.split_first_chunk() else { return };
-    drop(read_request(body, Some(usize::from(u16::from_le_bytes(*length))), "model", BYTES_MAX));
+    drop(read_request(body, Some(usize::from(u16::from_le_bytes(*length))), "model", &ReadLimits::of_bytes(BYTES_MAX)));
 }
 
 fn payload(data: &[u8]) {
     let rows = |_: &[u8]| -> Result<Table, Refusal> { Err(Refusal::new(RefusalCode::Malformed, "no rows here")) };
-    drop(read_payload(data, None, BYTES_MAX, &rows));
+    drop(read_payload(data, None, &ReadLimits::of_bytes(BYTES_MAX), &rows));
 }
 
 pub fn event(data: &[u8]) {

@@ -1,6 +1,6 @@
 //! What generated code writes is read as it was, and nothing that comes makes the reading panic.
 
-use drifting_inference::TensorData;
+use drifting_inference::{ReadLimits, TensorData};
 use proptest::prelude::*;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
@@ -19,7 +19,7 @@ mod client {
 const BYTES_MAX: usize = 1 << 20;
 
 fn read(bytes: Vec<u8>) -> Result<InferRequest, Refusal> {
-    InferMessage(bytes.into()).request(BYTES_MAX)
+    InferMessage(bytes.into()).request(&ReadLimits::of_bytes(BYTES_MAX))
 }
 
 fn message(datatype: &str, n: usize, contents: InferTensorContents) -> Vec<u8> {
@@ -130,5 +130,5 @@ fn the_address_is_read_without_the_tensors() {
     let message = InferMessage(broken.into());
     let expected = Address { model_name: "label".to_owned(), model_version: "3".to_owned(), id: Some("7".to_owned()) };
     assert_eq!(message.address().unwrap(), expected);
-    assert_eq!(message.request(BYTES_MAX).unwrap_err().code, RefusalCode::Malformed);
+    assert_eq!(message.request(&ReadLimits::of_bytes(BYTES_MAX)).unwrap_err().code, RefusalCode::Malformed);
 }

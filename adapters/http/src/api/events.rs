@@ -10,7 +10,7 @@ use drifting_inference::events::{
     Accepted, Envelope, Event, EventIntake, EventKind, NotTaken, Payload, StructuredEvent, read_batch, read_payload,
     read_structured,
 };
-use drifting_inference::{Place, Refusal, RefusalCode};
+use drifting_inference::{Place, ReadLimits, Refusal, RefusalCode};
 use poem::http::StatusCode;
 use poem::{Endpoint, IntoResponse, Request, Response};
 use poem_openapi::OpenApi;
@@ -55,7 +55,7 @@ impl Operation for Taken {
 pub(crate) struct EventsApi {
     pub(crate) service: Arc<DriftService>,
     pub(crate) intake: EventIntake,
-    pub(crate) body_bytes_max: usize,
+    pub(crate) limits: ReadLimits,
     pub(crate) timeouts: HttpTimeouts,
 }
 
@@ -98,9 +98,9 @@ impl EventsApi {
     }
 
     async fn read(&self, body: EventBody) -> Result<Vec<Read>, Failure> {
-        let (bytes, form) = body.read(self.body_bytes_max, &self.timeouts).await?;
-        let bytes_max = self.body_bytes_max;
-        Ok(parse(bytes, move |bytes| read_events(bytes, form, bytes_max)).await??)
+        let (bytes, form) = body.read(self.limits.bytes, &self.timeouts).await?;
+        let limits = self.limits;
+        Ok(parse(bytes, move |bytes| read_events(bytes, form, &limits)).await??)
     }
 
     fn take(&self, events: Vec<Event>) -> Result<Accepted, Failure> {
@@ -111,23 +111,27 @@ impl EventsApi {
     }
 }
 
-fn read_events(bytes: &[u8], form: EventForm, bytes_max: usize) -> Result<Vec<Read>, Refusal> {
+fn read_events(bytes: &[u8], form: EventForm, limits: &ReadLimits) -> Result<Vec<Read>, Refusal> {
     match form {
         EventForm::Binary(envelope, json_length) => {
-            let payload = payload_of(&envelope, bytes, json_length, bytes_max)?;
+            let payload = payload_of(&envelope, bytes, json_length, limits)?;
             Ok(vec![Read { envelope: *envelope, payload }])
         }
-        EventForm::Structured => Ok(vec![structured(read_structured(bytes)?, bytes_max)?]),
+        EventForm::Structured => {
+            limits.check_json(bytes)?;
+            Ok(vec![structured(read_structured(bytes)?, limits)?])
+        }
         EventForm::Batch => {
+            limits.check_json(bytes)?;
             let events = read_batch(bytes)?.into_iter().enumerate();
-            events.map(|(index, event)| structured(event, bytes_max).map_err(|refusal| below(refusal, index))).collect()
+            events.map(|(index, event)| structured(event, limits).map_err(|refusal| below(refusal, index))).collect()
         }
     }
 }
 
-fn structured(event: StructuredEvent<'_>, bytes_max: usize) -> Result<Read, Refusal> {
+fn structured(event: StructuredEvent<'_>, limits: &ReadLimits) -> Result<Read, Refusal> {
     let StructuredEvent { envelope, data } = event;
-    let payload = payload_of(&envelope, &data, None, bytes_max).map_err(|refusal| placed(refusal, "/data"))?;
+    let payload = payload_of(&envelope, &data, None, limits).map_err(|refusal| placed(refusal, "/data"))?;
     Ok(Read { envelope, payload })
 }
 
@@ -135,18 +139,18 @@ fn payload_of(
     envelope: &Envelope,
     data: &[u8],
     json_length: Option<usize>,
-    bytes_max: usize,
+    limits: &ReadLimits,
 ) -> Result<Option<Payload>, Refusal> {
     if envelope.kind() == EventKind::Other {
         return Ok(None);
     }
-    let rows = |json: &[u8]| read_rows(json, bytes_max);
-    read_payload(data, json_length, bytes_max, &rows).map(Some)
+    let rows = |json: &[u8]| read_rows(json, limits);
+    read_payload(data, json_length, limits, &rows).map(Some)
 }
 
 /// Rows in JSON, in any form that a prediction takes. How many a project takes is asked when they are fed.
-fn read_rows(json: &[u8], bytes_max: usize) -> Result<Table, Refusal> {
-    let limits = Limits { body_bytes: bytes_max, rows: usize::MAX };
+fn read_rows(json: &[u8], limits: &ReadLimits) -> Result<Table, Refusal> {
+    let limits = Limits::of(*limits, usize::MAX);
     let refused = |failure: Failure| {
         let code = if failure.code == Code::BodyTooLarge { RefusalCode::TooLarge } else { RefusalCode::Malformed };
         let place = |issue: crate::error::Issue| Place { pointer: issue.pointer, detail: issue.detail };

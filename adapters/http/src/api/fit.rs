@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::{DriftService, FitRequest, ProjectView, REFERENCE_ROWS_MAX, RequestIdentity};
+use drifting_inference::ReadLimits;
 use drifting_listening::{RequestId, TraceContext};
 use poem::http::{StatusCode, header};
 use poem::{Request, Response};
@@ -70,7 +71,7 @@ impl Operation for Fitted {
 #[derive(Clone)]
 pub(crate) struct FitApi {
     pub(crate) service: Arc<DriftService>,
-    pub(crate) body_bytes_max: usize,
+    pub(crate) limits: ReadLimits,
     pub(crate) timeouts: HttpTimeouts,
     pub(crate) origins: Origins,
     pub(crate) answers: FitAnswers,
@@ -266,7 +267,7 @@ impl FitApi {
         let Some(keyed) = keyed else {
             return Ok(Answer::response(Response::from(self.fit_now(wanted, body.0).await?)));
         };
-        let (body, bytes) = body.0.buffered(self.body_bytes_max, &self.timeouts).await?;
+        let (body, bytes) = body.0.buffered(self.limits.bytes, &self.timeouts).await?;
         let identity = keyed.identity(&place, bytes).await?;
         let (api, wanted) = (self.clone(), Wanted { identity: Some(identity), ..wanted });
         let fitting = async move {
@@ -370,10 +371,10 @@ impl FitApi {
 
     async fn read(&self, name: &ProjectName, parameters: Parameters, body: Unread) -> Result<FitInput, Unusable> {
         let unusable = |failure| Unusable { failure, overwrite: false };
-        let limits = Limits { body_bytes: self.body_bytes_max, rows: REFERENCE_ROWS_MAX };
+        let limits = Limits::of(self.limits, REFERENCE_ROWS_MAX);
         match body.media_type().map_err(unusable)? {
             MediaType::Data(DataFormat::Json) => {
-                let body = body.read_decoded(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
+                let body = body.read_decoded(self.limits.bytes, &self.timeouts).await.map_err(unusable)?;
                 let input = parse(body, move |body| FitInput::from_json(body, limits)).await.map_err(unusable)??;
                 let overwrite = input.settings.overwrite;
                 let settings_stand_in_body = "the settings of a JSON body stand in the body";
@@ -389,12 +390,12 @@ impl FitApi {
                 let unusable = |failure| Unusable { failure, overwrite };
                 // Whether it exists is known before the body is read: then it need not be.
                 self.check_free(name, overwrite).map_err(unusable)?;
-                let body = body.read_decoded(self.body_bytes_max, &self.timeouts).await.map_err(unusable)?;
+                let body = body.read_decoded(self.limits.bytes, &self.timeouts).await.map_err(unusable)?;
                 let data = parse_data(format, body, limits).await.map_err(unusable)?;
                 FitInput::of(settings, data, Source::query)
             }
             MediaType::Multipart(boundary) => {
-                let parts = body.read_parts(&boundary, true, self.body_bytes_max, &self.timeouts).await;
+                let parts = body.read_parts(&boundary, true, self.limits.bytes, &self.timeouts).await;
                 let mut parts = parts.map_err(unusable)?;
                 let data = match parts.take_data() {
                     Ok((format, data)) => parse_data(format, data, limits).await.map_err(unusable)?,

@@ -6,6 +6,7 @@ use drifting_domain::detectors::{BatchSpec, DetectorSpec};
 use drifting_domain::ports::Trace;
 use drifting_domain::project::Configuration;
 use drifting_domain::use_cases::{DriftService, OpenProject, PredictRequest, Prediction};
+use drifting_inference::ReadLimits;
 use drifting_listening::{RequestId, TraceContext};
 use poem::Request;
 use poem_openapi::OpenApi;
@@ -51,7 +52,7 @@ impl Operation for Predicted {
 /// The prediction.
 pub(crate) struct PredictApi {
     pub(crate) service: Arc<DriftService>,
-    pub(crate) body_bytes_max: usize,
+    pub(crate) limits: ReadLimits,
     pub(crate) timeouts: HttpTimeouts,
 }
 
@@ -87,7 +88,7 @@ impl PredictApi {
         let mut body = body.0;
         let mut identity = None;
         if let Some(keyed) = keyed {
-            let (buffered, bytes) = body.buffered(self.body_bytes_max, &self.timeouts).await?;
+            let (buffered, bytes) = body.buffered(self.limits.bytes, &self.timeouts).await?;
             identity = Some(keyed.identity(&["predict", name.as_str()], bytes).await?);
             body = buffered;
         }
@@ -158,18 +159,18 @@ fn check_context(context: &Context, configuration: &Configuration) -> Result<(),
 impl PredictApi {
     async fn read(&self, body: Unread, rows_max: usize) -> Result<PredictInput, Failure> {
         let alone = |data: Data| PredictInput { data, context: None, explain: None };
-        let limits = Limits { body_bytes: self.body_bytes_max, rows: rows_max };
+        let limits = Limits::of(self.limits, rows_max);
         Ok(match body.media_type()? {
             MediaType::Data(DataFormat::Json) => {
-                let body = body.read_decoded(self.body_bytes_max, &self.timeouts).await?;
+                let body = body.read_decoded(self.limits.bytes, &self.timeouts).await?;
                 parse(body, move |body| read_predict(body, limits)).await??
             }
             MediaType::Data(format) => {
-                let body = body.read_decoded(self.body_bytes_max, &self.timeouts).await?;
+                let body = body.read_decoded(self.limits.bytes, &self.timeouts).await?;
                 alone(parse_data(format, body, limits).await??)
             }
             MediaType::Multipart(boundary) => {
-                let parts = body.read_parts(&boundary, false, self.body_bytes_max, &self.timeouts).await;
+                let parts = body.read_parts(&boundary, false, self.limits.bytes, &self.timeouts).await;
                 let (format, data) = parts?.take_data()?;
                 alone(parse_data(format, data, limits).await??)
             }

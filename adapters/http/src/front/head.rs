@@ -3,26 +3,21 @@
 use poem::Request;
 
 use crate::error::{Code, Failure};
-
-/// The path and the query of a request may take so many bytes: settings of a fit may stand there.
-const TARGET_BYTES_MAX: usize = 8 * 1024;
-/// So many headers may come.
-const HEADERS_MAX: usize = 100;
-/// Their names and values may take so many bytes: tokens of an issuer may stand there.
-const HEADERS_BYTES_MAX: usize = 32 * 1024;
+use crate::settings::HeadLimits;
 
 /// Whether a head is within the limits. O(number of headers).
-pub(super) fn check(request: &Request) -> Result<(), Failure> {
+pub(super) fn check(request: &Request, limits: &HeadLimits) -> Result<(), Failure> {
+    let HeadLimits { target_bytes: target_max, headers: headers_max, headers_bytes: bytes_max } = *limits;
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    if target > TARGET_BYTES_MAX {
-        let detail = format!("expected a path and a query of at most {TARGET_BYTES_MAX} bytes, {target} came");
+    if target > target_max {
+        let detail = format!("expected a path and a query of at most {target_max} bytes, {target} came");
         return Err(Failure::new(Code::TargetTooLong, detail));
     }
     let headers = request.headers();
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if headers.len() > HEADERS_MAX || bytes > HEADERS_BYTES_MAX {
+    if headers.len() > headers_max || bytes > bytes_max {
         let detail = format!(
-            "expected at most {HEADERS_MAX} headers of {HEADERS_BYTES_MAX} bytes in all, {} of {bytes} bytes came",
+            "expected at most {headers_max} headers of {bytes_max} bytes in all, {} of {bytes} bytes came",
             headers.len()
         );
         return Err(Failure::new(Code::HeadersTooLarge, detail));
@@ -39,16 +34,18 @@ mod tests {
         for index in 0..headers {
             request = request.header(format!("x-{index}"), "b".repeat(length));
         }
-        check(&request.finish()).err().map(|failure| failure.code)
+        check(&request.finish(), &HeadLimits { target_bytes: 100, headers: 20, headers_bytes: 1_000 })
+            .err()
+            .map(|failure| failure.code)
     }
 
     #[test]
     fn heads_are_taken_up_to_the_limits_and_not_beyond() {
-        assert_eq!(code(TARGET_BYTES_MAX, 10, 10), None);
-        assert_eq!(code(TARGET_BYTES_MAX + 1, 10, 10), Some(Code::TargetTooLong));
-        assert_eq!(code(1, HEADERS_MAX, 10), None);
-        assert_eq!(code(1, HEADERS_MAX + 1, 10), Some(Code::HeadersTooLarge));
-        assert_eq!(code(1, 10, HEADERS_BYTES_MAX / 10 - 3), None);
-        assert_eq!(code(1, 10, HEADERS_BYTES_MAX / 10), Some(Code::HeadersTooLarge));
+        assert_eq!(code(100, 10, 10), None);
+        assert_eq!(code(101, 10, 10), Some(Code::TargetTooLong));
+        assert_eq!(code(1, 20, 10), None);
+        assert_eq!(code(1, 21, 10), Some(Code::HeadersTooLarge));
+        assert_eq!(code(1, 10, 97), None);
+        assert_eq!(code(1, 10, 98), Some(Code::HeadersTooLarge));
     }
 }

@@ -1,14 +1,33 @@
 //! How much memory a body and what it holds may take, counted as the values come. This bounds the time, too.
 
+use drifting_inference::ReadLimits;
+
 use crate::error::{Code, Failure};
 
 /// What an operation takes at most.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Bytes of a body.
-    pub(crate) body_bytes: usize,
+    /// Of a body.
+    read: ReadLimits,
     /// Rows.
-    pub(crate) rows: usize,
+    rows: usize,
+}
+
+impl Limits {
+    /// Those of bodies, and so many rows.
+    pub(crate) fn of(read: ReadLimits, rows: usize) -> Self {
+        Self { read, rows }
+    }
+
+    /// Bytes of a body.
+    pub(super) fn body_bytes(&self) -> usize {
+        self.read.bytes
+    }
+
+    /// Refuses JSON that is nested too deep.
+    pub(super) fn check_json(&self, json: &[u8]) -> Result<(), Failure> {
+        Ok(self.read.check_json(json)?)
+    }
 }
 
 /// What is left of the memory that the values of a body may take.
@@ -53,7 +72,7 @@ impl Budget {
     /// The budget of the values of a body. A request takes no more than twice the limit of bodies; half of the limit is
     /// left for what is not counted, most of which is memory that columns gave back as they grew.
     pub(crate) fn beside(body: &[u8], limits: Limits) -> Self {
-        let bytes_max = limits.body_bytes.saturating_add(limits.body_bytes / 2);
+        let bytes_max = limits.body_bytes().saturating_add(limits.body_bytes() / 2);
         Self { bytes_max, left: bytes_max.saturating_sub(body.len()), rows_max: limits.rows, ..Self::default() }
     }
 
@@ -107,7 +126,7 @@ mod tests {
     use super::*;
 
     fn budget(body: &[u8], body_bytes: usize) -> Budget {
-        Budget::beside(body, Limits { body_bytes, rows: 100 })
+        Budget::beside(body, Limits::of(ReadLimits::of_bytes(body_bytes), 100))
     }
 
     #[test]

@@ -67,6 +67,8 @@ fn malformed(records: &Records<'_>, what: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use drifting_inference::ReadLimits;
+
     use super::*;
 
     fn texts(data: &Data) -> Vec<(&str, Vec<Option<&str>>)> {
@@ -78,7 +80,7 @@ mod tests {
     }
 
     fn limits(body_bytes: usize) -> Limits {
-        Limits { body_bytes, rows: 10_000 }
+        Limits::of(ReadLimits::of_bytes(body_bytes), 10_000)
     }
 
     fn refusal(body: &[u8], body_bytes_max: usize) -> (Code, String) {

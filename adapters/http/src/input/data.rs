@@ -51,6 +51,7 @@ impl Read {
 
 /// Reads the bytes of a JSON value that is the data.
 pub(crate) fn read_json_data(body: &[u8], limits: Limits) -> Result<Data, Failure> {
+    limits.check_json(body)?;
     let mut faults = Faults::within(Budget::beside(body, limits));
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let read = DataSeed(&mut faults).deserialize(&mut deserializer);

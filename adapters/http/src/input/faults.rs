@@ -1,6 +1,7 @@
 //! What is wrong with a body. Parsing goes on after a fault, so that all are told at once and that a body which is not
 //! JSON is told as such first.
 
+use drifting_inference::ReadLimits;
 use serde::de::Error;
 
 use super::budget::{Budget, Spent};
@@ -123,7 +124,8 @@ impl Faults {
         }
         if text.starts_with("recursion limit exceeded") {
             let detail = format!(
-                "expected arrays and objects at most {DEPTH_MAX} deep within one another, deeper ones came (line {line}, column {})",
+                "expected arrays and objects at most {} deep within one another, deeper ones came (line {line}, column {})",
+                ReadLimits::JSON_DEPTH_MAX,
                 error.column()
             );
             return Failure::new(Code::Malformed, detail);
@@ -141,9 +143,6 @@ impl Faults {
         Failure::new(Code::Malformed, format!("the body is not {format}: {detail}"))
     }
 }
-
-/// The parser follows arrays and objects so deep.
-const DEPTH_MAX: usize = 127;
 
 /// The name of what is no JSON number, and its column, if that is where the parser gave up: Python's `json.dumps`
 /// writes such names unless told otherwise.

@@ -36,6 +36,7 @@ pub(crate) struct Unusable {
 impl FitInput {
     /// Reads a JSON body.
     pub(crate) fn from_json(body: &[u8], limits: Limits) -> Result<Self, Unusable> {
+        limits.check_json(body).map_err(|failure| Unusable { failure, overwrite: false })?;
         let mut faults = Faults::within(Budget::beside(body, limits));
         let mut settings = Settings::default();
         let mut deserializer = serde_json::Deserializer::from_slice(body);
@@ -107,6 +108,7 @@ impl FitInput {
 /// Reads the settings of a fit whose data come beside them; where they cannot be used, also whether they asked to
 /// replace a project.
 pub(crate) fn read_settings(part: &[u8], limits: Limits) -> Result<Settings, (Failure, bool)> {
+    limits.check_json(part).map_err(|failure| (failure, false))?;
     let mut faults = Faults::within(Budget::beside(part, limits));
     let mut settings = Settings::default();
     let mut deserializer = serde_json::Deserializer::from_slice(part);

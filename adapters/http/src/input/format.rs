@@ -58,8 +58,8 @@ impl DataFormat {
             Self::Json => read_json_data(&body, limits),
             Self::Csv => read_csv(&body, limits),
             Self::Ndjson => read_ndjson(&body, limits),
-            Self::Parquet => read_table(Format::Parquet, body, limits.body_bytes),
-            Self::Arrow => read_table(Format::Arrow, body, limits.body_bytes),
+            Self::Parquet => read_table(Format::Parquet, body, limits.body_bytes()),
+            Self::Arrow => read_table(Format::Arrow, body, limits.body_bytes()),
         }
     }
 }

@@ -14,6 +14,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// Reads an NDJSON body. Empty lines are passed over.
 pub(crate) fn read_ndjson(body: &[u8], limits: Limits) -> Result<Data, Failure> {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    limits.check_json(body)?;
     let mut faults = Faults::within(Budget::beside(body, limits));
     let mut items = Items::default();
     for (n_lines, line) in body.split(|byte| *byte == b'\n').enumerate() {

@@ -25,6 +25,7 @@ pub(crate) struct PredictInput {
 
 /// Reads a JSON body.
 pub(crate) fn read_predict(body: &[u8], limits: Limits) -> Result<PredictInput, Failure> {
+    limits.check_json(body)?;
     let mut faults = Faults::within(Budget::beside(body, limits));
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let (mut context, mut explain) = (None, None);
@@ -145,12 +146,14 @@ impl Visitor<'_> for KeySeed {
 
 #[cfg(test)]
 mod tests {
+    use drifting_inference::ReadLimits;
+
     use super::*;
     use crate::error::Code;
 
     /// The code, the first pointer and the detail with which a body is refused.
     fn refusal(body: &str) -> (Code, Option<String>, String) {
-        let failure = read_predict(body.as_bytes(), Limits { body_bytes: 100_000, rows: 1_000 }).unwrap_err();
+        let failure = read_predict(body.as_bytes(), Limits::of(ReadLimits::of_bytes(100_000), 1_000)).unwrap_err();
         let pointer = failure.issues.first().map(|issue| issue.pointer.clone());
         (failure.code, pointer, failure.detail.into_owned())
     }

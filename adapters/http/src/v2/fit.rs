@@ -1,6 +1,6 @@
 //! The predecessor's fit: tensors and a query string → a project.
 
-use drifting_inference::{FitQuery, Inference, read_request};
+use drifting_inference::{FitQuery, Inference, ReadLimits, read_request};
 use poem::Request;
 use poem_openapi::OpenApi;
 use serde_json::json;
@@ -42,7 +42,7 @@ impl Operation for HasFitted {
 /// The fit.
 pub(crate) struct FitApi {
     pub(super) inference: Inference,
-    pub(super) body_bytes_max: usize,
+    pub(super) limits: ReadLimits,
     pub(super) timeouts: HttpTimeouts,
 }
 
@@ -90,10 +90,10 @@ impl FitApi {
         // None of this is changed by a body, which may be large.
         self.inference.check_fit(&wanted)?;
         let name = wanted.project().clone();
-        let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
-        let bytes_max = self.body_bytes_max;
+        let (bytes, json_length) = body.read(self.limits.bytes, &self.timeouts).await?;
+        let limits = self.limits;
         let model = name.clone();
-        let read = move |bytes: &[u8]| read_request(bytes, json_length, model.as_str(), bytes_max);
+        let read = move |bytes: &[u8]| read_request(bytes, json_length, model.as_str(), &limits);
         let tensors = parse(bytes, read).await??;
         let prepare = move || wanted.with_reference(tensors);
         let prepared = tokio::task::spawn_blocking(within_span(prepare)).await;

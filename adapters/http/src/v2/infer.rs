@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use drifting_domain::use_cases::FirstAnswer;
-use drifting_inference::{Body, InferResponse, Inference, OpenModel, Parameter, PreparedRows, read_request};
+use drifting_inference::{
+    Body, InferResponse, Inference, OpenModel, Parameter, PreparedRows, ReadLimits, read_request,
+};
 use futures_util::stream;
 use poem::Response;
 use poem::http::header;
@@ -71,7 +73,7 @@ impl Operation for Streamed {
 /// Inference.
 pub(crate) struct InferApi {
     pub(super) inference: Inference,
-    pub(super) body_bytes_max: usize,
+    pub(super) limits: ReadLimits,
     pub(super) timeouts: HttpTimeouts,
     pub(super) mlserver_headers: bool,
 }
@@ -284,14 +286,14 @@ impl InferApi {
         self.inference.check_queue()?;
         let open = self.inference.open(model, version).await?.traced(body.trace.clone());
         let Some(keyed) = keyed else {
-            let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
+            let (bytes, json_length) = body.read(self.limits.bytes, &self.timeouts).await?;
             let place = self.inference.enter()?;
             let rows = self.prepare(open, model, bytes, json_length).await?;
             return Ok(Told::Now(self.inference.judge_within(rows.holding(place)).await?));
         };
-        let (body, came) = body.buffered(self.body_bytes_max, &self.timeouts).await?;
+        let (body, came) = body.buffered(self.limits.bytes, &self.timeouts).await?;
         let identity = keyed.identity(&[operation, model, version.unwrap_or_default()], came).await?;
-        let (bytes, json_length) = body.read(self.body_bytes_max, &self.timeouts).await?;
+        let (bytes, json_length) = body.read(self.limits.bytes, &self.timeouts).await?;
         let place = self.inference.enter()?;
         let rows = self.prepare(open, model, bytes, json_length).await?;
         let write = move |response: &InferResponse| write(response)?.to_bytes();
@@ -306,10 +308,10 @@ impl InferApi {
         bytes: Bytes,
         json_length: Option<usize>,
     ) -> Result<PreparedRows, Failure> {
-        let (model, bytes_max) = (model.to_owned(), self.body_bytes_max);
+        let (model, limits) = (model.to_owned(), self.limits);
         let read = move |bytes: &[u8]| match json_length {
-            Some(0) => open.raw_request(bytes, bytes_max).map(|request| (open, request)),
-            _ => read_request(bytes, json_length, &model, bytes_max).map(|request| (open, request)),
+            Some(0) => open.raw_request(bytes, limits.bytes).map(|request| (open, request)),
+            _ => read_request(bytes, json_length, &model, &limits).map(|request| (open, request)),
         };
         let n_bytes = bytes.len();
         let (open, request) = parse(bytes, read).await??;

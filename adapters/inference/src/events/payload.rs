@@ -4,7 +4,7 @@ use drifting_domain::data::Table;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{InferRequest, Refusal, RefusalCode, read_request};
+use crate::{InferRequest, ReadLimits, Refusal, RefusalCode, read_request};
 
 /// The rows of an event, read and not yet held against a project.
 #[derive(Debug)]
@@ -69,7 +69,7 @@ const EXPECTED: &str = "expected an object with `inputs` (Open Inference Protoco
                         Seldon's `names` with `ndarray` or `tensor`)";
 
 /// Reads the data of an event: a request of the Open Inference Protocol (`json_length` where bytes stand behind its JSON) or of its
-/// version 1, of Seldon, or of this server. `read_rows` reads JSON that is rows; tensors may take `bytes_max` bytes. Whoever logs knows
+/// version 1, of Seldon, or of this server. `read_rows` reads JSON that is rows. Whoever logs knows
 /// the model by a name of its own, which says nothing of the project.
 ///
 /// # Errors
@@ -77,19 +77,20 @@ const EXPECTED: &str = "expected an object with `inputs` (Open Inference Protoco
 pub fn read_payload(
     data: &[u8],
     json_length: Option<usize>,
-    bytes_max: usize,
+    limits: &ReadLimits,
     read_rows: &dyn Fn(&[u8]) -> Result<Table, Refusal>,
 ) -> Result<Payload, Refusal> {
     if data.is_empty() {
         return Err(Refusal::new(RefusalCode::Malformed, "expected an event with data, it has none"));
     }
     let json = json_length.and_then(|length| data.get(..length)).unwrap_or(data);
+    limits.check_json(json)?;
     let members: Members<'_> =
         serde_json::from_slice(json).map_err(|error| Refusal::malformed("", format!("{EXPECTED}: {error}")))?;
     match (members.inputs, members.instances, members.data) {
         (Some(_), None, None) => {
             let model = members.model_name.unwrap_or_default();
-            let request = read_request(data, json_length, &model, bytes_max)?;
+            let request = read_request(data, json_length, &model, limits)?;
             Ok(Payload { rows: Rows::Tensors(Box::new(request)), names: None })
         }
         _ if json_length.is_some() => Err(Refusal::malformed(
@@ -97,7 +98,7 @@ pub fn read_payload(
             "expected `inputs` before the bytes that `Inference-Header-Content-Length` tells of",
         )),
         (None, Some(instances), None) => table(instances, None, "/instances", read_rows),
-        (None, None, Some(data)) => of_data(data, bytes_max, read_rows),
+        (None, None, Some(data)) => of_data(data, limits, read_rows),
         _ => Err(Refusal::malformed("", EXPECTED)),
     }
 }
@@ -115,7 +116,7 @@ fn table(
 
 fn of_data(
     data: &RawValue,
-    bytes_max: usize,
+    limits: &ReadLimits,
     read_rows: &dyn Fn(&[u8]) -> Result<Table, Refusal>,
 ) -> Result<Payload, Refusal> {
     let members: Option<SeldonData<'_>> =
@@ -149,7 +150,7 @@ fn of_data(
         let refusal = moved(refusal, "/inputs/0/data", "/data/tensor/values");
         moved(refusal, "/inputs/0", "/data/tensor")
     };
-    let request = read_request(request.as_bytes(), None, "", bytes_max).map_err(place)?;
+    let request = read_request(request.as_bytes(), None, "", limits).map_err(place)?;
     Ok(Payload { rows: Rows::Tensors(Box::new(request)), names })
 }
 
@@ -182,7 +183,7 @@ mod tests {
     }
 
     fn read(json: &str) -> Result<Payload, Refusal> {
-        read_payload(json.as_bytes(), None, 1 << 20, &rows)
+        read_payload(json.as_bytes(), None, &ReadLimits::of_bytes(1 << 20), &rows)
     }
 
     #[test]
@@ -215,11 +216,11 @@ mod tests {
     fn bytes_stand_behind_the_json_where_its_length_is_said() {
         let json = r#"{"inputs":[{"name":"x","shape":[1],"datatype":"FP64","parameters":{"binary_data_size":8}}]}"#;
         let body = [json.as_bytes(), &1.5_f64.to_le_bytes()].concat();
-        let payload = read_payload(&body, Some(json.len()), 1 << 20, &rows).unwrap();
+        let payload = read_payload(&body, Some(json.len()), &ReadLimits::of_bytes(1 << 20), &rows).unwrap();
         assert!(matches!(payload.rows, Rows::Tensors(_)));
-        assert!(read_payload(&body, None, 1 << 20, &rows).is_err());
-        assert!(read_payload(br#"{"data": [1]}"#, Some(13), 1 << 20, &rows).is_err());
-        assert!(read_payload(&body, Some(1_000), 1 << 20, &rows).is_err());
+        assert!(read_payload(&body, None, &ReadLimits::of_bytes(1 << 20), &rows).is_err());
+        assert!(read_payload(br#"{"data": [1]}"#, Some(13), &ReadLimits::of_bytes(1 << 20), &rows).is_err());
+        assert!(read_payload(&body, Some(1_000), &ReadLimits::of_bytes(1 << 20), &rows).is_err());
     }
 
     #[test]

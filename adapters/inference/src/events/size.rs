@@ -50,11 +50,12 @@ mod tests {
     use drifting_domain::data::Table;
 
     use super::*;
+    use crate::ReadLimits;
     use crate::events::read_payload;
 
     fn n_bytes(data: &str) -> usize {
         let no_rows = |_: &[u8]| Table::unnamed(vec![Values::Missing(1)]).map_err(|_| unreachable!());
-        read_payload(data.as_bytes(), None, 1 << 20, &no_rows).unwrap().n_bytes()
+        read_payload(data.as_bytes(), None, &ReadLimits::of_bytes(1 << 20), &no_rows).unwrap().n_bytes()
     }
 
     fn of_table(columns: Vec<Values>) -> usize {

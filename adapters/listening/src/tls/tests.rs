@@ -79,7 +79,7 @@ async fn echo(tls: Arc<Tls>) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        let mut accepting = Accepting::new(listener, 10, Some(tls));
+        let mut accepting = Accepting::new(listener, 10, Some(tls), Duration::from_secs(10));
         while let Ok(accepted) = accepting.next().await {
             let mut stream = GuardedStream::new(accepted, Careless, Duration::from_secs(10));
             tokio::spawn(async move {

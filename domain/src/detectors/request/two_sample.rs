@@ -27,7 +27,7 @@ const TRAIN_SIZE: f64 = 0.75;
 const MARGIN_WIDTH: f64 = 0.1;
 
 /// More permutations than this are refused.
-const PERMUTATIONS_MAX: usize = 100_000;
+pub const PERMUTATIONS_MAX: usize = 100_000;
 /// More folds than this are refused.
 const N_FOLDS_MAX: usize = 100;
 

@@ -246,6 +246,24 @@ impl BatchSpec {
         }
     }
 
+    /// How many permutations stand behind a p-value, of kinds that permute.
+    pub fn n_permutations(&self) -> Option<usize> {
+        match self {
+            Self::Ks(_)
+            | Self::Cvm(_)
+            | Self::ChiSquare(_)
+            | Self::FisherExact(_)
+            | Self::Tabular(_)
+            | Self::ClassifierUncertainty(_)
+            | Self::RegressorUncertainty(_) => None,
+            Self::Mmd(spec) => Some(spec.n_permutations),
+            Self::Lsdd(spec) => Some(spec.n_permutations),
+            Self::Classifier(spec) => Some(spec.n_permutations),
+            Self::SpotTheDiff(spec) => Some(spec.n_permutations),
+            Self::ContextMmd(spec) => Some(spec.n_permutations),
+        }
+    }
+
     /// The effect size from which on a significant difference counts.
     pub fn min_effect(&self) -> Option<f64> {
         match self {
