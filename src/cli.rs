@@ -9,6 +9,7 @@ use drifting_domain::project::ProjectName;
 mod config;
 mod demo;
 mod fit;
+mod health;
 mod keys;
 mod operations;
 mod predict;
@@ -18,6 +19,7 @@ mod serve;
 pub use config::{ConfigCommand, InitArgs};
 pub use demo::DemoArgs;
 pub use fit::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, TableType};
+pub use health::HealthArgs;
 pub use keys::{CreateKeyArgs, KeysCommand};
 pub use operations::OperationsCommand;
 pub use predict::PredictArgs;
@@ -32,7 +34,7 @@ use crate::commands::input::{Format, RowRange};
 /// Where client commands look for a server when none is named.
 const URL_BY_DEFAULT: &str = "http://127.0.0.1:8080";
 
-const CLIENT_OPTIONS: &str = "Options of fit, predict, projects, operations and demo";
+const CLIENT_OPTIONS: &str = "Options of fit, predict, projects, operations, health and demo";
 
 /// Drift detection server: fit a detector next to the training code, send each row, be told when the data drift.
 #[derive(Parser)]
@@ -126,6 +128,11 @@ pub enum Command {
     /// Look at projects and manage them
     #[command(subcommand)]
     Projects(ProjectsCommand),
+
+    /// Ask a server whether it takes requests: exits with 0 if it does, else with 1
+    ///
+    /// For containers and scripts; needs no key.
+    Health(HealthArgs),
 
     /// Look at fits under way and cancel them
     #[command(subcommand)]

@@ -213,6 +213,15 @@ impl Client {
         Answer::read(text).with_context(|| format!("what answers at {} does not speak as drifting does", self.server))
     }
 
+    /// Asks whether the server takes requests, which needs no key.
+    ///
+    /// # Errors
+    ///
+    /// When it does not say so in time.
+    pub async fn ready(&self, within: Duration) -> anyhow::Result<()> {
+        self.send(self.http.get(self.server.readiness()).timeout(within)).await.map(drop)
+    }
+
     async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
         let response = request.send().await.map_err(|error| self.broken_off(&error))?;
         let status = response.status();

@@ -17,6 +17,7 @@ mod demo;
 mod failure;
 mod fit;
 mod following;
+mod health;
 pub mod input;
 mod keys;
 mod migrate;
@@ -55,6 +56,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
             }
         }
         Command::Projects(command) => block_on(projects::run(&command, &connect(&client)?, client.json, out))?,
+        Command::Health(args) => block_on(health::run(&args, &connect(&client)?, client.json, out))?,
         Command::Demo(args) => demo::run(&args, &client, out)?,
         Command::Config(command) => config::run(&command, client.json, out)?,
         Command::Check(args) => return check::run(&args, client.json, out),

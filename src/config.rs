@@ -35,6 +35,8 @@ pub use sinks::EventSinkConfig;
 pub use storage::{ArtifactsPath, Bucket, DatabaseUri, Endpoint, ObjectService, StateDurability};
 pub use template::template;
 
+pub use units::Interval;
+
 use layers::Layer;
 use settings::Settings;
 use sinks::OnlySink;

@@ -12,10 +12,19 @@ pub struct ServerUrl(Url);
 impl ServerUrl {
     /// An endpoint of the native interface.
     pub fn endpoint(&self, path: &[&str]) -> Url {
+        self.at(&[&["api", "v1"], path].concat())
+    }
+
+    /// Where the server tells whether it takes requests.
+    pub fn readiness(&self) -> Url {
+        self.at(&["readyz"])
+    }
+
+    fn at(&self, path: &[&str]) -> Url {
         let mut url = self.0.clone();
         // A URL with a host, which was checked, always has segments.
         if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(["api", "v1"]).extend(path);
+            segments.pop_if_empty().extend(path);
         }
         url
     }

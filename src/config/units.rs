@@ -71,7 +71,7 @@ impl FromStr for ProjectCount {
 
 /// A time between two things: `500ms`, `1s`, `2m`, at most a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Interval(pub(super) Duration);
+pub struct Interval(pub Duration);
 
 impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

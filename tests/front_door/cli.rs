@@ -122,3 +122,25 @@ fn a_server_that_is_not_there_is_told_in_a_sentence() {
     let text = String::from_utf8_lossy(&output.stderr);
     assert!(text.contains("127.0.0.1:9") && text.contains("drifting serve"), "{text}");
 }
+
+#[test]
+fn a_server_says_whether_it_takes_requests() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &["--drain-delay", "20s"]);
+    let healthy = run(&server, &["health"]);
+    assert!(healthy.status.success() && healthy.stdout == b"ready\n", "{healthy:?}");
+    assert_eq!(json(&run(&server, &["health", "--json"])), value!({"status": "ready"}));
+    let pid = rustix::process::Pid::from_child(&server.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the signal is sent");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let draining = loop {
+        let draining = run(&server, &["health"]);
+        if !draining.status.success() {
+            break draining;
+        }
+        assert!(std::time::Instant::now() < deadline, "it goes on saying that it is ready");
+    };
+    assert_eq!(draining.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&draining.stderr);
+    assert!(told.contains("shutting down"), "{told}");
+}

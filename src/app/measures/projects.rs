@@ -61,7 +61,7 @@ impl Collector for ProjectSeries {
                 ConstGauge::new(statistic).encode(statistics.encode_family(&labels)?)?;
             }
         }
-        let help = "What the statistic is compared with";
+        let help = "What the statistic is compared with, or its p-value where there is one";
         let mut thresholds = encoder.encode_descriptor("drifting_drift_threshold", help, None, MetricType::Gauge)?;
         for (project, position) in &placed {
             let Some(threshold) = position.threshold else { continue };
