@@ -107,5 +107,7 @@ def unknown(query: Query, known: list[Family], attached: set[str]) -> list[str]:
         for matcher in matchers:
             values = family.labels.get(matcher.name)
             if matcher.op == promql_parser.MatchOp.Equal and values and matcher.value not in values:
-                said.append(f"{query.place}: {selector.name} has no {matcher.name} {matcher.value!r}, but {sorted(values)}")
+                said.append(
+                    f"{query.place}: {selector.name} has no {matcher.name} {matcher.value!r}, but {sorted(values)}"
+                )
     return said

@@ -47,7 +47,12 @@ def running(command: list[object], log: Path, **options: Any) -> Iterator[subpro
     """A process in a group of its own, which is ended with all that it has started."""
     with log.open("ab") as file:
         process = subprocess.Popen(
-            [str(part) for part in command], stdout=file, stderr=file, stdin=subprocess.DEVNULL, start_new_session=True, **options
+            [str(part) for part in command],
+            stdout=file,
+            stderr=file,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            **options,
         )
     try:
         yield process

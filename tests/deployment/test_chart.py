@@ -1,4 +1,4 @@
-"""The chart: rendered by Helm's own engine, with values for each way to use it, and refused with values that cannot work."""
+"""The chart, rendered by Helm's own engine for each way to use it, and refused with values that cannot work."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -56,7 +56,12 @@ WAYS: dict[str, dict[str, Any]] = {
     "watched": KEY | MONITORED,
     "behind an ingress and gateways": KEY
     | {
-        "ingress": {"enabled": True, "className": "nginx", "hosts": [{"host": "drift.example"}], "tls": [{"secretName": "t"}]},
+        "ingress": {
+            "enabled": True,
+            "className": "nginx",
+            "hosts": [{"host": "drift.example"}],
+            "tls": [{"secretName": "t"}],
+        },
         "httpRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}], "hostnames": ["drift.example"]},
         "grpcRoute": {"enabled": True, "parentRefs": [{"name": "gateway"}]},
     },
@@ -161,7 +166,10 @@ def test_the_settings_of_the_schema_are_those_of_the_server(settings: set[str]) 
 def settings_of_every_way() -> set[str]:
     """What the chart says of its own in any way to use it, `config` aside."""
     with helm.Chart.load(CHART) as chart:
-        ways = [render(chart, way | {"config": {}}) if "jwt_issuer" not in way.get("config", {}) else None for way in WAYS.values()]
+        ways = [
+            render(chart, way | {"config": {}}) if "jwt_issuer" not in way.get("config", {}) else None
+            for way in WAYS.values()
+        ]
         secured = WAYS["tokens, TLS, certificates of clients"] | {"config": {}} | KEY
         return {name for way in [*ways, render(chart, secured)] if way for name in settings_of(way[0])}
 
@@ -216,7 +224,9 @@ def test_rules_and_dashboards_are_those_of_their_files(chart: helm.Chart) -> Non
     objects, _ = render(chart, WAYS["watched"])
     rule = manifests.of_kind(objects, "PrometheusRule")[0]
     assert rule["spec"] == yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())
-    dashboards = next(found for found in manifests.of_kind(objects, "ConfigMap") if found["metadata"]["name"].endswith("dashboards"))
+    dashboards = next(
+        found for found in manifests.of_kind(objects, "ConfigMap") if found["metadata"]["name"].endswith("dashboards")
+    )
     files = {file.name: json.loads(file.read_text()) for file in (DEPLOY / "grafana").glob("*.json")}
     assert {name: json.loads(text) for name, text in dashboards["data"].items()} == files
     authorization = manifests.of_kind(objects, "ServiceMonitor")[0]["spec"]["endpoints"][0]["authorization"]
@@ -253,7 +263,9 @@ def test_the_checks_find_what_is_wrong(chart: helm.Chart, node_modules: Path) ->
         return manifests.of_kind(objects, kind)[0]["spec"]
 
     def schemas(objects: list[manifests.Object]) -> list[str]:
-        return manifests.schema_faults([found for found in objects if "coreos" not in found["apiVersion"]], node_modules)
+        return manifests.schema_faults(
+            [found for found in objects if "coreos" not in found["apiVersion"]], node_modules
+        )
 
     def types(objects: list[manifests.Object]) -> list[str]:
         return manifests.schema_faults(manifests.of_kind(objects, "ServiceMonitor", "HTTPRoute"), node_modules)
@@ -301,7 +313,9 @@ def test_the_checks_find_what_is_wrong(chart: helm.Chart, node_modules: Path) ->
             lambda all: spec(all, "NetworkPolicy")["podSelector"]["matchLabels"].update(x="y"),
         ),
     }
-    everything = WAYS["watched"] | {key: WAYS["behind an ingress and gateways"][key] for key in ("ingress", "httpRoute")}
+    everything = WAYS["watched"] | {
+        key: WAYS["behind an ingress and gateways"][key] for key in ("ingress", "httpRoute")
+    }
     for fault, (check, put) in broken.items():
         objects, _ = render(chart, everything)
         objects = [found for found in objects if found["kind"] != "HTTPRoute" or check is not schemas]

@@ -1,4 +1,4 @@
-"""The image: what it is built from, and a server in the very tree that it holds. Only the build itself takes an engine of containers."""
+"""The image: what it is built from, and a server in the very tree that it holds."""
 
 import fnmatch
 import os
@@ -78,7 +78,8 @@ def tree(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_tree_holds_little(tree: Path) -> None:
     files = {str(file.relative_to(tree)) for file in tree.rglob("*") if file.is_file()}
-    allowed = r"usr/local/bin/drifting|etc/(passwd|group|nsswitch\.conf|os-release|ssl/certs/ca-certificates\.crt)|var/lib/dpkg/status\.d/.*"
+    settings = r"etc/(passwd|group|nsswitch\.conf|os-release|ssl/certs/ca-certificates\.crt)"
+    allowed = rf"usr/local/bin/drifting|{settings}|var/lib/dpkg/status\.d/.*"
     others = {file for file in files if not re.fullmatch(allowed, file)}
     assert others and all(re.fullmatch(r"(usr/)?lib(64)?/.*\.so(\.\d+)*", file) for file in others), others
     modes = {name: (tree / name).stat().st_mode & 0o7777 for name in ("data", "tmp", "usr/local/bin/drifting")}
@@ -92,9 +93,20 @@ def environment() -> dict[str, str]:
 
 
 def contained(tree: Path, data: Path, user: tuple[int, int], *arguments: object) -> list[object]:
-    """The program as a container has it: a root that cannot be written, a volume, nobody's user, no rights, the first process."""
+    """The program as a container has it: a root that cannot be written, a volume, no rights, the first process."""
     uid, gid = user
-    separate = ["bwrap", "--unshare-user", "--uid", uid, "--gid", gid, "--unshare-pid", "--as-pid-1", "--cap-drop", "ALL"]
+    separate = [
+        "bwrap",
+        "--unshare-user",
+        "--uid",
+        uid,
+        "--gid",
+        gid,
+        "--unshare-pid",
+        "--as-pid-1",
+        "--cap-drop",
+        "ALL",
+    ]
     mounts = ["--ro-bind", tree, "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--bind", data, "/data"]
     return [*separate, *mounts, "--die-with-parent", "--chdir", "/data", "/usr/local/bin/drifting", *arguments]
 

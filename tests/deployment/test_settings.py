@@ -32,7 +32,9 @@ def test_every_flag_that_people_are_told_of_is_one_of_the_program(program: Path)
 
 
 def test_every_command_on_the_pages_is_one_of_the_program(program: Path) -> None:
-    commands = named(r"(?m)^\s*(drifting [a-z].*?)(?: #.*|\\)?$", [file for file in FILES if file.suffix in (".md", ".txt")])
+    commands = named(
+        r"(?m)^\s*(drifting [a-z].*?)(?: #.*|\\)?$", [file for file in FILES if file.suffix in (".md", ".txt")]
+    )
     assert len(commands) > 3
     for command, file in commands.items():
         words = re.sub(r"\{\{.*?\}\}|'[^']*'|\$\([^)]*\)", "X", command).split()[1:]
@@ -41,5 +43,9 @@ def test_every_command_on_the_pages_is_one_of_the_program(program: Path) -> None
         if help_text.returncode != 0:
             help_text = run(program, *names[:1], "--help")
         assert help_text.returncode == 0, f"{file}: {command}"
-        unknown = [word for word in words if word.startswith("--") and f"{word.split('=')[0]} " not in help_text.stdout.replace("[", " ")]
+        unknown = [
+            word
+            for word in words
+            if word.startswith("--") and f"{word.split('=')[0]} " not in help_text.stdout.replace("[", " ")
+        ]
         assert not unknown, f"{file}: {command}"

@@ -1,4 +1,4 @@
-"""Checks values against published types of TypeScript, which know every member: one that they do not know is an error."""
+"""Checks values against published types of TypeScript, which refuse a member that they do not know."""
 
 import json
 import tempfile
@@ -20,7 +20,9 @@ def complaints(node_modules: Path, imports: str, values: list[tuple[str, Any]]) 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "node_modules").symlink_to(node_modules)
-        lines = [f"export const value_{n}: Json<{kind}> = {json.dumps(value)};" for n, (kind, value) in enumerate(values)]
+        lines = [
+            f"export const value_{n}: Json<{kind}> = {json.dumps(value)};" for n, (kind, value) in enumerate(values)
+        ]
         (folder / "values.ts").write_text("\n".join([imports, JSON, *lines]) + "\n")
         done = run(node_modules / ".bin" / "tsc", *OPTIONS, "values.ts", cwd=folder)
         found = [line[:300] for line in done.stdout.splitlines()]

@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod delivery;
 mod demo;
+mod deployment;
 mod drain;
 mod electricity;
 mod employment;
