@@ -84,7 +84,9 @@ def selected(expression: str) -> list[tuple[Any, list[str]]]:
         for name in ("expr", "lhs", "rhs", "vector_selector", "args"):
             inner = getattr(node, name, None)
             below = inner if isinstance(inner, list) else [inner] if inner is not None else []
-            waiting += [(one, labels) for one in below]
+            # What only says which of the other side are left gives no labels.
+            is_filter = name == "rhs" and str(getattr(node, "op", "")) in ("and", "unless")
+            waiting += [(one, [] if is_filter else labels) for one in below]
     return found
 
 

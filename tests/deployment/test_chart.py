@@ -220,6 +220,14 @@ def test_probes_name_a_host_that_the_server_knows(chart: helm.Chart) -> None:
         assert container[f"{probe}Probe"]["httpGet"]["httpHeaders"] == [{"name": "Host", "value": "drift.example"}]
 
 
+def test_a_platform_may_draw_the_user(chart: helm.Chart, node_modules: Path) -> None:
+    drawn = KEY | {"podSecurityContext": {"runAsUser": None, "runAsGroup": None, "fsGroup": None}}
+    objects, _ = render(chart, drawn)
+    for _, pod in manifests.pods(objects):
+        assert pod["spec"]["securityContext"].keys() == {"runAsNonRoot", "fsGroupChangePolicy", "seccompProfile"}
+    assert not manifests.schema_faults(objects, node_modules)
+
+
 def test_rules_and_dashboards_are_those_of_their_files(chart: helm.Chart) -> None:
     objects, _ = render(chart, WAYS["watched"])
     rule = manifests.of_kind(objects, "PrometheusRule")[0]

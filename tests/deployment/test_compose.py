@@ -1,8 +1,10 @@
 """The compose file: right by its schema and in itself, and its services work together as it says."""
 
+import itertools
 import json
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -69,9 +71,10 @@ def test_nothing_is_open_to_the_network_and_the_server_has_no_rights() -> None:
 @pytest.fixture
 def stack(tmp_path: Path, program: Path) -> Iterator[Stack]:
     # The unprivileged user of Postgres must get in.
-    for folder in (tmp_path, *tmp_path.parents):
-        if folder.name.startswith(("pytest", "test_")):
-            folder.chmod(0o755)
+    for folder in itertools.takewhile(
+        lambda folder: folder != Path(tempfile.gettempdir()), [tmp_path, *tmp_path.parents]
+    ):
+        folder.chmod(0o755)
     with ExitStack() as opened:
         yield Stack(tmp_path, opened, program)
 

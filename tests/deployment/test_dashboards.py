@@ -15,7 +15,8 @@ IMPORTS = """\
 import type { Dashboard, Panel, RowPanel } from '@grafana/schema';
 import type * as Stat from '@grafana/schema/dist/esm/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
 import type * as Table from '@grafana/schema/dist/esm/raw/composable/table/panelcfg/x/TablePanelCfg_types.gen';
-import type * as Lines from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen
+import type * as Lines
+  from '@grafana/schema/dist/esm/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
 type Config = NonNullable<Panel['fieldConfig']>;
 type Fields<F> = Omit<Config, 'defaults'> & { defaults: Omit<Config['defaults'], 'custom'> & { custom?: F } };
 type Typed<Options, F = never> = Omit<Panel, 'options' | 'fieldConfig'> & { options: Options; fieldConfig: Fields<F> };

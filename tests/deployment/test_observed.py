@@ -1,4 +1,4 @@
-"""Dashboards and alerts against a server that has done what they tell of: metrics are there, and Prometheus has data."""
+"""Dashboards and alerts against a server that has done what they tell of: nothing they ask for is missing."""
 
 import http.server
 import json
@@ -23,6 +23,8 @@ from conftest import DEPLOY, run
 DASHBOARDS = sorted((DEPLOY / "grafana").glob("*.json"))
 ALERTS = DEPLOY / "prometheus" / "alerts.yaml"
 KEY = "the key of a test"
+# As the reference of the project `windows`, with a statistic above 0.05 all the same: its p-value is what counts.
+REGULAR = [n / 10 for n in range(10)]
 # What comes with a scrape, or with the discovery of targets in a cluster.
 ATTACHED = {"job", "instance", "namespace", "le"}
 
@@ -67,7 +69,7 @@ class Observed:
 def work(observed: Observed) -> None:
     """Requests of every kind, among them some that drift and some that are refused."""
     url = observed.server
-    serving.predict(url, KEY, [5.0, 5.0, 5.0, 0.5])
+    serving.predict(url, KEY, [0.5, 5.0, 5.0, 5.0])
     body = {
         "specversion": "1.0",
         "id": str(time.monotonic_ns()),
@@ -77,7 +79,7 @@ def work(observed: Observed) -> None:
     }
     serving.ask(f"{url}/v1/events/price", KEY, body, "application/cloudevents+json")
     serving.ask(f"{url}/api/v1/projects/absent", KEY)
-    serving.ask(f"{url}/api/v1/projects/windows/predict", KEY, {"data": [n / 20 for n in range(20)]})
+    serving.ask(f"{url}/api/v1/projects/windows/predict", KEY, {"data": REGULAR})
     with grpc.insecure_channel(f"127.0.0.1:{observed.grpc_port}") as channel:
         channel.unary_unary("/grpc.health.v1.Health/Check")(b"", timeout=10)
 
@@ -172,6 +174,14 @@ def test_every_panel_has_data(observed: Observed) -> None:
         if not query.place.startswith("alert") and not result(observed, query.expression)
     ]
     assert not empty
+
+
+def test_a_project_drifts_by_what_its_kind_is_judged_by(observed: Observed) -> None:
+    asked_for = {query.place: query.expression for query in queries()}
+    assert result(observed, 'drifting_drift_statistic{project="windows"} > drifting_drift_threshold')
+    assert [found["value"][1] for found in result(observed, asked_for["projects: Projects that drift A"])] == ["1"]
+    drifting = {found["metric"]["project"] for found in result(observed, asked_for["projects: Above the threshold A"])}
+    assert drifting == {"price"}
 
 
 def test_prometheus_takes_the_alerts_and_drift_fires_one(observed: Observed) -> None:
