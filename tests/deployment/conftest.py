@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def needed(name: str) -> Path:
     return Path(os.environ[name])
 
 
-def run(*command: object, **options: object) -> subprocess.CompletedProcess[str]:
+def run(*command: object, **options: Any) -> subprocess.CompletedProcess[str]:
     """A program that ends, and what it said."""
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=300, **options)
 

@@ -143,9 +143,9 @@ def test_the_server_takes_the_settings(chart: helm.Chart, way: str, program: Pat
     file.write_text(yaml.safe_dump(settings_of(objects)).replace("/etc/drifting/keys/keys.yaml", str(keys)))
     shown = run(program, "config", "show", "--json", "--config", file, env={"DRIFTING_API_KEY": "k" * 32}, cwd=tmp_path)
     assert shown.returncode == 0, shown.stderr
-    shown = {setting["name"]: setting for setting in json.loads(shown.stdout)["settings"]}
+    taken = {setting["name"]: setting for setting in json.loads(shown.stdout)["settings"]}
     for name in settings_of(objects):
-        assert shown[name]["source"]["kind"] == "file", shown[name]
+        assert taken[name]["source"]["kind"] == "file", taken[name]
 
 
 @pytest.mark.parametrize("reason", REFUSED)
