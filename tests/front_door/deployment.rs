@@ -5,7 +5,6 @@ use crate::python;
 /// Runs the checks of a file; what they found is shown where one fails.
 fn run(file: &str) {
     let folder = tempfile::tempdir().expect("a folder");
-    let weed = drifting_object_stores::python().with_file_name("weed");
     let output = python::program("deployment", "python")
         .args(["-m", "pytest", "-p", "no:cacheprovider", "--quiet", "--durations=5", "--basetemp"])
         .arg(folder.path().join("checks"))
@@ -13,7 +12,7 @@ fn run(file: &str) {
         .env("DRIFTING_PROGRAM", env!("CARGO_BIN_EXE_drifting"))
         .env("DEPLOYMENT_NODE", python::environment("deployment-node"))
         .env("PROMETHEUS_PROGRAMS", python::environment("prometheus").join("usr/bin"))
-        .env("WEED", weed)
+        .env("WEED", drifting_object_stores::seaweedfs_program())
         .current_dir(format!("{}/tests/deployment", env!("CARGO_MANIFEST_DIR")))
         .output()
         .expect("the program runs");

@@ -36,5 +36,5 @@ pub use faulty_proxy::{Call, Calls, Fault, FaultyProxy};
 pub use gcs_stub::GcsStub;
 pub use led_hosts::LedHosts;
 pub use moto::Moto;
-pub use programs::python;
+pub use programs::{python, seaweedfs_program};
 pub use seaweedfs::SeaweedFs;

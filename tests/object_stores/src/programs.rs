@@ -19,6 +19,11 @@ pub(crate) fn path_of(program: &str) -> PathBuf {
     })
 }
 
+/// `SeaweedFS`, for tests of what others write to start it.
+pub fn seaweedfs_program() -> PathBuf {
+    path_of("weed")
+}
+
 /// The Python that has a stock client of S3 (boto3) beside it.
 pub fn python() -> PathBuf {
     path_of("moto_server").with_file_name("python")
