@@ -8,11 +8,12 @@ mod metrics;
 mod operation;
 mod project;
 mod requests;
+mod unions;
 mod words;
 
 pub(crate) use detection::{Detection, detection_json};
 pub(crate) use events::AcceptedEvents;
-pub(crate) use metrics::{BucketsPage, CsvRow, Metric, MetricBucket, MetricsPage, Trend};
+pub(crate) use metrics::{CsvRow, Metric, MetricBucket, Trend, TrendPoint};
 pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage, Refreshed};
 pub(crate) use requests::{FitRequest, FitSettings, PredictRequest};

@@ -10,7 +10,7 @@ mod unread;
 
 pub(crate) use coding::{Coding, accepted, encode};
 pub(crate) use described::{FitBody, PredictBody};
-pub(crate) use event::{EventBody, EventForm};
+pub(crate) use event::{BATCH, EventBody, EventForm, STRUCTURED};
 pub(crate) use inference::{InferenceBody, JSON_LENGTH, OptionalBody};
 pub(crate) use media_type::{EXPECTED, MediaType};
 pub(crate) use unread::{Unread, leave_unread};

@@ -2,11 +2,12 @@
 //! and that every member of an answer is there.
 
 mod examples;
+mod nulls;
 mod security;
 
 use std::marker::PhantomData;
 
-use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
+use poem_openapi::{ContactObject, LicenseObject, OpenApi, OpenApiService};
 use serde_yaml::{Mapping, Value};
 
 use crate::api::Api;
@@ -16,10 +17,12 @@ const DESCRIPTION: &str = "Fit a detector next to the training code, feed each r
 Failures are problem details (RFC 9457, `application/problem+json`) whose `code` a program can act on. Every answer carries `X-Request-Id`, the one of the request if it had a usable one.";
 
 /// Schemas of requests: what may be left out of them may be left out. Of answers every member is there.
-const REQUESTS: [&str; 12] = [
+const REQUESTS: [&str; 14] = [
     "FitRequest",
     "FitSettings",
+    "FitForm",
     "PredictRequest",
+    "PredictForm",
     "DetectorSettings",
     "PreprocessingSettings",
     "WindowSettings",
@@ -31,11 +34,13 @@ const REQUESTS: [&str; 12] = [
     "ModelParameters",
 ];
 
-/// Those of them in which a member that is not known is refused.
-const CLOSED: [&str; 7] = [
+/// Those of them in which a member, or a part, that is not known is refused.
+const CLOSED: [&str; 9] = [
     "FitRequest",
     "FitSettings",
+    "FitForm",
     "PredictRequest",
+    "PredictForm",
     "DetectorSettings",
     "PreprocessingSettings",
     "WindowSettings",
@@ -65,6 +70,16 @@ fn may_be_absent(schema: &str, member: &str) -> bool {
     }
 }
 
+/// A document of these operations.
+pub(crate) fn described<A: OpenApi>(title: &str, description: &str) -> Value {
+    let service = OpenApiService::new(Described::<A>::default(), title, env!("CARGO_PKG_VERSION"))
+        .description(description)
+        .contact(ContactObject::new().name("The drifting authors"))
+        .license(LicenseObject::new("Apache-2.0 OR MIT").url("https://www.apache.org/licenses/LICENSE-2.0"))
+        .server("/");
+    finish(&service.spec())
+}
+
 /// The document as JSON, with a line feed at its end.
 pub fn openapi_document() -> String {
     let mut text = serde_json::to_string_pretty(&document()).unwrap_or_default();
@@ -78,7 +93,7 @@ pub fn openapi_yaml() -> String {
 }
 
 /// Only describes: it serves nothing.
-pub(crate) struct Described<A>(PhantomData<A>);
+struct Described<A>(PhantomData<A>);
 
 impl<A> Default for Described<A> {
     fn default() -> Self {
@@ -107,22 +122,19 @@ impl<A: OpenApi> OpenApi for Described<A> {
 
 /// In a tree that keeps the order of members, whatever features `serde_json` is built with.
 fn document() -> Value {
-    let service = OpenApiService::new(Described::<Api>::default(), "Drifting", env!("CARGO_PKG_VERSION"))
-        .description(DESCRIPTION)
-        .license(LicenseObject::new("Apache-2.0 OR MIT").url("https://www.apache.org/licenses/LICENSE-2.0"))
-        .server("/");
-    let mut document = finish(&service.spec());
+    let mut document = described::<Api>("Drifting", DESCRIPTION);
     examples::add_to(&mut document);
     document
 }
 
 /// A generated document with what is the same of every one.
-pub(crate) fn finish(spec: &str) -> Value {
+fn finish(spec: &str) -> Value {
     let mut document: Value = serde_json::from_str(spec).unwrap_or_default();
     require_members_of_answers(&mut document);
     security::add_to(&mut document);
     close_requests(&mut document);
     simplify(&mut document);
+    nulls::make_alternatives(&mut document);
     document
 }
 
@@ -159,9 +171,6 @@ fn close_requests(document: &mut Value) {
         let Some(parts) = parts.and_then(Value::as_mapping_mut) else { continue };
         let encoding = Mapping::from_iter([("contentType".into(), DATA_TYPES.into())]);
         parts.insert("encoding".into(), Mapping::from_iter([("data".into(), encoding.into())]).into());
-        if let Some(schema) = parts.get_mut("schema").and_then(Value::as_mapping_mut) {
-            schema.insert("additionalProperties".into(), false.into());
-        }
     }
 }
 

@@ -90,16 +90,6 @@ impl From<FeatureRecord> for MetricOfColumn {
     }
 }
 
-/// Some metrics, by their times.
-#[derive(Debug, Object, Serialize)]
-pub(crate) struct MetricsPage {
-    /// The metrics.
-    pub(crate) metrics: Vec<Metric>,
-    /// Where the next page starts, if there is one.
-    #[oai(nullable)]
-    pub(crate) next_page_token: Option<String>,
-}
-
 /// The metrics of a bucket of time, summed up.
 #[derive(Debug, Object, Serialize)]
 pub(crate) struct MetricBucket {
@@ -180,24 +170,25 @@ impl MetricBucket {
     }
 }
 
-/// Some buckets, by their times; those in which nothing was recorded are left out.
+/// Metrics by their times: one by one, or in buckets where a `resolution` is asked for.
 #[derive(Debug, Object, Serialize)]
-pub(crate) struct BucketsPage {
-    /// The buckets.
-    pub(crate) metrics: Vec<MetricBucket>,
+pub(crate) struct Trend {
+    /// The metrics; or the buckets, of which those are left out in which nothing was recorded.
+    pub(crate) metrics: Vec<TrendPoint>,
     /// Where the next page starts, if there is one.
     #[oai(nullable)]
     pub(crate) next_page_token: Option<String>,
 }
 
-/// Metrics one by one, or in buckets where a `resolution` is asked for.
+/// A metric, or a bucket of them where a `resolution` is asked for.
 #[derive(Debug, Union, Serialize)]
+#[oai(one_of)]
 #[serde(untagged)]
-pub(crate) enum Trend {
-    /// One by one.
-    Values(MetricsPage),
-    /// In buckets.
-    Buckets(BucketsPage),
+pub(crate) enum TrendPoint {
+    /// A metric.
+    Value(Metric),
+    /// A bucket.
+    Bucket(MetricBucket),
 }
 
 /// A row of CSV.
@@ -244,12 +235,11 @@ pub(crate) struct CsvBucket {
     distance_max: Option<f64>,
 }
 
-impl Trend {
-    /// The page as rows of CSV.
-    pub(crate) fn into_rows(self) -> Vec<CsvRow> {
-        match self {
-            Self::Values(page) => page.metrics.into_iter().map(|metric| CsvRow::Value(metric.into())).collect(),
-            Self::Buckets(page) => page.metrics.into_iter().map(|bucket| CsvRow::Bucket(bucket.into())).collect(),
+impl From<TrendPoint> for CsvRow {
+    fn from(point: TrendPoint) -> Self {
+        match point {
+            TrendPoint::Value(metric) => Self::Value(metric.into()),
+            TrendPoint::Bucket(bucket) => Self::Bucket(bucket.into()),
         }
     }
 }

@@ -81,8 +81,8 @@ pub(crate) struct FitApi {
 impl FitApi {
     /// Fit a project
     ///
-    /// Fits a detector on the reference, stores it durably and serves it. This version fits the drift types `label`
-    /// and `tabular`. The fit stops when the client leaves before it has ended. With `Prefer: respond-async` the answer
+    /// Fits a detector on the reference, stores it durably and serves it. This version fits the drift types `label`,
+    /// `tabular` and `text`. The fit stops when the client leaves before it has ended. With `Prefer: respond-async` the answer
     /// comes as soon as everything but the long computing is done, and the fit goes on as an operation, whether or not
     /// the client stays. With a JSON body the settings stand in the body, and there are no query parameters; with any
     /// other body they stand in the query string, or in the part `settings` of `multipart/form-data`.

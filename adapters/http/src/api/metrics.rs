@@ -15,7 +15,7 @@ use poem_openapi::OpenApi;
 use super::answer::{Answer, Operation};
 use super::parameter::{InQuery, NameInPath};
 use super::{Tag, exists, token};
-use crate::answers::{BucketsPage, CsvRow, Metric, MetricBucket, MetricsPage, Trend};
+use crate::answers::{CsvRow, Metric, MetricBucket, Trend, TrendPoint};
 use crate::error::Failure;
 use crate::input::Parameters;
 
@@ -151,14 +151,14 @@ impl Pages {
                 (query.after, self.is_over) = (page.next, page.next.is_none());
                 let metrics = page.records.into_iter().map(|record| Metric::of(record, query.with_features));
                 let next_page_token = page.next.map(token::of_record);
-                Trend::Values(MetricsPage { metrics: metrics.collect(), next_page_token })
+                Trend { metrics: metrics.map(TrendPoint::Value).collect(), next_page_token }
             }
             Asked::Buckets(query) => {
                 let (page, width_s) = self.service.trend_in_buckets(query).await.map_err(Failure::of_project)?;
                 (query.after, self.is_over) = (page.next, page.next.is_none());
                 let metrics = page.buckets.iter().map(|bucket| MetricBucket::of(bucket, width_s));
                 let next_page_token = page.next.map(token::of_bucket);
-                Trend::Buckets(BucketsPage { metrics: metrics.collect(), next_page_token })
+                Trend { metrics: metrics.map(TrendPoint::Bucket).collect(), next_page_token }
             }
         };
         Ok(trend)
@@ -167,8 +167,7 @@ impl Pages {
     /// All of them as CSV. The first is read before the answer begins, so that what fails then is told as any failure; one
     /// that fails later breaks the answer off.
     async fn csv(mut self) -> Result<Answer<Measured>, Failure> {
-        let first =
-            lines(self.next().await?.into_rows(), true).map_err(|error| Failure::internal(error.to_string()))?;
+        let first = lines(self.next().await?, true).map_err(|error| Failure::internal(error.to_string()))?;
         let rest = stream::unfold(self, |mut pages| async move {
             if pages.is_over {
                 return None;
@@ -177,7 +176,7 @@ impl Pages {
             if page.is_err() {
                 pages.is_over = true;
             }
-            Some((page.and_then(|page| lines(page.into_rows(), false)), pages))
+            Some((page.and_then(|page| lines(page, false)), pages))
         });
         let all = futures_util::StreamExt::chain(stream::iter([Ok(first)]), rest);
         Ok(Answer::response(
@@ -186,9 +185,9 @@ impl Pages {
     }
 }
 
-fn lines(rows: Vec<CsvRow>, with_names: bool) -> io::Result<Vec<u8>> {
+fn lines(page: Trend, with_names: bool) -> io::Result<Vec<u8>> {
     let mut writer = csv::WriterBuilder::new().has_headers(with_names).from_writer(Vec::new());
-    for row in rows {
+    for row in page.metrics.into_iter().map(CsvRow::from) {
         writer.serialize(row)?;
     }
     writer.into_inner().map_err(|error| io::Error::other(error.to_string()))

@@ -26,20 +26,35 @@ const ARROW: &str = "An Arrow IPC stream, or an Arrow IPC file (Feather), also w
 const DATA: &str = "The data: a file in any of the other formats, known by the part's `Content-Type`, or else by the \
      ending of its file name (`.json`, `.csv`, `.ndjson`, `.jsonl`, `.parquet`, `.pq`, `.arrow`, `.arrows`, `.feather`, \
      `.ipc`). In JSON, the part is what `data` is in a JSON body.";
-const PARTS: &str =
-    "Parts: `data` and, for a fit, `settings` in JSON; without `settings` they stand in the query string.";
+const FIT_PARTS: &str = "A reference as a file, and its settings; without `settings` they stand in the query string.";
+const PREDICT_PARTS: &str = "Rows as a file.";
 
-/// A body of data in each of the formats, with these schemas of JSON and of a part `settings`.
-fn described(json: MetaSchemaRef, settings: Option<MetaSchemaRef>, description: &'static str) -> MetaRequest {
+/// The names of the schemas of forms.
+const FIT_FORM: &str = "FitForm";
+const PREDICT_FORM: &str = "PredictForm";
+
+/// Makes the schema of a form known, with that of its part `settings`.
+fn register_form(registry: &mut Registry, name: &str, description: &'static str, settings: Option<MetaSchemaRef>) {
+    let data = MetaSchema { description: Some(DATA), ..MetaSchema::new_with_format("string", "binary") };
+    let data = MetaSchemaRef::Inline(Box::new(data));
+    let form = MetaSchema {
+        title: Some(name.to_owned()),
+        description: Some(description),
+        properties: settings.map(|schema| ("settings", schema)).into_iter().chain([("data", data)]).collect(),
+        required: vec!["data"],
+        ..MetaSchema::new("object")
+    };
+    registry.schemas.insert(name.to_owned(), form);
+}
+
+/// A body of data in each of the formats, with these schemas of JSON and of a form.
+fn described(json: MetaSchemaRef, form: &str, description: &'static str) -> MetaRequest {
     let media_type = |content_type, schema| MetaMediaType { content_type, schema };
     let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
     let of = |content_type, description, schema| {
         media_type(content_type, inline(MetaSchema { description: Some(description), ..schema }))
     };
     let binary = || MetaSchema::new_with_format("string", "binary");
-    let data = inline(MetaSchema { description: Some(DATA), ..binary() });
-    let settings = settings.map(|schema| ("settings", schema));
-    let properties = settings.into_iter().chain([("data", data)]).collect();
     MetaRequest {
         description: Some(description),
         content: vec![
@@ -48,11 +63,7 @@ fn described(json: MetaSchemaRef, settings: Option<MetaSchemaRef>, description: 
             of("application/x-ndjson", NDJSON, MetaSchema::new("string")),
             of("application/vnd.apache.parquet", PARQUET, binary()),
             of("application/vnd.apache.arrow.stream", ARROW, binary()),
-            of(
-                "multipart/form-data",
-                PARTS,
-                MetaSchema { properties, required: vec!["data"], ..MetaSchema::new("object") },
-            ),
+            media_type("multipart/form-data", MetaSchemaRef::Reference(form.to_owned())),
         ],
         required: true,
     }
@@ -67,12 +78,13 @@ impl<'a> ApiExtractor<'a> for FitBody {
     fn register(registry: &mut Registry) {
         FitRequest::register(registry);
         FitSettings::register(registry);
+        register_form(registry, FIT_FORM, FIT_PARTS, Some(FitSettings::schema_ref()));
     }
 
     fn request_meta() -> Option<MetaRequest> {
         Some(described(
             FitRequest::schema_ref(),
-            Some(FitSettings::schema_ref()),
+            FIT_FORM,
             "The reference and the settings: JSON with both, or the reference in another format with the settings in the \
              query string or in a part of their own.",
         ))
@@ -95,10 +107,11 @@ impl<'a> ApiExtractor<'a> for PredictBody {
 
     fn register(registry: &mut Registry) {
         PredictRequest::register(registry);
+        register_form(registry, PREDICT_FORM, PREDICT_PARTS, None);
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        Some(described(PredictRequest::schema_ref(), None, "The rows, one or many, in any of the formats."))
+        Some(described(PredictRequest::schema_ref(), PREDICT_FORM, "The rows, one or many, in any of the formats."))
     }
 
     async fn from_request(

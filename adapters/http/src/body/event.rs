@@ -18,6 +18,12 @@ use crate::settings::HttpTimeouts;
 pub(crate) const STRUCTURED: &str = "application/cloudevents+json";
 pub(crate) const BATCH: &str = "application/cloudevents-batch+json";
 
+/// The names of the schemas of events in JSON, and of the data of one whose attributes are headers.
+const EVENT: &str = "CloudEvent";
+const EVENT_DATA: &str = "EventData";
+const DATA: &str = "The data of the event whose `ce-` headers came: a request of the Open Inference Protocol or of its \
+     version 1 (`instances`), of Seldon (`data` with `ndarray` or `tensor`), or rows as `data`.";
+
 /// How events stand in a request.
 #[derive(Debug)]
 pub(crate) enum EventForm {
@@ -86,33 +92,36 @@ impl<'a> ApiExtractor<'a> for EventBody {
     type ParamType = ();
     type ParamRawType = ();
 
-    fn register(_registry: &mut Registry) {}
+    fn register(registry: &mut Registry) {
+        for (name, description) in [(EVENT, "A CloudEvent of version 1.0 or 0.3."), (EVENT_DATA, DATA)] {
+            let title = Some(name.to_owned());
+            let schema = MetaSchema { title, description: Some(description), ..MetaSchema::new("object") };
+            registry.schemas.insert(name.to_owned(), schema);
+        }
+    }
 
     fn request_meta() -> Option<MetaRequest> {
-        let media = |content_type, schema: MetaSchema| MetaMediaType {
-            content_type,
-            schema: MetaSchemaRef::Inline(Box::new(schema)),
+        let media = |content_type, schema| MetaMediaType { content_type, schema };
+        let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
+        let reference = |name: &str| MetaSchemaRef::Reference(name.to_owned());
+        let events = MetaSchema {
+            description: Some("A batch of events."),
+            items: Some(Box::new(reference(EVENT))),
+            ..MetaSchema::new("array")
         };
-        let described = |schema: MetaSchema, description| MetaSchema { description: Some(description), ..schema };
-        let object = || MetaSchema::new("object");
-        let event = || described(object(), "A CloudEvent of version 1.0 or 0.3.");
-        let events =
-            MetaSchema { items: Some(Box::new(MetaSchemaRef::Inline(Box::new(event())))), ..MetaSchema::new("array") };
-        let data = "The data of the event whose `ce-` headers came: a request of the Open Inference Protocol or of its version 1 \
-                    (`instances`), of Seldon (`data` with `ndarray` or `tensor`), or rows as `data`.";
         let bytes = "The same with bytes behind its JSON (the binary tensor data extension).";
         Some(MetaRequest {
             description: Some(
                 "One event in binary or structured mode, or a batch of at most 1000. May be coded in gzip, deflate or zstd.",
             ),
             content: vec![
-                media("application/json", described(object(), data)),
+                media("application/json", reference(EVENT_DATA)),
                 media(
                     "application/octet-stream",
-                    described(MetaSchema { format: Some("binary"), ..MetaSchema::new("string") }, bytes),
+                    inline(MetaSchema { description: Some(bytes), ..MetaSchema::new_with_format("string", "binary") }),
                 ),
-                media(STRUCTURED, event()),
-                media(BATCH, events),
+                media(STRUCTURED, reference(EVENT)),
+                media(BATCH, inline(events)),
             ],
             required: true,
         })

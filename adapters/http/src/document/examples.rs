@@ -4,10 +4,10 @@ use drifting_access::Denied;
 use serde_yaml::Value;
 
 use crate::api::OPEN_METRICS;
-use crate::body::EXPECTED;
+use crate::body::{BATCH, EXPECTED, STRUCTURED};
 use crate::error::{Code, Failure, Issue, Problem};
 
-/// By operation: `request`, `csv`, `ndjson`, `answer`, `events`, `text`.
+/// By operation: `request`, `csv`, `ndjson`, `event`, `answer`, `accepted`, `events`, `text`.
 const EXAMPLES: &str = include_str!("examples.json");
 
 /// The operation of the examples.
@@ -26,6 +26,8 @@ pub(super) fn add_to(document: &mut Value) {
                 add(content, "application/json", example("request"));
                 add(content, "text/csv", example("csv"));
                 add(content, "application/x-ndjson", example("ndjson"));
+                add(content, STRUCTURED, example("event"));
+                add(content, BATCH, example("event").map(|event| Value::Sequence(vec![event])));
             }
             let Some(responses) = operation.get_mut("responses").and_then(Value::as_mapping_mut) else { continue };
             for (status, response) in responses {

@@ -1,11 +1,10 @@
 //! The OpenAPI document of the protocol: of all models, and of one.
 
 use drifting_inference::ModelMetadata;
-use poem_openapi::{LicenseObject, OpenApiService};
 use serde_yaml::{Mapping, Value};
 
 use super::Api;
-use crate::document::{Described, finish};
+use crate::document::described;
 
 const DESCRIPTION: &str =
     "The Open Inference Protocol (version 2): a project is a model, the rows of a request's tensors are judged, and the verdicts \
@@ -15,11 +14,7 @@ Failures carry their text in `error`, and the members of problem details (RFC 94
 
 /// The document as it is for all models.
 pub(super) fn dataplane() -> Value {
-    let service = OpenApiService::new(Described::<Api>::default(), "Drifting data plane", env!("CARGO_PKG_VERSION"))
-        .description(DESCRIPTION)
-        .license(LicenseObject::new("Apache-2.0 OR MIT").url("https://www.apache.org/licenses/LICENSE-2.0"))
-        .server("/");
-    finish(&service.spec())
+    described::<Api>("Drifting data plane", DESCRIPTION)
 }
 
 /// The document of one model: its own paths, with an example that it takes.

@@ -46,6 +46,8 @@ pub(crate) struct HealthApi {
 #[OpenApi(tag = "Tag::Server")]
 impl HealthApi {
     /// Liveness
+    ///
+    /// Says that the process answers; never waits for the store or a database. Asks for no key.
     #[oai(path = "/v2/health/live", method = "get", operation_id = "isServerLive")]
     #[expect(clippy::unused_async, reason = "operations are futures")]
     async fn live(&self) -> Result<Answer<IsLive>, Failure> {
@@ -53,6 +55,8 @@ impl HealthApi {
     }
 
     /// Readiness
+    ///
+    /// Says whether requests are served: no more once the server is shutting down. Asks for no key.
     #[oai(path = "/v2/health/ready", method = "get", operation_id = "isServerReady")]
     #[expect(clippy::unused_async, reason = "operations are futures")]
     async fn ready(&self) -> Result<Answer<IsReady>, Failure> {
@@ -65,6 +69,8 @@ impl HealthApi {
     }
 
     /// Server metadata
+    ///
+    /// Tells the name and the version of the server, and the extensions of the protocol that it has.
     #[oai(path = "/v2", method = "get", operation_id = "getServerMetadata")]
     #[expect(clippy::unused_async, reason = "operations are futures")]
     async fn server(&self) -> Result<Answer<Told>, Failure> {

@@ -104,6 +104,8 @@ impl InferApi {
     }
 
     /// Judge rows by a version
+    ///
+    /// Does as `infer`, where the version is the generation of the project's fit; another one is not found, and nothing is fed.
     #[oai(path = "/v2/models/:model/versions/:version/infer", method = "post", operation_id = "inferByVersion")]
     async fn infer_by_version(
         &self,
@@ -121,6 +123,8 @@ impl InferApi {
     }
 
     /// Judge rows, as `infer`
+    ///
+    /// Does as `infer`, by the name that the protocol has for models of texts.
     #[oai(path = "/v2/models/:model/generate", method = "post", operation_id = "generate")]
     async fn generate(
         &self,
@@ -136,6 +140,8 @@ impl InferApi {
     }
 
     /// Judge rows by a version, as `infer`
+    ///
+    /// Does as `infer`, where the version is the generation of the project's fit; another one is not found, and nothing is fed.
     #[oai(path = "/v2/models/:model/versions/:version/generate", method = "post", operation_id = "generateByVersion")]
     async fn generate_by_version(
         &self,
@@ -153,6 +159,8 @@ impl InferApi {
     }
 
     /// Judge rows, an event each
+    ///
+    /// Feeds the rows of the tensors in their order, and answers with server-sent events, one for the verdict on each row.
     #[oai(path = "/v2/models/:model/infer_stream", method = "post", operation_id = "inferStream")]
     async fn infer_stream(
         &self,
@@ -168,6 +176,8 @@ impl InferApi {
     }
 
     /// Judge rows by a version, an event each
+    ///
+    /// Does as `infer_stream`, where the version is the generation of the project's fit; another one is not found, and nothing is fed.
     #[oai(
         path = "/v2/models/:model/versions/:version/infer_stream",
         method = "post",
@@ -189,6 +199,8 @@ impl InferApi {
     }
 
     /// Judge rows, an event each, as `infer_stream`
+    ///
+    /// Does as `infer_stream`, by the name that the protocol has for models of texts.
     #[oai(path = "/v2/models/:model/generate_stream", method = "post", operation_id = "generateStream")]
     async fn generate_stream(
         &self,
@@ -204,6 +216,8 @@ impl InferApi {
     }
 
     /// Judge rows by a version, an event each, as `infer_stream`
+    ///
+    /// Does as `infer_stream`, where the version is the generation of the project's fit; another one is not found, and nothing is fed.
     #[oai(
         path = "/v2/models/:model/versions/:version/generate_stream",
         method = "post",

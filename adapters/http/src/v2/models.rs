@@ -55,6 +55,8 @@ pub(crate) struct ModelsApi {
 #[OpenApi(tag = "Tag::Models")]
 impl ModelsApi {
     /// List models
+    ///
+    /// Lists the names of the projects that answer; a key that is for some projects sees those.
     #[oai(path = "/v2/models", method = "get", operation_id = "listModels")]
     async fn list(&self, request: &Request) -> Result<Answer<Listed>, Failure> {
         let items = self.inference.index(false).await?;
@@ -64,6 +66,9 @@ impl ModelsApi {
     }
 
     /// Model metadata
+    ///
+    /// Tells the tensors that the project takes, a column each, and those that it answers with; also of an
+    /// inactive project.
     #[oai(path = "/v2/models/:model", method = "get", operation_id = "getModelMetadata")]
     async fn metadata(
         &self,
@@ -74,6 +79,8 @@ impl ModelsApi {
     }
 
     /// Metadata of a version
+    ///
+    /// Tells the same of the version that is the generation of the project's fit; there is no other.
     #[oai(path = "/v2/models/:model/versions/:version", method = "get", operation_id = "getModelVersionMetadata")]
     async fn version_metadata(
         &self,
@@ -86,6 +93,8 @@ impl ModelsApi {
     }
 
     /// Whether a model answers
+    ///
+    /// Says whether the project answers; one that is not in memory is loaded first.
     #[oai(path = "/v2/models/:model/ready", method = "get", operation_id = "isModelReady")]
     async fn ready(
         &self,
@@ -97,6 +106,8 @@ impl ModelsApi {
     }
 
     /// Whether a version answers
+    ///
+    /// Says the same of the version that is the generation of the project's fit; there is no other.
     #[oai(path = "/v2/models/:model/versions/:version/ready", method = "get", operation_id = "isModelVersionReady")]
     async fn version_ready(
         &self,

@@ -75,6 +75,8 @@ struct Asked {
 #[OpenApi(tag = "Tag::Repository")]
 impl RepositoryApi {
     /// Index of models
+    ///
+    /// Lists the projects with their states; with `ready` those alone that answer. A key that is for some projects sees those.
     #[oai(path = "/v2/repository/index", method = "post", operation_id = "getRepositoryIndex")]
     async fn index(&self, request: &Request, body: OptionalBody<IndexRequest>) -> Result<Answer<Indexed>, Failure> {
         let ready_only = self.read(body.0).await?.is_some_and(|Asked { ready }| ready.unwrap_or(false));
