@@ -5,10 +5,14 @@ use crate::python;
 /// Runs the checks of a file; what they found is shown where one fails.
 fn run(file: &str) {
     let folder = tempfile::tempdir().expect("a folder");
+    let node = python::environment("openapi-tools").join("node/bin");
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(std::iter::once(node).chain(std::env::split_paths(&path))).expect("a path");
     let output = python::program("deployment", "python")
         .args(["-m", "pytest", "-p", "no:cacheprovider", "--quiet", "--durations=5", "--basetemp"])
         .arg(folder.path().join("checks"))
         .arg(file)
+        .env("PATH", path)
         .env("DRIFTING_PROGRAM", env!("CARGO_BIN_EXE_drifting"))
         .env("DEPLOYMENT_NODE", python::environment("deployment-node"))
         .env("PROMETHEUS_PROGRAMS", python::environment("prometheus").join("usr/bin"))

@@ -39,6 +39,7 @@ mod metrics_trend;
 mod observed_logs;
 mod observed_metrics;
 mod observed_traces;
+mod openapi_lint;
 mod operations;
 mod overload;
 mod policies;
@@ -48,6 +49,7 @@ mod python;
 mod resent;
 mod restarts;
 mod schemathesis;
+mod sdks;
 mod secrets;
 #[path = "../support/server.rs"]
 mod server;

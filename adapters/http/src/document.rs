@@ -3,6 +3,7 @@
 
 mod examples;
 mod nulls;
+mod numbers;
 mod security;
 
 use std::marker::PhantomData;
@@ -135,6 +136,7 @@ fn finish(spec: &str) -> Value {
     close_requests(&mut document);
     simplify(&mut document);
     nulls::make_alternatives(&mut document);
+    numbers::make_signed(&mut document);
     document
 }
 
