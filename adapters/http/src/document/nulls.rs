@@ -1,9 +1,9 @@
-//! Null beside a reference. `nullable` says something only beside a `type` (OpenAPI 3.0.3, "Schema Object"), and what a
-//! reference names says whether it may be null; so null becomes an alternative of its own.
+//! Where null may stand. `nullable` says something only beside a `type` (OpenAPI 3.0.3, "Schema Object"): beside a reference null becomes
+//! an alternative of its own, and what may be anything may be null as it is.
 
 use serde_yaml::{Mapping, Value};
 
-/// Makes null an alternative wherever poem-openapi writes `nullable` beside `allOf` with one reference.
+/// Does so wherever poem-openapi writes `nullable` without a `type`, beside `allOf` with one reference or alone.
 pub(super) fn make_alternatives(value: &mut Value) {
     match value {
         Value::Mapping(members) => {
@@ -12,6 +12,8 @@ pub(super) fn make_alternatives(value: &mut Value) {
                 let mut alternatives = members.remove("allOf").and_then(sequence).unwrap_or_default();
                 alternatives.push(null());
                 members.insert("anyOf".into(), alternatives.into());
+            } else if is_nullable(members) && NARROWING.iter().all(|member| !members.contains_key(*member)) {
+                members.remove("nullable");
             }
             members.iter_mut().for_each(|(_, member)| make_alternatives(member));
         }
@@ -20,10 +22,17 @@ pub(super) fn make_alternatives(value: &mut Value) {
     }
 }
 
+/// What says that not everything may come.
+const NARROWING: [&str; 6] = ["type", "enum", "allOf", "anyOf", "oneOf", "not"];
+
+fn is_nullable(members: &Mapping) -> bool {
+    members.get("nullable").and_then(Value::as_bool) == Some(true)
+}
+
 fn is_nullable_reference(members: &Mapping) -> bool {
     let parts = members.get("allOf").and_then(Value::as_sequence);
     let is_reference = parts.is_some_and(|parts| matches!(&parts[..], [part] if part.get("$ref").is_some()));
-    is_reference && members.get("nullable").and_then(Value::as_bool) == Some(true)
+    is_reference && is_nullable(members)
 }
 
 fn sequence(value: Value) -> Option<Vec<Value>> {
@@ -54,6 +63,14 @@ mod tests {
         let made = made("{a: {description: b, nullable: true, allOf: [{$ref: c}]}}");
         let wanted = "{a: {description: b, anyOf: [{$ref: c}, {type: object, nullable: true, enum: [null]}]}}";
         assert_eq!(made, serde_yaml::from_str::<Value>(wanted).unwrap());
+    }
+
+    #[test]
+    fn what_may_be_anything_may_be_null() {
+        assert_eq!(
+            made("[{description: b, nullable: true}]"),
+            serde_yaml::from_str::<Value>("[{description: b}]").unwrap()
+        );
     }
 
     #[test]
