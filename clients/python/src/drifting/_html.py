@@ -1,0 +1,62 @@
+"""Verdicts and projects as small tables for notebooks. Whatever the server says is escaped."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from drifting.models import Detection, Project
+
+
+def detection(verdict: Detection) -> str:
+    """A verdict with the columns that moved."""
+    if verdict.error is not None:
+        return _table(verdict.project, [("verdict", "not known"), ("error", verdict.error)])
+    told = "warm-up" if verdict.warm_up else "drift" if verdict.is_drift else "no drift"
+    rows: list[tuple[str, Any]] = [("verdict", told), ("rows", verdict.rows), ("time", verdict.time)]
+    for name in ("statistic", "p_value", "threshold", "distance", "effect_size", "problem"):
+        if (value := getattr(verdict, name)) is not None:
+            rows.append((name, value))
+    moved = [f"{feature.name} {feature.direction or ''}".strip() for feature in verdict.features if feature.is_drift]
+    if moved:
+        rows.append(("moved", ", ".join(moved)))
+    return _table(verdict.project, rows)
+
+
+def project(shown: Project) -> str:
+    """A project with its detector and its counters."""
+    rows: list[tuple[str, Any]] = [("status", shown.status), ("drift type", shown.drift_type)]
+    if shown.reason is not None:
+        rows.append(("reason", shown.reason))
+    if shown.detector is not None:
+        told = ("ert", "window_size", "window_sizes", "p_val", "seed")
+        given = [(name, getattr(shown.detector, name)) for name in told]
+        settings = ", ".join(f"{name} {_text(value)}" for name, value in given if value is not None)
+        rows.append(("detector", f"{shown.detector.kind} ({settings})"))
+    if shown.schema is not None:
+        rows.append(("columns", ", ".join(f"{column.name} ({column.type})" for column in shown.schema.columns)))
+    rows += [("rows of reference", shown.reference_rows), ("rows seen", shown.rows_seen), ("drifts", shown.drifts_seen)]
+    if shown.last_detection is not None:
+        last = shown.last_detection
+        told_last = "warm-up" if last.warm_up else "drift" if last.is_drift else "no drift"
+        rows.append(("last verdict", f"{told_last}, {last.at:%Y-%m-%d %H:%M:%S} UTC"))
+    rows += [("warning", warning) for warning in shown.warnings]
+    return _table(shown.project, rows)
+
+
+def _table(title: str, rows: list[tuple[str, Any]]) -> str:
+    lines = "".join(
+        f'<tr><th style="text-align:left">{escape(name)}</th><td style="text-align:left">{escape(_text(value))}</td></tr>'
+        for name, value in rows
+        if value is not None
+    )
+    return f'<table><caption style="text-align:left"><b>{escape(title)}</b></caption>{lines}</table>'
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, tuple):
+        return ", ".join(_text(item) for item in value)
+    return str(value)

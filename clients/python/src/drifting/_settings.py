@@ -1,0 +1,184 @@
+"""The settings of a client and of a fit."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypedDict
+from urllib.parse import SplitResult, urlsplit
+
+OnError = Literal["raise", "warn", "ignore"]
+DriftKind = Literal["label", "tabular", "text"]
+MissingValues = Literal["reject", "drop", "impute"]
+DetectorKind = Literal[
+    "cvm_online",
+    "fet_online",
+    "lsdd_online",
+    "mmd_online",
+    "dummy",
+    "ks",
+    "cvm",
+    "chi_square",
+    "fisher_exact",
+    "tabular",
+    "mmd",
+    "lsdd",
+    "classifier",
+    "spot_the_diff",
+    "context_mmd",
+    "classifier_uncertainty",
+    "regressor_uncertainty",
+]
+ColumnTest = Literal["ks", "cvm", "chi_square", "fisher_exact"]
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+class WindowSettings(TypedDict, total=False):
+    """How rows are collected: a window closes when it holds ``size`` rows, or when its oldest row is ``max_age`` old."""
+
+    size: int
+    stride: int
+    max_age: float | str
+
+
+class ReferenceUpdateSettings(TypedDict, total=False):
+    """How the reference moves on: ``last`` or ``reservoir``."""
+
+    last: int
+    reservoir: int
+    only_without_drift: bool
+
+
+class PreprocessingSettings(TypedDict, total=False):
+    """How rows become the numbers that a kernel's detector sees."""
+
+    standardize: bool
+    n_components: int
+
+
+class DetectorSettings(TypedDict, total=False):
+    """A detector; what is left out takes its default. The server's documentation has each kind with its parameters."""
+
+    kind: DetectorKind
+    ert: float
+    window_size: int
+    window_sizes: Sequence[int]
+    n_bootstraps: int
+    sigma: float | Sequence[float]
+    alternative: Literal["two-sided", "greater", "less"]
+    lam: float
+    t_max: int
+    n_kernel_centers: int
+    lambda_rd_max: float
+    seed: int
+    p_val: float
+    correction: Literal["bonferroni", "fdr"]
+    tests: Mapping[str, ColumnTest]
+    min_effect: float
+    n_permutations: int
+    p_value_rule: Literal["corrected", "library"]
+    configure_kernel_from_x_ref: bool
+    model: Literal["logistic_regression", "random_forest"]
+    n_trees: int
+    n_folds: int
+    train_size: float
+    binarize_preds: bool
+    use_calibration: bool
+    n_diffs: int
+    l1_reg: float
+    learning_rate: float
+    epochs: int
+    batch_size: int
+    preds_type: Literal["probs", "logits"]
+    uncertainty_type: Literal["entropy", "margin"]
+    margin_width: float
+    context_columns: Sequence[str]
+    context_sigma: float | Sequence[float]
+    prop_c_held: float
+    window: WindowSettings
+    update_reference: ReferenceUpdateSettings
+    after_alarm: Literal["continue", "reset", "latch"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of a client, checked. They can be pickled; the key is shown nowhere."""
+
+    url: str = DEFAULT_URL
+    given_key: str | None = field(default=None, repr=False)
+    timeout: float = 10.0
+    connect_timeout: float = 2.0
+    fit_timeout: float = 300.0
+    retries: int = 3
+    on_error: OnError = "raise"
+    ca_file: str | None = None
+    client_cert: tuple[str, str] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        url: str | None,
+        api_key: str | None,
+        timeout: float,
+        connect_timeout: float,
+        fit_timeout: float,
+        retries: int,
+        on_error: OnError,
+        ca_file: str | os.PathLike[str] | None,
+        client_cert: tuple[str | os.PathLike[str], str | os.PathLike[str]] | None,
+    ) -> Settings:
+        """The settings that a client was given; the URL of the environment where none was."""
+        return cls(
+            url=url or os.environ.get("DRIFTING_URL") or DEFAULT_URL,
+            given_key=api_key,
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            fit_timeout=fit_timeout,
+            retries=retries,
+            on_error=on_error,
+            ca_file=None if ca_file is None else os.fspath(ca_file),
+            client_cert=None if client_cert is None else (os.fspath(client_cert[0]), os.fspath(client_cert[1])),
+        )
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        # The text is not repeated: it may hold a password.
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"expected the URL of a server such as {DEFAULT_URL}")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("expected the URL of a server without user, password, query and fragment")
+        for name in ("timeout", "connect_timeout", "fit_timeout"):
+            seconds = getattr(self, name)
+            if not 0 < seconds < float("inf"):
+                raise ValueError(f"expected a {name} of some seconds, {seconds!r} came")
+        if self.retries < 0:
+            raise ValueError(f"expected a number of retries, {self.retries} came")
+        check_on_error(self.on_error)
+
+    @property
+    def key(self) -> str | None:
+        """The API key: the one given, or that of the environment where the client is used."""
+        return self.given_key or os.environ.get("DRIFTING_API_KEY") or None
+
+    @property
+    def parts(self) -> SplitResult:
+        """The URL, taken apart."""
+        return urlsplit(self.url)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the server is on this machine, so that no proxy stands between."""
+        host = self.parts.hostname or ""
+        try:
+            return ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+
+def check_on_error(on_error: str) -> None:
+    """Refuses what is no choice."""
+    if on_error not in ("raise", "warn", "ignore"):
+        raise ValueError(f'expected on_error to be "raise", "warn" or "ignore", {on_error!r} came')
