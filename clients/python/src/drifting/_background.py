@@ -187,7 +187,8 @@ class Background:
 
 
 def _close(of: weakref.ref[Background]) -> None:
-    if (queue := of()) is not None:
+    # What waits at a fork is for the process that was there before.
+    if (queue := of()) is not None and queue._process == os.getpid():
         queue.close(_AT_EXIT)
 
 

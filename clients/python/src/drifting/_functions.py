@@ -19,7 +19,7 @@ def _of_default(method: Callable[Concatenate[Client, P], R]) -> Callable[P, R]:
     def function(*arguments: P.args, **named: P.kwargs) -> R:
         return method(client(), *arguments, **named)
 
-    # Whoever asks for the signature is not shown the client, nor the overloads' `self`.
+    # Whoever asks for the signature is not shown the client, which is given.
     del function.__wrapped__
     function.__qualname__ = method.__name__
     signature = inspect.signature(method)

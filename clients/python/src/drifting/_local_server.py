@@ -38,6 +38,7 @@ class LocalServer:
     def __init__(self, process: subprocess.Popen[str], path: Path, is_temporary: bool) -> None:
         self._process = process
         self._is_temporary = is_temporary
+        self._starter = os.getpid()
         self.path = path
         self.url = ""
         self._log: collections.deque[str] = collections.deque(maxlen=_LINES_KEPT)
@@ -86,6 +87,9 @@ class LocalServer:
     def stop(self, timeout: float = 10.0) -> None:
         """Has it save what it keeps and end; kills it if it takes longer. Twice is no error."""
         atexit.unregister(self.stop)
+        # A fork of the program that started it ends by itself.
+        if self._starter != os.getpid():
+            return
         _default.forget(self.url)
         if self.is_running:
             self._process.send_signal(signal.SIGTERM)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,6 +34,7 @@ class Waiting:
         self._settings = settings
         self._lock = threading.Lock()
         self._http: httpx2.Client | None = None
+        self._close: weakref.finalize[[], Waiting] | None = None
         self._process = os.getpid()
 
     def run(self, flow: Flow[T]) -> T:
@@ -54,9 +56,10 @@ class Waiting:
     def close(self) -> None:
         """Closes the connections; the next request opens new ones."""
         with self._lock:
-            http, self._http = self._http, None
-        if http is not None:
-            http.close()
+            self._http = None
+            close, self._close = self._close, None
+        if close is not None:
+            close()
 
     def _carry_out(self, step: Send | Pause | Listen) -> Response | None:
         if isinstance(step, Pause):
@@ -93,6 +96,8 @@ class Waiting:
 
                 self._http = httpx2.Client(**_configuration(self._settings))
                 self._process = os.getpid()
+                # Many a notebook closes nothing.
+                self._close = weakref.finalize(self, self._http.close)
             return self._http
 
 
