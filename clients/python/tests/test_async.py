@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import drifting
 import pytest
 import twin
+
+import drifting
 from conftest import QUICK
 from drifting import _async_client, _client, errors
 
@@ -27,7 +28,9 @@ def test_both_have_the_same_methods(name: str) -> None:
     methods = {member for member in vars(waiting) if not member.startswith("_")}
     assert methods == {member for member in vars(awaiting) if not member.startswith("_")}
     for method in methods - {"url"}:
-        assert inspect.signature(getattr(awaiting, method)).parameters == inspect.signature(getattr(waiting, method)).parameters
+        assert (
+            inspect.signature(getattr(awaiting, method)).parameters == inspect.signature(getattr(waiting, method)).parameters
+        )
 
 
 def test_fit_and_predict(server: drifting.LocalServer, project: str, run: Callable[..., Any], tmp_path: Path) -> None:

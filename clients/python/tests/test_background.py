@@ -9,9 +9,10 @@ import sys
 import threading
 import time
 
-import drifting
 import numpy as np
 import pytest
+
+import drifting
 from conftest import QUICK
 from unkind import is_silent, unkind
 
@@ -138,6 +139,6 @@ def test_what_waits_at_the_end_of_the_program_is_sent(server: drifting.LocalServ
 
 
 def test_a_queue_holds_something() -> None:
-    for arguments in ({"max_rows": 0}, {"max_bytes": 0}):
+    for max_rows, max_bytes in ((0, 1), (1, 0)):
         with pytest.raises(ValueError, match="expected"):
-            drifting.Client().background("any", **arguments)
+            drifting.Client().background("any", max_rows=max_rows, max_bytes=max_bytes)

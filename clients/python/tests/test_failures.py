@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import drifting
 import pytest
+
+import drifting
 from drifting import errors
 from unkind import VERDICT, answers, hangs_up, is_silent, judges, trickles, unkind
 
@@ -21,7 +22,7 @@ def quick(url: str, **arguments: Any) -> drifting.Client:
 
 def test_nobody_listens() -> None:
     began = time.monotonic()
-    with pytest.raises(errors.UnreachableError, match="no server answers at http://127.0.0.1:9"):
+    with pytest.raises(errors.UnreachableError, match=r"no server answers at http://127\.0\.0\.1:9"):
         quick("http://127.0.0.1:9").predict(1.0, "any")
     assert time.monotonic() - began < 1.0
 
@@ -90,15 +91,18 @@ def test_what_stands_between_is_told_from_the_server() -> None:
     page = answers(502, "<html>bad gateway</html>")
     with unkind(page, judges) as seen, quick(seen.url) as client:
         assert client.predict(1.0, "any").time == 1
-    with unkind(page) as seen, quick(seen.url, retries=1) as client:
-        with pytest.raises(errors.UnavailableError, match="status 502"):
-            client.predict(1.0, "any")
+    with (
+        unkind(page) as seen,
+        quick(seen.url, retries=1) as client,
+        pytest.raises(errors.UnavailableError, match="status 502"),
+    ):
+        client.predict(1.0, "any")
     for body in ("<html>", "{}", "[]", VERDICT.replace('"time":1', '"time":"x"')):
         with unkind(answers(200, body)) as seen, quick(seen.url) as client, pytest.raises(errors.AnswerError):
             client.predict(1.0, "any")
-    with unkind(answers(307, "", "location: http://127.0.0.1:9/")) as seen, quick(seen.url, api_key="key") as client:
-        with pytest.raises(errors.ApiError):
-            client.predict(1.0, "any")
+    elsewhere = answers(307, "", "location: http://127.0.0.1:9/")
+    with unkind(elsewhere) as seen, quick(seen.url, api_key="key") as client, pytest.raises(errors.ApiError):
+        client.predict(1.0, "any")
 
 
 def test_a_server_of_another_version_is_understood() -> None:

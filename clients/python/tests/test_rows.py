@@ -16,6 +16,7 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+
 from drifting import _arrow, _rows
 from drifting._cells import cell
 from drifting.errors import RowsError
@@ -138,7 +139,8 @@ def test_frames_write_arrow(frame: Any) -> None:
 
 def test_frames_of_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
     """They go as Arrow where pyarrow is at hand, without their index; as JSON where it is not."""
-    frame = pd.DataFrame({**TABLE, 3: pd.Categorical(["a", "b"])}, index=[7, 8])
+    columns: dict[Any, Any] = {**TABLE, 3: pd.Categorical(["a", "b"])}
+    frame = pd.DataFrame(columns, index=[7, 8])
     expected = {**TABLE, "3": ["a", "b"]}
     rows = _rows.window(frame)
     assert rows.media_type == _rows.ARROW

@@ -96,7 +96,7 @@ def is_silent(connection: socket.socket, _: bytes) -> None:
 def trickles(connection: socket.socket, _: bytes) -> None:
     """Answers a byte at a time, so that no single reading takes long."""
     connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
-    for _ in range(100):
+    for _byte in range(100):
         connection.sendall(b" ")
         time.sleep(0.1)
 
