@@ -46,6 +46,7 @@ mod policies;
 mod predecessor;
 mod predecessor_wire;
 mod python;
+mod python_client;
 mod resent;
 mod restarts;
 mod schemathesis;

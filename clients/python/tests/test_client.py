@@ -290,7 +290,7 @@ def test_operations(client: drifting.Client, project: str, market: dict[str, lis
 
 def test_a_fit_tells_how_far_it_has_come(client: drifting.Client, project: str, prices: list[float]) -> None:
     told: list[drifting.Operation] = []
-    client.fit(prices, project, ert=200, progress=told.append)
+    client.fit(prices, project, ert=4_000, progress=told.append)
     fractions = [operation.progress.fraction for operation in told]
     assert fractions == sorted(fractions)
     assert (told[-1].status, fractions[-1]) == ("succeeded", 1.0)
