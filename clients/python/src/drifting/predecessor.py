@@ -1,20 +1,22 @@
 """The names of the Python package that this one follows: ``DriftingClient`` and ``DriftType``.
 
-Programs written for its client run as they are, against the same paths of the server. New programs use ``drifting.Client``.
+Programs written for its client run as they are, against the same paths of the server; what they catch has to change, as the
+exceptions are those of this package. New programs use ``drifting.Client``.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from drifting import _rows
 from drifting._cells import Cell
-from drifting.errors import DeadlineError, UnreachableError, from_problem
-
-if TYPE_CHECKING:
-    import httpx2
+from drifting._requests import Request, Response, Send, json_body, new_key
+from drifting._retrying import Flow, exchange
+from drifting._settings import Settings
+from drifting._waiting import Waiting
 
 _DATATYPES = {bool: "BOOL", int: "INT64", float: "FP64", str: "BYTES"}
 
@@ -30,8 +32,48 @@ class DriftType(Enum):
     DUMMY = "dummy"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it came, with the members of an answer of ``requests`` that programs look at."""
+
+    status_code: int
+    headers: Mapping[str, str]
+    content: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request was carried out."""
+        return self.status_code < 400
+
+    @property
+    def text(self) -> str:
+        """Its body."""
+        return self.content.decode(errors="replace")
+
+    def json(self) -> Any:
+        """Its JSON document.
+
+        Raises:
+            AnswerError: There is none.
+        """
+        return self._response.json()
+
+    def raise_for_status(self) -> None:
+        """Raises what a refusal is told as.
+
+        Raises:
+            ApiError: The request was not carried out.
+        """
+        if not self.ok:
+            raise self._response.error()
+
+    @property
+    def _response(self) -> Response:
+        return Response(self.status_code, self.headers, self.content)
+
+
 class DriftingClient:
-    """The client of the predecessor.
+    """The client of the predecessor. An API key is taken from ``DRIFTING_API_KEY``.
 
     Args:
         host: The URL of the server, with or without a slash at its end.
@@ -46,9 +88,13 @@ class DriftingClient:
         self.host = host.rstrip("/")
         self.fit_timeout = fit_timeout
         self.regular_timeout = regular_timeout
-        _checked(self._send("GET", "health/ready", regular_timeout))
+        self._waiting = Waiting(Settings(url=self.host))
+        self._carried_out(Request("GET", ("v2", "health", "ready"), regular_timeout))
 
-    def fit(self, train_data: Any, drift_type: DriftType, detector_name: str, **parameters: float) -> httpx2.Response:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (type(self), (self.host, self.fit_timeout, self.regular_timeout))
+
+    def fit(self, train_data: Any, drift_type: DriftType, detector_name: str, **parameters: float) -> Answer:
         """Fits a detector and returns the answer as it came, whatever its status.
 
         Args:
@@ -57,68 +103,50 @@ class DriftingClient:
             detector_name: The name of the detector.
             **parameters: ``ert``, ``window_size``, ``n_bootstraps``.
         """
-        query = _query(drift_type, detector_name) | {name: str(value) for name, value in parameters.items()}
-        inputs = _inputs(_rows.reference(train_data, as_json=True))
-        return self._send("POST", "models/fit/", self.fit_timeout, query, inputs)
+        body = json_body({"inputs": _inputs(_rows.reference(train_data, as_json=True))})
+        query = _query(drift_type, detector_name, parameters)
+        # The slash at the end of the path is the predecessor's.
+        request = Request("POST", ("v2", "models", "fit", ""), self.fit_timeout, query, body=body)
+        return _told(self._waiting.run(_once(request)))
 
-    def load(self, detector_name: str) -> httpx2.Response:
+    def load(self, detector_name: str) -> Answer:
         """Makes a detector serve.
 
         Raises:
             ApiError: It was refused.
         """
-        return _checked(self._send("POST", f"repository/models/{detector_name}/load", self.fit_timeout))
+        path = ("v2", "repository", "models", detector_name, "load")
+        return _told(self._carried_out(Request("POST", path, self.fit_timeout)))
 
     def predict(self, data: Any, drift_type: DriftType, detector_name: str, **parameters: float) -> tuple[bool, float]:
-        """Feeds a row and tells whether it drifts, and the statistic.
+        """Feeds a row and tells whether it drifts (1 or 0), and the statistic.
 
         Raises:
             ApiError: It was refused.
         """
-        query = _query(drift_type, detector_name) | {name: str(value) for name, value in parameters.items()}
-        inputs = _inputs(_rows.window(data, as_json=True))
-        answer = _checked(self._send("POST", f"models/{detector_name}/infer", self.regular_timeout, query, inputs))
-        outputs = answer.json()["outputs"]
+        body = json_body({"inputs": _inputs(_rows.window(data, as_json=True))})
+        query = _query(drift_type, detector_name, parameters)
+        path = ("v2", "models", detector_name, "infer")
+        key = {"idempotency-key": new_key()}
+        outputs = self._carried_out(Request("POST", path, self.regular_timeout, query, key, body)).json()["outputs"]
         return outputs[0]["data"][0], outputs[6]["data"][0]
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        timeout: float,
-        query: dict[str, str] | None = None,
-        inputs: list[dict[str, Any]] | None = None,
-    ) -> httpx2.Response:
-        import httpx2
-
-        key = os.environ.get("DRIFTING_API_KEY")
-        try:
-            return httpx2.request(
-                method,
-                f"{self.host}/v2/{path}",
-                params=query,
-                json=None if inputs is None else {"inputs": inputs},
-                headers={"authorization": f"Bearer {key}"} if key else None,
-                timeout=timeout,
-            )
-        except httpx2.TimeoutException as error:
-            raise DeadlineError(f"there was no answer of {self.host} within {timeout:g} s") from error
-        except httpx2.TransportError as error:
-            raise UnreachableError(f"no server answers at {self.host}: {error}") from error
+    def _carried_out(self, request: Request) -> Response:
+        return self._waiting.run(exchange(request, retries=3))
 
 
-def _query(drift_type: DriftType, detector_name: str) -> dict[str, str]:
-    return {"detector_name": detector_name, "drift_type": drift_type.value}
+def _once(request: Request) -> Flow[Response]:
+    response: Response = yield Send(request, request.deadline)
+    return response
 
 
-def _checked(answer: httpx2.Response) -> httpx2.Response:
-    if answer.status_code >= 400:
-        try:
-            problem = answer.json()
-        except ValueError:
-            problem = {}
-        raise from_problem(problem if isinstance(problem, dict) else {}, answer.status_code)
-    return answer
+def _told(response: Response) -> Answer:
+    return Answer(response.status, response.headers, response.content)
+
+
+def _query(drift_type: DriftType, detector_name: str, parameters: Mapping[str, float]) -> tuple[tuple[str, str], ...]:
+    given = ((name, str(value)) for name, value in parameters.items())
+    return (("detector_name", detector_name), ("drift_type", drift_type.value), *given)
 
 
 def _inputs(rows: _rows.Rows) -> list[dict[str, Any]]:
