@@ -82,7 +82,7 @@ def window(data: Any, *, as_json: bool = False) -> Rows:
         RowsError: They are in no form that can be sent.
         OSError: The file cannot be read.
     """
-    if _is(data, "pandas", "Series") and all(isinstance(label, str) for label in data.index):
+    if _is(data, "pandas", "Series") and data.size and all(isinstance(label, str) for label in data.index):
         return Rows(None, [{label: cell(value) for label, value in zip(data.index, data.tolist(), strict=True)}], False)
     rows = _rows(data, as_json) or Rows(None, [cell(data)], is_column=True)
     if as_json:
