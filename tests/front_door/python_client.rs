@@ -13,7 +13,7 @@ const ALONE: &str = "python-client-alone";
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/python");
 
 /// Runs a program in the folder of the client; what it says is shown with `--no-capture`, and where it fails.
-fn run(mut command: Command, arguments: &[&str]) {
+fn run(command: &mut Command, arguments: &[&str]) {
     let output = command
         .args(arguments)
         .env("DRIFTING_PROGRAM", env!("CARGO_BIN_EXE_drifting"))
@@ -34,19 +34,18 @@ fn cache(name: &str) -> String {
 #[test]
 fn its_style_and_types() {
     let ruff = || python::program(BESIDE_LIBRARIES, "ruff");
-    run(ruff(), &["format", "--check", "--cache-dir", &cache("ruff"), "."]);
-    run(ruff(), &["check", "--cache-dir", &cache("ruff"), "."]);
-    run(python::program(BESIDE_LIBRARIES, "mypy"), &["--cache-dir", &cache("mypy")]);
+    run(&mut ruff(), &["format", "--check", "--cache-dir", &cache("ruff"), "."]);
+    run(&mut ruff(), &["check", "--cache-dir", &cache("ruff"), "."]);
+    run(&mut python::program(BESIDE_LIBRARIES, "mypy"), &["--cache-dir", &cache("mypy")]);
 }
 
 #[test]
 fn its_tests() {
-    run(python::program(BESIDE_LIBRARIES, "python"), &["-m", "pytest", "-q", "-p", "no:cacheprovider"]);
+    run(&mut python::program(BESIDE_LIBRARIES, "python"), &["-m", "pytest", "-q", "-p", "no:cacheprovider"]);
 }
 
 #[test]
 fn nothing_but_what_it_requires_is_needed() {
     let mut python = python::program(ALONE, "python");
-    python.env("PYTHONPATH", format!("{FOLDER}/src"));
-    run(python, &["-W", "error", "tests/bare.py"]);
+    run(python.env("PYTHONPATH", format!("{FOLDER}/src")), &["-W", "error", "tests/bare.py"]);
 }
