@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ import pytest
 import drifting
 from conftest import QUICK
 from unkind import is_silent, unkind
+
+SOURCES = Path(__file__).parents[1] / "src"
 
 
 def balanced(counts: drifting.BackgroundCounts) -> bool:
@@ -134,7 +137,7 @@ def test_what_waits_at_the_end_of_the_program_is_sent(server: drifting.LocalServ
         f"import drifting\nqueue = drifting.Client({server.url!r}).background({project!r})\n"
         "for _ in range(20):\n    queue.submit(1.0)\n"
     )
-    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env={**os.environ, "PYTHONPATH": "src"})
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60, env={**os.environ, "PYTHONPATH": str(SOURCES)})
     assert client.projects.get(project).rows_seen == 20
 
 
