@@ -5,6 +5,7 @@ mod errors;
 mod expected;
 mod failed_fit;
 mod fit;
+mod fit_computation;
 mod fit_queue;
 mod fit_warnings;
 mod limits;
@@ -32,7 +33,8 @@ use std::sync::Arc;
 
 pub use errors::{FitError, PredictError, ProjectError};
 pub use expected::ExpectedProject;
-pub use fit::{FitRequest, FittedProject, PreparedFit, REFERENCE_ROWS_MAX};
+pub use fit::{FitRequest, FittedProject, PreparedFit};
+pub use fit_computation::REFERENCE_ROWS_MAX;
 pub use limits::{RequestLimits, ServiceLimits};
 pub use loaded::OpenProject;
 pub use measures::{Position, ProjectMeasures, ServiceMeasures, WindowMeasures};

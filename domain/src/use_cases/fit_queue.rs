@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use futures_channel::oneshot;
 
-use super::fit::Fitted;
+use super::fit_computation::Fitted;
 use super::{FitError, ServiceLimits};
 use crate::ports::{Clock, CpuPool, Progress};
 
