@@ -101,7 +101,7 @@ const SETTINGS: [(&str, Option<&str>); 68] = [
     ("max_rank", Some("8")),
     ("max_permutations", Some("100000")),
     ("max_bootstraps", Some("100000000")),
-    ("max_connections", Some("10000")),
+    ("max_connections", None),
     ("header_timeout", Some("10s")),
     ("body_timeout", Some("30s")),
     ("idle_timeout", Some("75s")),

@@ -11,6 +11,7 @@ mod commands;
 mod config;
 mod memory;
 mod metrics;
+mod open_files;
 mod outbox;
 mod runtime;
 mod sinks;

@@ -434,7 +434,7 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bootstraps: Option<String>,
 
-    /// Connections at once, over HTTP and over gRPC each [env: DRIFTING_MAX_CONNECTIONS] [default: 10000]
+    /// Connections at once, over HTTP and over gRPC each [env: DRIFTING_MAX_CONNECTIONS] [default: two fifths of the files that may be open, at most 10000]
     ///
     /// More wait in the system's queue.
     #[arg(long, value_name = "COUNT", alias = "max_connections")]

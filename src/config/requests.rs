@@ -51,6 +51,15 @@ pub struct RequestConfig {
     pub write_timeout: Duration,
 }
 
+/// Most connections by default.
+const CONNECTIONS_USUALLY: u64 = 10_000;
+
+/// Four fifths of the files that may be open, for HTTP and gRPC together: without one left nothing could be read or stored.
+fn connections() -> usize {
+    let most = crate::open_files::limit().map_or(CONNECTIONS_USUALLY, |files| (files * 2 / 5).max(1));
+    usize::try_from(most.min(CONNECTIONS_USUALLY)).unwrap_or(1)
+}
+
 /// Reads a number of things that there can be so many of.
 fn up_to(most: usize) -> impl Fn(&str) -> Result<usize, String> {
     move |text| {
@@ -82,7 +91,7 @@ impl Settings {
             max_rank: count("max_rank", ReadLimits::RANK_MAX)?,
             max_permutations: count("max_permutations", PERMUTATIONS_MAX)?,
             max_bootstraps: count("max_bootstraps", SIMULATED_MAX)?,
-            max_connections: count("max_connections", CONNECTIONS_MAX)?,
+            max_connections: self.read("max_connections", up_to(CONNECTIONS_MAX))?.unwrap_or_else(connections),
             header_timeout: interval("header_timeout")?,
             body_timeout: interval("body_timeout")?,
             idle_timeout: interval("idle_timeout")?,

@@ -249,7 +249,7 @@ impl Settings {
         self.read(key, |text| Ok(text.to_owned()))
     }
 
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         key: &'static str,
         read: impl FnOnce(&str) -> Result<T, String>,
