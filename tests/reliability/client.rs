@@ -1,5 +1,7 @@
 //! Clients: a random mix of operations, each on the names that are its own, until the server is gone.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
@@ -64,30 +66,32 @@ pub fn perform(
 /// How many clients work at once.
 const N_CLIENTS: usize = 3;
 
-/// Lets clients work until the server is gone or `n_max` operations each are done, while `meanwhile` runs.
+/// Lets clients work until the server is gone or `n_max` operations each are done, while `meanwhile` runs, which is given how many have
+/// been answered.
 pub fn work_until_killed(
     url: &str,
     world: &mut World,
     detectors: &Detectors,
     generators: impl Fn(usize) -> ChaCha8Rng,
     n_max: usize,
-    meanwhile: impl FnOnce(),
+    meanwhile: impl FnOnce(&AtomicUsize),
 ) -> Seen {
     let mut shares: Vec<World> = vec![World::new(world.durability, []); N_CLIENTS];
     for (place, (name, state)) in std::mem::take(&mut world.projects).into_iter().enumerate() {
         shares[place % N_CLIENTS].projects.insert(name, state);
     }
     let mut seen = Seen::default();
+    let n_answered = &AtomicUsize::new(0);
     std::thread::scope(|scope| {
         let client = |(n, mut share): (usize, World)| {
             let mut generator = generators(n);
             scope.spawn(move || {
-                let seen = work(url, &mut share, detectors, &mut generator, n_max);
+                let seen = work(url, &mut share, detectors, &mut generator, n_max, n_answered);
                 (share, seen)
             })
         };
         let clients: Vec<_> = shares.into_iter().enumerate().map(client).collect();
-        meanwhile();
+        meanwhile(n_answered);
         for client in clients {
             let (share, of_client) = client.join().expect("a client ends");
             world.projects.extend(share.projects);
@@ -99,7 +103,14 @@ pub fn work_until_killed(
     seen
 }
 
-fn work(url: &str, world: &mut World, detectors: &Detectors, generator: &mut ChaCha8Rng, n_max: usize) -> Seen {
+fn work(
+    url: &str,
+    world: &mut World,
+    detectors: &Detectors,
+    generator: &mut ChaCha8Rng,
+    n_max: usize,
+    n_answered: &AtomicUsize,
+) -> Seen {
     let mut seen = Seen::default();
     let Ok(mut connection) = Connection::try_open(url) else { return seen };
     let names: Vec<String> = world.projects.keys().cloned().collect();
@@ -110,6 +121,7 @@ fn work(url: &str, world: &mut World, detectors: &Detectors, generator: &mut Cha
         match perform(&mut connection, name, operation, state, detectors) {
             Ok(None) => {
                 seen.n_acknowledged += 1;
+                n_answered.fetch_add(1, Ordering::Relaxed);
                 world.acknowledge(name, operation);
             }
             Ok(Some(fault)) => {

@@ -51,7 +51,7 @@ fn assert_found_by_random_kills(detectors: &Detectors) {
             let delay = Duration::from_micros(generator(experiment * 10).random_range(0..150_000));
             let environment = [("DRIFTING_TURN_ROUND", order)];
             let generators = |client| generator(experiment * 10 + 1 + client);
-            kill_at(&mut bench, detectors, &environment, generators, delay, &mut outcome);
+            kill_at(&mut bench, detectors, &environment, generators, (delay, false), &mut outcome);
             outcome.check(&mut bench, detectors, order);
             !outcome.findings.is_empty()
         });

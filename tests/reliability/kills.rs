@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use drifting_object_stores::FaultyProxy;
@@ -170,18 +171,23 @@ impl Outcome {
     }
 }
 
-/// Lets clients work and kills the server after a time.
+/// Lets clients work and kills the server after a time, which begins with the first answer where it `waits`: on a slow machine there is
+/// nothing to lose before.
 pub fn kill_at(
     bench: &mut Bench,
     detectors: &Detectors,
     environment: &[(&str, &str)],
     generators: impl Fn(usize) -> ChaCha8Rng,
-    delay: Duration,
+    (delay, waits): (Duration, bool),
     outcome: &mut Outcome,
 ) {
     let server = bench.launch(None, environment).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
     let url = server.url.clone();
-    let kill = || {
+    let kill = |n_answered: &AtomicUsize| {
+        let deadline = Instant::now() + PATIENCE;
+        while waits && n_answered.load(Ordering::Relaxed) == 0 && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         std::thread::sleep(delay);
         server.kill();
     };
@@ -196,18 +202,17 @@ pub fn random_kills(mut bench: Bench, n_kills: usize, first: usize) {
     let (durability, place) = (bench.world.durability, bench.place.name());
     let n_projects = bench.world.n_present();
     let mut outcome = Outcome::default();
-    // On a machine that is slow just then there may be nothing under way: it is killed again then.
-    for kill in 0..3 * n_kills {
-        if kill >= n_kills && outcome.n_acknowledged > 0 && outcome.n_pending > 0 {
-            break;
-        }
+    for kill in 0..n_kills {
         let experiment = first + kill;
         let what = format!("seed {}, {place}, {durability:?}, kill {kill}", seed());
         let mut random = generator(experiment * 10);
         // What is done in a bucket takes several calls, each of them longer than one of a disk.
         let latest = if bench.place.is_bucket() { 2_500_000 } else { 400_000 };
         let delay = Duration::from_micros(random.random_range(0..latest));
-        kill_at(&mut bench, &detectors, &[], |client| generator(experiment * 10 + 1 + client), delay, &mut outcome);
+        let generators = |client| generator(experiment * 10 + 1 + client);
+        // Every other one at any time from its start on.
+        let when = (delay, kill % 2 == 1);
+        kill_at(&mut bench, &detectors, &[], generators, when, &mut outcome);
         // Some die again on their way to be ready.
         if kill.is_multiple_of(4) {
             let (mut child, _) = bench.with_launch(None, &[], |launch| Server::spawn(bench.path(), launch));

@@ -89,7 +89,7 @@ pub fn die_at(
         Ok(mut server) => {
             let url = server.url.clone();
             let generators = |client| generator(experiment * 10 + client);
-            let seen = work_until_killed(&url, &mut bench.world, detectors, generators, 2_000, || {});
+            let seen = work_until_killed(&url, &mut bench.world, detectors, generators, 2_000, |_| {});
             outcome.n_acknowledged += seen.n_acknowledged;
             outcome.findings.extend(seen.findings);
             server.ended(Duration::from_secs(5))
