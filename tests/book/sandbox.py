@@ -1,0 +1,94 @@
+"""A machine of its own for each page: a user `you` in an empty home, who reaches nothing but this machine, where all ports are free."""
+
+import json
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import page
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = Path(os.environ["DRIFTING_PROGRAM"])
+# The Python of the reader: with our client, and the libraries whose data it takes.
+ENVIRONMENT = Path(os.environ["READER_ENVIRONMENT"])
+CLIENT = ROOT / "clients/python/src"
+INSIDE = Path(__file__).parent / "inside.py"
+
+
+@dataclass
+class Outcome:
+    """What became of a block."""
+
+    code: int
+    seconds: float
+    out: str
+    err: str
+
+
+@dataclass
+class Reading:
+    """What became of the blocks that were run, up to the first that failed."""
+
+    outcomes: list[Outcome]
+    # How Python, the server and the shell ended; all 0 where nothing went wrong.
+    endings: list[int]
+
+
+def follow(blocks: list[page.Block]) -> Reading:
+    """Does what the blocks of a page say."""
+    steps = [
+        {
+            "place": block.place,
+            "first": block.first,
+            "text": block.text,
+            "is_held": block.is_held,
+            "is_python": block.language == page.PYTHON,
+        }
+        for block in blocks
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        home, users = Path(folder) / "home", Path(folder) / "passwd"
+        home.mkdir()
+        # A request that is refused fails its block, as a command does.
+        (home / ".curlrc").write_text("fail-with-body\n")
+        users.write_text("you:x:1000:1000::/home/you:/bin/bash\n")
+        done = subprocess.run(
+            _command(home, users),
+            input=json.dumps(steps),
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=600,
+            check=True,
+        )
+    told = json.loads(done.stdout)
+    return Reading([Outcome(**result) for result in told["results"]], told["endings"])
+
+
+def _command(home: Path, users: Path) -> list[str]:
+    program = "/opt/drifting/bin/drifting"
+    variables = {
+        "HOME": "/home/you",
+        "USER": "you",
+        "LANG": "C.UTF-8",
+        "PATH": f"/opt/drifting/bin:{ENVIRONMENT}/bin:/usr/local/bin:/usr/bin:/bin",
+        "PYTHONPATH": str(CLIENT),
+        "PYTHONPYCACHEPREFIX": "/tmp/compiled",
+    }
+    read = [("/", "/"), *((str(path), str(path)) for path in (ENVIRONMENT, CLIENT, INSIDE)), (users, "/etc/passwd")]
+    mounts = ["--dev", "/dev", "--proc", "/proc"]
+    root, *others = read
+    mounts = ["--ro-bind", *root, *mounts]
+    for place in ("/tmp", "/home", "/srv", "/run", "/opt"):
+        mounts += ["--tmpfs", place]
+    for source, target in others:
+        mounts += ["--ro-bind", source, target]
+    mounts += ["--ro-bind", PROGRAM, program, "--bind", home, "/home/you"]
+    separate = ["--unshare-user", "--uid", "1000", "--gid", "1000", "--unshare-net", "--unshare-pid", "--unshare-ipc"]
+    settings = [part for name, value in variables.items() for part in ("--setenv", name, value)]
+    within = ["--chdir", "/home/you", f"{ENVIRONMENT}/bin/python3", INSIDE]
+    return [
+        str(part)
+        for part in ["bwrap", *separate, "--die-with-parent", "--clearenv", *mounts, *settings, *within]
+    ]
