@@ -104,22 +104,26 @@ def main() -> None:
     for number, block in enumerate(json.load(sys.stdin)):
         began = time.monotonic()
         stem = FOLDER / str(number)
+
+        def run(text: str, stem: Path, block: dict = block) -> int:
+            stem.with_suffix(".code").write_text(text)
+            if block["is_python"]:
+                return python.run(f"{stem} {block['place']}", stem)
+            return shell.run(sourced(stem), stem)
+
         code = 0
         if block["first"]:
             before = FOLDER / f"{number}-first"
-            before.with_suffix(".code").write_text(block["first"])
-            code = shell.run(sourced(before), before)
+            code = run(block["first"], before)
             stem = before if code else stem
         if code == 0:
-            stem.with_suffix(".code").write_text(block["text"])
             if block["is_held"]:
                 code = terminal.interrupt() if terminal else 0
+                stem.with_suffix(".code").write_text(block["text"])
                 terminal = Terminal(stem, os.readlink(f"/proc/{shell.process.pid}/cwd"))
                 code = code or terminal.is_serving()
-            elif block["is_python"]:
-                code = python.run(f"{stem} {block['place']}", stem)
             else:
-                code = shell.run(sourced(stem), stem)
+                code = run(block["text"], stem)
         said = {name: read(stem.with_suffix(f".{name}")) for name in ("out", "err")}
         results.append({"code": code, "seconds": time.monotonic() - began, **said})
         if code != 0:

@@ -1,14 +1,15 @@
 """What a page of Markdown says about its blocks of code.
 
-A block of `sh` or `python` is run, and one of `text` or `json` right behind it is what it prints. Comments, which no reader of the page
-sees, say the rest:
+A block of `sh` or `python` is run, and one of `text` or `json` right behind it is what it prints; other JSON and YAML is read. Comments,
+which no reader of the page sees, say the rest:
 
     <!-- run: skipped, since it needs Docker -->                     the next block
     <!-- run: the rest is skipped, since it measures for hours -->   all blocks from here on
     <!-- run: in another terminal -->                                the next block holds its terminal, as a server does
+    <!-- run: by psql -->                                            the next block is what this command reads
     <!-- run: printed -->                                            the next block is what the last one prints
-    <!-- run: first                                                  lines for the shell, before the next block, that the
-    cp -r …                                                          page leaves to its reader
+    <!-- run: first                                                  lines in the language of the next block, before it, that
+    cp -r …                                                          the page leaves to its reader
     -->
 """
 
@@ -39,14 +40,15 @@ class Block:
     language: str
     text: str
     first: str = ""
+    by: str = ""
     is_held: bool = False
     skipped: str = ""
     printed: str = ""
     printed_as: str = ""
 
     @property
-    def is_code(self) -> bool:
-        return self.language in (*SHELL, PYTHON)
+    def is_run(self) -> bool:
+        return not self.skipped and (self.language in (*SHELL, PYTHON) or self.by != "")
 
     @property
     def place(self) -> str:
@@ -85,7 +87,7 @@ def blocks(path: Path, name: str) -> list[Block]:
         comments = {}
         _check(block)
         found.append(block)
-        is_right_behind = block.is_code
+        is_right_behind = block.is_run
     if comments:
         raise PageError(f"{name}: no block follows the last comment")
     return found
@@ -98,13 +100,15 @@ def _read(comment: str, place: str) -> dict[str, object]:
         return {"is_held": True}
     if comment == "printed":
         return {"is_printed": True}
+    if said := re.fullmatch(r"by\s(.+)", comment, re.DOTALL):
+        return {"by": said[1]}
     if said := re.fullmatch(r"first\n(.+)", comment, re.DOTALL):
         return {"first": said[1] + "\n"}
     raise PageError(f"{place}: a comment that means nothing: {comment}")
 
 
 def _check(block: Block) -> None:
-    if block.is_code or block.skipped:
+    if block.is_run or block.skipped:
         return
     try:
         if block.language == "json":

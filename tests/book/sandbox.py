@@ -42,7 +42,7 @@ def follow(blocks: list[page.Block]) -> Reading:
         {
             "place": block.place,
             "first": block.first,
-            "text": block.text,
+            "text": f"{{ {block.by}\n}} <<'END OF BLOCK'\n{block.text}END OF BLOCK\n" if block.by else block.text,
             "is_held": block.is_held,
             "is_python": block.language == page.PYTHON,
         }

@@ -15,7 +15,7 @@ NOT_RUN = Path(__file__).parent / "not_run.txt"
 
 def findings(blocks: list[page.Block]) -> list[str]:
     """What is wrong with the blocks of a page when they are run."""
-    run = [block for block in blocks if block.is_code and not block.skipped]
+    run = [block for block in blocks if block.is_run]
     reading = sandbox.follow(run)
     found = []
     for block, outcome in zip(run, reading.outcomes, strict=False):
@@ -33,7 +33,7 @@ def findings(blocks: list[page.Block]) -> list[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page(name: str) -> None:
     blocks = page.blocks(ROOT / name, name)
-    if any(block.is_code and not block.skipped for block in blocks):
+    if any(block.is_run for block in blocks):
         found = findings(blocks)
         assert not found, "\n\n".join(found)
 
@@ -46,9 +46,3 @@ def test_what_is_not_run_is_known() -> None:
     if os.environ.get("UPDATE_NOT_RUN"):
         NOT_RUN.write_text(listed)
     assert NOT_RUN.read_text() == listed, "see what is skipped now, and write it anew with UPDATE_NOT_RUN=1"
-
-
-def test_most_blocks_of_code_are_run_on_the_first_pages() -> None:
-    for name in ("docs/quick-start.md", "docs/concepts.md"):
-        blocks = [block for block in page.blocks(ROOT / name, name) if block.is_code]
-        assert len(blocks) - sum(bool(block.skipped) for block in blocks) >= max(1, len(blocks) - 1), name
