@@ -16,14 +16,22 @@ SECONDS = 120
 FOLDER = Path("/tmp/blocks")
 # A block of Python in the names of those before it; the loop ends with the first exception.
 PYTHON = """
-import contextlib, sys
+import contextlib, sys, traceback
 names = {"__name__": "__main__"}
 for line in sys.stdin:
     stem, place = line.rstrip("\\n").split(" ", 1)
-    with open(stem + ".out", "w", buffering=1) as out, open(stem + ".err", "w", buffering=1) as err:
-        sys.stderr = err
-        with contextlib.redirect_stdout(out), open(stem + ".code") as code:
+    with (
+        open(stem + ".code") as code,
+        open(stem + ".out", "w", buffering=1) as out,
+        open(stem + ".err", "w", buffering=1) as err,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
             exec(compile(code.read(), place, "exec"), names)
+        except Exception:
+            traceback.print_exc()
+            raise SystemExit(1)
     open(stem + ".done", "w").close()
 """
 
