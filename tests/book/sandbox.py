@@ -13,6 +13,8 @@ ROOT = Path(__file__).parents[2]
 PROGRAM = Path(os.environ["DRIFTING_PROGRAM"])
 # The Python of the reader: with our client, and the libraries whose data it takes.
 ENVIRONMENT = Path(os.environ["READER_ENVIRONMENT"])
+# A server that speaks S3, as `moto_server`.
+STORES = Path(os.environ["OBJECT_STORES"])
 CLIENT = ROOT / "clients/python/src"
 INSIDE = Path(__file__).parent / "inside.py"
 
@@ -72,11 +74,11 @@ def _command(home: Path, users: Path) -> list[str]:
         "HOME": "/home/you",
         "USER": "you",
         "LANG": "C.UTF-8",
-        "PATH": f"/opt/drifting/bin:{ENVIRONMENT}/bin:/usr/local/bin:/usr/bin:/bin",
+        "PATH": f"/opt/drifting/bin:{ENVIRONMENT}/bin:{STORES}/bin:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": str(CLIENT),
         "PYTHONPYCACHEPREFIX": "/tmp/compiled",
     }
-    read = [("/", "/"), *((str(path), str(path)) for path in (ENVIRONMENT, CLIENT, INSIDE)), (users, "/etc/passwd")]
+    read = [("/", "/"), *((str(path), str(path)) for path in (ENVIRONMENT, STORES, CLIENT, INSIDE)), (users, "/etc/passwd")]
     mounts = ["--dev", "/dev", "--proc", "/proc"]
     root, *others = read
     mounts = ["--ro-bind", *root, *mounts]
