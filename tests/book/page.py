@@ -17,6 +17,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from markdown_it import MarkdownIt
@@ -66,7 +67,7 @@ def blocks(path: Path, name: str) -> list[Block]:
     Raises `PageError` where one is neither run, nor what a block prints, nor JSON or YAML that can be read, nor skipped.
     """
     found: list[Block] = []
-    comments: dict[str, object] = {}
+    comments: dict[str, Any] = {}
     rest, is_right_behind = "", False
     for token in MarkdownIt("commonmark").parse(path.read_text()):
         place = f"{name}:{token.map[0] + 1 if token.map else 0}"
@@ -93,7 +94,7 @@ def blocks(path: Path, name: str) -> list[Block]:
     return found
 
 
-def _read(comment: str, place: str) -> dict[str, object]:
+def _read(comment: str, place: str) -> dict[str, Any]:
     if said := re.fullmatch(r"(skipped|the rest is skipped), since (.+)", comment, re.DOTALL):
         return {"skipped" if said[1] == "skipped" else "rest": " ".join(said[2].split())}
     if comment == "in another terminal":
@@ -119,4 +120,6 @@ def _check(block: Block) -> None:
             return
     except (json.JSONDecodeError, yaml.YAMLError) as error:
         raise PageError(f"{block.place}: not {block.language}: {error}") from error
-    raise PageError(f"{block.place}: a block of `{block.language}` is neither run nor skipped for a reason: {block.title}")
+    raise PageError(
+        f"{block.place}: a block of `{block.language}` is neither run nor skipped for a reason: {block.title}"
+    )

@@ -69,7 +69,6 @@ def follow(blocks: list[page.Block]) -> Reading:
 
 
 def _command(home: Path, users: Path) -> list[str]:
-    program = "/opt/drifting/bin/drifting"
     variables = {
         "HOME": "/home/you",
         "USER": "you",
@@ -78,19 +77,24 @@ def _command(home: Path, users: Path) -> list[str]:
         "PYTHONPATH": str(CLIENT),
         "PYTHONPYCACHEPREFIX": "/tmp/compiled",
     }
-    read = [("/", "/"), *((str(path), str(path)) for path in (ENVIRONMENT, STORES, CLIENT, INSIDE)), (users, "/etc/passwd")]
-    mounts = ["--dev", "/dev", "--proc", "/proc"]
-    root, *others = read
-    mounts = ["--ro-bind", *root, *mounts]
+    # All of this machine to read, but for what others have left in these folders.
+    mounts: list[str | Path] = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
     for place in ("/tmp", "/home", "/srv", "/run", "/opt"):
         mounts += ["--tmpfs", place]
-    for source, target in others:
-        mounts += ["--ro-bind", source, target]
-    mounts += ["--ro-bind", PROGRAM, program, "--bind", home, "/home/you"]
+    for path in (ENVIRONMENT, STORES, CLIENT, INSIDE):
+        mounts += ["--ro-bind", path, path]
+    mounts += ["--ro-bind", users, "/etc/passwd", "--ro-bind", PROGRAM, "/opt/drifting/bin/drifting"]
+    mounts += ["--bind", home, "/home/you", "--chdir", "/home/you"]
     separate = ["--unshare-user", "--uid", "1000", "--gid", "1000", "--unshare-net", "--unshare-pid", "--unshare-ipc"]
     settings = [part for name, value in variables.items() for part in ("--setenv", name, value)]
-    within = ["--chdir", "/home/you", f"{ENVIRONMENT}/bin/python3", INSIDE]
-    return [
-        str(part)
-        for part in ["bwrap", *separate, "--die-with-parent", "--clearenv", *mounts, *settings, *within]
+    command = [
+        "bwrap",
+        *separate,
+        "--die-with-parent",
+        "--clearenv",
+        *mounts,
+        *settings,
+        f"{ENVIRONMENT}/bin/python3",
+        INSIDE,
     ]
+    return [str(part) for part in command]

@@ -21,7 +21,10 @@ def findings(folder: Path, text: str) -> str:
         ("```sh\nfalse\n```\n", "exit code 1"),
         ("```sh\necho one\n```\n```sh\nexit 7\n```\n", "page.md:4: exit code 7"),
         ("```sh\nfor n in 1 2; do ls nowhere; done\n```\n", "nowhere"),
-        ("```sh\necho one two\n```\n```text\none …o\n```\n```sh\necho one\n```\n```text\ntwo\n```\n", "page.md:7: the page shows"),
+        (
+            "```sh\necho one two\n```\n```text\none …o\n```\n```sh\necho one\n```\n```text\ntwo\n```\n",
+            "page.md:7: the page shows",
+        ),
         ('```sh\necho \'{"a": {"b": 1, "c": 2}}\'\n```\n```json\n{"a": {"b": 2}}\n```\n', "the page shows"),
         ("```sh\necho {}\n```\nIn words:\n\n<!-- run: printed -->\n```json\n[]\n```\n", "the page shows"),
         ("```python\nprint(1 + 1)  # 3\n```\n", "the page says"),
@@ -39,7 +42,7 @@ def test_what_is_wrong_is_found(tmp_path: Path, text: str, found: str) -> None:
 
 def test_what_is_right_is_let_through(tmp_path: Path) -> None:
     text = (
-        "<!-- run: first\nn=5\n-->\n```sh\ncd /srv; echo '{\"port\": \"127.0.0.1:4711\", \"n\": '$n'}'\n```\n"
+        '<!-- run: first\nn=5\n-->\n```sh\ncd /srv; echo \'{"port": "127.0.0.1:4711", "n": \'$n\'}\'\n```\n'
         '```json\n{"port": "127.0.0.1:8080", "n": 5}\n```\n'
         "```sh\npwd\n```\n```text\n/srv\n```\n"
         "```python\nprint('2026-01-01T00:00:00Z', 3.25)  # 2027-12-31T23:59:59.5Z 3.…\n```\n"

@@ -39,7 +39,13 @@ def tracked(pattern: str) -> list[Path]:
 def copy(tmp_path: Path) -> Path:
     """What the site is made of, to be broken."""
     copied = tmp_path / "repository"
-    for file in [*tracked("*.md"), *tracked("docs"), *tracked("openapi"), *tracked("tests/sdks"), *tracked("adapters/grpc/proto")]:
+    for file in [
+        *tracked("*.md"),
+        *tracked("docs"),
+        *tracked("openapi"),
+        *tracked("tests/sdks"),
+        *tracked("adapters/grpc/proto"),
+    ]:
         there = copied / file.relative_to(ROOT)
         there.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, there)
@@ -75,6 +81,11 @@ def test_what_is_broken_is_found(copy: Path, tmp_path: Path) -> None:
     assert build(copy, html).returncode == 0
     assert "there-is-none" in broken_links(html, html)
     assert "there-is-none" in broken_links(copy, page)
-    for wrong in ("[a page](nowhere.md)", "[not in the summary](../tests/README.md)", "<details>never closed", "<b>a word"):
+    for wrong in (
+        "[a page](nowhere.md)",
+        "[not in the summary](../tests/README.md)",
+        "<details>never closed",
+        "<b>a word",
+    ):
         page.write_text(f"{text}\n{wrong}\n")
         assert build(copy, html).returncode != 0, wrong
