@@ -33,7 +33,7 @@ def findings(folder: Path, text: str) -> str:
         ("<!-- run: first\nfalse\n-->\n```sh\ntrue\n```\n", "exit code 1"),
         ("<!-- run: in another terminal -->\n```sh\ndrifting serve --nonsense\n```\n", "unexpected argument"),
         (SERVER + "```sh\ncurl -s localhost:8080/api/v1/projects/nobody\n```\n", "project_not_found"),
-        (SERVER + "```sh\nkill -KILL $(pgrep drifting)\n```\n", "ended with"),
+        (SERVER + "```sh\nkill -KILL $(grep -lx drifting /proc/[0-9]*/comm | cut -d/ -f3)\n```\n", "ended with"),
     ],
 )
 def test_what_is_wrong_is_found(tmp_path: Path, text: str, found: str) -> None:
