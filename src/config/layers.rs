@@ -15,8 +15,8 @@ pub(super) const FLAGS: &str = "flags";
 
 const PREFIX: &str = "DRIFTING_";
 
-/// Variables with the prefix that the command line reads, and no setting of the server.
-const OTHER_VARIABLES: [&str; 2] = ["DRIFTING_URL", "DRIFTING_CONFIG"];
+/// Variables with the prefix that the command line or the Python client reads, and no setting of the server.
+const OTHER_VARIABLES: [&str; 3] = ["DRIFTING_URL", "DRIFTING_CONFIG", "DRIFTING_PROGRAM"];
 
 /// A larger file is no configuration.
 const FILE_BYTES_MAX: u64 = 1 << 20;

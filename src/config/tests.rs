@@ -134,6 +134,7 @@ fn variables_that_are_no_settings_are_passed_over() {
         for (name, value) in [
             ("DRIFTING_URL", "http://127.0.0.1:1"),
             ("DRIFTING_CONFIG", "x.yaml"),
+            ("DRIFTING_PROGRAM", "/usr/local/bin/drifting"),
             ("DRIFTING_SERVICE_HOST", "10.0.0.1"),
             ("DRIFTING_SERVICE_PORT_HTTP", "8080"),
             ("DRIFTING_PORT", "tcp://10.0.0.1:8080"),
