@@ -11,6 +11,15 @@ pub struct Resources {
 }
 
 impl Resources {
+    /// The memory of later, and of everything else the most.
+    pub fn with(self, later: Self) -> Self {
+        Self {
+            memory_kib: later.memory_kib,
+            n_descriptors: self.n_descriptors.max(later.n_descriptors),
+            n_threads: self.n_threads.max(later.n_threads),
+        }
+    }
+
     pub fn of(process: u32) -> Self {
         let count = |of: &str| fs::read_dir(format!("/proc/{process}/{of}")).map_or(0, Iterator::count);
         let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the server runs");

@@ -18,10 +18,13 @@ struct Plan {
     between_rows: Duration,
 }
 
-/// Feeds rows, and fits and deletes a project now and then; how long answers took.
-async fn live(server: &Server, plan: &Plan) -> Vec<Duration> {
+/// Feeds rows, and fits and deletes a project now and then; how long answers took, and what the server held at its end, of threads and
+/// descriptors the most on the way: threads that wait for the disk come and go.
+async fn live(server: &Server, plan: &Plan) -> (Vec<Duration>, Resources) {
     let mut client = Client::new(&server.url);
-    let (begin, mut fitted) = (Instant::now(), Instant::now());
+    let (begin, mut fitted, mut looked) = (Instant::now(), Instant::now(), Instant::now());
+    let process = server.child.id();
+    let mut held = Resources::of(process);
     let fit = bytes::Bytes::from(table_fit(1, 300).to_string());
     let mut took = Vec::new();
     for n in 0.. {
@@ -40,9 +43,13 @@ async fn live(server: &Server, plan: &Plan) -> Vec<Duration> {
             let answer = other.delete("/api/v1/projects/passing").await.expect("a deletion is answered");
             assert_eq!(answer.status, 204, "{}", String::from_utf8_lossy(&answer.body));
         }
+        if looked.elapsed() >= Duration::from_millis(500) {
+            looked = Instant::now();
+            held = held.with(Resources::of(process));
+        }
         tokio::time::sleep(plan.between_rows).await;
     }
-    took
+    (took, held.with(Resources::of(process)))
 }
 
 /// Without a database each project keeps its latest 10,000 values in memory: until then memory grows as it should.
@@ -82,13 +89,10 @@ fn a_server_stays_as_it_is() {
         if number == 0 {
             (0..N_PROJECTS).for_each(|n| fit(&server, &format!("label-{n}"), &label_fit()));
         }
-        let process = server.child.id();
         run(fill_trends(&server, form));
         // What a first while of load takes is no growth.
-        run(live(&server, &Plan { between_restarts: plan.between_restarts / 10, ..plan }));
-        let warm = Resources::of(process);
-        let mut took = run(live(&server, &plan));
-        let end = Resources::of(process);
+        let (_, warm) = run(live(&server, &Plan { between_restarts: plan.between_restarts / 10, ..plan }));
+        let (mut took, end) = run(live(&server, &plan));
         let p99 = percentile(&mut took, 0.99);
         row(&format!(
             "| life {} | {} | {} | {} to {} KiB | {} to {} | {} to {} |",
