@@ -26,6 +26,8 @@ const DOMAIN_IMPORTS: [&str; 13] = [
 const TECHNOLOGIES: &[(&str, &[&str])] = &[
     ("poem", &["drifting-http"]),
     ("poem-openapi", &["drifting-http"]),
+    ("maud", &["drifting-dashboard"]),
+    ("plotters", &["drifting-dashboard"]),
     ("tonic", &["drifting-grpc"]),
     ("prost", &["drifting-grpc"]),
     ("parquet", &["drifting-formats"]),
@@ -57,6 +59,8 @@ const ARROWS: &[(&str, &str)] = &[
     ("drifting-grpc", "drifting-inference"),
     ("drifting-grpc", "drifting-listening"),
     ("drifting-http", "drifting-access"),
+    ("drifting-dashboard", "drifting-domain"),
+    ("drifting-http", "drifting-dashboard"),
     ("drifting-http", "drifting-domain"),
     ("drifting-http", "drifting-formats"),
     ("drifting-http", "drifting-inference"),

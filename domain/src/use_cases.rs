@@ -10,6 +10,7 @@ mod fit_queue;
 mod fit_warnings;
 mod limits;
 mod loaded;
+mod marks;
 mod measures;
 mod memory;
 mod once;
@@ -18,6 +19,7 @@ mod operations;
 mod predict;
 mod predict_queue;
 mod projects;
+mod recent;
 mod recording;
 mod refresh;
 mod registry;
@@ -31,12 +33,15 @@ pub(crate) mod windows;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 pub use errors::{FitError, PredictError, ProjectError};
 pub use expected::ExpectedProject;
 pub use fit::{FitRequest, FittedProject, PreparedFit};
 pub use fit_computation::REFERENCE_ROWS_MAX;
 pub use limits::{RequestLimits, ServiceLimits};
 pub use loaded::OpenProject;
+pub use marks::Mark;
 pub use measures::{Position, ProjectMeasures, ServiceMeasures, WindowMeasures};
 pub use memory::MemoryUse;
 pub use once::{AnswerLimits, Digest, FirstAnswer, RequestIdentity, WriteAnswer};
@@ -44,6 +49,7 @@ pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, O
 pub use predict::{PredictRequest, Prediction};
 pub use predict_queue::PredictPlace;
 pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, ProjectView};
+pub use recent::RecentColumns;
 pub use refresh::RefreshReport;
 pub use startup::StartReport;
 pub use tally::LastDetection;
@@ -178,6 +184,11 @@ impl DriftService {
             request_limits: limits.request,
             ..self
         }
+    }
+
+    /// The time, as verdicts are given it.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.ports.clock.now()
     }
 
     /// Whether the server leaves its store as it is.

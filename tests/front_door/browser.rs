@@ -19,7 +19,7 @@ fn start(directory: &Path, arguments: &[&str]) -> Server {
 }
 
 /// Runs a program of `tests/browser` against a server; what it has seen is shown with `--no-capture`, and where it fails.
-fn run(program: &str, server: &Server, arguments: &[&str]) {
+pub fn run(program: &str, server: &Server, arguments: &[&str]) {
     let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     let chromium = chromium.into_iter().find(|path| Path::new(path).exists());
     let chromium = chromium.expect("Chromium is missing: run scripts/test once, which installs it");

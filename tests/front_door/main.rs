@@ -7,6 +7,7 @@ mod buckets;
 mod check;
 mod cli;
 mod config;
+mod dashboard;
 mod delivery;
 mod demo;
 mod deployment;

@@ -14,7 +14,8 @@ mod operations;
 pub(crate) mod parameter;
 mod predict;
 mod projects;
-mod token;
+pub(crate) mod time;
+pub(crate) mod token;
 
 #[cfg(feature = "echo")]
 pub(crate) use echo::EchoApi;

@@ -14,6 +14,7 @@ mod answers;
 mod api;
 mod body;
 mod connection;
+mod dashboard;
 mod document;
 mod error;
 mod front;

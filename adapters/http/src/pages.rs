@@ -1,9 +1,10 @@
-//! Pages for people: the overview of projects, the Swagger UI, the document. Everything is in the program; nothing is fetched from
+//! Pages for people: the dashboard, the Swagger UI, the document. Everything is in the program; nothing is fetched from
 //! elsewhere.
 
 mod policy;
 
 use bytes::Bytes;
+use drifting_dashboard::{Page as Shell, shell};
 use poem::endpoint::make_sync;
 use poem::http::Method;
 use poem::http::header::{self, HeaderValue};
@@ -15,19 +16,24 @@ use crate::document::{openapi_document, openapi_yaml};
 use crate::rights::Guarded;
 
 /// The paths of the pages.
-pub(crate) const PATHS: [&str; 5] = ["/", "/docs", "/docs/", "/openapi.json", "/openapi.yaml"];
+pub(crate) const PATHS: [&str; 8] =
+    ["/", "/projects/{project}", "/fit", "/operations", "/docs", "/docs/", "/openapi.json", "/openapi.yaml"];
 
 /// Adds the pages, and what takes events at the root, if anything does.
 pub(crate) fn add_to(route: Route, version: &str, events: Option<RootEvents>) -> Route {
     let document = openapi_document();
     let docs = html(swagger_ui(&document, "Drifting API"));
-    let at_root = get(page(html(overview(version))));
+    let dashboard = |of: Shell| get(page(html(shell(of, version))));
+    let at_root = dashboard(Shell::Overview);
     let at_root = match events {
         Some(events) => at_root.post(Guarded::new(events, &Method::POST, "/")),
         None => at_root,
     };
     route
         .at("/", at_root)
+        .at("/projects/:project", dashboard(Shell::Project))
+        .at("/fit", dashboard(Shell::Fit))
+        .at("/operations", dashboard(Shell::Operations))
         .at("/docs", get(page(docs.clone())))
         .at("/docs/", get(page(docs)))
         .at("/openapi.json", get(page(text("application/json", document))))
@@ -48,6 +54,13 @@ pub(crate) struct Page {
 }
 
 impl Page {
+    /// The answer that shows it, which nobody keeps.
+    pub(crate) fn passing(&self) -> Response {
+        let mut answer = self.answer();
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        answer
+    }
+
     /// The answer that shows it.
     pub(crate) fn answer(&self) -> Response {
         Response::builder()
@@ -81,10 +94,4 @@ pub(crate) fn swagger_ui(document: &str, title: &str) -> String {
     // Without an icon of the page the browser asks for one that is not there.
     let head = format!("<link rel=\"icon\" href=\"data:,\"><title>{title}</title>");
     html.replacen("<title>Swagger UI</title>", &head, 1)
-}
-
-/// The projects and their last verdicts, asked for again every two seconds.
-fn overview(version: &str) -> String {
-    let version: String = version.chars().filter(|c| c.is_ascii_alphanumeric() || ".-+ ".contains(*c)).collect();
-    include_str!("pages/overview.html").replacen("{version}", &version, 1)
 }

@@ -10,7 +10,7 @@ use poem::{Endpoint, Request, Response};
 use crate::error::Failure;
 
 /// The operations and the scope that each needs, by method and path.
-const SCOPES: [(&str, &str, Scope); 37] = [
+const SCOPES: [(&str, &str, Scope); 44] = [
     ("GET", "/api/v1/projects", Scope::Read),
     ("POST", "/api/v1/projects/refresh", Scope::Admin),
     ("GET", "/api/v1/projects/{project}", Scope::Read),
@@ -28,6 +28,13 @@ const SCOPES: [(&str, &str, Scope); 37] = [
     ("POST", "/", Scope::Predict),
     ("POST", "/v1/events/{project}", Scope::Predict),
     ("GET", "/metrics", Scope::Read),
+    ("GET", "/dashboard/projects", Scope::Read),
+    ("GET", "/dashboard/projects/{project}", Scope::Read),
+    ("GET", "/dashboard/projects/{project}/line", Scope::Read),
+    ("GET", "/dashboard/projects/{project}/trend", Scope::Read),
+    ("GET", "/dashboard/projects/{project}/columns", Scope::Read),
+    ("GET", "/dashboard/operations", Scope::Read),
+    ("GET", "/dashboard/events", Scope::Read),
     ("GET", "/v2", Scope::Read),
     ("GET", "/v2/models", Scope::Read),
     ("GET", "/v2/models/{model}", Scope::Read),
@@ -51,8 +58,10 @@ const SCOPES: [(&str, &str, Scope); 37] = [
 ];
 
 /// What anybody may read, key or not: the probes, and pages and documents that are the same everywhere and tell nothing of projects.
-const OPEN: [&str; 13] = [
+const OPEN: [&str; 15] = [
     "/",
+    "/fit",
+    "/operations",
     "/docs",
     "/docs/",
     "/openapi.json",
@@ -70,7 +79,13 @@ const OPEN: [&str; 13] = [
 /// Whether nobody is asked for a key: who may read what is there may be told that nothing else can be done with it, too. At the root
 /// events may be taken.
 pub(crate) fn is_open(method: &Method, path: &str) -> bool {
-    OPEN.contains(&path) && (reads(method) || path != "/")
+    is_for_anybody(path) && (reads(method) || path != "/")
+}
+
+/// The page of a project is the same for all of them: its script reads the name.
+fn is_for_anybody(path: &str) -> bool {
+    let is_of_project = |rest: &str| !rest.is_empty() && !rest.contains('/');
+    OPEN.contains(&path) || path.strip_prefix("/projects/").is_some_and(is_of_project)
 }
 
 fn reads(method: &Method) -> bool {
@@ -80,7 +95,7 @@ fn reads(method: &Method) -> bool {
 /// The scope that an operation needs, if it needs any; its path as in the document, or with colons. What is not in the table is for
 /// those who may do everything.
 pub(crate) fn scope_of(method: &Method, path: &str) -> Option<Scope> {
-    if reads(method) && OPEN.contains(&path) {
+    if reads(method) && is_for_anybody(path) {
         return None;
     }
     let is_it = |(of, at, _): &&(&str, &str, Scope)| *of == method.as_str() && is_same(at, path);
@@ -175,8 +190,25 @@ mod tests {
     fn the_table_names_nothing_that_is_not_there() {
         let pages = ["/v2/models/{model}/docs", "/v2/models/{model}/docs/dataplane.json"];
         let documented = documented();
-        for (of, at, _) in SCOPES.iter().filter(|(of, at, _)| (*of, *at) != ("POST", "/") && !pages.contains(at)) {
+        let is_documented = |of: &str, at: &str| {
+            (of, at) != ("POST", "/") && !pages.contains(&at) && !crate::dashboard::FRAGMENTS.contains(&at)
+        };
+        for (of, at, _) in SCOPES.iter().filter(|(of, at, _)| is_documented(of, at)) {
             assert!(documented.iter().any(|(method, path)| method.as_str() == *of && is_same(at, path)), "{of} {at}");
+        }
+    }
+
+    #[test]
+    fn pages_are_open_and_what_tells_of_projects_is_not() {
+        for page in crate::pages::PATHS {
+            assert!(is_open(&Method::GET, page), "{page}");
+        }
+        for fragment in crate::dashboard::FRAGMENTS {
+            assert!(!is_open(&Method::GET, fragment), "{fragment}");
+            assert_eq!(scope_of(&Method::GET, fragment), Some(Scope::Read), "{fragment}");
+        }
+        for path in ["/projects/", "/projects/a/b", "/projects//", "/dashboard/projects/a", "/fit/"] {
+            assert!(!is_open(&Method::GET, path), "{path}");
         }
     }
 

@@ -19,6 +19,7 @@ use crate::api::{
     Readiness, RootEvents,
 };
 use crate::connection::{Connections, GuardedAcceptor};
+use crate::dashboard::{self, Dashboard, Live};
 use crate::front::{Front, HostCheck, METHODS, Routes, STATUSES, Watch};
 use crate::pages;
 use crate::rights::Guarded;
@@ -113,6 +114,12 @@ fn endpoint(
 ) -> impl Endpoint<Output = Response> + use<> {
     let timeouts = settings.timeouts;
     let origins = Origins::default();
+    let dashboard = Dashboard {
+        service: Arc::clone(&service),
+        origins: origins.clone(),
+        live: Live::new(Arc::clone(&service), readiness.clone()),
+        idle: timeouts.idle,
+    };
     let inference = intake.inference().clone();
     let v2 = v2::api(&inference, readiness.clone(), settings);
     let events = EventsApi {
@@ -132,7 +139,7 @@ fn endpoint(
             origins: origins.clone(),
             answers: FitAnswers::default(),
         },
-        OperationsApi { service: Arc::clone(&service), origins, idle: timeouts.idle },
+        OperationsApi { service: Arc::clone(&service), origins: origins.clone(), idle: timeouts.idle },
         PredictApi { service: Arc::clone(&service), limits: settings.read_limits(settings.max_body_bytes), timeouts },
         events.clone(),
         MetricsApi { service },
@@ -157,7 +164,7 @@ fn endpoint(
         let methods = Arc::new(methods);
         route.at(format!("{path}/"), Arc::clone(&methods)).at(path, methods)
     });
-    let route = v2::add_to(route, &inference);
+    let route = dashboard.add_to(v2::add_to(route, &inference));
     Front {
         inner: pages::add_to(route, &settings.version, at_root),
         hosts: HostCheck::new(&settings.allowed_hosts, &settings.cors_origins),
@@ -172,7 +179,7 @@ fn endpoint(
 /// What is served, and by which methods.
 fn routes() -> Routes {
     let described: Vec<_> = Api::meta().into_iter().chain(v2::Api::meta()).collect();
-    Routes::new(&described, &[&pages::PATHS[..], &v2::PAGES].concat())
+    Routes::new(&described, &[&pages::PATHS[..], &v2::PAGES, &dashboard::FRAGMENTS].concat())
 }
 
 /// Counts of the requests of this interface.

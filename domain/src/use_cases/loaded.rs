@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use chrono::{DateTime, Utc};
 use futures_channel::oneshot;
 
+use super::marks::Mark;
 use super::measures::{Position, WindowMeasures};
 use super::memory::Weight;
 use super::once::RecentAnswers;
 use super::online::Online;
+use super::recent::RecentColumns;
 use super::recording::window_sizes;
 use super::registry::{Body, Entry, Known};
 use super::serving::{Detector, Feeding, State};
@@ -49,6 +51,8 @@ struct Told {
     n_pending: usize,
     /// The statistic of each window in the last verdict, of several columns the largest; `NaN` where there is none.
     statistics: Vec<f64>,
+    /// What moved in the last window that was explained; of detectors that judge windows.
+    columns: Option<Arc<RecentColumns>>,
 }
 
 /// A request that may give more verdicts than this is refused: they are held in memory until they are answered.
@@ -86,8 +90,13 @@ impl LoadedProject {
         tally: Tally,
         answers: RecentAnswers,
     ) -> Self {
-        let told =
-            Told { time: state.time(), tally: tally.clone(), n_pending: state.n_pending(), statistics: Vec::new() };
+        let told = Told {
+            time: state.time(),
+            tally: tally.clone(),
+            n_pending: state.n_pending(),
+            statistics: Vec::new(),
+            columns: None,
+        };
         Self {
             configuration: Arc::new(configuration),
             texts,
@@ -236,7 +245,24 @@ impl LoadedProject {
             largest_by_window(last, window_sizes(&self.configuration).len(), &mut told.statistics);
         } else if told.tally.last_detection.is_none() {
             told.statistics.clear();
+            told.columns = None;
         }
+        // Online, the last rows are kept themselves.
+        if matches!(self.detector, Detector::Windows(_)) {
+            let explained = detections.iter().rev().find_map(RecentColumns::of_window);
+            told.columns = explained.map(Arc::new).or(told.columns.take());
+        }
+    }
+
+    /// What moved in the last window that was explained.
+    pub(super) fn last_columns(&self) -> Option<Arc<RecentColumns>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).columns.clone()
+    }
+
+    /// What tells whether something of it has moved.
+    pub(super) fn mark(&self, status: Status) -> Mark {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        Mark::of(status, Some(&self.configuration), told.time, &told.tally)
     }
 
     /// What the detector is at, for whoever measures.
@@ -336,6 +362,11 @@ impl OpenProject {
     /// How many rows a request can have.
     pub fn n_rows_max(&self) -> usize {
         self.loaded.n_rows_max()
+    }
+
+    /// What its detector is at.
+    pub fn position(&self) -> Position {
+        self.loaded.position()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::serving::Feeding;
 use crate::data::{Frame, Schema, TensorError, Tensors};
-use crate::detection::Detection;
+use crate::detection::{Detection, FeatureDetection};
 use crate::detectors::{ColumnTests, DetectorKind, FitProblem, OnlineDetector, OnlineSpec, OnlineState, Window};
 use crate::ports::{CpuPool, Progress};
 use crate::preprocess::Encoder;
@@ -150,13 +150,29 @@ impl Online {
         }
     }
 
+    /// The last rows, as many as are looked at for an explanation.
+    pub(super) fn recent(&self, state: &OnlineRunning) -> Frame<'static> {
+        let n_rows = state.recent.n_rows();
+        state.recent.range(n_rows.saturating_sub(self.n_recent)..n_rows).into_owned()
+    }
+
+    /// What moved in the columns of a window; `None` of a kind that keeps nothing of its reference.
+    pub(super) fn compare(
+        &self,
+        window: &Frame<'_>,
+        encoder: &Encoder,
+        pool: &dyn CpuPool,
+    ) -> Option<Vec<FeatureDetection>> {
+        let columns = self.columns.as_ref()?;
+        let (cells, n_missing) = encoder.fill(window);
+        let window = Window { cells: &cells, n_missing: &n_missing, encoded: &[], origins: &[] };
+        Some(columns.features(&window, Correction::Bonferroni, EXPLAINED_LEVEL, pool))
+    }
+
     fn explain(&self, detection: &mut Detection, recent: &Frame<'static>, encoder: &Encoder, pool: &dyn CpuPool) {
-        let Some(columns) = &self.columns else { return };
         let n_rows = recent.n_rows();
         let window = recent.range(n_rows.saturating_sub(self.n_recent)..n_rows);
-        let (cells, n_missing) = encoder.fill(&window);
-        let window = Window { cells: &cells, n_missing: &n_missing, encoded: &[], origins: &[] };
-        let explained = columns.features(&window, Correction::Bonferroni, EXPLAINED_LEVEL, pool);
+        let Some(explained) = self.compare(&window, encoder, pool) else { return };
         if detection.features.is_empty() {
             detection.features = explained;
             return;

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::online::{Online, OnlineRunning};
 use super::windows::{Judging, WindowState, Windows};
 use crate::data::{Frame, Schema, TensorError, Tensors};
-use crate::detection::Detection;
+use crate::detection::{Detection, FeatureDetection};
 use crate::detectors::{DetectorSpec, WindowProblem};
 use crate::ports::CpuPool;
 use crate::preprocess::Encoder;
@@ -106,6 +106,27 @@ impl Detector {
                 windows.close_aged(state, is_latched, feeding.at, feeding.judging())
             }
             _ => None,
+        }
+    }
+
+    /// The last rows, of a detector that keeps some beside what it judges.
+    pub(super) fn recent(&self, state: &State) -> Option<Frame<'static>> {
+        match (self, &state.detector) {
+            (Self::Online(online), DetectorState::Online(state)) => Some(online.recent(state)),
+            _ => None,
+        }
+    }
+
+    /// What moved in the columns of rows that [`Self::recent`] gave.
+    pub(super) fn compare(
+        &self,
+        rows: &Frame<'_>,
+        encoder: &Encoder,
+        pool: &dyn CpuPool,
+    ) -> Option<Vec<FeatureDetection>> {
+        match self {
+            Self::Online(online) => online.compare(rows, encoder, pool),
+            Self::Windows(_) => None,
         }
     }
 

@@ -1,13 +1,13 @@
 //! The answer to a prediction, written straight from the domain's verdicts: it is the one on the hot path.
 
 use drifting_domain::data::Schema;
-use drifting_domain::detection::{Detection as DomainDetection, FeatureDetection};
+use drifting_domain::detection::{Detection as DomainDetection, FeatureDetection, ranked};
 use drifting_domain::project::Configuration;
 use drifting_domain::use_cases::Prediction;
 use poem_openapi::Object;
 use serde::{Serialize, Serializer};
 
-use super::feature::{Feature, FeatureAnswer, ranked};
+use super::feature::{Feature, FeatureAnswer};
 use super::words::{DetectorKind, DriftType};
 
 /// The verdict on the rows of a request. Members that a detector has no value for are null, or absent where they say so.

@@ -170,24 +170,3 @@ impl Serialize for ShareAnswer<'_> {
         members.end()
     }
 }
-
-/// The columns, the most suspicious first.
-pub(super) fn ranked(features: &[FeatureDetection]) -> Vec<&FeatureDetection> {
-    let mut order: Vec<&FeatureDetection> = features.iter().collect();
-    order.sort_by(|a, b| {
-        let effect_size = |feature: &FeatureDetection| feature.effect_size.unwrap_or(0.0);
-        suspicion(b).total_cmp(&suspicion(a)).then(effect_size(b).total_cmp(&effect_size(a)))
-    });
-    order
-}
-
-/// How much a column stands out: by its p-value, else by how far its statistic is beyond its threshold.
-fn suspicion(feature: &FeatureDetection) -> f64 {
-    let suspicion = match (feature.p_value, feature.statistic, feature.threshold) {
-        (Some(p_value), _, _) => -p_value,
-        (None, Some(statistic), Some(threshold)) => statistic - threshold,
-        (None, Some(statistic), None) => statistic,
-        (None, None, _) => f64::NEG_INFINITY,
-    };
-    if suspicion.is_nan() { f64::NEG_INFINITY } else { suspicion }
-}

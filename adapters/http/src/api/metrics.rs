@@ -14,7 +14,7 @@ use poem_openapi::OpenApi;
 
 use super::answer::{Answer, Operation};
 use super::parameter::{InQuery, NameInPath};
-use super::{Tag, exists, token};
+use super::{Tag, exists, time, token};
 use crate::answers::{CsvRow, Metric, MetricBucket, Trend, TrendPoint};
 use crate::error::Failure;
 use crate::input::Parameters;
@@ -119,8 +119,8 @@ enum Asked {
 
 impl Pages {
     fn of(service: Arc<DriftService>, project: ProjectName, parameters: &Parameters) -> Result<Self, Failure> {
-        let from = parameters.parsed("from", EXPECTED_TIME, time)?;
-        let to = parameters.parsed("to", EXPECTED_TIME, time)?;
+        let from = parameters.parsed("from", time::EXPECTED, time::parse)?;
+        let to = parameters.parsed("to", time::EXPECTED, time::parse)?;
         let page_size = parameters.page_size()?;
         let with_features = parameters.parsed("features", "`true` or `false`", |text| text.parse().ok())?;
         let with_features = with_features.unwrap_or(false);
@@ -193,18 +193,8 @@ fn lines(page: Trend, with_names: bool) -> io::Result<Vec<u8>> {
     writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
 }
 
-const EXPECTED_TIME: &str = "a time as in RFC 3339, such as 2026-01-31T12:00:00Z";
 const EXPECTED_RESOLUTION: &str =
     "a width from 1m to 366d, such as 15m, 1h or 1d, or a number of points from 1 to 1000";
-
-fn time(text: &str) -> Option<DateTime<Utc>> {
-    // A plus sign that was not escaped arrives as a blank.
-    let parsed = DateTime::parse_from_rfc3339(text).or_else(|_| {
-        let (start, offset) = text.rsplit_once(' ').unwrap_or((text, ""));
-        DateTime::parse_from_rfc3339(&format!("{start}+{offset}"))
-    });
-    parsed.ok().map(|time| time.with_timezone(&Utc))
-}
 
 fn resolution(text: &str) -> Option<Resolution> {
     const DAY_S: u32 = 86_400;

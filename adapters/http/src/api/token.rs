@@ -6,7 +6,7 @@ use drifting_domain::ports::Cursor;
 use drifting_domain::project::ProjectName;
 
 /// The token of the page after a project.
-pub(super) fn of_name(name: &str) -> String {
+pub(crate) fn of_name(name: &str) -> String {
     let mut token = "n".to_owned();
     for byte in name.bytes() {
         // Writing to a text cannot fail.
@@ -16,7 +16,7 @@ pub(super) fn of_name(name: &str) -> String {
 }
 
 /// The project of a token.
-pub(super) fn to_name(token: &str) -> Option<String> {
+pub(crate) fn to_name(token: &str) -> Option<String> {
     let digits = token.strip_prefix('n')?;
     if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
@@ -50,12 +50,12 @@ pub(super) fn to_bucket(token: &str) -> Option<i64> {
 }
 
 /// The token of the page after an operation.
-pub(super) fn of_operation(number: u64) -> String {
+pub(crate) fn of_operation(number: u64) -> String {
     format!("o{number:016x}")
 }
 
 /// The operation of a token.
-pub(super) fn to_operation(token: &str) -> Option<u64> {
+pub(crate) fn to_operation(token: &str) -> Option<u64> {
     number(token.strip_prefix('o')?)
 }
 

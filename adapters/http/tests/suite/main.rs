@@ -6,6 +6,7 @@ mod access;
 mod bodies;
 mod connections;
 mod cross_origin;
+mod dashboard;
 mod document;
 mod events;
 mod formats;
