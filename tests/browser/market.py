@@ -5,6 +5,8 @@ import csv
 import gzip
 import io
 import json
+import random
+import time
 import urllib.request
 from pathlib import Path
 
@@ -13,7 +15,7 @@ COLUMNS = ["nswprice", "nswdemand", "vicprice", "vicdemand", "transfer"]
 HOSTILE = ['<img src=x onerror="window.harmed=1">', "\"'><script>window.harmed=2</script>", "{{7*7}}${7*7}</svg>"]
 
 
-def rows():
+def read():
     """The rows of the market as texts by column, with the part of the day as a category."""
     path = Path(__file__).parent.parent / "data" / "elec2.csv.gz"
     with gzip.open(path, "rt", newline="") as file:
@@ -22,7 +24,7 @@ def rows():
             yield {**{name: row[name] for name in COLUMNS}, "part_of_day": part}
 
 
-MARKET = list(rows())
+MARKET = list(read())
 
 
 def csv_of(data, names):
@@ -76,7 +78,12 @@ def hostile_rows(n, from_row=0):
 
 def fill(server):
     """Projects of several kinds, some of which drift: rows before the change, then rows after it, a few at a time."""
-    reference = MARKET[14_000:16_000]
+    # In an order that is drawn: half-hours that follow each other are too alike for detectors of single rows.
+    draw = random.Random(0)
+    before, after = MARKET[:CHANGE], MARKET[CHANGE : CHANGE + 6_000]
+    draw.shuffle(before)
+    draw.shuffle(after)
+    reference, rows = before[:2_000], before[2_000:2_800] + after[:400]
     numbers = {"ert": 400, "n_bootstraps": 8_000}
     server.fit("market", "tabular", {"kind": "mmd_online", **numbers, "window_size": 40}, reference, COLUMNS)
     server.fit("nswprice", "label", {"kind": "cvm_online", **numbers, "window_sizes": [20, 80]}, reference, ["nswprice"])
@@ -85,10 +92,12 @@ def fill(server):
     server.fit("market-by-window", "tabular", window, reference, columns)
     server.fit("hostile", "tabular", {"kind": "tabular", "window": {"size": 48, "stride": 48}}, hostile_rows(500), HOSTILE)
     server.fit("nswdemand", "label", {"kind": "cvm_online", **numbers, "window_sizes": [40]}, reference, ["nswdemand"])
-    for start in range(CHANGE - 800, CHANGE + 400, 20):
-        some = MARKET[start : start + 20]
+    for start in range(0, len(rows), 20):
+        some = rows[start : start + 20]
         server.predict("market", some, COLUMNS)
         server.predict("market-by-window", some, columns)
         server.predict("nswprice", some, ["nswprice"])
+        # A trend of some seconds, in which there is something to zoom into.
+        time.sleep(0.05)
     server.predict("hostile", hostile_rows(96, 20_000), HOSTILE)
-    server.predict("nswdemand", MARKET[16_000:16_030], ["nswdemand"])
+    server.predict("nswdemand", before[3_000:3_030], ["nswdemand"])

@@ -24,7 +24,7 @@ BYTES_MAX = 150_000
 
 def settled(page):
     page.wait_for_selector("#live:has-text('live')")
-    page.wait_for_function("document.querySelector('[aria-busy]') === null")
+    page.wait_for_selector("[aria-busy]", state="detached")
     if "/projects/" in page.url:
         page.wait_for_selector("#trend figure")
         page.wait_for_selector("#columns > *")
@@ -40,7 +40,7 @@ def prepared(page, name):
         page.evaluate("document.getElementById('columns-title').scrollIntoView()")
     if name == "fit":
         page.set_input_files("#file", {"name": "market.csv", "mimeType": "text/csv", "buffer": csv_of(MARKET[:3_000], COLUMNS)})
-        page.wait_for_function("document.getElementById('project').value !== ''")
+        page.wait_for_selector("#file-note:has-text('nswprice')")
         page.fill("#ert", "400")
 
 

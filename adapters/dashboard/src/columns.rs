@@ -43,7 +43,7 @@ pub fn columns(recent: RecentSummary<'_>) -> String {
     let ranked = ranked(&recent.features);
     let name = |feature: &FeatureDetection| schema.columns.get(feature.column).map(|column| column.name.as_str());
     html! {
-        p.note { "The last " (words::count(recent.rows)) " rows beside the reference. p-values are for a ranking at a glance; the verdict is the detector's." }
+        p.note { "The last " (words::count(recent.rows)) " rows beside the reference, the column that stands out most first." }
         ol.columns {
             @for (index, feature) in ranked.iter().enumerate() {
                 @if let Some(name) = name(feature) {

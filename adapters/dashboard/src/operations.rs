@@ -62,7 +62,7 @@ fn tr(OperationLine { view, fault }: &OperationLine, now: DateTime<Utc>) -> Mark
             td {
                 @if view.has_ended() { "–" } @else {
                     progress max="1" value=(format!("{:.3}", view.fraction)) aria-label={ "Progress of the fit of " (name) } {}
-                    " " (words::per_cent(view.fraction)) " " span.note { (view.stage) }
+                    " " (words::per_cent_done(view.fraction)) " " span.note { (view.stage) }
                 }
             }
             td.wide { time datetime=(words::machine_time(view.created_at)) { (words::time(view.created_at)) } }

@@ -106,7 +106,7 @@ pub(crate) fn since(began: Option<DateTime<Utc>>, is_drifting: bool, now: DateTi
     match began.filter(|_| is_drifting) {
         Some(at) => html! {
             time datetime=(words::machine_time(at)) { (words::time(at)) }
-            " " span.note { "(" (words::duration(now - at)) ")" }
+            " " span.note data-since=(words::machine_time(at)) { (words::duration(now - at)) }
         },
         None if is_drifting => html! { "not known" },
         None => html! { "–" },

@@ -93,7 +93,7 @@ pub fn shell(page: Page, version: &str) -> String {
                     span #live role="status" {}
                     button #key-button type="button" aria-expanded="false" aria-controls="key-form" { "API key" }
                 }
-                form #key-form hidden {
+                form #key-form aria-label="API key" hidden {
                     p #key-note role="status" {}
                     label for="key" { "API key with the scope " code { "read" } ", and " code { "fit" } " or " code { "admin" } " for changes" }
                     input #key type="password" autocomplete="off" spellcheck="false";

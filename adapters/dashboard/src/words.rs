@@ -69,6 +69,11 @@ pub(crate) fn per_cent(share: f64) -> String {
     if share.is_finite() { format!("{:.0} %", share * 100.0) } else { "–".to_owned() }
 }
 
+/// How much is done, in per cent: all of it when it is.
+pub(crate) fn per_cent_done(share: f64) -> String {
+    format!("{:.0} %", (share.clamp(0.0, 1.0) * 100.0).floor())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +89,6 @@ mod tests {
     fn durations_have_two_units() {
         let shown = [0, 59, 61, 3_700, 90_000, -5].map(|seconds| duration(TimeDelta::seconds(seconds)));
         assert_eq!(shown, ["0 s", "59 s", "1 min 1 s", "1 h 1 min", "1 d 1 h", "0 s"]);
-        assert_eq!(per_cent(0.256), "26 %");
+        assert_eq!((per_cent(0.256), per_cent_done(0.999)), ("26 %".to_owned(), "99 %".to_owned()));
     }
 }

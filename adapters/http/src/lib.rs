@@ -9,6 +9,8 @@
 //! 3. `api` and `v2`: one file per group of operations;
 //! 4. `body` and `input`: from bytes to the domain's tables and settings, parsed once (Parquet and Arrow: by `formats`);
 //! 5. `answers`: from the domain's verdicts to JSON.
+//!
+//! `pages` and `dashboard` carry what `drifting-dashboard` writes for people.
 
 mod answers;
 mod api;

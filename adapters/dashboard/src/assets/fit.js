@@ -89,7 +89,7 @@ function fitPage() {
       last = JSON.parse(data);
       if (last.ended_at) return;
       progress.value = last.progress.fraction;
-      byId("stage").textContent = `${last.status}, ${last.stage}: ${Math.round(last.progress.fraction * 100)} %`;
+      byId("stage").textContent = `${last.status}, ${last.stage}: ${Math.floor(last.progress.fraction * 100)} %`;
     });
     if (last?.status === "succeeded") return done(name);
     byId("stage").textContent = last ? `The fit ${last.status === "cancelled" ? "was cancelled" : "has failed"}.` : "";

@@ -25,4 +25,19 @@ byId("forget").addEventListener("click", () => {
   showKeyForm(false);
   location.reload();
 });
+
+// How long something has lasted goes on by itself, in the words of the server.
+function lasted(milliseconds) {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  const [days, hours, minutes] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60];
+  if (days > 0) return `${days} d ${hours} h`;
+  if (hours > 0) return `${hours} h ${minutes} min`;
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s` : `${seconds} s`;
+}
+setInterval(() => {
+  for (const element of document.querySelectorAll("[data-since]")) {
+    element.textContent = lasted(Date.now() - Date.parse(element.dataset.since));
+  }
+}, 1000);
+
 start();
