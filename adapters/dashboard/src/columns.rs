@@ -120,7 +120,7 @@ fn quantiles(name: &str, reference: &[f64; 5], window: &[f64; 5]) -> Markup {
             table.quantiles {
                 thead { tr { td {} @for of in ["5 %", "25 %", "median", "75 %", "95 %"] { th scope="col" { (of) } } } }
                 tbody { @for (of, values) in [("reference", reference), ("recent", window)] {
-                    tr { th scope="row" class={ "key " (of) } { (of) } @for value in values { td { (words::number(*value)) } } }
+                    tr { th scope="row" class={ "key " (of) } { (of) } @for value in values { td { (words::short(*value)) } } }
                 } }
             }
         }

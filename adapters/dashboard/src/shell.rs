@@ -55,7 +55,7 @@ impl Page {
             Self::Fit => fit(),
             Self::Operations => html! {
                 h1 { "Operations" }
-                p.note { "Fits that were asked for in the background; those of this page too." }
+                p.note { "Fits in the background since the server started, the latest first." }
                 div #content aria-busy="true" {}
             },
         }
