@@ -118,9 +118,9 @@ fn quantiles(name: &str, reference: &[f64; 5], window: &[f64; 5]) -> Markup {
         figure.distribution {
             div role="img" aria-label=(label) { (PreEscaped(svg.unwrap_or_default())) }
             table.quantiles {
-                thead { tr { td {} @for of in ["5 %", "25 %", "median", "75 %", "95 %"] { th scope="col" { (of) } } } }
-                tbody { @for (of, values) in [("reference", reference), ("recent", window)] {
-                    tr { th scope="row" class={ "key " (of) } { (of) } @for value in values { td { (words::short(*value)) } } }
+                thead { tr { td {} th.key.reference scope="col" { "reference" } th.key.recent scope="col" { "recent" } } }
+                tbody { @for (index, of) in ["5 %", "25 %", "median", "75 %", "95 %"].iter().enumerate() {
+                    tr { th scope="row" { (of) } td { (words::number(reference[index])) } td { (words::number(window[index])) } }
                 } }
             }
         }

@@ -4,15 +4,6 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 /// A number in four digits.
 pub(crate) fn number(value: f64) -> String {
-    rounded(value, 4)
-}
-
-/// A number in three digits, for narrow cells.
-pub(crate) fn short(value: f64) -> String {
-    rounded(value, 3)
-}
-
-fn rounded(value: f64, digits: i32) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
@@ -22,7 +13,7 @@ fn rounded(value: f64, digits: i32) -> String {
     }
     #[expect(clippy::cast_possible_truncation, reason = "from -3 to 6")]
     let before_point = if size == 0.0 { 0 } else { size.log10().floor() as i32 };
-    let places = usize::try_from(digits - 1 - before_point).unwrap_or(0);
+    let places = usize::try_from(3 - before_point).unwrap_or(0);
     let text = format!("{value:.places$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     text.replace('-', "−")
@@ -86,7 +77,7 @@ mod tests {
     fn numbers_have_four_digits() {
         let shown = [0.0, 1.5, -0.31, 5.684_3, 123.45, 12_345.6, 1e-7, 2.5e9, f64::NAN].map(number);
         assert_eq!(shown, ["0", "1.5", "−0.31", "5.684", "123.5", "12346", "1.00e−7", "2.50e9", "–"]);
-        assert_eq!([0.414_9, 0.001_56, 12.345].map(short), ["0.415", "0.00156", "12.3"]);
+        assert_eq!([0.414_93, 0.001_563_4, 12.345_6].map(number), ["0.4149", "0.001563", "12.35"]);
         assert_eq!((count(7), count(1_234), count(1_234_567)), ("7".into(), "1,234".into(), "1,234,567".into()));
     }
 
