@@ -97,7 +97,9 @@ impl Trend {
         for group in records.chunk_by(|a, b| bucket_of(a) == bucket_of(b)) {
             let (Some(begin), Some(end)) = (group.first(), group.last()) else { continue };
             let mut sums = RecordSums::default();
-            group.iter().for_each(|record| sums.add(record));
+            for record in group {
+                sums.add(record);
+            }
             buckets.push(Bucket { from: begin.at, until: end.at, sums });
         }
         Self { buckets }
@@ -122,9 +124,9 @@ impl Trend {
     pub fn drift_began(&self) -> Option<&Bucket> {
         let is_drift = |bucket: &&Bucket| bucket.sums.drifts > 0;
         let is_all_drift = |bucket: &&Bucket| bucket.sums.drifts == bucket.sums.records;
-        let mut run = self.buckets.iter().rev().take_while(is_drift).peekable();
+        let run = self.buckets.iter().rev().take_while(is_drift);
         let mut began = None;
-        while let Some(bucket) = run.next() {
+        for bucket in run {
             began = Some(bucket);
             if !is_all_drift(&bucket) {
                 break;
