@@ -151,7 +151,7 @@ impl Dashboard {
     async fn trend(self, request: Request) -> Result<String, Failure> {
         let name = named(&request, &["from", "to", "width"])?;
         let parameters = Parameters::of(&request);
-        let (from, to) = values::range(&parameters)?;
+        let (from, to) = (values::end(&parameters, "from")?, values::end(&parameters, "to")?);
         let width = parameters.parsed("width", "a width in pixels", |text| text.parse().ok())?;
         let size = ChartSize::of_width(width.unwrap_or(CHART_WIDTH));
         let trend = values::trend(&self.service, &name, from, to, size.n_points()).await?;
@@ -179,6 +179,7 @@ impl Dashboard {
         }))
     }
 
+    #[expect(clippy::unused_async, reason = "fragments are futures")]
     async fn operations(self, request: Request) -> Result<String, Failure> {
         let parameters = Parameters::of(&request);
         parameters.check(&["page_token"])?;

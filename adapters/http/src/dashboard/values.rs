@@ -17,10 +17,9 @@ const RECORDS_MAX: usize = 4_000;
 /// Up to so many are looked through for where a drift began.
 const LOOKED_THROUGH_MAX: usize = 1_000;
 
-/// `from` and `to` of a request.
-pub(super) fn range(parameters: &Parameters) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>), Failure> {
-    let end = |name| parameters.parsed(name, time::EXPECTED, time::parse);
-    Ok((end("from")?, end("to")?))
+/// `from` or `to` of a request.
+pub(super) fn end(parameters: &Parameters, name: &str) -> Result<Option<DateTime<Utc>>, Failure> {
+    parameters.parsed(name, time::EXPECTED, time::parse)
 }
 
 /// The values of a range, by default since the fit.
