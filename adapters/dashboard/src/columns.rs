@@ -9,7 +9,7 @@ use drifting_domain::use_cases::RecentColumns;
 use maud::{Markup, PreEscaped, html};
 use plotters::prelude::*;
 
-use crate::trend_chart::{INK, LINE, THRESHOLD};
+use crate::drawing::{INK, LINE, THRESHOLD, beside_words, drawn};
 use crate::words;
 
 /// What is known of the latest rows.
@@ -98,7 +98,7 @@ fn distributions(name: &str, explanation: &Explanation) -> Markup {
 
 /// Boxes from the quartiles, lines to the twentieths, a stroke at the median: the reference above the recent rows.
 fn quantiles(name: &str, reference: &[f64; 5], window: &[f64; 5]) -> Markup {
-    let both = || reference.iter().chain(window).copied().filter(|value| value.is_finite());
+    let both = || reference.iter().chain(window).copied().filter(|value| value.is_finite()).map(drawn);
     let (low, high) = (both().fold(f64::INFINITY, f64::min), both().fold(f64::NEG_INFINITY, f64::max));
     if !(low.is_finite() && high.is_finite()) {
         return html! {};
@@ -151,7 +151,7 @@ fn draw_quantiles(
             .x_label_formatter(&|value| words::number(*value))
             .draw()?;
         for (values, middle, colour) in [(reference, 1.5, LINE), (window, 0.5, THRESHOLD)] {
-            let [p05, p25, p50, p75, p95] = *values;
+            let [p05, p25, p50, p75, p95] = values.map(drawn);
             chart.draw_series([PathElement::new(vec![(p05, middle), (p95, middle)], colour.stroke_width(2))])?;
             chart.draw_series([
                 Rectangle::new([(p25, middle - 0.3), (p75, middle + 0.3)], colour.mix(0.35).filled()),
@@ -164,7 +164,7 @@ fn draw_quantiles(
         }
         root.present()?;
     }
-    Ok(svg.replacen("<svg ", "<svg aria-hidden=\"true\" focusable=\"false\" ", 1))
+    Ok(beside_words(&svg))
 }
 
 /// The shares of the categories that moved most, as pairs of bars.
@@ -199,7 +199,7 @@ fn draw_bar(share: f64, is_reference: bool) -> Result<String, Box<dyn std::error
         chart.draw_series([Rectangle::new([(0.0, 0.0), (share.clamp(0.0, 1.0), 1.0)], colour.filled())])?;
         root.present()?;
     }
-    Ok(svg.replacen("<svg ", "<svg aria-hidden=\"true\" focusable=\"false\" ", 1))
+    Ok(beside_words(&svg))
 }
 
 #[cfg(test)]
@@ -261,5 +261,15 @@ mod tests {
     fn quantiles_that_are_no_numbers_are_left_out() {
         assert!(!shown(vec![feature(0, 0.5, Some([f64::NAN; 5]))]).contains("<svg"));
         assert!(shown(vec![feature(0, 0.5, Some([0.0; 5]))]).contains("<svg"));
+    }
+
+    #[test]
+    fn distributions_to_the_ends_of_the_doubles_are_drawn_to_their_end() {
+        for quantiles in
+            [[f64::MIN, f64::MIN, 0.0, 1e308, f64::MAX], [f64::MAX; 5], [-1e16, -1e16, -1e16, -1e16, 1e-16]]
+        {
+            let html = shown(vec![feature(0, 0.5, Some(quantiles))]);
+            assert!(html.contains("<svg") && !html.contains("NaN"), "{quantiles:?}: {html}");
+        }
     }
 }

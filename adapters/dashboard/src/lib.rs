@@ -4,6 +4,7 @@
 //! Whatever comes from users is escaped where it is written (maud for pages, plotters within charts).
 
 mod columns;
+mod drawing;
 mod operations;
 mod overview;
 mod project;

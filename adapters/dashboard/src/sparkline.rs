@@ -2,8 +2,8 @@
 
 use plotters::prelude::*;
 
+use crate::drawing::{DRIFT, LINE, THRESHOLD, beside_words, drawn};
 use crate::trend::{Bucket, Trend};
-use crate::trend_chart::{DRIFT, LINE, THRESHOLD};
 
 const WIDTH: u32 = 150;
 const HEIGHT: u32 = 34;
@@ -13,19 +13,20 @@ const MARGIN: f64 = 3.0;
 pub(crate) fn sparkline(trend: &Trend) -> Option<String> {
     let measure = trend.measure();
     let shown: Vec<(&Bucket, f64)> =
-        trend.buckets.iter().filter_map(|bucket| Some((bucket, bucket.values(measure)?.mean))).collect();
+        trend.buckets.iter().filter_map(|bucket| Some((bucket, drawn(bucket.values(measure)?.mean)))).collect();
     let (first, last) = (shown.first()?.0.at(), shown.last()?.0.at());
     let span_s = ((last - first).num_microseconds().unwrap_or(i64::MAX) as f64 / 1e6).max(1e-6);
     let x = |bucket: &Bucket| (bucket.at() - first).num_microseconds().unwrap_or(i64::MAX) as f64 / 1e6 / span_s;
-    let heights = || shown.iter().flat_map(|(bucket, mean)| [Some(*mean), bucket.threshold()]).flatten();
+    let threshold = |bucket: &Bucket| bucket.threshold().map(drawn);
+    let heights = || shown.iter().flat_map(|(bucket, mean)| [Some(*mean), threshold(bucket)]).flatten();
     let (low, high) = (heights().fold(f64::INFINITY, f64::min), heights().fold(f64::NEG_INFINITY, f64::max));
     let room = (high - low).max(1e-9) * MARGIN / f64::from(HEIGHT);
     let mut svg = String::new();
     let mut draw = || -> Result<(), Box<dyn std::error::Error>> {
         let root = SVGBackend::with_string(&mut svg, (WIDTH, HEIGHT)).into_drawing_area();
         let mut chart = ChartBuilder::on(&root).margin(2).build_cartesian_2d(-0.01..1.01, low - room..high + room)?;
-        let threshold = shown.iter().filter_map(|(bucket, _)| Some((x(bucket), bucket.threshold()?)));
-        chart.draw_series(LineSeries::new(threshold, THRESHOLD))?;
+        let thresholds = shown.iter().filter_map(|(bucket, _)| Some((x(bucket), threshold(bucket)?)));
+        chart.draw_series(LineSeries::new(thresholds, THRESHOLD))?;
         chart.draw_series(LineSeries::new(
             shown.iter().map(|(bucket, mean)| (x(bucket), *mean)),
             LINE.stroke_width(2),
@@ -36,5 +37,5 @@ pub(crate) fn sparkline(trend: &Trend) -> Option<String> {
         Ok(())
     };
     draw().ok()?;
-    Some(svg.replacen("<svg ", "<svg aria-hidden=\"true\" focusable=\"false\" ", 1))
+    Some(beside_words(&svg))
 }

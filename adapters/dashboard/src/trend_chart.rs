@@ -1,5 +1,4 @@
-//! The chart of a trend: the measure, its extremes, the threshold, and where there was drift. Colours are those of
-//! `assets/style.css`, which gives each another one in the dark.
+//! The chart of a trend: the measure, its extremes, the threshold, and where there was drift.
 
 use std::ops::Range as Span;
 
@@ -8,14 +7,9 @@ use maud::{Markup, PreEscaped, html};
 use plotters::coord::types::{RangedCoordf64, RangedDateTime};
 use plotters::prelude::*;
 
+use crate::drawing::{DRIFT, GRID, INK, LINE, THRESHOLD, beside_words, drawn};
 use crate::trend::{Bucket, Measure, Trend};
 use crate::words;
-
-pub(crate) const LINE: RGBColor = RGBColor(0x1d, 0x5f, 0xa8);
-pub(crate) const THRESHOLD: RGBColor = RGBColor(0xb4, 0x53, 0x09);
-pub(crate) const DRIFT: RGBColor = RGBColor(0xb9, 0x1c, 0x1c);
-pub(crate) const INK: RGBColor = RGBColor(0x4b, 0x55, 0x63);
-pub(crate) const GRID: RGBColor = RGBColor(0xe5, 0xe7, 0xeb);
 
 /// How large a chart is, in pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,7 +157,7 @@ impl Axis {
     }
 
     fn place(&self, value: f64) -> f64 {
-        if self.is_logarithmic { value.max(P_MIN).log10() } else { value }
+        if self.is_logarithmic { value.max(P_MIN).log10() } else { drawn(value) }
     }
 
     fn label(&self, height: f64) -> String {
@@ -206,7 +200,7 @@ fn draw(
         draw_values(&mut chart, &within, measure, axis)?;
         root.present()?;
     }
-    Ok(svg.replacen("<svg ", "<svg aria-hidden=\"true\" focusable=\"false\" ", 1))
+    Ok(beside_words(&svg))
 }
 
 /// Where there was drift, from top to bottom.
@@ -265,6 +259,7 @@ mod tests {
     use drifting_domain::ports::DriftRecord;
 
     use super::*;
+    use crate::sparkline::sparkline;
 
     fn trend(n: i64, drifts_from: i64) -> Trend {
         let records = (0..n).map(|n| DriftRecord {
@@ -303,6 +298,21 @@ mod tests {
         }
         let span = DateTime::UNIX_EPOCH..DateTime::UNIX_EPOCH + TimeDelta::days(40_000);
         assert!(trend_chart(&trend(3, 1), Some(span), ChartSize::of_width(5_000)).contains("<svg"));
+    }
+
+    #[test]
+    fn a_chart_of_the_largest_values_ends() {
+        for ends in [[f64::MIN, f64::MAX], [f64::MAX; 2], [0.0, f64::MIN_POSITIVE], [-1e16, -1e16 + 2.0]] {
+            let mut trend = trend(4, 2);
+            for (bucket, value) in trend.buckets.iter_mut().zip(ends.into_iter().cycle()) {
+                bucket.sums.statistic.range = Some((value, value));
+                bucket.sums.statistic.sum = value;
+            }
+            let html = trend_chart(&trend, None, ChartSize::of_width(900));
+            assert!(html.contains("<polyline") && !html.contains("NaN") && !html.contains("inf"), "{ends:?}: {html}");
+            let small = sparkline(&trend).unwrap();
+            assert!(small.contains("<polyline") && !small.contains("NaN"), "{ends:?}: {small}");
+        }
     }
 
     #[test]
