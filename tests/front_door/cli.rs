@@ -126,7 +126,8 @@ fn a_server_that_is_not_there_is_told_in_a_sentence() {
 #[test]
 fn a_server_says_whether_it_takes_requests() {
     let directory = tempfile::tempdir().expect("a folder");
-    let server = Server::start(directory.path(), &["--drain-delay", "20s"]);
+    let arguments = ["--drain-delay", "20s", "--allowed-hosts", "drift.example"];
+    let server = Server::start(directory.path(), &arguments);
     let healthy = run(&server, &["health"]);
     assert!(healthy.status.success() && healthy.stdout == b"ready\n", "{healthy:?}");
     assert_eq!(json(&run(&server, &["health", "--json"])), value!({"status": "ready"}));

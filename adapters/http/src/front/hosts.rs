@@ -8,11 +8,17 @@ use super::cross_origin::CrossOrigins;
 use crate::error::{Code, Failure};
 use crate::settings::AllowedHosts;
 
+/// Whoever starts the server asks these by the names of its own machine, whatever others call it.
+const PROBES: [&str; 2] = ["/livez", "/readyz"];
+const NAMES_OF_THIS_MACHINE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
 /// The check of `Host` and `Origin`.
 #[derive(Debug, Clone)]
 pub(crate) struct HostCheck {
     /// The hosts that are served; `None`: any.
     hosts: Option<ServedHosts>,
+    /// Those that a probe may name besides.
+    of_this_machine: ServedHosts,
     /// Whether a page must come from this server itself to change something.
     own_pages_only: bool,
     /// Pages of other servers that may do everything.
@@ -29,6 +35,7 @@ impl HostCheck {
         };
         Self {
             hosts: hosts.map(|hosts| ServedHosts::new(hosts)),
+            of_this_machine: ServedHosts::new(&NAMES_OF_THIS_MACHINE.map(str::to_owned)),
             own_pages_only,
             cross_origins: CrossOrigins::new(cross_origins),
         }
@@ -44,7 +51,10 @@ impl HostCheck {
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let (named, second) = (hosts.next(), hosts.next());
         let authority = request.uri().authority().map(poem::http::uri::Authority::as_str);
-        let is_served = |host: &str| self.hosts.as_ref().is_none_or(|hosts| hosts.has(host));
+        let is_probe = PROBES.contains(&request.uri().path());
+        let is_served = |host: &str| {
+            self.hosts.as_ref().is_none_or(|hosts| hosts.has(host)) || (is_probe && self.of_this_machine.has(host))
+        };
         // With HTTP/2 the authority takes the place of the header.
         let is_host_allowed = second.is_none()
             && (named.is_some() || authority.is_some())
@@ -157,6 +167,19 @@ mod tests {
         for host in ["localhost", "LOCALHOST:8080", "localhost.", "127.0.0.1:1", "[::1]", "[::1]:8080", "[0:0::1]"] {
             assert_eq!(code(Some(host), None), None, "{host}");
         }
+    }
+
+    #[test]
+    fn probes_are_answered_by_the_names_of_the_machine_too_and_by_no_others() {
+        let hosts = HostCheck::new(&AllowedHosts::Named(vec!["drift.example".to_owned()]), &[]);
+        let is_served = |path: &str, host: &str| {
+            hosts.check(&Request::builder().uri_str(path).header("host", host).finish()).is_ok()
+        };
+        for probe in PROBES {
+            assert!(is_served(probe, "127.0.0.1:8080") && is_served(probe, "drift.example"), "{probe}");
+            assert!(!is_served(probe, "evil.example") && !is_served(probe, "10.0.0.1"), "{probe}");
+        }
+        assert!(!is_served("/metrics", "127.0.0.1:8080") && is_served("/metrics", "drift.example"));
     }
 
     #[test]
