@@ -237,6 +237,11 @@ impl LoadedProject {
 
     /// Tells listings what has been fed, and measures what the last of these verdicts is.
     pub(super) fn tell(&self, running: &Running, detections: &[Detection]) {
+        // Online, the last rows are kept themselves.
+        let explained = match &self.detector {
+            Detector::Windows(_) => detections.iter().rev().find_map(RecentColumns::of_window).map(Arc::new),
+            Detector::Online(_) => None,
+        };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.time = running.state.time();
         told.tally.clone_from(&running.tally);
@@ -247,10 +252,8 @@ impl LoadedProject {
             told.statistics.clear();
             told.columns = None;
         }
-        // Online, the last rows are kept themselves.
-        if matches!(self.detector, Detector::Windows(_)) {
-            let explained = detections.iter().rev().find_map(RecentColumns::of_window);
-            told.columns = explained.map(Arc::new).or(told.columns.take());
+        if explained.is_some() {
+            told.columns = explained;
         }
     }
 

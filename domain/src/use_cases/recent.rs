@@ -23,9 +23,11 @@ const COLUMNS_KEPT_MAX: usize = 32;
 impl RecentColumns {
     /// Those of a window, where its verdict says what moved.
     pub(super) fn of_window(detection: &Detection) -> Option<Self> {
-        let is_explained = detection.features.iter().any(|feature| feature.explanation.is_some());
+        if detection.features.iter().all(|feature| feature.explanation.is_none()) {
+            return None;
+        }
         let kept = ranked(&detection.features).into_iter().take(COLUMNS_KEPT_MAX);
-        is_explained.then(|| Self { rows: detection.rows, features: kept.cloned().collect() })
+        Some(Self { rows: detection.rows, features: kept.cloned().collect() })
     }
 }
 
