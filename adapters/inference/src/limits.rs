@@ -30,6 +30,12 @@ impl ReadLimits {
         Self { bytes, json_depth: Self::JSON_DEPTH_MAX, tensors: Self::TENSORS_MAX, rank: Self::RANK_MAX }
     }
 
+    /// The same for JSON that has been held against them, so that no part of it is gone through again.
+    #[must_use]
+    pub fn json_checked(self) -> Self {
+        Self { json_depth: Self::JSON_DEPTH_MAX, ..self }
+    }
+
     /// Refuses JSON that is nested deeper than this, before it is read. Time O(bytes) where the limit is below the parser's own, else O(1).
     ///
     /// # Errors

@@ -150,7 +150,7 @@ fn payload_of(
 
 /// Rows in JSON, in any form that a prediction takes. How many a project takes is asked when they are fed.
 fn read_rows(json: &[u8], limits: &ReadLimits) -> Result<Table, Refusal> {
-    let limits = Limits::of(*limits, usize::MAX);
+    let limits = Limits::of(limits.json_checked(), usize::MAX);
     let refused = |failure: Failure| {
         let code = if failure.code == Code::BodyTooLarge { RefusalCode::TooLarge } else { RefusalCode::Malformed };
         let place = |issue: crate::error::Issue| Place { pointer: issue.pointer, detail: issue.detail };

@@ -69,7 +69,7 @@ const EXPECTED: &str = "expected an object with `inputs` (Open Inference Protoco
                         Seldon's `names` with `ndarray` or `tensor`)";
 
 /// Reads the data of an event: a request of the Open Inference Protocol (`json_length` where bytes stand behind its JSON) or of its
-/// version 1, of Seldon, or of this server. `read_rows` reads JSON that is rows. Whoever logs knows
+/// version 1, of Seldon, or of this server. `read_rows` reads JSON that is rows, and that has been held against the limits. Whoever logs knows
 /// the model by a name of its own, which says nothing of the project.
 ///
 /// # Errors
@@ -85,6 +85,7 @@ pub fn read_payload(
     }
     let json = json_length.and_then(|length| data.get(..length)).unwrap_or(data);
     limits.check_json(json)?;
+    let limits = &limits.json_checked();
     let members: Members<'_> =
         serde_json::from_slice(json).map_err(|error| Refusal::malformed("", format!("{EXPECTED}: {error}")))?;
     match (members.inputs, members.instances, members.data) {
