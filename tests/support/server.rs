@@ -123,10 +123,9 @@ impl Server {
         let stdout = child.stdout.take().expect("standard output is piped");
         BufReader::new(stdout).read_line(&mut line).expect("standard output is read");
         if let Some(url) = line.trim_end().strip_prefix("listening on ") {
-            let asks = |name: &&str| name.contains("api-key") || name.contains("jwt") || name.contains("client-ca");
-            let named = launch.environment.iter().map(|(name, _)| name.to_lowercase().replace('_', "-"));
-            let is_open =
-                !named.chain(launch.arguments.iter().map(|name| (*name).to_owned())).any(|name| asks(&&*name));
+            let variables = launch.environment.iter().map(|(name, _)| name.to_lowercase().replace('_', "-"));
+            let mut settings = variables.chain(launch.arguments.iter().map(ToString::to_string));
+            let is_open = !settings.any(|name| ["api-key", "jwt", "client-ca"].iter().any(|asks| name.contains(asks)));
             return Ok(Self { child, url: url.to_owned(), log, is_open });
         }
         let status = child.wait().expect("the program ends");
