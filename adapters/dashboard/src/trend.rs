@@ -1,5 +1,7 @@
 //! The drift values that charts show.
 
+use std::num::NonZeroU32;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use drifting_domain::ports::{DriftRecord, RecordSums, TrendBucket, ValueSums};
 
@@ -84,14 +86,10 @@ impl Trend {
     }
 
     /// Few values, in at most so many buckets; those of one time are one point. O(records).
-    ///
-    /// # Panics
-    /// When `n_points` is 0.
-    pub fn of_records(records: &[DriftRecord], n_points: usize) -> Self {
+    pub fn of_records(records: &[DriftRecord], n_points: NonZeroU32) -> Self {
         let (Some(first), Some(last)) = (records.first(), records.last()) else { return Self::default() };
         let span_us = (last.at - first.at).num_microseconds().unwrap_or(i64::MAX).max(0);
-        let n_points = i64::try_from(n_points).unwrap_or(i64::MAX);
-        let width_us = span_us / n_points + 1;
+        let width_us = span_us / i64::from(n_points.get()) + 1;
         let bucket_of = |record: &DriftRecord| (record.at - first.at).num_microseconds().unwrap_or(i64::MAX) / width_us;
         let mut buckets: Vec<Bucket> = Vec::new();
         for group in records.chunk_by(|a, b| bucket_of(a) == bucket_of(b)) {
@@ -151,6 +149,10 @@ impl Measure {
 mod tests {
     use super::*;
 
+    fn points(n: u32) -> NonZeroU32 {
+        NonZeroU32::new(n).unwrap()
+    }
+
     pub(crate) fn record(at_ms: i64, statistic: f64, is_drift: bool) -> DriftRecord {
         DriftRecord {
             project: "p".parse().unwrap(),
@@ -170,18 +172,19 @@ mod tests {
 
     #[test]
     fn records_of_one_time_are_one_point() {
-        let trend = Trend::of_records(&[record(0, 1.0, false), record(0, 3.0, true), record(1_000, 2.5, true)], 10);
+        let trend =
+            Trend::of_records(&[record(0, 1.0, false), record(0, 3.0, true), record(1_000, 2.5, true)], points(10));
         assert_eq!(trend.buckets.len(), 2);
         let first = trend.buckets[0].values(Measure::Statistic).unwrap();
         assert_eq!((first.min, first.mean, first.max), (1.0, 2.0, 3.0));
         assert_eq!(trend.n_records(), 3);
-        assert!(Trend::of_records(&[], 10).buckets.is_empty());
+        assert!(Trend::of_records(&[], points(10)).buckets.is_empty());
     }
 
     #[test]
     fn many_records_become_so_many_points_at_most() {
         let records: Vec<_> = (0..1_000).map(|n| record(n * 7, 1.0, false)).collect();
-        let trend = Trend::of_records(&records, 60);
+        let trend = Trend::of_records(&records, points(60));
         assert!((50..=60).contains(&trend.buckets.len()), "{}", trend.buckets.len());
         assert_eq!(trend.n_records(), 1_000);
     }
@@ -190,18 +193,18 @@ mod tests {
     fn a_drift_that_lasts_has_a_beginning() {
         let times = [(0, false), (10, true), (20, false), (30, true), (40, true)];
         let records: Vec<_> = times.map(|(at, is_drift)| record(at * 1_000, 1.0, is_drift)).to_vec();
-        let trend = Trend::of_records(&records, 1_000);
+        let trend = Trend::of_records(&records, points(1_000));
         assert_eq!(trend.drift_began().unwrap().from.timestamp(), 30);
-        assert!(Trend::of_records(&records[..3], 1_000).drift_began().is_none());
+        assert!(Trend::of_records(&records[..3], points(1_000)).drift_began().is_none());
     }
 
     #[test]
     fn what_is_told_decides_what_is_shown() {
         let p_value = DriftRecord { p_value: Some(0.5), ..record(0, 1.0, false) };
-        assert_eq!(Trend::of_records(&[p_value], 1).measure(), Measure::PValue);
-        assert_eq!(Trend::of_records(&[record(0, 1.0, false)], 1).measure(), Measure::Statistic);
+        assert_eq!(Trend::of_records(&[p_value], points(1)).measure(), Measure::PValue);
+        assert_eq!(Trend::of_records(&[record(0, 1.0, false)], points(1)).measure(), Measure::Statistic);
         let distance = DriftRecord { statistic: None, distance: Some(0.5), ..record(0, 1.0, false) };
-        assert_eq!(Trend::of_records(&[distance], 1).measure(), Measure::Distance);
+        assert_eq!(Trend::of_records(&[distance], points(1)).measure(), Measure::Distance);
         assert_eq!(Trend::default().measure(), Measure::Statistic);
     }
 }

@@ -1,5 +1,6 @@
 //! The chart of a trend: the measure, its extremes, the threshold, and where there was drift.
 
+use std::num::NonZeroU32;
 use std::ops::Range as Span;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -26,8 +27,8 @@ impl ChartSize {
     }
 
     /// How many points can be told apart.
-    pub fn n_points(self) -> u32 {
-        (self.width / 3).clamp(60, 400)
+    pub fn n_points(self) -> NonZeroU32 {
+        NonZeroU32::MIN.saturating_add((self.width / 3).clamp(60, 400) - 1)
     }
 }
 
@@ -276,7 +277,7 @@ mod tests {
             warm_up: false,
             features: Box::default(),
         });
-        Trend::of_records(&records.collect::<Vec<_>>(), 400)
+        Trend::of_records(&records.collect::<Vec<_>>(), ChartSize::of_width(1_200).n_points())
     }
 
     #[test]

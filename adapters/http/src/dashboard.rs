@@ -4,6 +4,7 @@
 mod live;
 mod values;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ const OPERATIONS: usize = 50;
 /// Trends of an overview that are read at once.
 const READ_AT_ONCE: usize = 8;
 /// Points of a small chart.
-const SPARKLINE_POINTS: u32 = 48;
+const SPARKLINE_POINTS: NonZeroU32 = NonZeroU32::new(48).unwrap();
 /// The width of a chart where nobody says one.
 const CHART_WIDTH: u32 = 900;
 

@@ -28,17 +28,17 @@ pub(super) async fn trend(
     project: &ProjectName,
     from: Option<DateTime<Utc>>,
     to: Option<DateTime<Utc>>,
-    n_points: u32,
+    n_points: NonZeroU32,
 ) -> Result<Trend, Failure> {
-    let resolution = Resolution::Points(NonZeroU32::new(n_points).unwrap_or(NonZeroU32::MIN));
-    let query =
-        TrendInBuckets { project: project.clone(), from, to, resolution, page_size: n_points as usize, after: None };
+    let n_points_max = n_points.get() as usize;
+    let resolution = Resolution::Points(n_points);
+    let query = TrendInBuckets { project: project.clone(), from, to, resolution, page_size: n_points_max, after: None };
     let (page, width_s) = service.trend_in_buckets(&query).await.map_err(Failure::of_project)?;
     let trend = Trend::of_buckets(page.buckets, width_s);
-    let is_coarse = trend.buckets.len() * 2 < n_points as usize;
+    let is_coarse = trend.buckets.len() * 2 < n_points_max;
     if is_coarse && trend.n_records() <= RECORDS_MAX as u64 {
         let records = records(service, project, from, to, RECORDS_MAX).await?;
-        return Ok(Trend::of_records(&records, n_points as usize));
+        return Ok(Trend::of_records(&records, n_points));
     }
     Ok(trend)
 }
