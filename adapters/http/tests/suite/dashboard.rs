@@ -1,6 +1,7 @@
 //! The pages of the dashboard and what they ask for: shells that hold no data, fragments for those who may read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use drifting_access::{Gate, GateSettings, KeyDigest, KeyEntry, Scope, with_key};
 use drifting_http::HttpSettings;
@@ -48,6 +49,28 @@ async fn the_page_of_a_project_is_the_same_whether_it_is_there_or_not() {
     assert!(
         policy.contains("script-src 'sha256-") && !policy.contains("unsafe") && !policy.contains("script-src 'self'")
     );
+}
+
+/// What is drawn of them is drawn by a library, which must come to its end.
+#[tokio::test(flavor = "multi_thread")]
+async fn values_at_the_ends_of_the_doubles_hold_up_nobody() {
+    let server = TestServer::start().await;
+    let ends: Vec<f64> = [f64::MAX, f64::MIN, 1e-300, 0.0].into_iter().cycle().take(200).collect();
+    let windows = json!({"kind": "ks"});
+    let online = json!({"kind": "cvm_online", "ert": 20, "window_sizes": [4], "n_bootstraps": 2_000});
+    for (project, detector) in [("windows", windows), ("online", online)] {
+        let path = format!("/api/v1/projects/{project}");
+        let fit = json!({"drift_type": "label", "data": ends, "detector": detector});
+        assert_eq!(server.post_json(&format!("{path}/fit"), &fit).await.status, 201);
+        let rows = json!({"data": &ends[..40], "explain": true});
+        assert_eq!(server.post_json(&format!("{path}/predict"), &rows).await.status, 200);
+        for fragment in FRAGMENTS {
+            let path = format!("/dashboard/projects/{project}{fragment}");
+            let told = tokio::time::timeout(Duration::from_secs(20), get(&server, &path)).await;
+            let told = told.unwrap_or_else(|_| panic!("{path} does not come to its end"));
+            assert!(told.status == 200 && !told.text().contains("NaN"), "{path}: {}", told.text());
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
