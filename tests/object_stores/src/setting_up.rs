@@ -21,7 +21,12 @@ pub(crate) fn ask(method: &str, port: u16, path: &str, body: &str) -> Result<(u1
 
 /// One request that must succeed.
 pub(crate) fn must(method: &str, port: u16, path: &str, body: &str) {
-    match ask(method, port, path, body) {
+    expect(method, path, ask(method, port, path, body));
+}
+
+/// The answer to a request that must succeed.
+pub(crate) fn expect(method: &str, path: &str, answer: Result<(u16, String)>) {
+    match answer {
         Ok((200..=299, _)) => {}
         Ok((_, answer)) => panic!("{method} {path} is refused: {answer}"),
         Err(error) => panic!("{method} {path} is not answered: {error}"),
