@@ -1,8 +1,10 @@
-//! One accepted socket: its deadlines, and the cap on how many there are.
+//! Accepted sockets: their deadlines, the cap on how many there are, and how they are served.
 
 mod acceptor;
 mod activity;
 mod guard;
+mod serving;
 
 pub(crate) use acceptor::GuardedAcceptor;
 pub(crate) use activity::{Connections, Working};
+pub(crate) use serving::serve;

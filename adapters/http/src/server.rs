@@ -10,7 +10,7 @@ use std::time::Duration;
 use drifting_domain::use_cases::DriftService;
 use drifting_inference::events::EventIntake;
 use drifting_listening::RequestMeasures;
-use poem::{Endpoint, Response, Route, RouteMethod, Server};
+use poem::{Endpoint, Response, Route, RouteMethod};
 use poem_openapi::OpenApi;
 use tokio::net::TcpListener;
 
@@ -18,16 +18,13 @@ use crate::api::{
     Api, EventsApi, FitAnswers, FitApi, HealthApi, MetricsApi, OperationsApi, Origins, PredictApi, ProjectsApi,
     Readiness, RootEvents,
 };
-use crate::connection::{Connections, GuardedAcceptor};
+use crate::connection::{Connections, GuardedAcceptor, serve};
 use crate::dashboard::{self, Dashboard, Live};
 use crate::front::{Front, HostCheck, METHODS, Routes, STATUSES, Watch};
 use crate::pages;
 use crate::rights::Guarded;
 use crate::settings::HttpSettings;
 use crate::v2;
-
-/// Requests at once on one HTTP/2 connection.
-const STREAMS_MAX: u32 = 100;
 
 /// A server that is bound and not yet serving.
 pub struct HttpServer {
@@ -96,11 +93,8 @@ impl HttpServer {
                 () = &mut shutdown => readiness.end(),
             }
         };
-        Server::new_with_acceptor(acceptor)
-            .http2_max_concurrent_streams(STREAMS_MAX)
-            .http2_max_header_list_size(u32::try_from(settings.head.headers_bytes).unwrap_or(u32::MAX))
-            .run_with_graceful_shutdown(endpoint, signal, Some(grace))
-            .await
+        serve(acceptor, endpoint, settings.head, signal, grace).await;
+        Ok(())
     }
 }
 

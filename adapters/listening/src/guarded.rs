@@ -5,11 +5,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
 use crate::{Accepted, Transport};
+
+/// No more is read at once. Protocols give a connection a buffer of twice the size once the one they had was filled, and keep it:
+/// like this it has 16 KiB at most.
+const READ_BYTES_MAX: u64 = (16 << 10) - 1;
 
 /// What a protocol watches of a connection.
 pub trait Guard: Send + Unpin + 'static {
@@ -62,7 +66,7 @@ pub fn timed_out(what: &'static str) -> io::Error {
 impl<G: Guard> AsyncRead for GuardedStream<G> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let n_before = buf.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let read = Pin::new(&mut (&mut self.stream).take(READ_BYTES_MAX)).poll_read(cx, buf);
         if read.is_ready() {
             let came = &buf.filled()[n_before..];
             // Without room nothing can come, which says nothing of the client.

@@ -1,0 +1,93 @@
+//! Serves what comes over accepted connections, by hyper itself: poem's own server gives its connections no limit of memory, hides
+//! from hyper that a socket takes several pieces at once (which keeps a copy of the largest answer for each connection), and locks
+//! each socket for each read and write.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use poem::listener::Acceptor;
+use poem::{Endpoint, Response};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::acceptor::GuardedAcceptor;
+use crate::settings::HeadLimits;
+
+/// Requests at once on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 100;
+/// A head that is larger than allowed by so much is still answered with words.
+const HEAD_SLACK: usize = 64 << 10;
+
+/// Serves until `shutdown` completes; then takes no more connections, and those that are open finish their requests for up to `grace`.
+///
+/// Memory of a connection of HTTP/1.1: 16 KiB to read into, at most [`HEAD_SLACK`] more than a head may have, beside its request
+/// and its answer.
+pub(crate) async fn serve(
+    mut acceptor: GuardedAcceptor,
+    endpoint: impl Endpoint<Output = Response> + 'static,
+    head: HeadLimits,
+    shutdown: impl Future<Output = ()>,
+    grace: Duration,
+) {
+    let protocols = protocols(head);
+    let endpoint = Arc::new(endpoint);
+    let (open, ending, over) = (TaskTracker::new(), GracefulShutdown::new(), CancellationToken::new());
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let accepted = tokio::select! {
+            () = &mut shutdown => break,
+            accepted = acceptor.accept() => accepted,
+        };
+        let (stream, local, remote, scheme) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::error!(%error, "no more connections are accepted");
+                shutdown.await;
+                break;
+            }
+        };
+        let endpoint = Arc::clone(&endpoint);
+        let answer = service_fn(move |request: hyper::Request<Incoming>| {
+            let endpoint = Arc::clone(&endpoint);
+            let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
+            async move { Ok::<hyper::Response<_>, Infallible>(endpoint.get_response(request).await.into()) }
+        });
+        let connection = protocols.serve_connection(TokioIo::new(stream), answer).into_owned();
+        let (connection, over) = (ending.watch(connection), over.clone());
+        open.spawn(async move {
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection broke");
+                    }
+                }
+                () = over.cancelled() => {}
+            }
+        });
+    }
+    drop(acceptor);
+    open.close();
+    if tokio::time::timeout(grace, ending.shutdown()).await.is_err() {
+        tracing::warn!(open = open.len(), "connections are closed before their requests have ended");
+        over.cancel();
+    }
+    open.wait().await;
+}
+
+/// What is spoken: HTTP/1.1, or HTTP/2 where a client begins with it.
+fn protocols(head: HeadLimits) -> auto::Builder<TokioExecutor> {
+    let mut protocols = auto::Builder::new(TokioExecutor::new());
+    protocols.http1().max_buf_size(head.target_bytes.saturating_add(head.headers_bytes).saturating_add(HEAD_SLACK));
+    protocols
+        .http2()
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(u32::try_from(head.headers_bytes).unwrap_or(u32::MAX));
+    protocols
+}
