@@ -225,10 +225,35 @@ def fits(page, url, findings):
     stages = page.evaluate("window.stages")
     shares = sorted({int(share) for share in re.findall(r"(\d+) %", " ".join(stages))})
     findings.expect(len(shares) >= 2, "fit: progress is shown", shares)
+    expect(page.locator("#warnings li").first).to_contain_text("`")
+    findings.expect(True, "fit: what it found in the file is told", page.locator("#warnings").inner_text())
     page.click("#stage a")
     page.wait_for_url("**/projects/dropped-market")
     expect(page.locator("#settings")).to_contain_text("mmd_online")
     findings.expect(True, "fit: the project is there", page.url)
+
+
+def gaps(page, url, findings):
+    """A file with missing values is refused, until it is said what becomes of them."""
+    lines = csv_of(MARKET[:300], ["nswprice"]).decode().splitlines()
+    lines[10] = '""'
+    page.goto(f"{url}/fit")
+    settled(page)
+    page.set_input_files("#file", {"name": "gaps.csv", "mimeType": "text/csv", "buffer": "\n".join(lines).encode()})
+    expect(page.locator("#project")).to_have_value("gaps")
+    page.select_option("#kind", "tabular")
+    page.click("#submit")
+    expect(page.locator("#faults")).to_contain_text("a missing one came")
+    page.select_option("#missing_values", "impute")
+    page.click("#submit")
+    page.wait_for_selector("#stage a")
+    page.click("#stage a")
+    page.wait_for_url("**/projects/gaps")
+    expect(page.locator("#settings")).to_contain_text("impute")
+    findings.expect(True, "fit: missing values are filled in", page.url)
+    page.click("[data-action=delete]")
+    page.click("#yes")
+    page.wait_for_url(f"{url}/")
 
 
 def cancelled(page, server, findings):
@@ -360,6 +385,7 @@ def main():
         details(page, server.url, findings)
         live(page, server, findings)
         fits(page, server.url, findings)
+        gaps(page, server.url, findings)
         cancelled(page, server, findings)
         actions(page, server, findings)
         by_keys(page, server.url, findings)

@@ -92,7 +92,7 @@ fn settings(value: &Value) -> Markup {
         Value::Object(members) if members.is_empty() => html! { "–" },
         Value::Object(members) => html! {
             dl.settings { @for (name, member) in members {
-                div { dt { (name) } dd { (settings(member)) } }
+                div { dt { (name) } dd { @if name == "warnings" { (sentences(member)) } @else { (settings(member)) } } }
             } }
         },
         Value::Array(items) if items.iter().any(Value::is_object) => html! {
@@ -101,6 +101,14 @@ fn settings(value: &Value) -> Markup {
         Value::Array(items) if items.is_empty() => html! { "–" },
         Value::Array(items) => html! { (items.iter().map(plain).collect::<Vec<_>>().join(", ")) },
         value => html! { (plain(value)) },
+    }
+}
+
+/// Texts that are no words but sentences: a line each.
+fn sentences(value: &Value) -> Markup {
+    match value {
+        Value::Array(texts) if !texts.is_empty() => html! { ul { @for text in texts { li { (plain(text)) } } } },
+        other => settings(other),
     }
 }
 
@@ -157,5 +165,12 @@ mod tests {
             assert!(html.contains(text), "{text}: {html}");
         }
         assert!(!html.contains("<b>"));
+    }
+
+    #[test]
+    fn warnings_are_a_line_each() {
+        let html = shown(ProjectStatus::Active, json!({"warnings": ["few rows, few", "`price` is constant"]}));
+        assert!(html.contains("<li>few rows, few</li><li>`price` is constant</li>"), "{html}");
+        assert!(shown(ProjectStatus::Active, json!({"warnings": []})).contains("<dd>–</dd>"));
     }
 }

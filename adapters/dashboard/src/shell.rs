@@ -177,6 +177,11 @@ fn fit() -> Markup {
             div.field { label for="drift_type" { "Drift type" } select #drift_type name="drift_type" {
                 @for of in DRIFT_TYPES { option selected[of == "tabular"] { (of) } }
             } }
+            div.field { label for="missing_values" { "Missing values" } select #missing_values name="missing_values" {
+                option value="" { "refuse them" }
+                option value="drop" { "leave their rows out" }
+                option value="impute" { "take the median, or the most frequent category" }
+            } }
             div.field { label for="kind" { "Detector" } select #kind name="kind" {
                 option value="" { "the one that suits the data" }
                 @for kind in DetectorKind::ALL { option { (kind.as_str()) } }
@@ -189,6 +194,7 @@ fn fit() -> Markup {
         }
         section #outcome aria-live="polite" {
             p #stage {}
+            ul #warnings {}
             progress #progress max="1" aria-label="Progress of the fit" hidden {}
             div #faults role="alert" tabindex="-1" {}
         }

@@ -72,15 +72,32 @@ function fitPage() {
       }
     }
     const all = { ...detector, ...further };
-    return { drift_type: byId("drift_type").value, overwrite: byId("overwrite").checked, ...(Object.keys(all).length > 0 ? { detector: all } : {}) };
+    return {
+      drift_type: byId("drift_type").value,
+      overwrite: byId("overwrite").checked,
+      ...(byId("missing_values").value ? { missing_values: byId("missing_values").value } : {}),
+      ...(Object.keys(all).length > 0 ? { detector: all } : {}),
+    };
   };
 
-  const done = (name) => {
+  // The project, and what the fit found worth knowing about the file.
+  const done = async (name) => {
+    const path = encodeURIComponent(name);
     const link = document.createElement("a");
-    link.href = `/projects/${encodeURIComponent(name)}`;
+    link.href = `/projects/${path}`;
     link.textContent = name;
     byId("stage").replaceChildren("Fitted: ", link);
     link.focus();
+    // The fit is done, whether or not this can be read.
+    await attempt(async () => {
+      const { warnings } = await (await ask(`/api/v1/projects/${path}`)).json();
+      const lines = warnings.map((warning) => {
+        const line = document.createElement("li");
+        line.textContent = warning;
+        return line;
+      });
+      byId("warnings").replaceChildren(...lines);
+    });
   };
 
   const followed = async (name) => {
@@ -100,6 +117,7 @@ function fitPage() {
     event.preventDefault();
     form.querySelectorAll("[aria-invalid]").forEach((field) => field.removeAttribute("aria-invalid"));
     byId("faults").replaceChildren();
+    byId("warnings").replaceChildren();
     byId("stage").textContent = "";
     const name = byId("project").value.trim();
     const [one] = file.files;
@@ -120,7 +138,7 @@ function fitPage() {
         isBusy(true);
         await followed(name);
       } else {
-        done(name);
+        await done(name);
       }
     } catch (error) {
       if (error instanceof KeyWanted) byId("stage").textContent = "";
