@@ -64,11 +64,13 @@ fn empty(why: &str) -> String {
 }
 
 fn verdict(feature: &FeatureDetection) -> Markup {
+    // The statistic of most tests is their distance, which is said once.
+    let distance = if feature.distance == feature.statistic { None } else { feature.distance };
     let facts = [
         ("p-value", feature.p_value),
         ("statistic", feature.statistic),
         ("effect size", feature.effect_size),
-        ("distance", feature.distance),
+        ("distance", distance),
         ("importance", feature.explanation.as_ref().and_then(|explanation| explanation.importance)),
     ];
     let direction = feature.explanation.as_ref().and_then(|explanation| explanation.direction);

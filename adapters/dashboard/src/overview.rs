@@ -95,10 +95,10 @@ fn tr(line: &ProjectLine, now: DateTime<Utc>) -> Markup {
     }
 }
 
-/// What is compared with the threshold, and that.
+/// What is compared with the threshold, and that. Of a p-value it is said, since a small one tells drift.
 pub(crate) fn last_value(detection: &drifting_domain::detection::Detection) -> Markup {
     let value = detection.p_value.or(detection.statistic).or(detection.distance);
-    html! { (words::maybe(value)) " / " (words::maybe(detection.threshold)) }
+    html! { @if detection.p_value.is_some() { "p " } (words::maybe(value)) " / " (words::maybe(detection.threshold)) }
 }
 
 /// Since when there is drift.
