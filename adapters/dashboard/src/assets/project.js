@@ -57,8 +57,9 @@ function projectPage() {
   document.querySelector(".tools").addEventListener("click", (event) => {
     const zoom = event.target.closest("[data-zoom]")?.dataset.zoom;
     if (!zoom) return;
-    const from = chart.from || Date.now() - 3.6e6;
-    const to = chart.to || Date.now();
+    // Where nothing is drawn, as in a range without a verdict, from the range that was asked for.
+    const to = chart.to || range.to || Date.now();
+    const from = chart.from || range.from || to - 3.6e6;
     const span = to - from;
     const last = (milliseconds) => [Date.now() - milliseconds, null];
     const ranges = {
