@@ -86,6 +86,20 @@ def test_verdicts_and_projects_are_tables(client: drifting.Client, project: str,
     assert "not known" in failed._repr_html_()
 
 
+def test_verdicts_and_projects_are_a_line_where_there_is_no_notebook(
+    client: drifting.Client, project: str, prices: list[float]
+) -> None:
+    shown = client.fit(prices, project, **QUICK)
+    assert repr(shown).startswith(f"<Project {project!r}: status: active; drift type: label; detector: cvm_online (ert 20")
+    # However many rows there are, and columns with their quantiles.
+    verdict = client.predict([5.0] * 1_000, project)
+    assert len(verdict.results) == 1_000
+    assert repr(verdict).startswith(f"<Detection of {project!r}: verdict: drift; rows: 1000; time: 1000; statistic: ")
+    assert len(repr(verdict)) < 200
+    unknown = drifting.Client("http://127.0.0.1:9", retries=0).predict(1.0, "x", on_error="ignore")
+    assert repr(unknown).startswith("<Detection of 'x': verdict: not known; error: no server answers")
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

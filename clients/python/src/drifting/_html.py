@@ -1,4 +1,4 @@
-"""Verdicts and projects as small tables for notebooks. Whatever the server says is escaped."""
+"""Verdicts and projects in short: small tables for notebooks, in which what the server says is escaped, and lines."""
 
 from __future__ import annotations
 
@@ -8,25 +8,45 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from drifting.models import Detection, Project
 
+Facts = list[tuple[str, Any]]
+
 
 def detection(verdict: Detection) -> str:
     """A verdict with the columns that moved."""
+    return _table(verdict.project, _of_detection(verdict))
+
+
+def detection_line(verdict: Detection) -> str:
+    """The same in a line."""
+    return _line("Detection", verdict.project, _of_detection(verdict))
+
+
+def project(shown: Project) -> str:
+    """A project with its detector and its counters."""
+    return _table(shown.project, _of_project(shown))
+
+
+def project_line(shown: Project) -> str:
+    """The same in a line."""
+    return _line("Project", shown.project, _of_project(shown))
+
+
+def _of_detection(verdict: Detection) -> Facts:
     if verdict.error is not None:
-        return _table(verdict.project, [("verdict", "not known"), ("error", verdict.error)])
+        return [("verdict", "not known"), ("error", verdict.error)]
     told = "warm-up" if verdict.warm_up else "drift" if verdict.is_drift else "no drift"
-    rows: list[tuple[str, Any]] = [("verdict", told), ("rows", verdict.rows), ("time", verdict.time)]
+    rows: Facts = [("verdict", told), ("rows", verdict.rows), ("time", verdict.time)]
     for name in ("statistic", "p_value", "threshold", "distance", "effect_size", "problem"):
         if (value := getattr(verdict, name)) is not None:
             rows.append((name, value))
     moved = [f"{feature.name} {feature.direction or ''}".strip() for feature in verdict.features if feature.is_drift]
     if moved:
         rows.append(("moved", ", ".join(moved)))
-    return _table(verdict.project, rows)
+    return rows
 
 
-def project(shown: Project) -> str:
-    """A project with its detector and its counters."""
-    rows: list[tuple[str, Any]] = [("status", shown.status), ("drift type", shown.drift_type)]
+def _of_project(shown: Project) -> Facts:
+    rows: Facts = [("status", shown.status), ("drift type", shown.drift_type)]
     if shown.reason is not None:
         rows.append(("reason", shown.reason))
     if shown.detector is not None:
@@ -42,10 +62,15 @@ def project(shown: Project) -> str:
         told_last = "warm-up" if last.warm_up else "drift" if last.is_drift else "no drift"
         rows.append(("last verdict", f"{told_last}, {last.at:%Y-%m-%d %H:%M:%S} UTC"))
     rows += [("warning", warning) for warning in shown.warnings]
-    return _table(shown.project, rows)
+    return rows
 
 
-def _table(title: str, rows: list[tuple[str, Any]]) -> str:
+def _line(kind: str, name: str, rows: Facts) -> str:
+    told = "; ".join(f"{fact}: {_text(value)}" for fact, value in rows if value is not None)
+    return f"<{kind} of {name!r}: {told}>" if kind == "Detection" else f"<{kind} {name!r}: {told}>"
+
+
+def _table(title: str, rows: Facts) -> str:
     lines = "".join(
         f'<tr><th style="text-align:left">{escape(name)}</th><td style="text-align:left">{escape(_text(value))}</td></tr>'
         for name, value in rows

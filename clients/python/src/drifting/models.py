@@ -121,6 +121,10 @@ class Detection:
     results: tuple[RowDetection, ...] = ()
     error: DriftingError | None = field(default=None, compare=False)
 
+    def __repr__(self) -> str:
+        # Of a thousand rows each has a verdict of its own, and each column its quantiles.
+        return _html.detection_line(self)
+
     def _repr_html_(self) -> str:
         return _html.detection(self)
 
@@ -271,6 +275,9 @@ class Project:
     last_detection: LastDetection | None
     warnings: tuple[str, ...]
     run_length: RunLength | None
+
+    def __repr__(self) -> str:
+        return _html.project_line(self)
 
     def _repr_html_(self) -> str:
         return _html.project(self)
