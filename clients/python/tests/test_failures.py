@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import drifting
@@ -22,9 +25,47 @@ def quick(url: str, **arguments: Any) -> drifting.Client:
 
 def test_nobody_listens() -> None:
     began = time.monotonic()
-    with pytest.raises(errors.UnreachableError, match=r"no server answers at http://127\.0\.0\.1:9"):
+    with pytest.raises(errors.UnreachableError, match=r"no server answers at http://127\.0\.0\.1:9") as caught:
         quick("http://127.0.0.1:9").predict(1.0, "any")
     assert time.monotonic() - began < 5.0
+    # Whoever is new is told what to do, and not shown what the library below says.
+    assert "drifting serve" in caught.value.__notes__[0]
+    assert "httpx2." not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_warning_points_to_the_line_that_asked(run: Callable[..., Any]) -> None:
+    async def ask() -> None:
+        async with drifting.AsyncClient("http://127.0.0.1:9", retries=0) as client:
+            await client.predict(1.0, "any", on_error="warn")
+
+    for call in (
+        lambda: quick("http://127.0.0.1:9", retries=0).predict(1.0, "any", on_error="warn"),
+        lambda: run(ask()),
+    ):
+        with pytest.warns(drifting.DriftingWarning, match="no verdict on rows for 'any'") as told:
+            call()
+        assert [warning.filename for warning in told] == [__file__]
+
+
+def test_what_helps_is_said_below_an_error(client: drifting.Client, project: str, tmp_path: Path) -> None:
+    table = {"price": [1.5, 2.5] * 60, "day": ["mon", "tue"] * 60}
+
+    def note(call: Callable[[], object]) -> str:
+        with pytest.raises(errors.InvalidDataError) as caught:
+            call()
+        return " ".join(getattr(caught.value, "__notes__", []))
+
+    assert "missing_values='drop'" in note(lambda: client.fit({"price": [1.5, None] * 60}, project, kind="ks"))
+    client.fit(table, project, kind="tabular")
+    assert "missing_values='impute'" in note(lambda: client.predict({"price": None, "day": "mon"}, project))
+    for flat in ([1.5, "mon"], (1.5, "mon"), [1.5, 2.5], np.array([1.5, 2.5])):
+        assert "a list within a list" in note(lambda flat=flat: client.predict(flat, project))  # type: ignore[misc]
+    file = tmp_path / "rows.csv"
+    file.write_text("price,day\n1.5,mon\n")
+    assert "pathlib.Path(" in note(lambda: client.predict(str(file), project))
+    # Where nothing is known nothing is said.
+    for rows in ({"price": "a", "day": "mon"}, "no file", [[1.5]]):
+        assert note(lambda rows=rows: client.predict(rows, project)) == ""  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("behaviour", [is_silent, trickles])

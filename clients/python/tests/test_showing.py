@@ -146,6 +146,16 @@ def test_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> No
     assert short.getvalue() == ""
 
 
+def test_what_a_fit_warns_of_is_said(client: drifting.Client, project: str, capsys: pytest.CaptureFixture[str]) -> None:
+    rising = [float(number) for number in range(200)]
+    client.fit(rising, project, **QUICK)
+    told = capsys.readouterr()
+    assert told.err.startswith(f"drifting: {project}: warning: column `value` is autocorrelated")
+    assert told.out == ""
+    client.fit(rising, project, overwrite=True, progress=False, **QUICK)
+    assert capsys.readouterr().err == ""
+
+
 def test_what_is_called_instead() -> None:
     told: list[Operation] = []
     assert _progress.of(False) is None

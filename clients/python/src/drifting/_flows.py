@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
-from drifting import _rows
+from drifting import _hints, _rows
+from drifting._progress import Progress
 from drifting._reading import read
 from drifting._requests import Body, Listen, Pause, Request, Response, fit_body, new_key, predict_body
 from drifting._retrying import Flow, exchange
@@ -153,6 +156,8 @@ def predict(
         return read(Detection, response.json())
     # Also what a frame that is not as it should be raises by itself: nothing but the interrupt of a user comes out.
     except Exception as error:
+        with contextlib.suppress(Exception):
+            _hints.of_prediction(error, rows)
         return not_known(project, error, on_error)
 
 
@@ -183,8 +188,19 @@ def not_known(project: str, error: Exception, on_error: OnError) -> Detection:
         wrapped.__cause__ = error
         error = wrapped
     if on_error == "warn":
-        warnings.warn(f"no verdict on rows for {project!r}: {error}", DriftingWarning, stacklevel=2)
+        warnings.warn(f"no verdict on rows for {project!r}: {error}", DriftingWarning, stacklevel=_levels_to_caller())
     return Detection(project, is_drift=None, error=error)
+
+
+def _levels_to_caller() -> int:
+    """How far from the function that asks whoever called this package is: the line that a warning is about."""
+    here = str(Path(__file__).parent)
+    frame = sys._getframe(1)
+    levels = 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(here):
+        frame = frame.f_back
+        levels += 1
+    return levels
 
 
 def fit(
@@ -212,9 +228,13 @@ def fit(
     path = (*_API, "projects", project, "fit")
     body = fit_body(reference, document)
     request = Request("POST", path, timeout or settings.fit_timeout, headers=headers, body=body)
-    response = yield from exchange(request, settings.retries)
+    try:
+        response = yield from exchange(request, settings.retries)
+    except DriftingError as error:
+        _hints.of_fit(error)
+        raise
     if response.status != 202:
-        return read(Project, response.json())
+        return _fitted(read(Project, response.json()), on_progress)
     operation = read(Operation, response.json())
     if not wait:
         return operation
@@ -226,8 +246,16 @@ def fit(
         # Whoever interrupts the waiting does not want the fit any longer.
         if not isinstance(error, Exception):
             yield from _give_up(settings, operation.id)
+        else:
+            _hints.of_fit(error)
         raise
-    return (yield from get_project(settings, project))
+    return _fitted((yield from get_project(settings, project)), on_progress)
+
+
+def _fitted(project: Project, on_progress: OnProgress | None) -> Project:
+    if isinstance(on_progress, Progress):
+        on_progress.warn(project)
+    return project
 
 
 def _give_up(settings: Settings, operation: str) -> Flow[None]:

@@ -1,4 +1,4 @@
-"""How far a fit has come: a bar on a terminal, lines of text where standard error goes elsewhere."""
+"""How far a fit has come: a bar on a terminal, lines of text where standard error goes elsewhere. And what it warns of."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from drifting.models import Operation
+from drifting.models import Operation, Project
 
 # A fit that is done sooner shows nothing.
 _SHOWN_AFTER = 0.5
@@ -36,6 +36,11 @@ class Progress:
         elif (operation.has_ended and self._told > self._began) or now - self._told >= _LINE_EVERY:
             self._told = now
             print(_line(operation), file=self._stream, flush=True)
+
+    def warn(self, project: Project) -> None:
+        """Says what the fit found worth knowing about the reference."""
+        for warning in project.warnings:
+            print(f"drifting: {project.project}: warning: {warning}", file=self._stream, flush=True)
 
     def _draw(self, operation: Operation, now: float) -> None:
         if not self._has_bar and (now - self._began < _SHOWN_AFTER or operation.has_ended):

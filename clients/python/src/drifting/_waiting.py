@@ -244,7 +244,7 @@ def _check(end: float) -> None:
 
 @contextmanager
 def _told(settings: Settings, seconds: float) -> Iterator[None]:
-    """Tells the failures of httpx2 as those of this package."""
+    """Tells the failures of httpx2 as those of this package. Their texts say why, so that its own are not shown beside."""
     import httpx2
 
     server = f"{settings.parts.scheme}://{settings.parts.netloc}"
@@ -252,8 +252,10 @@ def _told(settings: Settings, seconds: float) -> Iterator[None]:
         yield
     except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError) as error:
         why = str(error) or f"no connection within {settings.connect_timeout:g} s"
-        raise UnreachableError(f"no server answers at {server}: {why}") from error
-    except (httpx2.TimeoutException, TimeoutError) as error:
-        raise DeadlineError(f"there was no answer of {server} within {seconds:g} s") from error
+        unreachable = UnreachableError(f"no server answers at {server}: {why}")
+        unreachable.add_note("Start one with `drifting serve` or drifting.serve(), or say in DRIFTING_URL where it is.")
+        raise unreachable from None
+    except (httpx2.TimeoutException, TimeoutError):
+        raise DeadlineError(f"there was no answer of {server} within {seconds:g} s") from None
     except httpx2.TransportError as error:
-        raise ConnectionLostError(f"the connection to {server} broke: {error}") from error
+        raise ConnectionLostError(f"the connection to {server} broke: {error}") from None
