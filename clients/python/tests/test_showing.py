@@ -67,6 +67,17 @@ def test_charts_of_every_kind_of_values() -> None:
     # Where there are p-values they are what is compared with the threshold.
     windows = Trend("x", Metric, tuple(metric(number, p_value=0.5, threshold=0.05, is_drift=False) for number in range(5)))
     assert "p-value" in windows._repr_html_()
+    assert "threshold 0.05" in windows._repr_html_()
+    # By its size, so that the smallest leave room between the threshold and what drifts.
+    sizes = [0.5, 1e-3, 1e-9, 0.0]
+    small = Trend("x", Metric, tuple(metric(0, p_value=size, threshold=0.05, is_drift=size < 0.05) for size in sizes))
+    tree = parsed(small._repr_html_())
+    line, threshold = (
+        [float(place.split(",")[1]) for place in shape.attrib["points"].split()]
+        for shape in reversed(tree.findall(".//{*}polyline"))
+    )
+    assert line[0] < threshold[0] < line[1] - 30
+    assert line[1] < line[2] == line[3]
     span = MetricRange(0.01, 0.2, 0.5)
     bucket = MetricBucket(AT, AT + dt.timedelta(hours=1), 3, 3, 1, 0, 0.1, 0.2, 0.3, 0.05, span, None)
     assert len(parsed(Trend("x", MetricBucket, (bucket,))._repr_html_()).findall(".//{*}circle")) == 1

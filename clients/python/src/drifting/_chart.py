@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 28
 # More points than pixels only make the page heavy.
 _POINTS_MAX = 300
 _DRIFT = "#d1495b"
+# What a smaller p-value is drawn as: drift stands far below the threshold, and not on one line with it.
+_P_VALUE_MIN = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ def trend(values: Trend[Any]) -> str:
     n_drifts = sum(point.is_drift for point in points)
     # Small p-values tell drift, large statistics do.
     points = _thinned(points, min if name == "p-value" else max)
-    plot = _Plot(points)
+    plot = _Plot(points, is_log=name == "p-value")
     line = " ".join(f"{plot.x(index)},{plot.y(point.value)}" for index, point in enumerate(points))
     marks = "".join(
         f'<circle cx="{plot.x(index)}" cy="{plot.y(point.value)}" r="2.5" fill="{_DRIFT}">'
@@ -52,8 +55,14 @@ def trend(values: Trend[Any]) -> str:
         f'font-family="sans-serif" font-size="11" fill="currentColor">'
         f"{plot.axes(name)}{plot.threshold()}"
         f'<polyline points="{line}" fill="none" stroke="currentColor" stroke-width="1.2"/>{marks}</svg>'
-        f"<p><b>{project}</b>: {n_drifts} in drift, {len(values.points)} values</p>"
+        f"<p><b>{project}</b>: {n_drifts} in drift, {len(values.points)} values{_threshold_of(points)}</p>"
     )
+
+
+def _threshold_of(points: list[_Point]) -> str:
+    """The last threshold, in words with the colour of its line."""
+    last = next((point.threshold for point in reversed(points) if point.threshold is not None), None)
+    return "" if last is None else f', <span style="color:{_DRIFT}">threshold {last:.4g}</span>'
 
 
 def _series(points: Sequence[Any]) -> tuple[str, list[_Point]]:
@@ -82,10 +91,11 @@ def _thinned(points: list[_Point], extreme: Any) -> list[_Point]:
 class _Plot:
     """The scales of a chart, by the places of points rather than their times: rows come in bursts."""
 
-    def __init__(self, points: list[_Point]) -> None:
+    def __init__(self, points: list[_Point], is_log: bool) -> None:
         self._points = points
+        self._is_log = is_log
         values = [point.value for point in points] + [p.threshold for p in points if p.threshold is not None]
-        self._low, self._high = min(values), max(values)
+        self._low, self._high = self._height(min(values)), self._height(max(values))
         if self._low == self._high:
             self._low, self._high = self._low - 1.0, self._high + 1.0
 
@@ -96,8 +106,14 @@ class _Plot:
 
     def y(self, value: float) -> str:
         """The place of a value from the top."""
-        share = (value - self._low) / (self._high - self._low)
+        share = (self._height(value) - self._low) / (self._high - self._low)
         return f"{_HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM):.1f}"
+
+    def _height(self, value: float) -> float:
+        return math.log10(max(value, _P_VALUE_MIN)) if self._is_log else value
+
+    def _end(self, height: float) -> str:
+        return f"{10**height if self._is_log else height:.3g}"
 
     def axes(self, name: str) -> str:
         """Two lines, their ends in numbers and times."""
@@ -105,8 +121,8 @@ class _Plot:
         first, last = self._points[0].at, self._points[-1].at
         return (
             f'<path d="M{_LEFT} {_TOP}V{bottom}H{right}" fill="none" stroke="currentColor" opacity="0.4"/>'
-            f'<text x="{_LEFT - 4}" y="{_TOP + 8}" text-anchor="end">{self._high:.3g}</text>'
-            f'<text x="{_LEFT - 4}" y="{bottom}" text-anchor="end">{self._low:.3g}</text>'
+            f'<text x="{_LEFT - 4}" y="{_TOP + 8}" text-anchor="end">{self._end(self._high)}</text>'
+            f'<text x="{_LEFT - 4}" y="{bottom}" text-anchor="end">{self._end(self._low)}</text>'
             f'<text x="{_LEFT + 4}" y="{_TOP + 8}" opacity="0.7">{name}</text>'
             f'<text x="{_LEFT}" y="{_HEIGHT - 8}">{first:%Y-%m-%d %H:%M:%S}</text>'
             f'<text x="{right}" y="{_HEIGHT - 8}" text-anchor="end">{last:%Y-%m-%d %H:%M:%S} UTC</text>'

@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from drifting._requests import Body, Listen, Pause, Response, Send
 from drifting._settings import Settings
-from drifting.errors import ConnectionLostError, DeadlineError, UnreachableError
+from drifting.errors import ConnectionLostError, DeadlineError, DriftingError, UnreachableError
 
 if TYPE_CHECKING:
     import httpx2
@@ -52,6 +52,9 @@ class Waiting:
         except StopIteration as end:
             result: T = end.value
             return result
+        except DriftingError as error:
+            # Where in this package it was noticed tells a caller nothing, and fills a notebook. Other errors keep it.
+            raise error.with_traceback(None) from error.__cause__
 
     def close(self) -> None:
         """Closes the connections; the next request opens new ones."""
@@ -124,6 +127,9 @@ class Awaiting:
         except StopIteration as end:
             result: T = end.value
             return result
+        except DriftingError as error:
+            # Where in this package it was noticed tells a caller nothing, and fills a notebook. Other errors keep it.
+            raise error.with_traceback(None) from error.__cause__
 
     async def close(self) -> None:
         """Closes the connections; the next request opens new ones."""
