@@ -58,6 +58,8 @@ pub struct Detection {
     pub is_drift: Option<bool>,
     /// Rows that it speaks of.
     pub rows: Option<u64>,
+    /// Rows left out because of missing values.
+    pub rows_dropped: Option<u64>,
     /// Rows fed so far.
     pub time: Option<u64>,
     /// Whether there are too few rows to judge yet.

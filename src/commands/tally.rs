@@ -9,6 +9,8 @@ use crate::client::Detection;
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     rows: u64,
+    /// Those of them that were left out because of missing values.
+    dropped: u64,
     /// Verdicts on windows of more than one row; with 0, each row had its own.
     windows: u64,
     drifts: u64,
@@ -27,12 +29,21 @@ struct First {
 impl Tally {
     /// Adds the answer to a request of `n_rows` rows from `first_row` on.
     pub(super) fn add(&mut self, first_row: u64, n_rows: u64, answer: Detection) {
+        let n_dropped = answer.rows_dropped.unwrap_or(0).min(n_rows);
+        let n_fed = n_rows - n_dropped;
         self.rows += n_rows;
+        self.dropped += n_dropped;
         // Entries that are not one a row are windows; where within the request they are, is not said.
         let results = answer.results.as_ref().filter(|results| !results.is_empty());
-        let per_row = results.filter(|results| results.len() as u64 == n_rows);
+        let per_row = results.filter(|results| results.len() as u64 == n_fed);
         let before = self.drifts;
         match (per_row, results) {
+            // Which rows were left out, is not said either.
+            (Some(per_row), _) if n_dropped > 0 => {
+                for detection in per_row {
+                    self.judge(first_row, first_row + n_rows, detection);
+                }
+            }
             (Some(per_row), _) => {
                 for (row, detection) in (first_row..).zip(per_row) {
                     self.judge(row, row + 1, detection);
@@ -45,7 +56,7 @@ impl Tally {
                 }
             }
             (None, None) => {
-                self.windows += u64::from(n_rows > 1);
+                self.windows += u64::from(n_fed > 1);
                 self.judge(first_row, first_row + n_rows, &answer);
             }
         }
@@ -62,7 +73,7 @@ impl Tally {
         }
     }
 
-    /// Rows fed.
+    /// Rows that were sent, those that were left out included.
     pub(super) fn rows(&self) -> u64 {
         self.rows
     }
@@ -75,9 +86,12 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} fed", counted(self.rows, "row"))?;
+        write!(f, "{} fed", counted(self.rows - self.dropped, "row"))?;
         if self.windows > 0 {
             write!(f, " in {}", counted(self.windows, "window"))?;
+        }
+        if self.dropped > 0 {
+            write!(f, ", {} left out for missing values", self.dropped)?;
         }
         match &self.first {
             None => f.write_str(", no drift")?,
@@ -150,6 +164,19 @@ mod tests {
             tally.to_string(),
             "100 rows fed in 2 windows, 1 in drift, first at rows 50..100 (time 100); last statistic 0.5, p-value 0.001"
         );
+    }
+
+    #[test]
+    fn rows_that_were_left_out_are_told_and_are_no_windows() {
+        let results = json!([{"is_drift": false, "time": 1}, {"is_drift": true, "time": 2}]);
+        let some = tally(&[(7, 3, json!({"is_drift": true, "rows": 2, "rows_dropped": 1, "results": results}))]);
+        assert_eq!(
+            some.to_string(),
+            "2 rows fed, 1 left out for missing values, 1 in drift, first at rows 7..10 (time 2)"
+        );
+        assert_eq!(some.rows(), 3);
+        let none = tally(&[(0, 19, json!({"is_drift": false, "rows": 0, "rows_dropped": 19, "results": []}))]);
+        assert_eq!(none.to_string(), "0 rows fed, 19 left out for missing values, no drift");
     }
 
     #[test]
