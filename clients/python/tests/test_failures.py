@@ -65,6 +65,10 @@ def test_what_helps_is_said_below_an_error(client: drifting.Client, project: str
     file = tmp_path / "rows.csv"
     file.write_text("price,day\n1.5,mon\n")
     assert "pathlib.Path(" in note(lambda: client.predict(str(file), project))
+    # What `to_csv` writes by itself.
+    file.write_text(",price,day\n0,1.5,mon\n")
+    assert "index=False" in note(lambda: client.predict(file, project))
+    assert "index=False" in note(lambda: client.fit(file, project, overwrite=True))
     # Where nothing is known nothing is said.
     for rows in ({"price": "a", "day": "mon"}, "no file", [[1.5]]):
         assert note(lambda rows=rows: client.predict(rows, project)) == ""  # type: ignore[misc]
