@@ -15,7 +15,8 @@ PROGRAM = Path(os.environ["DRIFTING_PROGRAM"])
 ENVIRONMENT = Path(os.environ["READER_ENVIRONMENT"])
 # A server that speaks S3, as `moto_server`.
 STORES = Path(os.environ["OBJECT_STORES"])
-CLIENT = ROOT / "clients/python/src"
+# The folder of the client; the environment may have one of its own.
+CLIENT = Path(os.environ.get("READER_CLIENT", ROOT / "clients/python/src"))
 INSIDE = Path(__file__).parent / "inside.py"
 
 
