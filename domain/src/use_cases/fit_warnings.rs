@@ -1,6 +1,7 @@
 //! What a fit finds worth knowing about the reference.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use crate::data::{Cells, Frame, MISSING_CODE, Schema};
 use crate::detectors::DetectorKind;
@@ -12,6 +13,8 @@ const FEW_ROWS: usize = 200;
 const MANY_TIES: f64 = 0.05;
 /// Of a reference in its order, the correlation of neighbours above which it counts as autocorrelated.
 const AUTOCORRELATED: f64 = 0.3;
+/// From so many rows on a column may be told for a key, a time or a counter.
+const ROWS_OF_A_KEY: usize = 20;
 
 /// Of texts, kernels see the components alone, so nothing follows from the other columns.
 pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, n_components: Option<usize>) -> Vec<String> {
@@ -47,7 +50,10 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, n_com
                 let value = |code: &u32| if *code == MISSING_CODE { f64::NAN } else { f64::from(*code) };
                 Cow::Owned(codes.iter().map(value).collect())
             }
-            Cells::Categorical { .. } => continue,
+            Cells::Categorical { codes, .. } => {
+                warnings.extend(key_warning(&column.name, codes));
+                continue;
+            }
         };
         let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         sorted.sort_by(f64::total_cmp);
@@ -57,6 +63,13 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, n_com
                 Encoding::Raw | Encoding::Cells | Encoding::Kernel => "every other value of it counts as a departure",
             };
             warnings.push(format!("column `{}` is constant in the reference: {consequence}", column.name));
+            continue;
+        }
+        if values.len() >= ROWS_OF_A_KEY && values.is_sorted_by(|one, next| one < next) {
+            warnings.push(format!(
+                "column `{}` grows from row to row, as a time or a counter does: rows to come lie beyond the reference, which counts as drift; leave it out",
+                column.name
+            ));
             continue;
         }
         let n_ties = sorted.windows(2).filter(|pair| pair[0] == pair[1]).count();
@@ -76,6 +89,17 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, n_com
         }
     }
     warnings
+}
+
+/// Most values of the column differ, as those of keys and of times do. O(n) time and memory.
+fn key_warning(name: &str, codes: &[u32]) -> Option<String> {
+    let present = codes.iter().filter(|code| **code != MISSING_CODE);
+    let (n_values, n_classes) = (present.clone().count(), present.collect::<HashSet<_>>().len());
+    (n_values >= ROWS_OF_A_KEY && 2 * n_classes > n_values).then(|| {
+        format!(
+            "column `{name}` has {n_classes} different values in {n_values} rows, as a key or a time has: rows to come will have others, which counts as drift; leave it out"
+        )
+    })
 }
 
 /// Correlation of each value with the next one; 0 with missing values or overflow.

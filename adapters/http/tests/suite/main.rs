@@ -9,6 +9,7 @@ mod cross_origin;
 mod dashboard;
 mod document;
 mod events;
+mod fit_warnings;
 mod formats;
 mod inference;
 mod inference_bodies;
