@@ -69,12 +69,14 @@ fn large_tensors_and_events_are_refused_within_the_same_bounds() {
 #[test]
 fn good_requests_are_found() {
     let limits = Limits { predict: 1_000, fit: 1_000 };
+    let data: Vec<usize> = (0..200).collect();
+    let fit = format!(r#"{{"drift_type": "label", "data": {data:?}, "detector": {{"ert": 20, "window_sizes": [4]}}}}"#);
     let rows = vec![
         Row::post(PREDICT, JSON, r#"{"data": [[0.5, "mon"]]}"#, 422, "invalid_data").about("a prediction"),
         Row::bare("POST", "/api/v1/projects/off/load", 409, "project_inactive").about("a load"),
         Row::bare("GET", "/nothing", 404, "project_not_found").about("another code"),
         Row::bare("GET", "/api/v1/projects?page_size=0", 422, "invalid_settings").at("/size").about("another place"),
-        Row::bare("GET", "/docs", 404, "route_not_found").about("much memory"),
+        Row::post("/api/v1/projects/new/fit", JSON, &fit, 422, "invalid_data").about("much memory"),
     ];
     let findings = findings(&World::with(&[]), limits, &[("good requests", rows)]);
     for expected in [

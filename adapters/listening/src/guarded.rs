@@ -11,9 +11,11 @@ use tokio::time::{Sleep, sleep};
 
 use crate::{Accepted, Transport};
 
-/// No more is read at once. Protocols give a connection a buffer of twice the size once the one they had was filled, and keep it:
-/// like this it has 16 KiB at most.
-const READ_BYTES_MAX: u64 = (16 << 10) - 1;
+/// No more is read at once of a client that sends little. Protocols give a connection a buffer of twice the size once the one that it
+/// had was filled, and keep it for long: like this it has 16 KiB at most.
+const READ_BYTES_MAX: usize = (16 << 10) - 1;
+/// After so many reads in a row that were full, a client sends much: from then on as much is read at once as there is room for.
+const FULL_READS_MAX: u8 = 4;
 
 /// What a protocol watches of a connection.
 pub trait Guard: Send + Unpin + 'static {
@@ -34,6 +36,7 @@ pub struct GuardedStream<G> {
     /// An answer of which nothing is taken for so long is given up.
     write: Duration,
     write_alarm: Option<Pin<Box<Sleep>>>,
+    n_full_reads: u8,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -41,7 +44,7 @@ impl<G: Guard> GuardedStream<G> {
     /// A connection with its guard.
     pub fn new(accepted: Accepted, guard: G, write: Duration) -> Self {
         let Accepted { transport, address: _, permit } = accepted;
-        Self { stream: transport, guard, write, write_alarm: None, _permit: permit }
+        Self { stream: transport, guard, write, write_alarm: None, n_full_reads: 0, _permit: permit }
     }
 
     /// Watches that an answer is taken.
@@ -66,9 +69,12 @@ pub fn timed_out(what: &'static str) -> io::Error {
 impl<G: Guard> AsyncRead for GuardedStream<G> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let n_before = buf.filled().len();
-        let read = Pin::new(&mut (&mut self.stream).take(READ_BYTES_MAX)).poll_read(cx, buf);
+        let most = if self.n_full_reads < FULL_READS_MAX { READ_BYTES_MAX as u64 } else { u64::MAX };
+        let read = Pin::new(&mut (&mut self.stream).take(most)).poll_read(cx, buf);
         if read.is_ready() {
             let came = &buf.filled()[n_before..];
+            self.n_full_reads =
+                if came.len() < READ_BYTES_MAX { 0 } else { self.n_full_reads.saturating_add(1).min(FULL_READS_MAX) };
             // Without room nothing can come, which says nothing of the client.
             if !came.is_empty() || buf.remaining() > 0 {
                 self.guard.came(came);

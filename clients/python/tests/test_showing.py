@@ -161,7 +161,7 @@ def test_what_a_fit_warns_of_is_said(client: drifting.Client, project: str, caps
     rising = [float(number) for number in range(200)]
     client.fit(rising, project, **QUICK)
     told = capsys.readouterr()
-    assert told.err.startswith(f"drifting: {project}: warning: column `value` is autocorrelated")
+    assert told.err.startswith(f"drifting: {project}: warning: column `value` grows from row to row")
     assert told.out == ""
     client.fit(rising, project, overwrite=True, progress=False, **QUICK)
     assert capsys.readouterr().err == ""

@@ -27,8 +27,8 @@ const HEAD_SLACK: usize = 64 << 10;
 
 /// Serves until `shutdown` completes; then takes no more connections, and those that are open finish their requests for up to `grace`.
 ///
-/// Memory of a connection of HTTP/1.1: 16 KiB to read into, at most [`HEAD_SLACK`] more than a head may have, beside its request
-/// and its answer.
+/// Memory of a connection of HTTP/1.1, beside its request and its answer: 16 KiB to read into, while a client sends no large bodies;
+/// never more than a head may have and [`HEAD_SLACK`].
 pub(crate) async fn serve(
     mut acceptor: GuardedAcceptor,
     endpoint: impl Endpoint<Output = Response> + 'static,
