@@ -1,6 +1,7 @@
 //! What a process holds: memory, descriptors, threads. Read from `/proc`.
 
 use std::fs;
+use std::time::Duration;
 
 /// What a process holds now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,13 +12,19 @@ pub struct Resources {
 }
 
 impl Resources {
-    /// The memory of later, and of everything else the most.
+    /// What it holds later, and the most threads: those that wait for the disk come and go.
     pub fn with(self, later: Self) -> Self {
-        Self {
-            memory_kib: later.memory_kib,
-            n_descriptors: self.n_descriptors.max(later.n_descriptors),
-            n_threads: self.n_threads.max(later.n_threads),
+        Self { n_threads: self.n_threads.max(later.n_threads), ..later }
+    }
+
+    /// The least descriptors of a second: those of files that are being written come and go, those that are lost stay.
+    pub async fn with_descriptors_that_stay(self, process: u32) -> Self {
+        let mut least = self.n_descriptors;
+        for _ in 0..40 {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+            least = least.min(Self::of(process).n_descriptors);
         }
+        Self { n_descriptors: least, ..self }
     }
 
     pub fn of(process: u32) -> Self {

@@ -18,8 +18,8 @@ struct Plan {
     between_rows: Duration,
 }
 
-/// Feeds rows, and fits and deletes a project now and then; how long answers took, and what the server held at its end, of threads and
-/// descriptors the most on the way: threads that wait for the disk come and go.
+/// Feeds rows, and fits and deletes a project now and then; how long answers took, and what the server held at its end, of threads the
+/// most on the way.
 async fn live(server: &Server, plan: &Plan) -> (Vec<Duration>, Resources) {
     let mut client = Client::new(&server.url);
     let (begin, mut fitted, mut looked) = (Instant::now(), Instant::now(), Instant::now());
@@ -49,7 +49,7 @@ async fn live(server: &Server, plan: &Plan) -> (Vec<Duration>, Resources) {
         }
         tokio::time::sleep(plan.between_rows).await;
     }
-    (took, held.with(Resources::of(process)))
+    (took, held.with(Resources::of(process)).with_descriptors_that_stay(process).await)
 }
 
 /// Without a database each project keeps its latest 10,000 values in memory: until then memory grows as it should.
