@@ -3,6 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
+use drifting_listening::LOOPBACK_NAMES;
+
 /// An address to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Host(pub(super) IpAddr);
@@ -96,7 +98,7 @@ pub(super) fn is_loopback(address: IpAddr) -> bool {
 
 /// What a browser or a client on this machine calls a loopback address.
 pub(super) fn loopback_names(address: IpAddr) -> Vec<String> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let mut names = LOOPBACK_NAMES.map(str::to_owned).to_vec();
     let own = address.to_canonical().to_string();
     if !names.contains(&own) {
         names.push(own);

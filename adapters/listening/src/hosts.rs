@@ -3,14 +3,17 @@
 
 use std::net::Ipv6Addr;
 
+/// The names that a machine has for itself.
+pub const LOOPBACK_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+
 /// The hosts that are served.
 #[derive(Debug, Clone)]
 pub struct ServedHosts(Vec<String>);
 
 impl ServedHosts {
     /// These hosts, with any port and in any spelling.
-    pub fn new(hosts: &[String]) -> Self {
-        Self(hosts.iter().map(|host| normal_host(host)).collect())
+    pub fn new(hosts: &[impl AsRef<str>]) -> Self {
+        Self(hosts.iter().map(|host| normal_host(host.as_ref())).collect())
     }
 
     /// Whether a host, with or without a port, is one of them.

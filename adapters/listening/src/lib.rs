@@ -16,7 +16,7 @@ mod transport;
 
 pub use accepting::{Accepted, Accepting, try_bind};
 pub use guarded::{Guard, GuardedStream, timed_out};
-pub use hosts::{ServedHosts, normal_host};
+pub use hosts::{LOOPBACK_NAMES, ServedHosts, normal_host};
 pub use idempotency::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey};
 pub use log::{escaped, milliseconds};
 pub use request_id::{REQUEST_ID, RequestId};

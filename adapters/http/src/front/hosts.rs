@@ -1,6 +1,6 @@
 //! Which hosts a request may name, and which pages may send one.
 
-use drifting_listening::{ServedHosts, normal_host};
+use drifting_listening::{LOOPBACK_NAMES, ServedHosts, normal_host};
 use poem::Request;
 use poem::http::{HeaderValue, header};
 
@@ -10,7 +10,6 @@ use crate::settings::AllowedHosts;
 
 /// Whoever starts the server asks these by the names of its own machine, whatever others call it.
 const PROBES: [&str; 2] = ["/livez", "/readyz"];
-const NAMES_OF_THIS_MACHINE: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// The check of `Host` and `Origin`.
 #[derive(Debug, Clone)]
@@ -35,7 +34,7 @@ impl HostCheck {
         };
         Self {
             hosts: hosts.map(|hosts| ServedHosts::new(hosts)),
-            of_this_machine: ServedHosts::new(&NAMES_OF_THIS_MACHINE.map(str::to_owned)),
+            of_this_machine: ServedHosts::new(&LOOPBACK_NAMES),
             own_pages_only,
             cross_origins: CrossOrigins::new(cross_origins),
         }
@@ -51,9 +50,9 @@ impl HostCheck {
         let mut hosts = request.headers().get_all(header::HOST).iter();
         let (named, second) = (hosts.next(), hosts.next());
         let authority = request.uri().authority().map(poem::http::uri::Authority::as_str);
-        let is_probe = PROBES.contains(&request.uri().path());
+        let is_probe = || PROBES.contains(&request.uri().path());
         let is_served = |host: &str| {
-            self.hosts.as_ref().is_none_or(|hosts| hosts.has(host)) || (is_probe && self.of_this_machine.has(host))
+            self.hosts.as_ref().is_none_or(|hosts| hosts.has(host)) || (is_probe() && self.of_this_machine.has(host))
         };
         // With HTTP/2 the authority takes the place of the header.
         let is_host_allowed = second.is_none()
