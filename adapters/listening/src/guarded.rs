@@ -73,8 +73,7 @@ impl<G: Guard> AsyncRead for GuardedStream<G> {
         let read = Pin::new(&mut (&mut self.stream).take(most)).poll_read(cx, buf);
         if read.is_ready() {
             let came = &buf.filled()[n_before..];
-            self.n_full_reads =
-                if came.len() < READ_BYTES_MAX { 0 } else { self.n_full_reads.saturating_add(1).min(FULL_READS_MAX) };
+            self.n_full_reads = if came.len() < READ_BYTES_MAX { 0 } else { self.n_full_reads.saturating_add(1) };
             // Without room nothing can come, which says nothing of the client.
             if !came.is_empty() || buf.remaining() > 0 {
                 self.guard.came(came);

@@ -1,10 +1,9 @@
-//! Accepts connections, as poem takes them.
+//! Accepts connections, and puts deadlines on them.
 
 use std::io;
 
 use drifting_listening::{Accepting, GuardedStream};
 use poem::http::uri::Scheme;
-use poem::listener::Acceptor;
 use poem::web::{LocalAddr, RemoteAddr};
 use tokio::net::TcpListener;
 
@@ -29,16 +28,13 @@ impl GuardedAcceptor {
             Accepting::new(listener, settings.connections_max, settings.tls.clone(), settings.timeouts.head);
         Ok(Self { accepting, address, connections, timeouts: settings.timeouts, scheme })
     }
-}
 
-impl Acceptor for GuardedAcceptor {
-    type Io = GuardedStream<HttpGuard>;
-
-    fn local_addr(&self) -> Vec<LocalAddr> {
-        vec![self.address.clone()]
-    }
-
-    async fn accept(&mut self) -> io::Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
+    /// The next connection, and what requests that come over it are told: where it was accepted, where it comes from, and its scheme.
+    /// Nothing is lost when this is given up.
+    ///
+    /// # Errors
+    /// When there will be none any more.
+    pub(super) async fn accept(&mut self) -> io::Result<(GuardedStream<HttpGuard>, LocalAddr, RemoteAddr, Scheme)> {
         let accepted = self.accepting.next().await?;
         let address = accepted.address;
         let guard = HttpGuard::new(address, self.connections.clone(), self.timeouts);

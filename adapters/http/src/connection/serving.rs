@@ -12,7 +12,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use poem::listener::Acceptor;
 use poem::{Endpoint, Response};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
