@@ -1,7 +1,6 @@
 //! What a fit finds worth knowing about the reference.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use crate::data::{Cells, Frame, MISSING_CODE, Schema};
 use crate::detectors::DetectorKind;
@@ -50,11 +49,18 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, n_com
                 let value = |code: &u32| if *code == MISSING_CODE { f64::NAN } else { f64::from(*code) };
                 Cow::Owned(codes.iter().map(value).collect())
             }
-            Cells::Categorical { codes, .. } => {
-                warnings.extend(key_warning(&column.name, codes));
+            Cells::Categorical { codes, n_categories, .. } => {
+                warnings.extend(key_warning(&column.name, codes, *n_categories));
                 continue;
             }
         };
+        if values.len() >= ROWS_OF_A_KEY && values.is_sorted_by(|one, next| one < next) {
+            warnings.push(format!(
+                "column `{}` grows from row to row, as a time or a counter does: rows to come lie beyond the reference, which counts as drift; leave it out",
+                column.name
+            ));
+            continue;
+        }
         let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         sorted.sort_by(f64::total_cmp);
         if sorted.first() == sorted.last() {
@@ -63,13 +69,6 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, n_com
                 Encoding::Raw | Encoding::Cells | Encoding::Kernel => "every other value of it counts as a departure",
             };
             warnings.push(format!("column `{}` is constant in the reference: {consequence}", column.name));
-            continue;
-        }
-        if values.len() >= ROWS_OF_A_KEY && values.is_sorted_by(|one, next| one < next) {
-            warnings.push(format!(
-                "column `{}` grows from row to row, as a time or a counter does: rows to come lie beyond the reference, which counts as drift; leave it out",
-                column.name
-            ));
             continue;
         }
         let n_ties = sorted.windows(2).filter(|pair| pair[0] == pair[1]).count();
@@ -91,10 +90,17 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, n_com
     warnings
 }
 
-/// Most values of the column differ, as those of keys and of times do. O(n) time and memory.
-fn key_warning(name: &str, codes: &[u32]) -> Option<String> {
-    let present = codes.iter().filter(|code| **code != MISSING_CODE);
-    let (n_values, n_classes) = (present.clone().count(), present.collect::<HashSet<_>>().len());
+/// Most values of the column differ, as those of keys and of times do. O(n) time, a flag a category.
+fn key_warning(name: &str, codes: &[u32], n_categories: u32) -> Option<String> {
+    let mut came = vec![false; n_categories as usize];
+    let mut n_values = 0;
+    for code in codes.iter().filter(|code| **code != MISSING_CODE) {
+        n_values += 1;
+        if let Some(flag) = came.get_mut(*code as usize) {
+            *flag = true;
+        }
+    }
+    let n_classes = came.into_iter().filter(|came| *came).count();
     (n_values >= ROWS_OF_A_KEY && 2 * n_classes > n_values).then(|| {
         format!(
             "column `{name}` has {n_classes} different values in {n_values} rows, as a key or a time has: rows to come will have others, which counts as drift; leave it out"
