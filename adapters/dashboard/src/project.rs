@@ -92,10 +92,10 @@ fn settings(value: &Value) -> Markup {
         Value::Object(members) if members.is_empty() => html! { "–" },
         Value::Object(members) => html! {
             dl.settings { @for (name, member) in members {
-                div { dt { (name) } dd { @if name == "warnings" { (sentences(member)) } @else { (settings(member)) } } }
+                div { dt { (name) } dd { (settings(member)) } }
             } }
         },
-        Value::Array(items) if items.iter().any(Value::is_object) => html! {
+        Value::Array(items) if items.iter().any(|item| item.is_object() || is_sentence(item)) => html! {
             ul { @for item in items { li { (settings(item)) } } }
         },
         Value::Array(items) if items.is_empty() => html! { "–" },
@@ -104,12 +104,9 @@ fn settings(value: &Value) -> Markup {
     }
 }
 
-/// Texts that are no words but sentences: a line each.
-fn sentences(value: &Value) -> Markup {
-    match value {
-        Value::Array(texts) if !texts.is_empty() => html! { ul { @for text in texts { li { (plain(text)) } } } },
-        other => settings(other),
-    }
+/// Whether a text has several words, so that commas do not tell it from its neighbours.
+fn is_sentence(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains(' '))
 }
 
 fn plain(value: &Value) -> String {
@@ -168,9 +165,10 @@ mod tests {
     }
 
     #[test]
-    fn warnings_are_a_line_each() {
+    fn texts_of_several_words_are_a_line_each_and_single_words_a_list() {
         let html = shown(ProjectStatus::Active, json!({"warnings": ["few rows, few", "`price` is constant"]}));
         assert!(html.contains("<li>few rows, few</li><li>`price` is constant</li>"), "{html}");
         assert!(shown(ProjectStatus::Active, json!({"warnings": []})).contains("<dd>–</dd>"));
+        assert!(shown(ProjectStatus::Active, json!({"categories": ["mon", "tue"]})).contains("<dd>mon, tue</dd>"));
     }
 }
