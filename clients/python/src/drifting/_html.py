@@ -18,7 +18,7 @@ def detection(verdict: Detection) -> str:
 
 def detection_line(verdict: Detection) -> str:
     """The same in a line."""
-    return _line("Detection", verdict.project, _of_detection(verdict))
+    return _line("Detection of", verdict.project, _of_detection(verdict))
 
 
 def project(shown: Project) -> str:
@@ -65,9 +65,9 @@ def _of_project(shown: Project) -> Facts:
     return rows
 
 
-def _line(kind: str, name: str, rows: Facts) -> str:
+def _line(what: str, name: str, rows: Facts) -> str:
     told = "; ".join(f"{fact}: {_text(value)}" for fact, value in rows if value is not None)
-    return f"<{kind} of {name!r}: {told}>" if kind == "Detection" else f"<{kind} {name!r}: {told}>"
+    return f"<{what} {name!r}: {told}>"
 
 
 def _table(title: str, rows: Facts) -> str:
