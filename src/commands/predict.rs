@@ -75,7 +75,7 @@ async fn feed_json(
     let answer = send(args, client, Body::Json(request)).await?;
     let detection: crate::client::Detection = answer.parse()?;
     let mut tally = Tally::default();
-    let n_rows = detection.rows.unwrap_or(1) + detection.rows_dropped.unwrap_or(0);
+    let n_rows = detection.rows.unwrap_or(1).saturating_add(detection.rows_dropped.unwrap_or(0));
     tally.add(0, n_rows, detection);
     tell(&answer, json, out)?;
     Ok(tally)
