@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use drifting_access::{AuditLog, Caller, Change, Gate, Recording};
+use drifting_inference::Inference;
 use drifting_listening::{IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId, RequestMeasures, Tracing};
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
@@ -37,6 +38,8 @@ use crate::stop::Stopping;
 
 /// What is decided for all calls.
 pub(crate) struct Rules {
+    /// Whose predictions are called for; without it there is always a place for one.
+    pub(crate) inference: Option<Inference>,
     pub(crate) hosts: HostCheck,
     pub(crate) gate: Arc<Gate>,
     pub(crate) audit: Option<AuditLog>,
@@ -119,6 +122,10 @@ impl Rules {
         let address = request.extensions().get::<ClientAddress>().map(|address| address.0.ip());
         let caller = self.gate.admit(request.headers(), address).map_err(|denied| status::denied(&denied))?;
         caller.check(scope).map_err(|denied| status::denied(&denied))?;
+        // A stream is asked for each of its messages.
+        if let Some(inference) = self.inference.as_ref().filter(|_| is_prediction(request.uri().path())) {
+            inference.check_queue().map_err(|refusal| status::refused(&refusal))?;
+        }
         Ok(caller)
     }
 
@@ -151,6 +158,11 @@ impl Rules {
     }
 }
 
+/// Whether a method takes rows in one message.
+fn is_prediction(path: &str) -> bool {
+    path.rsplit('/').next() == Some("ModelInfer")
+}
+
 /// Whether a method takes any number of messages.
 fn is_stream(path: &str) -> bool {
     matches!(path.rsplit('/').next(), Some("ModelStreamInfer" | "ServerReflectionInfo"))
@@ -171,6 +183,7 @@ mod tests {
         let (_, stopping) = Stopper::new();
         let hosts = HostCheck::new(hosts);
         Arc::new(Rules {
+            inference: None,
             hosts,
             gate: Arc::new(Gate::open()),
             audit: None,

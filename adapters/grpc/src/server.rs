@@ -86,8 +86,10 @@ impl GrpcServer {
         }
         let incoming = connection::incoming(listener, &settings, cut);
         let begun = stopping.clone().begun();
+        let predicting = Some(inference.clone());
         let routes = routes(inference, &settings, &health, stopping.clone()).map_err(io::Error::other)?;
         let rules = Arc::new(Rules {
+            inference: predicting,
             hosts: HostCheck::new(settings.allowed_hosts.as_deref()),
             gate: Arc::clone(&settings.gate),
             audit: settings.audit.clone(),

@@ -5,10 +5,12 @@ mod compression;
 mod cross_origin;
 mod head;
 mod hosts;
+mod overload;
 mod routes;
 mod watched;
 
 pub(crate) use hosts::HostCheck;
+pub(crate) use overload::Overload;
 pub(crate) use routes::Routes;
 pub(crate) use watched::{METHODS, STATUSES, Watch};
 
@@ -38,6 +40,7 @@ pub(crate) struct Front<E> {
     pub(crate) inner: E,
     pub(crate) hosts: HostCheck,
     pub(crate) gate: Arc<Gate>,
+    pub(crate) overload: Overload,
     pub(crate) head: HeadLimits,
     pub(crate) connections: Connections,
     pub(crate) routes: Routes,
@@ -69,10 +72,11 @@ impl<E: Endpoint<Output = Response>> Front<E> {
         // Cloning shares the text.
         let uri = request.uri().clone();
         let method = request.method().clone();
+        let route = watched.route;
         let access = Access::begin(method.clone(), uri.clone(), watched);
         let coding = compression::wanted(&request);
         let origin = self.hosts.cross_origins().of(&request).cloned();
-        let outcome = match self.admit(&mut request) {
+        let outcome = match self.admit(&mut request, route) {
             Ok(Some(answer)) => Ok(Ok(answer)),
             Ok(None) => {
                 // The server under us goes on with a request whose client has left, so this is seen to here.
@@ -108,7 +112,7 @@ impl<E: Endpoint<Output = Response>> Front<E> {
 impl<E> Front<E> {
     /// Decides by the head alone whether a request is served, and notes who sends it. A browser that only asks what a page may
     /// send has its answer at once.
-    fn admit(&self, request: &mut Request) -> Result<Option<Response>, Failure> {
+    fn admit(&self, request: &mut Request, route: Option<usize>) -> Result<Option<Response>, Failure> {
         head::check(request, &self.head)?;
         self.hosts.check(request)?;
         if self.hosts.cross_origins().of(request).is_some()
@@ -122,6 +126,7 @@ impl<E> Front<E> {
             let address = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
             self.gate.admit(request.headers(), address)?
         };
+        self.overload.check(request.method(), route)?;
         request.set_data(caller);
         Ok(None)
     }
@@ -192,6 +197,7 @@ mod tests {
             inner: make_sync(|_| -> Response { panic!("the inside") }),
             hosts: HostCheck::new(&AllowedHosts::Any, &[]),
             gate: Arc::new(Gate::open()),
+            overload: Overload::default(),
             head: HeadLimits::default(),
             connections: Connections::default(),
             routes: Routes::default(),

@@ -20,7 +20,7 @@ use crate::api::{
 };
 use crate::connection::{Connections, GuardedAcceptor, serve};
 use crate::dashboard::{self, Dashboard, Live};
-use crate::front::{Front, HostCheck, METHODS, Routes, STATUSES, Watch};
+use crate::front::{Front, HostCheck, METHODS, Overload, Routes, STATUSES, Watch};
 use crate::pages;
 use crate::rights::Guarded;
 use crate::settings::HttpSettings;
@@ -108,6 +108,7 @@ fn endpoint(
 ) -> impl Endpoint<Output = Response> + use<> {
     let timeouts = settings.timeouts;
     let origins = Origins::default();
+    let overload = Overload::new(Arc::clone(&service), settings.requests.routes());
     let dashboard = Dashboard {
         service: Arc::clone(&service),
         origins: origins.clone(),
@@ -163,6 +164,7 @@ fn endpoint(
         inner: pages::add_to(route, &settings.version, at_root),
         hosts: HostCheck::new(&settings.allowed_hosts, &settings.cors_origins),
         gate: Arc::clone(&settings.gate),
+        overload,
         head: settings.head,
         connections,
         routes: routes(),

@@ -23,6 +23,20 @@ async fn server_with(settings: GrpcSettings) -> TestServer {
 }
 
 #[tokio::test]
+async fn predictions_beyond_the_queue_are_refused_before_their_message_comes() {
+    let server = server_with(GrpcSettings::default()).await;
+    let places: Vec<_> = std::iter::from_fn(|| server.service.enter_predictions().ok()).collect();
+    assert!(!places.is_empty());
+    let status = stalled_call(&server, "/inference.GRPCInferenceService/ModelInfer", Vec::new()).await;
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    assert_eq!(status.metadata().get("drifting-code").unwrap(), "overloaded");
+    let mut client = server.client().await;
+    client.server_live(ServerLiveRequest {}).await.unwrap();
+    drop(places);
+    client.model_infer(label_request("label", &[0.5])).await.unwrap();
+}
+
+#[tokio::test]
 async fn messages_larger_than_the_limit_are_refused() {
     let server = server_with(GrpcSettings { max_message_bytes: 10_000, ..GrpcSettings::default() }).await;
     let mut client = server.client().await;

@@ -65,7 +65,8 @@ pub(crate) struct Watch {
 /// A request that is watched.
 pub(super) struct Watched {
     measures: Arc<RequestMeasures>,
-    route: Option<usize>,
+    /// Its place among the routes, if it is one of them.
+    pub(super) route: Option<usize>,
     method: usize,
     pub(super) span: Span,
 }

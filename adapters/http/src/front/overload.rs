@@ -1,0 +1,59 @@
+//! Predictions that are refused by their heads alone while too many are on their way. Under overload most requests end here, before
+//! they are routed, so that what is refused takes little from what is judged.
+
+use std::sync::Arc;
+
+use drifting_domain::use_cases::DriftService;
+use poem::http::Method;
+
+use crate::error::Failure;
+
+/// The check of predictions.
+#[derive(Default)]
+pub(crate) struct Overload {
+    /// Whose predictions they are; without one nothing is refused.
+    service: Option<Arc<DriftService>>,
+    /// Whether each route takes predictions.
+    is_prediction: Vec<bool>,
+}
+
+impl Overload {
+    /// The check for requests to these routes.
+    pub(crate) fn new<'r>(service: Arc<DriftService>, routes: impl Iterator<Item = &'r str>) -> Self {
+        Self { service: Some(service), is_prediction: routes.map(takes_predictions).collect() }
+    }
+
+    /// Whether there is a place for a request, if it is a prediction. O(1); it takes none.
+    pub(super) fn check(&self, method: &Method, route: Option<usize>) -> Result<(), Failure> {
+        let is_prediction = route.and_then(|route| self.is_prediction.get(route)).copied().unwrap_or(false);
+        match &self.service {
+            Some(service) if is_prediction && *method == Method::POST => {
+                service.check_predictions().map_err(|_| Failure::overloaded())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn takes_predictions(pattern: &str) -> bool {
+    let last = pattern.rsplit('/').next().unwrap_or_default();
+    matches!(last, "predict" | "infer" | "generate" | "infer_stream" | "generate_stream")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rights::scope_of;
+    use drifting_access::Scope;
+
+    #[test]
+    fn what_takes_predictions_is_known_by_its_pattern() {
+        let measures = crate::server::request_measures();
+        for route in measures.routes() {
+            // Events wait in a queue of their own.
+            let predicts = scope_of(&Method::POST, route) == Some(Scope::Predict);
+            let is_event = route == "/" || route.starts_with("/v1/events");
+            assert_eq!(takes_predictions(route), predicts && !is_event, "{route}");
+        }
+    }
+}
