@@ -70,6 +70,7 @@ impl DetectorRequest {
             | DetectorKind::Tabular
             | DetectorKind::Mmd
             | DetectorKind::Lsdd
+            | DetectorKind::MmdFourier
             | DetectorKind::Classifier
             | DetectorKind::SpotTheDiff => Ok(kind),
             // Its p-values assume values that differ, and counts of words are mostly equal.
@@ -78,6 +79,10 @@ impl DetectorRequest {
             | DetectorKind::ChiSquare
             | DetectorKind::FisherExact
             | DetectorKind::ContextMmd
+            // They judge cells, and those of texts are no numbers.
+            | DetectorKind::PcaReconstruction
+            | DetectorKind::Hdddm
+            | DetectorKind::KdqTree
             | DetectorKind::ClassifierUncertainty
             | DetectorKind::RegressorUncertainty => {
                 let detail =
