@@ -22,7 +22,7 @@ pub use request::{
 pub use two_sample::{
     BatchDetector, BatchSpec, CategoryShift, ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest,
     ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest, ColumnTests, ColumnsSpec, ContextMmdTestSpec, Direction,
-    Explanation, HeldOut, LsddTestSpec, MmdTestSpec, ModelOutputs, ModelTestProblem, QUANTILES,
+    Explanation, HeldOut, LsddTestSpec, MmdTestSpec, ModelOutputs, ModelTestProblem, N_BOOTSTRAPS, Preset, QUANTILES,
     RegressorUncertaintySpec, SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings, SpotTheDiffTestSpec, Summary,
     TestProblem, UncertaintyProblem, UncertaintyType, Validation, Window, WindowProblem, check_batch, entropies,
     fit_batch, narrow_margins, restore_batch, spreads,

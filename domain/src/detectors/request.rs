@@ -11,7 +11,7 @@ use std::fmt;
 pub use self::policy::{ReferenceUpdateRequest, WindowRequest};
 pub use self::two_sample::PERMUTATIONS_MAX;
 use super::density_difference::KERNEL_CENTERS_MAX;
-use super::{ColumnTest, DetectorKind, ModelOutputs, UncertaintyType};
+use super::{ColumnTest, DetectorKind, ModelOutputs, Preset, UncertaintyType};
 use crate::project::AfterAlarm;
 use crate::statistics::alternative::Alternative;
 use crate::statistics::correction::Correction;
@@ -92,6 +92,12 @@ pub struct DetectorRequest {
     pub context_sigma: Option<Vec<f64>>,
     /// Share of the contexts of a window that is held out.
     pub prop_c_held: Option<f64>,
+    /// The library whose bins and thresholds are taken over.
+    pub preset: Option<Preset>,
+    /// Fixed threshold of distances, or of a preset's p-values.
+    pub threshold: Option<f64>,
+    /// Share of the columns that must drift for the table to drift.
+    pub drift_share: Option<f64>,
     /// How rows are collected into windows.
     pub window: Option<WindowRequest>,
     /// How the reference moves on.
@@ -191,6 +197,9 @@ impl DetectorRequest {
             ("detector/context_columns", self.context_columns.is_some()),
             ("detector/context_sigma", self.context_sigma.is_some()),
             ("detector/prop_c_held", self.prop_c_held.is_some()),
+            ("detector/preset", self.preset.is_some()),
+            ("detector/threshold", self.threshold.is_some()),
+            ("detector/drift_share", self.drift_share.is_some()),
             ("detector/window", self.window.is_some()),
             ("detector/update_reference", self.update_reference.is_some()),
         ];
@@ -315,6 +324,55 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
             &["p_val", "preds_type", "uncertainty_type", "margin_width", "min_effect", "window", "update_reference"]
         }
         Kind::RegressorUncertainty => &["p_val", "min_effect", "window", "update_reference"],
+        Kind::Psi
+        | Kind::KlDivergence
+        | Kind::JensenShannon
+        | Kind::Wasserstein
+        | Kind::Hellinger
+        | Kind::TotalVariation
+        | Kind::Energy
+        | Kind::MannWhitney
+        | Kind::TTest
+        | Kind::ZTest
+        | Kind::AndersonDarling
+        | Kind::GTest
+        | Kind::EppsSingleton => measured_parameters(kind),
+    }
+}
+
+/// The same of kinds that measure distances, or as other libraries do.
+fn measured_parameters(kind: DetectorKind) -> &'static [&'static str] {
+    use DetectorKind as Kind;
+    match kind {
+        Kind::Psi
+        | Kind::KlDivergence
+        | Kind::JensenShannon
+        | Kind::Wasserstein
+        | Kind::Hellinger
+        | Kind::TotalVariation
+        | Kind::Energy => &[
+            "p_val",
+            "correction",
+            "n_bootstraps",
+            "preset",
+            "threshold",
+            "drift_share",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        Kind::MannWhitney | Kind::TTest | Kind::ZTest => &[
+            "p_val",
+            "correction",
+            "alternative",
+            "preset",
+            "threshold",
+            "drift_share",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        _ => &["p_val", "correction", "preset", "threshold", "drift_share", "min_effect", "window", "update_reference"],
     }
 }
 

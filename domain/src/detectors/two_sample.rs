@@ -4,11 +4,13 @@ mod classifier;
 mod column_test;
 mod columns;
 pub mod context_mmd;
+pub(crate) mod distance;
 mod explanation;
 mod joint;
 pub mod lsdd;
 pub mod mmd;
 mod permutation_test;
+mod preset;
 mod specs;
 mod spot_the_diff;
 mod uncertain;
@@ -21,9 +23,11 @@ pub use classifier::{
 };
 pub use column_test::ColumnTest;
 pub use columns::{ColumnTests, ColumnsSpec};
+pub use distance::N_BOOTSTRAPS;
 pub use explanation::{CategoryShift, Direction, Explanation, QUANTILES, Summary};
 pub use permutation_test::TestProblem;
 use permutation_test::{check, invalid};
+pub use preset::Preset;
 
 pub use specs::{
     BatchSpec, ClassifierTestSpec, ClassifierUncertaintySpec, ContextMmdTestSpec, LsddTestSpec, MmdTestSpec,
@@ -43,6 +47,7 @@ use crate::data::{Frame, Schema, TensorError, Tensors};
 use crate::detection::Detection;
 use crate::ports::{CpuPool, Progress};
 use crate::preprocess::Encoder;
+use crate::statistics::epps_singleton;
 
 /// Judges a whole window; knows no past.
 ///
@@ -119,16 +124,14 @@ pub fn check_batch(spec: &BatchSpec, n_rows: usize) -> Result<(), FitProblem> {
     let least = match spec {
         BatchSpec::ChiSquare(_)
         | BatchSpec::FisherExact(_)
+        | BatchSpec::GTest(_)
+        | BatchSpec::ZTest(_)
         | BatchSpec::ClassifierUncertainty(_)
         | BatchSpec::RegressorUncertainty(_) => 1,
         BatchSpec::Lsdd(spec) => spec.n_kernel_centers.saturating_add(2),
         BatchSpec::ContextMmd(_) => context_mmd::ROWS_MIN,
-        BatchSpec::Ks(_)
-        | BatchSpec::Cvm(_)
-        | BatchSpec::Tabular(_)
-        | BatchSpec::Mmd(_)
-        | BatchSpec::Classifier(_)
-        | BatchSpec::SpotTheDiff(_) => 2,
+        BatchSpec::EppsSingleton(_) => epps_singleton::VALUES_MIN,
+        _ => 2,
     };
     if n_rows < least {
         return Err(FitProblem::TooFewReferenceRows { expected: least, actual: n_rows });
@@ -147,22 +150,14 @@ pub fn fit_batch(
     pool: &dyn CpuPool,
     progress: &dyn Progress,
 ) -> Result<Box<dyn BatchDetector>, FitProblem> {
+    if let Some(columns) = spec.columns() {
+        return Ok(Box::new(ColumnsDetector::fit(spec, columns, schema, reference, pool, progress)?));
+    }
     match spec {
-        BatchSpec::Ks(columns)
-        | BatchSpec::Cvm(columns)
-        | BatchSpec::ChiSquare(columns)
-        | BatchSpec::FisherExact(columns)
-        | BatchSpec::Tabular(columns) => {
-            Ok(Box::new(ColumnsDetector::fit(spec, columns, schema, reference, pool, progress)?))
-        }
-        BatchSpec::Mmd(_)
-        | BatchSpec::Lsdd(_)
-        | BatchSpec::Classifier(_)
-        | BatchSpec::SpotTheDiff(_)
-        | BatchSpec::ContextMmd(_) => Ok(Box::new(JointDetector::fit(spec, schema, reference, pool, progress)?)),
         BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
             Ok(Box::new(UncertaintyDetector::fit(spec, reference, pool, progress)?))
         }
+        _ => Ok(Box::new(JointDetector::fit(spec, schema, reference, pool, progress)?)),
     }
 }
 
@@ -176,19 +171,13 @@ pub fn restore_batch(
     parameters: &Tensors,
     encoder: &Encoder,
 ) -> Result<Box<dyn BatchDetector>, TensorError> {
+    if let Some(columns) = spec.columns() {
+        return Ok(Box::new(ColumnsDetector::restore(spec, columns, schema, parameters)?));
+    }
     match spec {
-        BatchSpec::Ks(columns)
-        | BatchSpec::Cvm(columns)
-        | BatchSpec::ChiSquare(columns)
-        | BatchSpec::FisherExact(columns)
-        | BatchSpec::Tabular(columns) => Ok(Box::new(ColumnsDetector::restore(spec, columns, schema, parameters)?)),
-        BatchSpec::Mmd(_)
-        | BatchSpec::Lsdd(_)
-        | BatchSpec::Classifier(_)
-        | BatchSpec::SpotTheDiff(_)
-        | BatchSpec::ContextMmd(_) => Ok(Box::new(JointDetector::restore(spec, schema, parameters, encoder)?)),
         BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
             Ok(Box::new(UncertaintyDetector::restore(spec, parameters)?))
         }
+        _ => Ok(Box::new(JointDetector::restore(spec, schema, parameters, encoder)?)),
     }
 }

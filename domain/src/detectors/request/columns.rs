@@ -40,7 +40,13 @@ impl DetectorRequest {
         };
         let instead = match kind {
             DetectorKind::CvmOnline => "`mmd_online`, or `fet_online` for two classes",
-            DetectorKind::Ks | DetectorKind::Cvm => "`tabular`, or `chi_square`",
+            DetectorKind::Ks
+            | DetectorKind::Cvm
+            | DetectorKind::AndersonDarling
+            | DetectorKind::MannWhitney
+            | DetectorKind::TTest
+            | DetectorKind::EppsSingleton => "`tabular`, or `chi_square`",
+            DetectorKind::Wasserstein | DetectorKind::Energy => "`jensen_shannon`, or `total_variation`",
             DetectorKind::ClassifierUncertainty | DetectorKind::RegressorUncertainty => {
                 "the outputs of the model alone"
             }
@@ -71,7 +77,16 @@ impl DetectorRequest {
             | DetectorKind::Mmd
             | DetectorKind::Lsdd
             | DetectorKind::Classifier
-            | DetectorKind::SpotTheDiff => Ok(kind),
+            | DetectorKind::SpotTheDiff
+            | DetectorKind::Psi
+            | DetectorKind::KlDivergence
+            | DetectorKind::JensenShannon
+            | DetectorKind::Wasserstein
+            | DetectorKind::Hellinger
+            | DetectorKind::TotalVariation
+            | DetectorKind::MannWhitney
+            | DetectorKind::EppsSingleton
+            | DetectorKind::Energy => Ok(kind),
             // Its p-values assume values that differ, and counts of words are mostly equal.
             DetectorKind::Cvm
             | DetectorKind::FetOnline
@@ -79,7 +94,11 @@ impl DetectorRequest {
             | DetectorKind::FisherExact
             | DetectorKind::ContextMmd
             | DetectorKind::ClassifierUncertainty
-            | DetectorKind::RegressorUncertainty => {
+            | DetectorKind::RegressorUncertainty
+            | DetectorKind::AndersonDarling
+            | DetectorKind::TTest
+            | DetectorKind::ZTest
+            | DetectorKind::GTest => {
                 let detail =
                     format!("`{kind}` judges no texts; take `mmd_online`, or `mmd` or `classifier` in windows");
                 Err(InvalidSettings::one("detector/kind", detail))
@@ -101,10 +120,19 @@ impl DetectorRequest {
         let is_tested_by = |column: &str, test| self.test_of(column) == Some(test);
         match kind {
             DetectorKind::FetOnline | DetectorKind::FisherExact => schema.of_two_classes(reference, |_| true).map(Some),
-            DetectorKind::ChiSquare => schema.with_categories(reference, |_| true).map(Some),
+            // A preset holds the first of several values against the others.
+            DetectorKind::ZTest if self.preset.is_none() => schema.of_two_classes(reference, |_| true).map(Some),
+            DetectorKind::ChiSquare | DetectorKind::GTest | DetectorKind::ZTest => {
+                schema.with_categories(reference, |_| true).map(Some)
+            }
             DetectorKind::Tabular if self.tests.is_some() => {
-                let schema = schema.with_categories(reference, |column| is_tested_by(column, ColumnTest::ChiSquare))?;
-                schema.of_two_classes(reference, |column| is_tested_by(column, ColumnTest::FisherExact)).map(Some)
+                let of_categories = |column: &str| {
+                    [ColumnTest::ChiSquare, ColumnTest::GTest].iter().any(|test| is_tested_by(column, *test))
+                };
+                let of_two_classes = |column: &str| {
+                    [ColumnTest::FisherExact, ColumnTest::ZTest].iter().any(|test| is_tested_by(column, *test))
+                };
+                schema.with_categories(reference, of_categories)?.of_two_classes(reference, of_two_classes).map(Some)
             }
             _ => Ok(None),
         }
