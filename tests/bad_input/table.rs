@@ -11,10 +11,8 @@ use crate::{bodies, data, events, existence, files, framing, hosts, large, names
 
 /// A bad request may have so much of a processor.
 const PROCESSOR_MAX: Duration = Duration::from_millis(100);
-/// A row that took more is sent so many times again,
-const REPEATS: usize = 24;
-/// after such pauses: what slows a machine down often passes.
-const PAUSE: Duration = Duration::from_millis(200);
+/// A row that took more is sent so many times again.
+const REPEATS: usize = 8;
 /// A bad request may take so many times the limit of its body.
 const MEMORY_FACTOR: u64 = 2;
 /// So much memory more or less is a matter of which threads are there just now, and what the allocator keeps for them.
@@ -118,7 +116,6 @@ fn findings(world: &World, limits: Limits, subjects: &[(&str, Vec<Row>)]) -> Vec
         let mut processor = first.processor.min(second.processor);
         for _ in 0..REPEATS {
             if processor > PROCESSOR_MAX {
-                std::thread::sleep(PAUSE);
                 let (_, taken, _) = exchange_measured(world, row);
                 processor = processor.min(taken.processor);
             }
