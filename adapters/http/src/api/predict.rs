@@ -82,8 +82,6 @@ impl PredictApi {
         body: PredictBody,
     ) -> Result<Answer<Predicted>, Failure> {
         let (name, keyed) = (project.parse()?, key.parse()?);
-        // Before anything of the body is read.
-        self.service.check_predictions().map_err(|_| Failure::overloaded())?;
         let open = self.service.open(&name).await.map_err(Failure::of_project)?;
         let mut body = body.0;
         let mut identity = None;

@@ -297,7 +297,6 @@ impl InferApi {
         write: impl Fn(&InferResponse) -> Result<Written, String> + Send + 'static,
     ) -> Result<Told, Failure> {
         let keyed = key.parse()?;
-        self.inference.check_queue()?;
         let open = self.inference.open(model, version).await?.traced(body.trace.clone());
         let Some(keyed) = keyed else {
             let (bytes, json_length) = body.read(self.limits.bytes, &self.timeouts).await?;
