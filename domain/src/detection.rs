@@ -9,6 +9,8 @@ use crate::detectors::Explanation;
 pub struct Detection {
     /// Whether it drifts.
     pub is_drift: bool,
+    /// Whether it may be about to drift, of detectors that warn.
+    pub is_warning: bool,
     /// Rows fed since the start or the last reset, these included.
     pub time: u64,
     /// Rows that were judged: 1 of online detectors.

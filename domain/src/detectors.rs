@@ -4,6 +4,7 @@ mod density_difference;
 mod kind;
 mod online;
 mod request;
+mod streaming;
 pub mod two_sample;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,13 @@ pub use online::{
     fit_online, restore_online,
 };
 pub use request::{
-    DetectorRequest, InvalidSettings, ModelName, PERMUTATIONS_MAX, ReferenceUpdateRequest, SettingIssue, WindowRequest,
+    DetectorRequest, InvalidSettings, ModelName, PERMUTATIONS_MAX, ReferenceUpdateRequest, SettingIssue,
+    StreamingRequest, WindowRequest,
+};
+pub use streaming::{
+    AdwinSettings, BocdSettings, ChangeMode, CusumSettings, DdmSettings, EcddSettings, EddmSettings,
+    GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings, PageHinkleySettings, RddmSettings,
+    StepdSettings, Streaming, StreamingSettings, StreamingSpec,
 };
 pub use two_sample::{
     BatchDetector, BatchSpec, CategoryShift, ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest,

@@ -14,6 +14,7 @@ mod mmd;
 mod mmd_online;
 mod reference_update;
 mod spot_the_diff;
+mod streaming;
 mod uncertainty;
 mod univariate;
 

@@ -44,11 +44,37 @@ pub enum DetectorKind {
     ClassifierUncertainty,
     /// How uncertain a regressor is; the columns are the predictions of an ensemble.
     RegressorUncertainty,
+    /// ADWIN: the mean of a window of last values that grows while it stays the same.
+    Adwin,
+    /// Page–Hinkley: the mean of values moves either way.
+    PageHinkley,
+    /// Kolmogorov–Smirnov between the last values and those before them in a window.
+    Kswin,
+    /// CUSUM: the mean of values rises.
+    Cusum,
+    /// DDM: errors become more frequent than at their best.
+    Ddm,
+    /// EDDM: errors come closer together than at their best.
+    Eddm,
+    /// HDDM with Hoeffding's bound: the mean of values from 0 to 1 rises.
+    HddmA,
+    /// HDDM with `McDiarmid`'s bound: the weighted mean of values from 0 to 1 rises.
+    HddmW,
+    /// RDDM: DDM that forgets.
+    Rddm,
+    /// STEPD: the share of errors in the last values is another than before.
+    Stepd,
+    /// ECDD: the weighted share of errors rises.
+    Ecdd,
+    /// Geometric moving average: the weighted mean of values rises.
+    GeometricMovingAverage,
+    /// Bayesian online change point detection: the mean of values changed.
+    Bocd,
 }
 
 impl DetectorKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 30] = [
         Self::CvmOnline,
         Self::FetOnline,
         Self::LsddOnline,
@@ -66,11 +92,50 @@ impl DetectorKind {
         Self::ContextMmd,
         Self::ClassifierUncertainty,
         Self::RegressorUncertainty,
+        Self::Adwin,
+        Self::PageHinkley,
+        Self::Kswin,
+        Self::Cusum,
+        Self::Ddm,
+        Self::Eddm,
+        Self::HddmA,
+        Self::HddmW,
+        Self::Rddm,
+        Self::Stepd,
+        Self::Ecdd,
+        Self::GeometricMovingAverage,
+        Self::Bocd,
     ];
 
     /// Whether it judges row by row; the others judge windows.
     pub fn is_online(self) -> bool {
         matches!(self, Self::CvmOnline | Self::FetOnline | Self::LsddOnline | Self::MmdOnline | Self::Dummy)
+            || self.is_streaming()
+    }
+
+    /// Whether it judges row by row what one column holds, by settings of the field instead of an expected run time.
+    pub fn is_streaming(self) -> bool {
+        matches!(
+            self,
+            Self::Adwin
+                | Self::PageHinkley
+                | Self::Kswin
+                | Self::Cusum
+                | Self::Ddm
+                | Self::Eddm
+                | Self::HddmA
+                | Self::HddmW
+                | Self::Rddm
+                | Self::Stepd
+                | Self::Ecdd
+                | Self::GeometricMovingAverage
+                | Self::Bocd
+        )
+    }
+
+    /// Whether its values are errors: 1 for an error, 0 for none.
+    pub fn watches_errors(self) -> bool {
+        matches!(self, Self::Ddm | Self::Eddm | Self::Rddm | Self::Stepd | Self::Ecdd)
     }
 
     /// Whether it judges each column by itself.
@@ -81,8 +146,23 @@ impl DetectorKind {
     /// What it sees of the columns.
     pub fn encoding(self) -> Encoding {
         match self {
-            Self::CvmOnline | Self::ClassifierUncertainty | Self::RegressorUncertainty => Encoding::Raw,
-            Self::FetOnline => Encoding::Binary,
+            Self::CvmOnline
+            | Self::ClassifierUncertainty
+            | Self::RegressorUncertainty
+            | Self::Adwin
+            | Self::PageHinkley
+            | Self::Kswin
+            | Self::Cusum
+            | Self::GeometricMovingAverage
+            | Self::Bocd => Encoding::Raw,
+            Self::FetOnline
+            | Self::Ddm
+            | Self::Eddm
+            | Self::HddmA
+            | Self::HddmW
+            | Self::Rddm
+            | Self::Stepd
+            | Self::Ecdd => Encoding::Binary,
             Self::Dummy | Self::Ks | Self::Cvm | Self::ChiSquare | Self::FisherExact | Self::Tabular => Encoding::Cells,
             Self::LsddOnline
             | Self::MmdOnline
@@ -114,6 +194,19 @@ impl DetectorKind {
             Self::ContextMmd => "context_mmd",
             Self::ClassifierUncertainty => "classifier_uncertainty",
             Self::RegressorUncertainty => "regressor_uncertainty",
+            Self::Adwin => "adwin",
+            Self::PageHinkley => "page_hinkley",
+            Self::Kswin => "kswin",
+            Self::Cusum => "cusum",
+            Self::Ddm => "ddm",
+            Self::Eddm => "eddm",
+            Self::HddmA => "hddm_a",
+            Self::HddmW => "hddm_w",
+            Self::Rddm => "rddm",
+            Self::Stepd => "stepd",
+            Self::Ecdd => "ecdd",
+            Self::GeometricMovingAverage => "geometric_moving_average",
+            Self::Bocd => "bocd",
         }
     }
 }

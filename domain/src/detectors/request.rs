@@ -3,12 +3,14 @@
 mod columns;
 mod online;
 mod policy;
+mod streaming;
 mod two_sample;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 pub use self::policy::{ReferenceUpdateRequest, WindowRequest};
+pub use self::streaming::StreamingRequest;
 pub use self::two_sample::PERMUTATIONS_MAX;
 use super::density_difference::KERNEL_CENTERS_MAX;
 use super::{ColumnTest, DetectorKind, ModelOutputs, UncertaintyType};
@@ -98,6 +100,8 @@ pub struct DetectorRequest {
     pub update_reference: Option<ReferenceUpdateRequest>,
     /// What follows an alarm.
     pub after_alarm: Option<AfterAlarm>,
+    /// Settings of streaming kinds.
+    pub streaming: StreamingRequest,
 }
 
 /// A model that tells window from reference.
@@ -194,7 +198,7 @@ impl DetectorRequest {
             ("detector/window", self.window.is_some()),
             ("detector/update_reference", self.update_reference.is_some()),
         ];
-        parameters.into_iter().filter(|(_, came)| *came).map(|(setting, _)| setting)
+        parameters.into_iter().filter(|(_, came)| *came).map(|(setting, _)| setting).chain(self.streaming.came())
     }
 
     /// Reports the parameters that came though the kind has none of that name.
@@ -206,6 +210,7 @@ impl DetectorRequest {
                 continue;
             }
             let detail = match name {
+                "ert" | "p_val" if kind.is_streaming() => format!("`{kind}` is judged by settings of its own"),
                 _ if known.is_empty() => format!("`{kind}` has no such parameter"),
                 "window_sizes" if known.contains(&"window_size") => {
                     format!("`{kind}` has one window, expected `window_size`")
@@ -315,6 +320,7 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
             &["p_val", "preds_type", "uncertainty_type", "margin_width", "min_effect", "window", "update_reference"]
         }
         Kind::RegressorUncertainty => &["p_val", "min_effect", "window", "update_reference"],
+        _ => streaming::parameters(kind),
     }
 }
 

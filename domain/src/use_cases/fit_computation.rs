@@ -150,12 +150,17 @@ fn specify(
     let (spec, encoded) = if kind.is_online() {
         let spec = request.detector.online_specification(kind, encoder.width())?;
         // A kernel has no bandwidth then, and a share of ones no variance; ranks do well with a constant.
-        if matches!(kind.encoding(), Encoding::Kernel | Encoding::Binary) && is_constant(frame) {
+        if matches!(kind.encoding(), Encoding::Kernel | Encoding::Binary) && !kind.is_streaming() && is_constant(frame)
+        {
             return Err(FitProblem::AllConstant.into());
         }
         check_online(&spec, frame.n_rows(), encoder.width())?;
         if kind == DetectorKind::Dummy && request.report_run_length {
             return Err(InvalidSettings::one("report_run_length", "`dummy` raises no alarm; leave it out").into());
+        }
+        if kind.is_streaming() && request.report_run_length {
+            let detail = format!("`{kind}` keeps no expected run time to compare with; leave it out");
+            return Err(InvalidSettings::one("report_run_length", detail).into());
         }
         let encoded = if kind == DetectorKind::Dummy { Vec::new() } else { encoder.encode(frame) };
         (DetectorSpec::Online(spec), encoded)

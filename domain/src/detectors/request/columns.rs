@@ -3,6 +3,7 @@
 use super::{DetectorRequest, InvalidSettings};
 use crate::data::{ColumnType, Frame, InvalidData, Schema};
 use crate::detectors::{ColumnTest, DetectorKind};
+use crate::preprocess::Encoding;
 use crate::project::DriftType;
 
 impl DetectorRequest {
@@ -40,6 +41,7 @@ impl DetectorRequest {
         };
         let instead = match kind {
             DetectorKind::CvmOnline => "`mmd_online`, or `fet_online` for two classes",
+            kind if kind.is_streaming() && kind.encoding() == Encoding::Raw => "`hddm_a`, or `ddm`, for two classes",
             DetectorKind::Ks | DetectorKind::Cvm => "`tabular`, or `chi_square`",
             DetectorKind::ClassifierUncertainty | DetectorKind::RegressorUncertainty => {
                 "the outputs of the model alone"
@@ -72,14 +74,12 @@ impl DetectorRequest {
             | DetectorKind::Lsdd
             | DetectorKind::Classifier
             | DetectorKind::SpotTheDiff => Ok(kind),
+            // They watch one column, and texts become many.
+            _ if kind.is_streaming() => {
+                Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges no texts; take `mmd_online`")))
+            }
             // Its p-values assume values that differ, and counts of words are mostly equal.
-            DetectorKind::Cvm
-            | DetectorKind::FetOnline
-            | DetectorKind::ChiSquare
-            | DetectorKind::FisherExact
-            | DetectorKind::ContextMmd
-            | DetectorKind::ClassifierUncertainty
-            | DetectorKind::RegressorUncertainty => {
+            _ => {
                 let detail =
                     format!("`{kind}` judges no texts; take `mmd_online`, or `mmd` or `classifier` in windows");
                 Err(InvalidSettings::one("detector/kind", detail))
@@ -101,6 +101,13 @@ impl DetectorRequest {
         let is_tested_by = |column: &str, test| self.test_of(column) == Some(test);
         match kind {
             DetectorKind::FetOnline | DetectorKind::FisherExact => schema.of_two_classes(reference, |_| true).map(Some),
+            _ if kind.watches_errors() => schema.of_two_classes(reference, |_| true).map(Some),
+            // Values from 0 to 1 are numbers; classes have two of them.
+            DetectorKind::HddmA | DetectorKind::HddmW
+                if schema.columns.iter().any(|column| column.kind != ColumnType::Numeric) =>
+            {
+                schema.of_two_classes(reference, |_| true).map(Some)
+            }
             DetectorKind::ChiSquare => schema.with_categories(reference, |_| true).map(Some),
             DetectorKind::Tabular if self.tests.is_some() => {
                 let schema = schema.with_categories(reference, |column| is_tested_by(column, ColumnTest::ChiSquare))?;
