@@ -12,6 +12,7 @@ mod lsdd;
 mod lsdd_online;
 mod mmd;
 mod mmd_online;
+mod multivariate;
 mod reference_update;
 mod spot_the_diff;
 mod streaming;
@@ -145,6 +146,21 @@ fn classifier() {
 #[test]
 fn context_mmd() {
     run("context_mmd.json", context_mmd::case);
+}
+
+#[test]
+fn pca_reconstruction() {
+    run("pca_reconstruction.json", multivariate::pca_reconstruction);
+}
+
+#[test]
+fn hdddm() {
+    run("hdddm.json", multivariate::hdddm);
+}
+
+#[test]
+fn kdq_tree() {
+    run("kdq_tree.json", multivariate::kdq_tree);
 }
 
 #[test]

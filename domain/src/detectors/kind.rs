@@ -40,6 +40,14 @@ pub enum DetectorKind {
     SpotTheDiff,
     /// Maximum mean discrepancy given some of the columns, the context.
     ContextMmd,
+    /// Reconstruction error of principal components, all columns together.
+    PcaReconstruction,
+    /// Maximum mean discrepancy of random Fourier features, all columns together, of millions of rows.
+    MmdFourier,
+    /// Hellinger distance of histograms, averaged over columns.
+    Hdddm,
+    /// Kullback–Leibler divergence over the cells of a tree, all columns together.
+    KdqTree,
     /// How uncertain a classifier is; the columns are its outputs.
     ClassifierUncertainty,
     /// How uncertain a regressor is; the columns are the predictions of an ensemble.
@@ -74,7 +82,7 @@ pub enum DetectorKind {
 
 impl DetectorKind {
     /// Every kind.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::CvmOnline,
         Self::FetOnline,
         Self::LsddOnline,
@@ -90,6 +98,10 @@ impl DetectorKind {
         Self::Classifier,
         Self::SpotTheDiff,
         Self::ContextMmd,
+        Self::PcaReconstruction,
+        Self::MmdFourier,
+        Self::Hdddm,
+        Self::KdqTree,
         Self::ClassifierUncertainty,
         Self::RegressorUncertainty,
         Self::Adwin,
@@ -170,7 +182,11 @@ impl DetectorKind {
             | Self::Lsdd
             | Self::Classifier
             | Self::SpotTheDiff
-            | Self::ContextMmd => Encoding::Kernel,
+            | Self::ContextMmd
+            | Self::PcaReconstruction
+            | Self::MmdFourier
+            | Self::Hdddm
+            | Self::KdqTree => Encoding::Kernel,
         }
     }
 
@@ -192,6 +208,10 @@ impl DetectorKind {
             Self::Classifier => "classifier",
             Self::SpotTheDiff => "spot_the_diff",
             Self::ContextMmd => "context_mmd",
+            Self::PcaReconstruction => "pca_reconstruction",
+            Self::MmdFourier => "mmd_fourier",
+            Self::Hdddm => "hdddm",
+            Self::KdqTree => "kdq_tree",
             Self::ClassifierUncertainty => "classifier_uncertainty",
             Self::RegressorUncertainty => "regressor_uncertainty",
             Self::Adwin => "adwin",

@@ -189,6 +189,17 @@ pub enum FitProblem {
     /// Squared distances overflow.
     #[error("expected numbers of moderate size: the distances between rows overflow; leave `standardize` on")]
     Overflow,
+    /// Components that keep everything lose nothing.
+    #[error(
+        "expected at least two columns and fewer components than columns, of which there are {n_columns}: with as many nothing is lost, so there is no error to watch; take a smaller n_components"
+    )]
+    AllComponents {
+        /// Number of columns.
+        n_columns: usize,
+    },
+    /// No eigenvectors were found.
+    #[error("the principal components of these columns cannot be computed; leave out columns that repeat others")]
+    NoComponents,
     /// Nothing varies.
     #[error("expected a column that varies, every column of the reference is constant")]
     AllConstant,

@@ -1,6 +1,7 @@
 //! What a client asks of a detector, and the specification that it becomes.
 
 mod columns;
+mod multivariate;
 mod online;
 mod policy;
 mod streaming;
@@ -13,7 +14,7 @@ pub use self::policy::{ReferenceUpdateRequest, WindowRequest};
 pub use self::streaming::StreamingRequest;
 pub use self::two_sample::PERMUTATIONS_MAX;
 use super::density_difference::KERNEL_CENTERS_MAX;
-use super::{ColumnTest, DetectorKind, ModelOutputs, UncertaintyType};
+use super::{ColumnTest, DetectorKind, ModelOutputs, Preset, UncertaintyType};
 use crate::project::AfterAlarm;
 use crate::statistics::alternative::Alternative;
 use crate::statistics::correction::Correction;
@@ -94,6 +95,16 @@ pub struct DetectorRequest {
     pub context_sigma: Option<Vec<f64>>,
     /// Share of the contexts of a window that is held out.
     pub prop_c_held: Option<f64>,
+    /// Whose bins and thresholds are taken instead of calibrated ones.
+    pub preset: Option<Preset>,
+    /// Below 1, the share of the variance that components keep; from 1 on, their number.
+    pub n_components: Option<f64>,
+    /// Rows of a chunk of the reference.
+    pub chunk_size: Option<usize>,
+    /// Random frequencies.
+    pub n_frequencies: Option<usize>,
+    /// Rows of the reference in a cell that is not split.
+    pub count_ubound: Option<usize>,
     /// How rows are collected into windows.
     pub window: Option<WindowRequest>,
     /// How the reference moves on.
@@ -195,6 +206,11 @@ impl DetectorRequest {
             ("detector/context_columns", self.context_columns.is_some()),
             ("detector/context_sigma", self.context_sigma.is_some()),
             ("detector/prop_c_held", self.prop_c_held.is_some()),
+            ("detector/preset", self.preset.is_some()),
+            ("detector/n_components", self.n_components.is_some()),
+            ("detector/chunk_size", self.chunk_size.is_some()),
+            ("detector/n_frequencies", self.n_frequencies.is_some()),
+            ("detector/count_ubound", self.count_ubound.is_some()),
             ("detector/window", self.window.is_some()),
             ("detector/update_reference", self.update_reference.is_some()),
         ];
@@ -316,6 +332,23 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
             "window",
             "update_reference",
         ],
+        Kind::PcaReconstruction => &[
+            "p_val",
+            "preset",
+            "n_components",
+            "chunk_size",
+            "n_bootstraps",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        Kind::MmdFourier => {
+            &["p_val", "n_frequencies", "sigma", "n_bootstraps", "min_effect", "window", "update_reference"]
+        }
+        Kind::Hdddm => &["p_val", "preset", "n_bootstraps", "min_effect", "window", "update_reference"],
+        Kind::KdqTree => {
+            &["p_val", "preset", "count_ubound", "n_bootstraps", "min_effect", "window", "update_reference"]
+        }
         Kind::ClassifierUncertainty => {
             &["p_val", "preds_type", "uncertainty_type", "margin_width", "min_effect", "window", "update_reference"]
         }

@@ -8,7 +8,9 @@ mod explanation;
 mod joint;
 pub mod lsdd;
 pub mod mmd;
+mod multivariate;
 mod permutation_test;
+mod preset;
 mod specs;
 mod spot_the_diff;
 mod uncertain;
@@ -22,8 +24,13 @@ pub use classifier::{
 pub use column_test::ColumnTest;
 pub use columns::{ColumnTests, ColumnsSpec};
 pub use explanation::{CategoryShift, Direction, Explanation, QUANTILES, Summary};
+pub use multivariate::{
+    Hdddm, HdddmSequence, HdddmSpec, KdqTree, KdqTreeSpec, MmdFourier, MmdFourierSpec, PcaReconstruction,
+    PcaReconstructionSpec, SequenceVerdict,
+};
 pub use permutation_test::TestProblem;
 use permutation_test::{check, invalid};
+pub use preset::Preset;
 
 pub use specs::{
     BatchSpec, ClassifierTestSpec, ClassifierUncertaintySpec, ContextMmdTestSpec, LsddTestSpec, MmdTestSpec,
@@ -37,6 +44,7 @@ pub use uncertainty::{ModelOutputs, UncertaintyProblem, entropies, narrow_margin
 use self::columns::ColumnsDetector;
 use self::context_mmd::ContextMmdReference;
 use self::joint::JointDetector;
+use self::multivariate::MultivariateDetector;
 use self::uncertain::UncertaintyDetector;
 use super::FitProblem;
 use crate::data::{Frame, Schema, TensorError, Tensors};
@@ -68,6 +76,29 @@ pub trait BatchDetector: Send + Sync {
     /// When a row cannot be one of such a window.
     fn check(&self, _rows: &Window<'_>) -> Result<(), WindowProblem> {
         Ok(())
+    }
+
+    /// Whether it learns from each window.
+    fn learns(&self) -> bool {
+        false
+    }
+
+    /// The detector that judges the window after one, of kinds that learn from each window; it goes into the state.
+    fn advanced(&self, _window: &Window<'_>) -> Option<Box<dyn BatchDetector>> {
+        None
+    }
+
+    /// What an advanced detector has beyond the fitted one.
+    fn save_advanced(&self) -> Tensors {
+        Tensors::new()
+    }
+
+    /// The advanced detector that was saved, from the fitted one.
+    ///
+    /// # Errors
+    /// When the arrays are not those of such a detector, or the kind learns nothing from windows.
+    fn restore_advanced(&self, _tensors: &Tensors, _encoder: &Encoder) -> Result<Box<dyn BatchDetector>, TensorError> {
+        Err(invalid("advanced", "this kind learns nothing from windows"))
     }
 
     /// The fitted arrays.
@@ -123,10 +154,12 @@ pub fn check_batch(spec: &BatchSpec, n_rows: usize) -> Result<(), FitProblem> {
         | BatchSpec::RegressorUncertainty(_) => 1,
         BatchSpec::Lsdd(spec) => spec.n_kernel_centers.saturating_add(2),
         BatchSpec::ContextMmd(_) => context_mmd::ROWS_MIN,
+        BatchSpec::PcaReconstruction(_) | BatchSpec::Hdddm(_) | BatchSpec::KdqTree(_) => 10,
         BatchSpec::Ks(_)
         | BatchSpec::Cvm(_)
         | BatchSpec::Tabular(_)
         | BatchSpec::Mmd(_)
+        | BatchSpec::MmdFourier(_)
         | BatchSpec::Classifier(_)
         | BatchSpec::SpotTheDiff(_) => 2,
     };
@@ -160,6 +193,9 @@ pub fn fit_batch(
         | BatchSpec::Classifier(_)
         | BatchSpec::SpotTheDiff(_)
         | BatchSpec::ContextMmd(_) => Ok(Box::new(JointDetector::fit(spec, schema, reference, pool, progress)?)),
+        BatchSpec::PcaReconstruction(_) | BatchSpec::MmdFourier(_) | BatchSpec::Hdddm(_) | BatchSpec::KdqTree(_) => {
+            Ok(Box::new(MultivariateDetector::fit(spec, schema, reference, pool, progress)?))
+        }
         BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
             Ok(Box::new(UncertaintyDetector::fit(spec, reference, pool, progress)?))
         }
@@ -187,6 +223,9 @@ pub fn restore_batch(
         | BatchSpec::Classifier(_)
         | BatchSpec::SpotTheDiff(_)
         | BatchSpec::ContextMmd(_) => Ok(Box::new(JointDetector::restore(spec, schema, parameters, encoder)?)),
+        BatchSpec::PcaReconstruction(_) | BatchSpec::MmdFourier(_) | BatchSpec::Hdddm(_) | BatchSpec::KdqTree(_) => {
+            Ok(Box::new(MultivariateDetector::restore(spec, schema, parameters, encoder)?))
+        }
         BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
             Ok(Box::new(UncertaintyDetector::restore(spec, parameters)?))
         }

@@ -177,6 +177,11 @@ fn specify(
             let detail = "components mix columns with their context; leave it out";
             return Err(InvalidSettings::one("preprocessing/n_components", detail).into());
         }
+        let sees_cells = matches!(kind, DetectorKind::PcaReconstruction | DetectorKind::Hdddm | DetectorKind::KdqTree);
+        if sees_cells && preprocessing.n_components.is_some() {
+            let detail = format!("`{kind}` judges the columns themselves; leave it out");
+            return Err(InvalidSettings::one("preprocessing/n_components", detail).into());
+        }
         check_batch(&spec, frame.n_rows())?;
         if let Some(update) = policy.update_reference {
             check_batch(&spec, update.rows).map_err(|problem| {

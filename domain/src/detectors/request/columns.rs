@@ -72,6 +72,7 @@ impl DetectorRequest {
             | DetectorKind::Tabular
             | DetectorKind::Mmd
             | DetectorKind::Lsdd
+            | DetectorKind::MmdFourier
             | DetectorKind::Classifier
             | DetectorKind::SpotTheDiff => Ok(kind),
             // They watch one column, and texts become many.

@@ -57,18 +57,7 @@ impl DetectorRequest {
                 let tests = Some(self.column_tests(schema, &mut issues));
                 BatchSpec::Tabular(ColumnsSpec { tests, ..self.columns_spec(Some(Alternative::TwoSided), &mut issues) })
             }
-            DetectorKind::Mmd => {
-                let (p_val, p_value_rule) = (self.significance(&mut issues), self.p_value_rule.unwrap_or_default());
-                BatchSpec::Mmd(MmdTestSpec {
-                    p_val,
-                    n_permutations: self.permutations(N_PERMUTATIONS, p_val, p_value_rule, &mut issues),
-                    p_value_rule,
-                    sigma: self.bandwidths(&mut issues),
-                    configure_kernel_from_x_ref: self.configure_kernel_from_x_ref.unwrap_or(true),
-                    min_effect: self.effect(&mut issues),
-                    seed: self.seed.unwrap_or(0),
-                })
-            }
+            DetectorKind::Mmd => BatchSpec::Mmd(self.mmd(&mut issues)),
             DetectorKind::Lsdd => {
                 let (p_val, p_value_rule) = (self.significance(&mut issues), self.p_value_rule.unwrap_or_default());
                 let lambda_rd_max = self.lambda_rd_max.unwrap_or(LAMBDA_RD_MAX);
@@ -125,6 +114,10 @@ impl DetectorRequest {
                 })
             }
             DetectorKind::ContextMmd => BatchSpec::ContextMmd(self.context_mmd(schema, &mut issues)),
+            DetectorKind::PcaReconstruction => BatchSpec::PcaReconstruction(self.pca_reconstruction(&mut issues)),
+            DetectorKind::MmdFourier => BatchSpec::MmdFourier(self.mmd_fourier(&mut issues)),
+            DetectorKind::Hdddm => BatchSpec::Hdddm(self.hdddm(&mut issues)),
+            DetectorKind::KdqTree => BatchSpec::KdqTree(self.kdq_tree(n_rows, &mut issues)),
             DetectorKind::ClassifierUncertainty => BatchSpec::ClassifierUncertainty(ClassifierUncertaintySpec {
                 p_val: self.significance(&mut issues),
                 preds_type: self.preds_type.unwrap_or(ModelOutputs::Probs),
@@ -141,6 +134,19 @@ impl DetectorRequest {
             _ => return Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges rows, not windows"))),
         };
         if issues.is_empty() { Ok(spec) } else { Err(InvalidSettings { issues }) }
+    }
+
+    fn mmd(&self, issues: &mut Vec<SettingIssue>) -> MmdTestSpec {
+        let (p_val, p_value_rule) = (self.significance(issues), self.p_value_rule.unwrap_or_default());
+        MmdTestSpec {
+            p_val,
+            n_permutations: self.permutations(N_PERMUTATIONS, p_val, p_value_rule, issues),
+            p_value_rule,
+            sigma: self.bandwidths(issues),
+            configure_kernel_from_x_ref: self.configure_kernel_from_x_ref.unwrap_or(true),
+            min_effect: self.effect(issues),
+            seed: self.seed.unwrap_or(0),
+        }
     }
 
     fn context_mmd(&self, schema: &Schema, issues: &mut Vec<SettingIssue>) -> ContextMmdTestSpec {
@@ -284,7 +290,7 @@ impl DetectorRequest {
         }
     }
 
-    fn significance(&self, issues: &mut Vec<SettingIssue>) -> f64 {
+    pub(super) fn significance(&self, issues: &mut Vec<SettingIssue>) -> f64 {
         let p_val = self.p_val.unwrap_or(P_VAL);
         if !(p_val > 0.0 && p_val < 1.0) {
             issues.push(issue("detector/p_val", format!("expected a number above 0 and below 1, {p_val} came")));
@@ -292,7 +298,7 @@ impl DetectorRequest {
         p_val
     }
 
-    fn effect(&self, issues: &mut Vec<SettingIssue>) -> Option<f64> {
+    pub(super) fn effect(&self, issues: &mut Vec<SettingIssue>) -> Option<f64> {
         if let Some(effect) = self.min_effect
             && !(0.0..=1.0).contains(&effect)
         {
@@ -303,7 +309,7 @@ impl DetectorRequest {
 }
 
 /// A number from 1 up to a bound.
-fn bounded(
+pub(super) fn bounded(
     setting: &'static str,
     wanted: Option<usize>,
     default: usize,

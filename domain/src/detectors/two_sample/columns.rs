@@ -271,6 +271,11 @@ impl ColumnTests {
             .collect()
     }
 
+    /// Number of columns.
+    pub(super) fn n_columns(&self) -> usize {
+        self.columns.len()
+    }
+
     /// Puts the arrays of every column: `columns.<index>` the values, ascending, or how often each category stands there.
     pub fn save(&self, tensors: &mut Tensors) {
         tensors.insert_u64("columns.rows", vec![self.n_rows as u64]);

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::classifier::FoldPermutations;
 use super::context_mmd::{ContextMmdReference, ROWS_MAX};
-use super::{ClassifierSettings, ColumnTest, ColumnsSpec, ModelOutputs, SpotTheDiffSettings, Validation};
+use super::{
+    ClassifierSettings, ColumnTest, ColumnsSpec, HdddmSpec, KdqTreeSpec, MmdFourierSpec, ModelOutputs,
+    PcaReconstructionSpec, SpotTheDiffSettings, Validation,
+};
 use crate::detectors::DetectorKind;
 use crate::statistics::permutation::{PValueRule, PermutationSpec};
 
@@ -34,6 +37,14 @@ pub enum BatchSpec {
     SpotTheDiff(SpotTheDiffTestSpec),
     /// Maximum mean discrepancy given a context.
     ContextMmd(ContextMmdTestSpec),
+    /// Reconstruction error of principal components.
+    PcaReconstruction(PcaReconstructionSpec),
+    /// Maximum mean discrepancy of random Fourier features.
+    MmdFourier(MmdFourierSpec),
+    /// Hellinger distance of histograms.
+    Hdddm(HdddmSpec),
+    /// Divergence over the cells of a tree.
+    KdqTree(KdqTreeSpec),
     /// How uncertain a classifier is, from its outputs.
     ClassifierUncertainty(ClassifierUncertaintySpec),
     /// How uncertain a regressor is, from the predictions of an ensemble.
@@ -205,6 +216,10 @@ impl BatchSpec {
             Self::Classifier(_) => DetectorKind::Classifier,
             Self::SpotTheDiff(_) => DetectorKind::SpotTheDiff,
             Self::ContextMmd(_) => DetectorKind::ContextMmd,
+            Self::PcaReconstruction(_) => DetectorKind::PcaReconstruction,
+            Self::MmdFourier(_) => DetectorKind::MmdFourier,
+            Self::Hdddm(_) => DetectorKind::Hdddm,
+            Self::KdqTree(_) => DetectorKind::KdqTree,
             Self::ClassifierUncertainty(_) => DetectorKind::ClassifierUncertainty,
             Self::RegressorUncertainty(_) => DetectorKind::RegressorUncertainty,
         }
@@ -223,6 +238,10 @@ impl BatchSpec {
             Self::Classifier(spec) => spec.seed,
             Self::SpotTheDiff(spec) => spec.seed,
             Self::ContextMmd(spec) => spec.seed,
+            Self::PcaReconstruction(spec) => spec.seed,
+            Self::MmdFourier(spec) => spec.seed,
+            Self::Hdddm(spec) => spec.seed,
+            Self::KdqTree(spec) => spec.seed,
             Self::ClassifierUncertainty(spec) => spec.seed,
             Self::RegressorUncertainty(spec) => spec.seed,
         }
@@ -241,6 +260,10 @@ impl BatchSpec {
             Self::Classifier(spec) => spec.p_val,
             Self::SpotTheDiff(spec) => spec.p_val,
             Self::ContextMmd(spec) => spec.p_val,
+            Self::PcaReconstruction(spec) => spec.p_val,
+            Self::MmdFourier(spec) => spec.p_val,
+            Self::Hdddm(spec) => spec.p_val,
+            Self::KdqTree(spec) => spec.p_val,
             Self::ClassifierUncertainty(spec) => spec.p_val,
             Self::RegressorUncertainty(spec) => spec.p_val,
         }
@@ -254,6 +277,10 @@ impl BatchSpec {
             | Self::ChiSquare(_)
             | Self::FisherExact(_)
             | Self::Tabular(_)
+            | Self::PcaReconstruction(_)
+            | Self::MmdFourier(_)
+            | Self::Hdddm(_)
+            | Self::KdqTree(_)
             | Self::ClassifierUncertainty(_)
             | Self::RegressorUncertainty(_) => None,
             Self::Mmd(spec) => Some(spec.n_permutations),
@@ -277,6 +304,10 @@ impl BatchSpec {
             Self::Classifier(spec) => spec.min_effect,
             Self::SpotTheDiff(spec) => spec.min_effect,
             Self::ContextMmd(spec) => spec.min_effect,
+            Self::PcaReconstruction(spec) => spec.min_effect,
+            Self::MmdFourier(spec) => spec.min_effect,
+            Self::Hdddm(spec) => spec.min_effect,
+            Self::KdqTree(spec) => spec.min_effect,
             Self::ClassifierUncertainty(spec) => spec.min_effect,
             Self::RegressorUncertainty(spec) => spec.min_effect,
         }
@@ -291,7 +322,13 @@ impl BatchSpec {
     pub fn window_rows(&self) -> RangeInclusive<usize> {
         let least = match self {
             // A single value has no Cramér–von Mises statistic, and a mean over pairs needs two rows.
-            Self::Cvm(_) | Self::Mmd(_) | Self::Lsdd(_) => 2,
+            Self::Cvm(_)
+            | Self::Mmd(_)
+            | Self::Lsdd(_)
+            | Self::PcaReconstruction(_)
+            | Self::MmdFourier(_)
+            | Self::Hdddm(_)
+            | Self::KdqTree(_) => 2,
             Self::Tabular(spec) if spec.uses(ColumnTest::Cvm) => 2,
             Self::Classifier(spec) => least_to_split(spec.settings.validation),
             Self::SpotTheDiff(spec) => least_to_split(spec.settings.validation),
