@@ -25,7 +25,7 @@ pub struct Detection {
     pub p_value: Option<f64>,
     /// The distance, of detectors that have one.
     pub distance: Option<f64>,
-    /// The distance that has the significance as its p-value, of detectors that permute.
+    /// The distance that has the significance as its p-value, of detectors that permute or resample, or a fixed one.
     pub distance_threshold: Option<f64>,
     /// How large the difference is, whatever the number of rows, of detectors that know it.
     pub effect_size: Option<f64>,
@@ -92,6 +92,9 @@ pub struct FeatureDetection {
     pub threshold: Option<f64>,
     /// Its distance, of detectors that have one.
     pub distance: Option<f64>,
+    /// The distance from which on it drifts, of kinds that measure distances: the one that has the significance as its
+    /// p-value, or a fixed one.
+    pub distance_threshold: Option<f64>,
     /// How large the difference is, from 0 to 1, of detectors that test windows.
     pub effect_size: Option<f64>,
     /// What moved, where that was asked for.

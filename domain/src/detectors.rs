@@ -30,10 +30,11 @@ pub use two_sample::{
     BatchDetector, BatchSpec, CategoryShift, ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest,
     ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest, ColumnTests, ColumnsSpec, ContextMmdTestSpec, Direction,
     Explanation, Hdddm, HdddmSequence, HdddmSpec, HeldOut, KdqTree, KdqTreeSpec, LsddTestSpec, MmdFourier,
-    MmdFourierSpec, MmdTestSpec, ModelOutputs, ModelTestProblem, PcaReconstruction, PcaReconstructionSpec, Preset,
-    QUANTILES, RegressorUncertaintySpec, SequenceVerdict, SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings,
-    SpotTheDiffTestSpec, Summary, TestProblem, UncertaintyProblem, UncertaintyType, Validation, Window, WindowProblem,
-    check_batch, entropies, fit_batch, narrow_margins, restore_batch, spreads,
+    MmdFourierSpec, MmdTestSpec, ModelOutputs, ModelTestProblem, N_BOOTSTRAPS, PcaReconstruction,
+    PcaReconstructionSpec, Preset, QUANTILES, RegressorUncertaintySpec, SequenceVerdict, SpotTheDiff,
+    SpotTheDiffOutcome, SpotTheDiffSettings, SpotTheDiffTestSpec, Summary, TestProblem, UncertaintyProblem,
+    UncertaintyType, Validation, Window, WindowProblem, check_batch, entropies, fit_batch, narrow_margins,
+    restore_batch, spreads,
 };
 
 #[cfg(test)]

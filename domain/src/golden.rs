@@ -7,6 +7,7 @@ mod context_mmd;
 mod cvm_online;
 mod distributions;
 mod fet_online;
+mod field;
 mod functions;
 mod lsdd;
 mod lsdd_online;
@@ -231,4 +232,24 @@ fn uncertainty() {
 #[test]
 fn reference_updates() {
     run("reference_update.json", reference_update::case);
+}
+
+#[test]
+fn evidently_numbers() {
+    run("field/evidently_numeric.json", field::evidently);
+}
+
+#[test]
+fn evidently_categories() {
+    run("field/evidently_categorical.json", field::evidently);
+}
+
+#[test]
+fn frouros_distances_and_tests() {
+    run("field/frouros_batch.json", field::frouros);
+}
+
+#[test]
+fn nannyml_chunks() {
+    run("field/nannyml_univariate.json", field::nannyml);
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::ColumnTest;
 use crate::preprocess::Encoding;
 
 /// The kinds of detectors.
@@ -78,11 +79,37 @@ pub enum DetectorKind {
     GeometricMovingAverage,
     /// Bayesian online change point detection: the mean of values changed.
     Bocd,
+    /// Population stability index, each column by itself.
+    Psi,
+    /// Divergence of Kullback and Leibler, each column by itself.
+    KlDivergence,
+    /// Jensen–Shannon distance, each column by itself.
+    JensenShannon,
+    /// Wasserstein distance, each column of numbers by itself.
+    Wasserstein,
+    /// Hellinger distance, each column by itself.
+    Hellinger,
+    /// Total variation distance, each column by itself.
+    TotalVariation,
+    /// Anderson–Darling, each column of numbers by itself.
+    AndersonDarling,
+    /// Mann–Whitney U, each column of numbers by itself.
+    MannWhitney,
+    /// Test of means, each column of numbers by itself.
+    TTest,
+    /// Test of two shares, of two classes, each column of two classes by itself.
+    ZTest,
+    /// G-test, of categories, each column of categories by itself.
+    GTest,
+    /// Epps–Singleton, each column of numbers by itself.
+    EppsSingleton,
+    /// Energy distance, each column of numbers by itself.
+    Energy,
 }
 
 impl DetectorKind {
     /// Every kind.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 47] = [
         Self::CvmOnline,
         Self::FetOnline,
         Self::LsddOnline,
@@ -117,6 +144,19 @@ impl DetectorKind {
         Self::Ecdd,
         Self::GeometricMovingAverage,
         Self::Bocd,
+        Self::Psi,
+        Self::KlDivergence,
+        Self::JensenShannon,
+        Self::Wasserstein,
+        Self::Hellinger,
+        Self::TotalVariation,
+        Self::AndersonDarling,
+        Self::MannWhitney,
+        Self::TTest,
+        Self::ZTest,
+        Self::GTest,
+        Self::EppsSingleton,
+        Self::Energy,
     ];
 
     /// Whether it judges row by row; the others judge windows.
@@ -175,7 +215,25 @@ impl DetectorKind {
             | Self::Rddm
             | Self::Stepd
             | Self::Ecdd => Encoding::Binary,
-            Self::Dummy | Self::Ks | Self::Cvm | Self::ChiSquare | Self::FisherExact | Self::Tabular => Encoding::Cells,
+            Self::Dummy
+            | Self::Ks
+            | Self::Cvm
+            | Self::ChiSquare
+            | Self::FisherExact
+            | Self::Tabular
+            | Self::Psi
+            | Self::KlDivergence
+            | Self::JensenShannon
+            | Self::Wasserstein
+            | Self::Hellinger
+            | Self::TotalVariation
+            | Self::AndersonDarling
+            | Self::MannWhitney
+            | Self::TTest
+            | Self::ZTest
+            | Self::GTest
+            | Self::EppsSingleton
+            | Self::Energy => Encoding::Cells,
             Self::LsddOnline
             | Self::MmdOnline
             | Self::Mmd
@@ -187,6 +245,59 @@ impl DetectorKind {
             | Self::MmdFourier
             | Self::Hdddm
             | Self::KdqTree => Encoding::Kernel,
+        }
+    }
+
+    /// The test or distance by which it judges every column, of kinds that have one for all.
+    pub fn column_test(self) -> Option<ColumnTest> {
+        match self {
+            Self::Ks => Some(ColumnTest::Ks),
+            Self::Cvm => Some(ColumnTest::Cvm),
+            Self::ChiSquare => Some(ColumnTest::ChiSquare),
+            Self::FisherExact => Some(ColumnTest::FisherExact),
+            Self::Psi => Some(ColumnTest::Psi),
+            Self::KlDivergence => Some(ColumnTest::KlDivergence),
+            Self::JensenShannon => Some(ColumnTest::JensenShannon),
+            Self::Wasserstein => Some(ColumnTest::Wasserstein),
+            Self::Hellinger => Some(ColumnTest::Hellinger),
+            Self::TotalVariation => Some(ColumnTest::TotalVariation),
+            Self::AndersonDarling => Some(ColumnTest::AndersonDarling),
+            Self::MannWhitney => Some(ColumnTest::MannWhitney),
+            Self::TTest => Some(ColumnTest::TTest),
+            Self::ZTest => Some(ColumnTest::ZTest),
+            Self::GTest => Some(ColumnTest::GTest),
+            Self::EppsSingleton => Some(ColumnTest::EppsSingleton),
+            Self::Energy => Some(ColumnTest::Energy),
+            Self::CvmOnline
+            | Self::FetOnline
+            | Self::LsddOnline
+            | Self::MmdOnline
+            | Self::Dummy
+            | Self::Tabular
+            | Self::Mmd
+            | Self::Lsdd
+            | Self::Classifier
+            | Self::SpotTheDiff
+            | Self::ContextMmd
+            | Self::PcaReconstruction
+            | Self::MmdFourier
+            | Self::Hdddm
+            | Self::KdqTree
+            | Self::ClassifierUncertainty
+            | Self::RegressorUncertainty
+            | Self::Adwin
+            | Self::PageHinkley
+            | Self::Kswin
+            | Self::Cusum
+            | Self::Ddm
+            | Self::Eddm
+            | Self::HddmA
+            | Self::HddmW
+            | Self::Rddm
+            | Self::Stepd
+            | Self::Ecdd
+            | Self::GeometricMovingAverage
+            | Self::Bocd => None,
         }
     }
 
@@ -227,6 +338,19 @@ impl DetectorKind {
             Self::Ecdd => "ecdd",
             Self::GeometricMovingAverage => "geometric_moving_average",
             Self::Bocd => "bocd",
+            Self::Psi => "psi",
+            Self::KlDivergence => "kl_divergence",
+            Self::JensenShannon => "jensen_shannon",
+            Self::Wasserstein => "wasserstein",
+            Self::Hellinger => "hellinger",
+            Self::TotalVariation => "total_variation",
+            Self::AndersonDarling => "anderson_darling",
+            Self::MannWhitney => "mann_whitney",
+            Self::TTest => "t_test",
+            Self::ZTest => "z_test",
+            Self::GTest => "g_test",
+            Self::EppsSingleton => "epps_singleton",
+            Self::Energy => "energy",
         }
     }
 }

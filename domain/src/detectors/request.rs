@@ -105,6 +105,10 @@ pub struct DetectorRequest {
     pub n_frequencies: Option<usize>,
     /// Rows of the reference in a cell that is not split.
     pub count_ubound: Option<usize>,
+    /// Fixed threshold of distances, or of a preset's p-values.
+    pub threshold: Option<f64>,
+    /// Share of the columns that must drift for the table to drift.
+    pub drift_share: Option<f64>,
     /// How rows are collected into windows.
     pub window: Option<WindowRequest>,
     /// How the reference moves on.
@@ -211,6 +215,8 @@ impl DetectorRequest {
             ("detector/chunk_size", self.chunk_size.is_some()),
             ("detector/n_frequencies", self.n_frequencies.is_some()),
             ("detector/count_ubound", self.count_ubound.is_some()),
+            ("detector/threshold", self.threshold.is_some()),
+            ("detector/drift_share", self.drift_share.is_some()),
             ("detector/window", self.window.is_some()),
             ("detector/update_reference", self.update_reference.is_some()),
         ];
@@ -332,28 +338,62 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
             "window",
             "update_reference",
         ],
-        Kind::PcaReconstruction => &[
-            "p_val",
-            "preset",
-            "n_components",
-            "chunk_size",
-            "n_bootstraps",
-            "min_effect",
-            "window",
-            "update_reference",
-        ],
-        Kind::MmdFourier => {
-            &["p_val", "n_frequencies", "sigma", "n_bootstraps", "min_effect", "window", "update_reference"]
-        }
-        Kind::Hdddm => &["p_val", "preset", "n_bootstraps", "min_effect", "window", "update_reference"],
-        Kind::KdqTree => {
-            &["p_val", "preset", "count_ubound", "n_bootstraps", "min_effect", "window", "update_reference"]
-        }
+        Kind::PcaReconstruction | Kind::MmdFourier | Kind::Hdddm | Kind::KdqTree => multivariate::parameters(kind),
         Kind::ClassifierUncertainty => {
             &["p_val", "preds_type", "uncertainty_type", "margin_width", "min_effect", "window", "update_reference"]
         }
         Kind::RegressorUncertainty => &["p_val", "min_effect", "window", "update_reference"],
+        Kind::Psi
+        | Kind::KlDivergence
+        | Kind::JensenShannon
+        | Kind::Wasserstein
+        | Kind::Hellinger
+        | Kind::TotalVariation
+        | Kind::Energy
+        | Kind::MannWhitney
+        | Kind::TTest
+        | Kind::ZTest
+        | Kind::AndersonDarling
+        | Kind::GTest
+        | Kind::EppsSingleton => measured_parameters(kind),
         _ => streaming::parameters(kind),
+    }
+}
+
+/// The same of kinds that measure distances, or as other libraries do.
+fn measured_parameters(kind: DetectorKind) -> &'static [&'static str] {
+    use DetectorKind as Kind;
+    match kind {
+        Kind::Psi
+        | Kind::KlDivergence
+        | Kind::JensenShannon
+        | Kind::Wasserstein
+        | Kind::Hellinger
+        | Kind::TotalVariation
+        | Kind::Energy => &[
+            "p_val",
+            "correction",
+            "n_bootstraps",
+            "preset",
+            "threshold",
+            "drift_share",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        Kind::MannWhitney | Kind::TTest | Kind::ZTest => &[
+            "p_val",
+            "correction",
+            "alternative",
+            "preset",
+            "threshold",
+            "drift_share",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        // Without draws and directions.
+        _ => &["p_val", "correction", "preset", "threshold", "drift_share", "min_effect", "window", "update_reference"],
     }
 }
 

@@ -4,6 +4,7 @@ mod classifier;
 mod column_test;
 mod columns;
 pub mod context_mmd;
+pub(crate) mod distance;
 mod explanation;
 mod joint;
 pub mod lsdd;
@@ -23,6 +24,7 @@ pub use classifier::{
 };
 pub use column_test::ColumnTest;
 pub use columns::{ColumnTests, ColumnsSpec};
+pub use distance::N_BOOTSTRAPS;
 pub use explanation::{CategoryShift, Direction, Explanation, QUANTILES, Summary};
 pub use multivariate::{
     Hdddm, HdddmSequence, HdddmSpec, KdqTree, KdqTreeSpec, MmdFourier, MmdFourierSpec, PcaReconstruction,
@@ -51,6 +53,7 @@ use crate::data::{Frame, Schema, TensorError, Tensors};
 use crate::detection::Detection;
 use crate::ports::{CpuPool, Progress};
 use crate::preprocess::Encoder;
+use crate::statistics::epps_singleton;
 
 /// Judges a whole window; knows no past.
 ///
@@ -150,14 +153,27 @@ pub fn check_batch(spec: &BatchSpec, n_rows: usize) -> Result<(), FitProblem> {
     let least = match spec {
         BatchSpec::ChiSquare(_)
         | BatchSpec::FisherExact(_)
+        | BatchSpec::GTest(_)
+        | BatchSpec::ZTest(_)
         | BatchSpec::ClassifierUncertainty(_)
         | BatchSpec::RegressorUncertainty(_) => 1,
         BatchSpec::Lsdd(spec) => spec.n_kernel_centers.saturating_add(2),
         BatchSpec::ContextMmd(_) => context_mmd::ROWS_MIN,
         BatchSpec::PcaReconstruction(_) | BatchSpec::Hdddm(_) | BatchSpec::KdqTree(_) => 10,
+        BatchSpec::EppsSingleton(_) => epps_singleton::VALUES_MIN,
         BatchSpec::Ks(_)
         | BatchSpec::Cvm(_)
         | BatchSpec::Tabular(_)
+        | BatchSpec::Psi(_)
+        | BatchSpec::KlDivergence(_)
+        | BatchSpec::JensenShannon(_)
+        | BatchSpec::Wasserstein(_)
+        | BatchSpec::Hellinger(_)
+        | BatchSpec::TotalVariation(_)
+        | BatchSpec::AndersonDarling(_)
+        | BatchSpec::MannWhitney(_)
+        | BatchSpec::TTest(_)
+        | BatchSpec::Energy(_)
         | BatchSpec::Mmd(_)
         | BatchSpec::MmdFourier(_)
         | BatchSpec::Classifier(_)
@@ -185,7 +201,20 @@ pub fn fit_batch(
         | BatchSpec::Cvm(columns)
         | BatchSpec::ChiSquare(columns)
         | BatchSpec::FisherExact(columns)
-        | BatchSpec::Tabular(columns) => {
+        | BatchSpec::Tabular(columns)
+        | BatchSpec::Psi(columns)
+        | BatchSpec::KlDivergence(columns)
+        | BatchSpec::JensenShannon(columns)
+        | BatchSpec::Wasserstein(columns)
+        | BatchSpec::Hellinger(columns)
+        | BatchSpec::TotalVariation(columns)
+        | BatchSpec::AndersonDarling(columns)
+        | BatchSpec::MannWhitney(columns)
+        | BatchSpec::TTest(columns)
+        | BatchSpec::ZTest(columns)
+        | BatchSpec::GTest(columns)
+        | BatchSpec::EppsSingleton(columns)
+        | BatchSpec::Energy(columns) => {
             Ok(Box::new(ColumnsDetector::fit(spec, columns, schema, reference, pool, progress)?))
         }
         BatchSpec::Mmd(_)
@@ -217,7 +246,20 @@ pub fn restore_batch(
         | BatchSpec::Cvm(columns)
         | BatchSpec::ChiSquare(columns)
         | BatchSpec::FisherExact(columns)
-        | BatchSpec::Tabular(columns) => Ok(Box::new(ColumnsDetector::restore(spec, columns, schema, parameters)?)),
+        | BatchSpec::Tabular(columns)
+        | BatchSpec::Psi(columns)
+        | BatchSpec::KlDivergence(columns)
+        | BatchSpec::JensenShannon(columns)
+        | BatchSpec::Wasserstein(columns)
+        | BatchSpec::Hellinger(columns)
+        | BatchSpec::TotalVariation(columns)
+        | BatchSpec::AndersonDarling(columns)
+        | BatchSpec::MannWhitney(columns)
+        | BatchSpec::TTest(columns)
+        | BatchSpec::ZTest(columns)
+        | BatchSpec::GTest(columns)
+        | BatchSpec::EppsSingleton(columns)
+        | BatchSpec::Energy(columns) => Ok(Box::new(ColumnsDetector::restore(spec, columns, schema, parameters)?)),
         BatchSpec::Mmd(_)
         | BatchSpec::Lsdd(_)
         | BatchSpec::Classifier(_)

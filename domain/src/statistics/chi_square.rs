@@ -69,9 +69,12 @@ pub fn chi_square(reference: &[u64], window: &[u64]) -> Result<ChiSquare, TableP
 }
 
 /// `P(X >= x)` for a chi-square law. Relative error about 1e-13, also in the far tail; 0 below the smallest double.
-fn survival(degrees_of_freedom: usize, x: f64) -> f64 {
+pub(crate) fn survival(degrees_of_freedom: usize, x: f64) -> f64 {
     if degrees_of_freedom == 0 || x <= 0.0 {
         return 1.0;
+    }
+    if x.is_infinite() {
+        return 0.0;
     }
     gamma_ur(degrees_of_freedom as f64 / 2.0, x / 2.0).clamp(0.0, 1.0)
 }

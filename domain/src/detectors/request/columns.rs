@@ -42,7 +42,13 @@ impl DetectorRequest {
         let instead = match kind {
             DetectorKind::CvmOnline => "`mmd_online`, or `fet_online` for two classes",
             kind if kind.is_streaming() && kind.encoding() == Encoding::Raw => "`hddm_a`, or `ddm`, for two classes",
-            DetectorKind::Ks | DetectorKind::Cvm => "`tabular`, or `chi_square`",
+            DetectorKind::Ks
+            | DetectorKind::Cvm
+            | DetectorKind::AndersonDarling
+            | DetectorKind::MannWhitney
+            | DetectorKind::TTest
+            | DetectorKind::EppsSingleton => "`tabular`, or `chi_square`",
+            DetectorKind::Wasserstein | DetectorKind::Energy => "`jensen_shannon`, or `total_variation`",
             DetectorKind::ClassifierUncertainty | DetectorKind::RegressorUncertainty => {
                 "the outputs of the model alone"
             }
@@ -74,7 +80,16 @@ impl DetectorRequest {
             | DetectorKind::Lsdd
             | DetectorKind::MmdFourier
             | DetectorKind::Classifier
-            | DetectorKind::SpotTheDiff => Ok(kind),
+            | DetectorKind::SpotTheDiff
+            | DetectorKind::Psi
+            | DetectorKind::KlDivergence
+            | DetectorKind::JensenShannon
+            | DetectorKind::Wasserstein
+            | DetectorKind::Hellinger
+            | DetectorKind::TotalVariation
+            | DetectorKind::MannWhitney
+            | DetectorKind::EppsSingleton
+            | DetectorKind::Energy => Ok(kind),
             // They watch one column, and texts become many.
             _ if kind.is_streaming() => {
                 Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges no texts; take `mmd_online`")))
@@ -109,10 +124,19 @@ impl DetectorRequest {
             {
                 schema.of_two_classes(reference, |_| true).map(Some)
             }
-            DetectorKind::ChiSquare => schema.with_categories(reference, |_| true).map(Some),
+            // A preset holds the first of several values against the others.
+            DetectorKind::ZTest if self.preset.is_none() => schema.of_two_classes(reference, |_| true).map(Some),
+            DetectorKind::ChiSquare | DetectorKind::GTest | DetectorKind::ZTest => {
+                schema.with_categories(reference, |_| true).map(Some)
+            }
             DetectorKind::Tabular if self.tests.is_some() => {
-                let schema = schema.with_categories(reference, |column| is_tested_by(column, ColumnTest::ChiSquare))?;
-                schema.of_two_classes(reference, |column| is_tested_by(column, ColumnTest::FisherExact)).map(Some)
+                let of_categories = |column: &str| {
+                    [ColumnTest::ChiSquare, ColumnTest::GTest].iter().any(|test| is_tested_by(column, *test))
+                };
+                let of_two_classes = |column: &str| {
+                    [ColumnTest::FisherExact, ColumnTest::ZTest].iter().any(|test| is_tested_by(column, *test))
+                };
+                schema.with_categories(reference, of_categories)?.of_two_classes(reference, of_two_classes).map(Some)
             }
             _ => Ok(None),
         }

@@ -2,7 +2,7 @@
 
 use super::two_sample::bounded;
 use super::{DetectorRequest, SettingIssue, issue};
-use crate::detectors::{HdddmSpec, KdqTreeSpec, MmdFourierSpec, PcaReconstructionSpec, Preset};
+use crate::detectors::{DetectorKind, HdddmSpec, KdqTreeSpec, MmdFourierSpec, PcaReconstructionSpec, Preset};
 
 /// As the reference libraries have them.
 const VARIANCE_SHARE: f64 = 0.65;
@@ -125,5 +125,27 @@ impl DetectorRequest {
             issues.push(issue("detector/n_bootstraps", detail));
         }
         n
+    }
+}
+
+/// The parameters of these kinds beside `seed` and `after_alarm`, which all have.
+pub(super) fn parameters(kind: DetectorKind) -> &'static [&'static str] {
+    use DetectorKind as Kind;
+    match kind {
+        Kind::PcaReconstruction => &[
+            "p_val",
+            "preset",
+            "n_components",
+            "chunk_size",
+            "n_bootstraps",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        Kind::MmdFourier => {
+            &["p_val", "n_frequencies", "sigma", "n_bootstraps", "min_effect", "window", "update_reference"]
+        }
+        Kind::Hdddm => &["p_val", "preset", "n_bootstraps", "min_effect", "window", "update_reference"],
+        _ => &["p_val", "preset", "count_ubound", "n_bootstraps", "min_effect", "window", "update_reference"],
     }
 }

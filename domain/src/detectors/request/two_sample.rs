@@ -7,8 +7,8 @@ use crate::data::{ColumnType, Schema};
 use crate::detectors::two_sample::lsdd::LsddSpec;
 use crate::detectors::{
     BatchSpec, ClassifierModel, ClassifierSettings, ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest,
-    ColumnsSpec, ContextMmdTestSpec, DetectorKind, LsddTestSpec, MmdTestSpec, ModelOutputs, RegressorUncertaintySpec,
-    SpotTheDiffSettings, SpotTheDiffTestSpec, Validation,
+    ColumnsSpec, ContextMmdTestSpec, DetectorKind, LsddTestSpec, MmdTestSpec, ModelOutputs, N_BOOTSTRAPS, Preset,
+    RegressorUncertaintySpec, SpotTheDiffSettings, SpotTheDiffTestSpec, Validation,
 };
 use crate::statistics::alternative::Alternative;
 use crate::statistics::permutation::{PValueRule, PermutationSpec};
@@ -28,6 +28,8 @@ const MARGIN_WIDTH: f64 = 0.1;
 
 /// More permutations than this are refused.
 pub const PERMUTATIONS_MAX: usize = 100_000;
+/// Draws of the law of a distance.
+const BOOTSTRAPS: std::ops::RangeInclusive<usize> = 100..=100_000;
 /// More folds than this are refused.
 const N_FOLDS_MAX: usize = 100;
 
@@ -118,20 +120,20 @@ impl DetectorRequest {
             DetectorKind::MmdFourier => BatchSpec::MmdFourier(self.mmd_fourier(&mut issues)),
             DetectorKind::Hdddm => BatchSpec::Hdddm(self.hdddm(&mut issues)),
             DetectorKind::KdqTree => BatchSpec::KdqTree(self.kdq_tree(n_rows, &mut issues)),
-            DetectorKind::ClassifierUncertainty => BatchSpec::ClassifierUncertainty(ClassifierUncertaintySpec {
-                p_val: self.significance(&mut issues),
-                preds_type: self.preds_type.unwrap_or(ModelOutputs::Probs),
-                uncertainty_type: self.uncertainty_type.unwrap_or_default(),
-                margin_width: share("detector/margin_width", self.margin_width.unwrap_or(MARGIN_WIDTH), &mut issues),
-                min_effect: self.effect(&mut issues),
-                seed: self.seed.unwrap_or(0),
-            }),
+            DetectorKind::ClassifierUncertainty => {
+                BatchSpec::ClassifierUncertainty(self.classifier_uncertainty(&mut issues))
+            }
             DetectorKind::RegressorUncertainty => BatchSpec::RegressorUncertainty(RegressorUncertaintySpec {
                 p_val: self.significance(&mut issues),
                 min_effect: self.effect(&mut issues),
                 seed: self.seed.unwrap_or(0),
             }),
-            _ => return Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges rows, not windows"))),
+            _ => match self.measured(kind, &mut issues) {
+                Some(spec) => spec,
+                None => {
+                    return Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges rows, not windows")));
+                }
+            },
         };
         if issues.is_empty() { Ok(spec) } else { Err(InvalidSettings { issues }) }
     }
@@ -177,7 +179,97 @@ impl DetectorRequest {
             alternative: alternative.map(|default| self.alternative.unwrap_or(default)),
             tests: None,
             min_effect: self.effect(issues),
+            preset: None,
+            threshold: None,
+            drift_share: None,
+            n_bootstraps: None,
             seed: self.seed.unwrap_or(0),
+        }
+    }
+
+    fn classifier_uncertainty(&self, issues: &mut Vec<SettingIssue>) -> ClassifierUncertaintySpec {
+        ClassifierUncertaintySpec {
+            p_val: self.significance(issues),
+            preds_type: self.preds_type.unwrap_or(ModelOutputs::Probs),
+            uncertainty_type: self.uncertainty_type.unwrap_or_default(),
+            margin_width: share("detector/margin_width", self.margin_width.unwrap_or(MARGIN_WIDTH), issues),
+            min_effect: self.effect(issues),
+            seed: self.seed.unwrap_or(0),
+        }
+    }
+
+    /// Kinds that measure distances, or as other libraries do.
+    fn measured(&self, kind: DetectorKind, issues: &mut Vec<SettingIssue>) -> Option<BatchSpec> {
+        let knows_directions = matches!(kind, DetectorKind::MannWhitney | DetectorKind::TTest | DetectorKind::ZTest);
+        let wrap: fn(ColumnsSpec) -> BatchSpec = match kind {
+            DetectorKind::Psi => BatchSpec::Psi,
+            DetectorKind::KlDivergence => BatchSpec::KlDivergence,
+            DetectorKind::JensenShannon => BatchSpec::JensenShannon,
+            DetectorKind::Wasserstein => BatchSpec::Wasserstein,
+            DetectorKind::Hellinger => BatchSpec::Hellinger,
+            DetectorKind::TotalVariation => BatchSpec::TotalVariation,
+            DetectorKind::AndersonDarling => BatchSpec::AndersonDarling,
+            DetectorKind::GTest => BatchSpec::GTest,
+            DetectorKind::EppsSingleton => BatchSpec::EppsSingleton,
+            DetectorKind::Energy => BatchSpec::Energy,
+            DetectorKind::MannWhitney => BatchSpec::MannWhitney,
+            DetectorKind::TTest => BatchSpec::TTest,
+            DetectorKind::ZTest => BatchSpec::ZTest,
+            _ => return None,
+        };
+        Some(wrap(self.measured_spec(kind, knows_directions.then_some(Alternative::TwoSided), issues)))
+    }
+
+    /// Of kinds that measure distances, or as other libraries do.
+    fn measured_spec(
+        &self,
+        kind: DetectorKind,
+        alternative: Option<Alternative>,
+        issues: &mut Vec<SettingIssue>,
+    ) -> ColumnsSpec {
+        let is_distance = kind.column_test().is_some_and(ColumnTest::is_distance);
+        if let Some(preset) = self.preset {
+            self.check_preset(kind, preset, issues);
+        } else if self.threshold.is_some() && !is_distance {
+            let detail = format!("expected `p_val`: `{kind}` is judged by its p-value");
+            issues.push(issue("detector/threshold", detail));
+        } else if self.threshold.is_some() && self.p_val.is_some() {
+            let detail = "expected `threshold` or `p_val`, which calibrates one, both came".to_owned();
+            issues.push(issue("detector/p_val", detail));
+        }
+        let threshold = self.threshold.map(|threshold| from_zero("detector/threshold", threshold, issues));
+        let of_preset = self.preset.and_then(Preset::drift_share);
+        let drift_share = self.drift_share.map(|drift_share| share("detector/drift_share", drift_share, issues));
+        let n_bootstraps = is_distance.then(|| self.n_bootstraps.unwrap_or(N_BOOTSTRAPS));
+        if let Some(n) = n_bootstraps
+            && !BOOTSTRAPS.contains(&n)
+        {
+            let detail = format!("expected {} to {} draws, {n} came", BOOTSTRAPS.start(), BOOTSTRAPS.end());
+            issues.push(issue("detector/n_bootstraps", detail));
+        }
+        ColumnsSpec {
+            preset: self.preset,
+            threshold,
+            drift_share: drift_share.or(of_preset),
+            n_bootstraps,
+            ..self.columns_spec(alternative, issues)
+        }
+    }
+
+    /// A preset has its own thresholds, directions and no correction.
+    fn check_preset(&self, kind: DetectorKind, preset: Preset, issues: &mut Vec<SettingIssue>) {
+        if !kind.column_test().is_some_and(|test| preset.has(test)) {
+            issues.push(issue("detector/preset", format!("expected another kind: `{preset}` has no `{kind}`")));
+        }
+        for (setting, came) in [
+            ("detector/p_val", self.p_val.is_some()),
+            ("detector/correction", self.correction.is_some()),
+            ("detector/alternative", self.alternative.is_some()),
+        ] {
+            if came {
+                let detail = format!("expected none: the preset `{preset}` has its own, `threshold` moves it");
+                issues.push(issue(setting, detail));
+            }
         }
     }
 
@@ -187,7 +279,8 @@ impl DetectorRequest {
         for column in &schema.columns {
             let test = self.test_of(&column.name).unwrap_or_else(|| ColumnTest::suiting(&column.kind));
             if !test.takes(&column.kind) {
-                let expected = if column.kind == ColumnType::Numeric { "`ks` or `cvm`" } else { "`chi_square`" };
+                let is_numeric = column.kind == ColumnType::Numeric;
+                let expected = if is_numeric { "a test of numbers, such as `ks`," } else { "`chi_square`" };
                 let detail = format!("expected {expected} for the column `{}`, `{test}` came", column.name);
                 issues.push(issue("detector/tests", detail));
             }
@@ -357,6 +450,10 @@ mod tests {
             alternative: Some(Alternative::TwoSided),
             tests: Some(tests.into()),
             min_effect: None,
+            preset: None,
+            threshold: None,
+            drift_share: None,
+            n_bootstraps: None,
             seed: 0,
         };
         assert_eq!(spec, BatchSpec::Tabular(expected));

@@ -10,12 +10,15 @@
 //! (2019).
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::column_test::{ColumnResult, test_counts, test_numbers};
+use super::distance::{DistanceColumn, DistanceRule, Measured, Order, ResampledLaw};
 use super::explanation::{Direction, Explanation, Summary, quantiles, shifts};
-use super::{BatchDetector, BatchSpec, ColumnTest, Window, WindowProblem};
+use super::preset::FixedThreshold;
+use super::{BatchDetector, BatchSpec, ColumnTest, Preset, Window, WindowProblem};
 use crate::data::{Cells, ColumnType, MISSING_CODE, Schema, TensorError, Tensors};
 use crate::detection::{Detection, FeatureDetection};
 use crate::detectors::FitProblem;
@@ -43,14 +46,26 @@ pub struct ColumnsSpec {
     /// Effect size from which on a significant column counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_effect: Option<f64>,
-    /// Seed of everything random: what moves the reference on.
+    /// The library whose bins and thresholds are taken over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// Fixed threshold of a distance, or of a preset's p-value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// Share of the columns that must drift for the table to drift; else one is enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift_share: Option<f64>,
+    /// Draws of the laws of distances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n_bootstraps: Option<usize>,
+    /// Seed of everything random: the laws of distances, and what moves the reference on.
     pub seed: u64,
 }
 
 impl ColumnsSpec {
-    /// Whether any column has this test.
-    pub(super) fn uses(&self, test: ColumnTest) -> bool {
-        self.tests.iter().flat_map(BTreeMap::values).any(|used| *used == test)
+    /// How many rows of a window the tests of the columns need, of `tabular`.
+    pub(super) fn window_rows_min(&self) -> usize {
+        self.tests.iter().flat_map(BTreeMap::values).map(|test| test.window_rows_min()).max().unwrap_or(1)
     }
 }
 
@@ -58,15 +73,11 @@ impl BatchSpec {
     /// The test of a column, of a kind that judges columns.
     fn test_of(&self, column: &str, kind: &ColumnType) -> ColumnTest {
         match self {
-            Self::Ks(_) => ColumnTest::Ks,
-            Self::Cvm(_) => ColumnTest::Cvm,
-            Self::ChiSquare(_) => ColumnTest::ChiSquare,
-            Self::FisherExact(_) => ColumnTest::FisherExact,
             Self::Tabular(spec) => {
                 let asked = spec.tests.as_ref().and_then(|tests| tests.get(column)).copied();
                 asked.unwrap_or_else(|| ColumnTest::suiting(kind))
             }
-            _ => ColumnTest::suiting(kind),
+            _ => self.kind().column_test().unwrap_or_else(|| ColumnTest::suiting(kind)),
         }
     }
 }
@@ -84,6 +95,8 @@ struct ReferenceColumn {
     test: ColumnTest,
     n_missing: u64,
     values: ReferenceValues,
+    /// Of columns that are measured by a distance, or as another library does.
+    distance: Option<DistanceColumn>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -102,6 +115,10 @@ enum ReferenceValues {
 pub(super) struct ColumnVerdict {
     pub(super) result: ColumnResult,
     pub(super) explanation: Option<Explanation>,
+    /// What decides, where the p-value and its correction do not.
+    fixed: Option<FixedThreshold>,
+    /// The law behind the p-value of a distance.
+    law: Option<Arc<ResampledLaw>>,
 }
 
 /// More rows than this are no reference.
@@ -174,7 +191,7 @@ impl ColumnTests {
                     ReferenceValues::Categorical { names, counts, n_of_schema }
                 }
             };
-            Some(ReferenceColumn { test: tests[index], n_missing: reference.n_missing[index], values })
+            Some(ReferenceColumn { test: tests[index], n_missing: reference.n_missing[index], values, distance: None })
         };
         let columns = run_tasks(tests.len(), pool, progress, &fit).ok_or(FitProblem::Cancelled)?;
         let columns: Option<Vec<ReferenceColumn>> = columns.into_iter().collect();
@@ -210,13 +227,16 @@ impl ColumnTests {
             (ReferenceValues::Numeric(reference), Cells::Numeric(values)) => {
                 let Ok(sample) = SortedSample::sort(values.to_vec()) else { return ColumnVerdict::none() };
                 let distance = kolmogorov_smirnov::distance(reference, &sample);
-                let result = test_numbers(column.test, self.alternative, reference, &sample, &distance);
+                let measured = match &column.distance {
+                    Some(column) => column.numbers(self.alternative, reference, &sample, &distance),
+                    None => Measured::of(test_numbers(column.test, self.alternative, reference, &sample, &distance)),
+                };
                 let explanation = explain.then(|| {
                     let (reference, window) = summaries(Some(quantiles(reference)), Some(quantiles(&sample)));
                     let direction = Direction::of(&distance);
                     Explanation { direction, ..Explanation::of(column.test, reference, window) }
                 });
-                ColumnVerdict { result, explanation }
+                ColumnVerdict::of(measured, explanation)
             }
             (ReferenceValues::Categorical { names, counts, n_of_schema }, Cells::Categorical { codes, unseen, .. }) => {
                 let levels = Levels::new(names, *n_of_schema, unseen);
@@ -226,7 +246,11 @@ impl ColumnTests {
                 }
                 let mut reference_counts = counts.clone();
                 reference_counts.resize(levels.n, 0);
-                let result = test_counts(column.test, self.alternative, &reference_counts, &window_counts);
+                let measured = match &column.distance {
+                    Some(column) => column
+                        .categories(self.alternative, &reference_counts, &window_counts, |level| levels.name(level)),
+                    None => Measured::of(test_counts(column.test, self.alternative, &reference_counts, &window_counts)),
+                };
                 let explanation = explain.then(|| {
                     let (reference, window) = summaries(None, None);
                     let shifts = shifts(&reference_counts, &window_counts, |level| levels.name(level));
@@ -237,7 +261,7 @@ impl ColumnTests {
                         ..Explanation::of(column.test, reference, window)
                     }
                 });
-                ColumnVerdict { result, explanation }
+                ColumnVerdict::of(measured, explanation)
             }
             // The schema that made the reference makes every window.
             (ReferenceValues::Numeric(_), Cells::Categorical { .. })
@@ -252,21 +276,28 @@ impl ColumnTests {
         level: f64,
         min_effect: Option<f64>,
     ) -> Vec<FeatureDetection> {
-        let p_values: Vec<Option<f64>> = verdicts.iter().map(|verdict| verdict.result.p_value).collect();
+        // Columns with a threshold of their own are no tests that the significance is shared among.
+        let of_test = |verdict: &ColumnVerdict| verdict.result.p_value.filter(|_| verdict.fixed.is_none());
+        let p_values: Vec<Option<f64>> = verdicts.iter().map(of_test).collect();
         let corrected = correction.judge(&p_values, level);
         verdicts
             .into_iter()
             .zip(corrected.columns)
             .enumerate()
-            .map(|(column, (ColumnVerdict { result, explanation }, is_significant))| FeatureDetection {
-                column,
-                is_drift: is_significant && min_effect.is_none_or(|least| result.effect_size >= least),
-                statistic: result.statistic,
-                p_value: result.p_value,
-                threshold: Some(corrected.threshold),
-                distance: result.statistic,
-                effect_size: Some(result.effect_size),
-                explanation: explanation.map(Box::new),
+            .map(|(column, (ColumnVerdict { result, explanation, fixed, law }, is_significant))| {
+                let is_far = fixed.map_or(is_significant, |fixed| fixed.is_met(result.statistic, result.p_value));
+                let of_law = law.filter(|_| fixed.is_none()).map(|law| law.threshold(corrected.threshold));
+                FeatureDetection {
+                    column,
+                    is_drift: is_far && min_effect.is_none_or(|least| result.effect_size >= least),
+                    statistic: result.statistic,
+                    p_value: result.p_value,
+                    threshold: Some(fixed.map_or(corrected.threshold, FixedThreshold::value)),
+                    distance: result.statistic,
+                    distance_threshold: fixed.and_then(FixedThreshold::of_distance).or(of_law),
+                    effect_size: Some(result.effect_size),
+                    explanation: explanation.map(Box::new),
+                }
             })
             .collect()
     }
@@ -288,6 +319,13 @@ impl ColumnTests {
                     tensors.insert_u64(&name, counts.clone());
                     tensors.insert_texts(&format!("{name}.unseen"), &names[*n_of_schema..]);
                 }
+            }
+            match column.distance.as_ref().and_then(DistanceColumn::order) {
+                Some(Order::Numbers(values)) => tensors.insert_f64(&format!("{name}.order"), values.clone()),
+                Some(Order::Levels(levels)) => {
+                    tensors.insert_u64(&format!("{name}.order"), levels.iter().copied().map(u64::from).collect());
+                }
+                None => {}
             }
         }
     }
@@ -333,10 +371,31 @@ impl ColumnTests {
                     ReferenceValues::Categorical { names, counts, n_of_schema }
                 }
             };
-            columns.push(ReferenceColumn { test: tests[index], n_missing: n_missing[index], values });
+            columns.push(ReferenceColumn { test: tests[index], n_missing: n_missing[index], values, distance: None });
         }
         let n_rows = usize::try_from(n_rows).unwrap_or(usize::MAX);
         Ok(Self { columns, alternative, n_rows })
+    }
+
+    /// The same with the distances of a rule; `order_of` gives the rows of a column in their order where it needs them.
+    fn measured_by<E>(
+        mut self,
+        rule: DistanceRule,
+        order_of: impl Fn(usize, &ReferenceValues) -> Result<Order, E>,
+    ) -> Result<Self, E> {
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            if !rule.measures(column.test) {
+                continue;
+            }
+            let order = if rule.needs_order(column.test) { Some(order_of(index, &column.values)?) } else { None };
+            column.distance = Some(match &column.values {
+                ReferenceValues::Numeric(sample) => DistanceColumn::of_numbers(rule, column.test, index, sample, order),
+                ReferenceValues::Categorical { counts, .. } => {
+                    DistanceColumn::of_categories(rule, column.test, index, counts, order)
+                }
+            });
+        }
+        Ok(self)
     }
 
     /// Rows of the reference.
@@ -348,7 +407,9 @@ impl ColumnTests {
     pub(super) fn cost_ns(&self, n_reference: usize, n_rows: usize) -> u64 {
         let sorting = 25 * n_rows.max(2).ilog2() as usize / 20;
         let of_a_column = 500 + 4 * n_reference + n_rows * (10 + sorting) + 50 * self.n_levels();
-        self.columns.len() as u64 * of_a_column as u64
+        let of_laws: usize =
+            self.columns.iter().filter_map(|column| column.distance.as_ref()).map(DistanceColumn::law_cost_ns).sum();
+        self.columns.len() as u64 * of_a_column as u64 + of_laws as u64
     }
 
     /// About what fitting them on a reference of so many rows takes, in nanoseconds.
@@ -369,7 +430,13 @@ impl ColumnTests {
 
 impl ColumnVerdict {
     fn none() -> Self {
-        Self { result: ColumnResult { statistic: None, p_value: None, effect_size: 0.0 }, explanation: None }
+        let result = ColumnResult { statistic: None, p_value: None, effect_size: 0.0 };
+        Self { result, explanation: None, fixed: None, law: None }
+    }
+
+    fn of(measured: Measured, explanation: Option<Explanation>) -> Self {
+        let Measured { result, fixed, law } = measured;
+        Self { result, explanation, fixed, law }
     }
 }
 
@@ -456,6 +523,7 @@ pub(super) struct ColumnsDetector {
     p_val: f64,
     correction: Correction,
     min_effect: Option<f64>,
+    drift_share: Option<f64>,
     tests: ColumnTests,
 }
 
@@ -470,6 +538,12 @@ impl ColumnsDetector {
     ) -> Result<Self, FitProblem> {
         let alternative = columns.alternative.unwrap_or_default();
         let tests = ColumnTests::fit(&tests_of(spec, schema), alternative, schema, reference, pool, progress)?;
+        let tests = tests.measured_by(DistanceRule::of(columns), |index, _| {
+            Ok::<Order, FitProblem>(match &reference.cells.columns()[index] {
+                Cells::Numeric(values) => Order::Numbers(values.to_vec()),
+                Cells::Categorical { codes, .. } => Order::Levels(codes.clone()),
+            })
+        })?;
         Ok(Self::of(spec, columns, tests))
     }
 
@@ -480,17 +554,60 @@ impl ColumnsDetector {
         tensors: &Tensors,
     ) -> Result<Self, TensorError> {
         let tests = tests_of(spec, schema);
-        if let Some((column, _)) = schema.columns.iter().zip(&tests).find(|(column, test)| !test.takes(&column.kind)) {
+        // A preset holds the first of several categories against the others.
+        let takes = |test: &ColumnTest, kind: &ColumnType| {
+            let is_of_preset = *test == ColumnTest::ZTest && columns.preset.is_some();
+            test.takes(kind) || (is_of_preset && *kind != ColumnType::Numeric)
+        };
+        if let Some((column, _)) = schema.columns.iter().zip(&tests).find(|(column, test)| !takes(test, &column.kind)) {
             let reason = format!("no fit gives the column `{}` such a test", column.name);
             return Err(TensorError::Value { name: "columns".to_owned(), reason });
         }
         let tests = ColumnTests::restore(&tests, columns.alternative.unwrap_or_default(), schema, tensors)?;
+        let n_rows = tests.n_rows;
+        let tests =
+            tests.measured_by(DistanceRule::of(columns), |index, values| order_of(index, values, n_rows, tensors))?;
         Ok(Self::of(spec, columns, tests))
     }
 
     fn of(spec: &BatchSpec, columns: &ColumnsSpec, tests: ColumnTests) -> Self {
-        let ColumnsSpec { p_val, correction, min_effect, .. } = *columns;
-        Self { spec: spec.clone(), p_val, correction, min_effect, tests }
+        let ColumnsSpec { p_val, correction, min_effect, drift_share, .. } = *columns;
+        Self { spec: spec.clone(), p_val, correction, min_effect, drift_share, tests }
+    }
+
+    /// Whether the columns that drift are enough for the table.
+    fn is_drift(&self, features: &[FeatureDetection]) -> bool {
+        let n_drifting = features.iter().filter(|feature| feature.is_drift).count();
+        let n_judged =
+            features.iter().filter(|feature| feature.statistic.is_some() || feature.p_value.is_some()).count();
+        match self.drift_share {
+            None => n_drifting > 0,
+            Some(share) => n_drifting > 0 && n_drifting as f64 >= share * n_judged as f64,
+        }
+    }
+}
+
+/// The rows of a column of the reference in their order, from the stored arrays.
+fn order_of(index: usize, values: &ReferenceValues, n_rows: usize, tensors: &Tensors) -> Result<Order, TensorError> {
+    let name = format!("columns.{index}.order");
+    let invalid = |reason: &str| TensorError::Value { name: name.clone(), reason: reason.to_owned() };
+    match values {
+        ReferenceValues::Numeric(sample) => {
+            let order = tensors.f64s(&name)?;
+            if order.len() != sample.n_values() || order.iter().any(|value| !value.is_finite()) {
+                return Err(invalid("other rows than the column's"));
+            }
+            Ok(Order::Numbers(order.to_vec()))
+        }
+        ReferenceValues::Categorical { names, .. } => {
+            let level = |level: &u64| u32::try_from(*level).ok();
+            let levels: Option<Vec<u32>> = tensors.u64s_of_length(&name, n_rows)?.iter().map(level).collect();
+            let levels = levels.ok_or_else(|| invalid("no level of the column"))?;
+            if levels.iter().any(|level| *level != MISSING_CODE && *level as usize >= names.len()) {
+                return Err(invalid("no level of the column"));
+            }
+            Ok(Order::Levels(levels))
+        }
     }
 }
 
@@ -502,20 +619,25 @@ impl BatchDetector for ColumnsDetector {
     fn test(&self, window: &Window<'_>, explain: bool, pool: &dyn CpuPool) -> Result<Detection, WindowProblem> {
         let verdicts = self.tests.test(window, explain, pool);
         let features = ColumnTests::judged(verdicts, self.correction, self.p_val, self.min_effect);
-        let threshold = features.first().and_then(|feature| feature.threshold);
         // The column with the smallest p-value speaks for all; of several, the one that moved most.
-        let key = |feature: &FeatureDetection| (feature.p_value.unwrap_or(f64::INFINITY), feature.effect_size);
+        let key = |feature: &FeatureDetection| {
+            // Without p-values: the one that is furthest beyond its threshold.
+            let beyond =
+                feature.distance.zip(feature.distance_threshold).map(|(distance, threshold)| threshold / distance);
+            (feature.p_value.or(beyond).unwrap_or(f64::INFINITY), feature.effect_size)
+        };
         let speaking = features.iter().min_by(|a, b| {
             let ((p, effect), (other_p, other_effect)) = (key(a), key(b));
             p.total_cmp(&other_p).then(other_effect.unwrap_or(0.0).total_cmp(&effect.unwrap_or(0.0)))
         });
         Ok(Detection {
-            is_drift: features.iter().any(|feature| feature.is_drift),
+            is_drift: self.is_drift(&features),
             rows: window.cells.n_rows() as u64,
             statistic: speaking.and_then(|feature| feature.statistic),
-            threshold,
+            threshold: speaking.and_then(|feature| feature.threshold),
             p_value: speaking.and_then(|feature| feature.p_value),
             distance: speaking.and_then(|feature| feature.distance),
+            distance_threshold: speaking.and_then(|feature| feature.distance_threshold),
             effect_size: speaking.and_then(|feature| feature.effect_size),
             features,
             ..Detection::default()
