@@ -9,18 +9,23 @@
 //! **Source**: Rabanser, Günnemann & Lipton, *Failing loudly: an empirical study of methods for detecting dataset shift*
 //! (2019).
 
-use std::collections::{BTreeMap, HashMap};
+mod detector;
+mod levels;
+mod spec;
+mod stored;
+
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
+pub(super) use self::detector::ColumnsDetector;
+use self::levels::{Levels, counted, names_of};
+pub use self::spec::ColumnsSpec;
 use super::column_test::{ColumnResult, test_counts, test_numbers};
 use super::distance::{DistanceColumn, DistanceRule, Measured, Order, ResampledLaw};
 use super::explanation::{Direction, Explanation, Summary, quantiles, shifts};
 use super::preset::FixedThreshold;
-use super::{BatchDetector, BatchSpec, ColumnTest, Preset, Window, WindowProblem};
-use crate::data::{Cells, ColumnType, MISSING_CODE, Schema, TensorError, Tensors};
-use crate::detection::{Detection, FeatureDetection};
+use super::{ColumnTest, Window};
+use crate::data::{Cells, MISSING_CODE, Schema};
+use crate::detection::FeatureDetection;
 use crate::detectors::FitProblem;
 use crate::ports::{CpuPool, Progress, Silent};
 use crate::statistics::alternative::Alternative;
@@ -28,59 +33,6 @@ use crate::statistics::correction::Correction;
 use crate::statistics::kolmogorov_smirnov;
 use crate::statistics::parallel::run_tasks;
 use crate::statistics::sorted_sample::SortedSample;
-
-/// Parameters of the kinds that judge columns.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ColumnsSpec {
-    /// Significance: the probability of a false alarm in a window.
-    pub p_val: f64,
-    /// How the significance is shared among the columns.
-    pub correction: Correction,
-    /// Which change counts, of tests that know a direction.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub alternative: Option<Alternative>,
-    /// The test of each column, of `tabular`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tests: Option<BTreeMap<String, ColumnTest>>,
-    /// Effect size from which on a significant column counts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_effect: Option<f64>,
-    /// The library whose bins and thresholds are taken over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preset: Option<Preset>,
-    /// Fixed threshold of a distance, or of a preset's p-value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub threshold: Option<f64>,
-    /// Share of the columns that must drift for the table to drift; else one is enough.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drift_share: Option<f64>,
-    /// Draws of the laws of distances.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub n_bootstraps: Option<usize>,
-    /// Seed of everything random: the laws of distances, and what moves the reference on.
-    pub seed: u64,
-}
-
-impl ColumnsSpec {
-    /// How many rows of a window the tests of the columns need, of `tabular`.
-    pub(super) fn window_rows_min(&self) -> usize {
-        self.tests.iter().flat_map(BTreeMap::values).map(|test| test.window_rows_min()).max().unwrap_or(1)
-    }
-}
-
-impl BatchSpec {
-    /// The test of a column, of a kind that judges columns.
-    fn test_of(&self, column: &str, kind: &ColumnType) -> ColumnTest {
-        match self {
-            Self::Tabular(spec) => {
-                let asked = spec.tests.as_ref().and_then(|tests| tests.get(column)).copied();
-                asked.unwrap_or_else(|| ColumnTest::suiting(kind))
-            }
-            _ => self.kind().column_test().unwrap_or_else(|| ColumnTest::suiting(kind)),
-        }
-    }
-}
 
 /// The columns of a reference, ready to be held against windows. It never changes.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,8 +73,6 @@ pub(super) struct ColumnVerdict {
     law: Option<Arc<ResampledLaw>>,
 }
 
-/// More rows than this are no reference.
-const REFERENCE_ROWS_MAX: u64 = 20_000_000;
 /// Fewer cells than this are tested where they are, without the pool.
 const CELLS_INLINE_MAX: usize = 20_000;
 
@@ -307,76 +257,6 @@ impl ColumnTests {
         self.columns.len()
     }
 
-    /// Puts the arrays of every column: `columns.<index>` the values, ascending, or how often each category stands there.
-    pub fn save(&self, tensors: &mut Tensors) {
-        tensors.insert_u64("columns.rows", vec![self.n_rows as u64]);
-        tensors.insert_u64("columns.missing", self.columns.iter().map(|column| column.n_missing).collect());
-        for (index, column) in self.columns.iter().enumerate() {
-            let name = format!("columns.{index}");
-            match &column.values {
-                ReferenceValues::Numeric(sample) => tensors.insert_f64(&name, sample.values().to_vec()),
-                ReferenceValues::Categorical { names, counts, n_of_schema } => {
-                    tensors.insert_u64(&name, counts.clone());
-                    tensors.insert_texts(&format!("{name}.unseen"), &names[*n_of_schema..]);
-                }
-            }
-            match column.distance.as_ref().and_then(DistanceColumn::order) {
-                Some(Order::Numbers(values)) => tensors.insert_f64(&format!("{name}.order"), values.clone()),
-                Some(Order::Levels(levels)) => {
-                    tensors.insert_u64(&format!("{name}.order"), levels.iter().copied().map(u64::from).collect());
-                }
-                None => {}
-            }
-        }
-    }
-
-    /// Those that [`ColumnTests::suiting`] fitted.
-    ///
-    /// # Errors
-    /// When the arrays are not those of the columns of such a schema.
-    pub fn restore_suiting(schema: &Schema, tensors: &Tensors) -> Result<Self, TensorError> {
-        let tests: Vec<_> = schema.columns.iter().map(|column| ColumnTest::suiting(&column.kind)).collect();
-        Self::restore(&tests, Alternative::TwoSided, schema, tensors)
-    }
-
-    pub(super) fn restore(
-        tests: &[ColumnTest],
-        alternative: Alternative,
-        schema: &Schema,
-        tensors: &Tensors,
-    ) -> Result<Self, TensorError> {
-        let n_rows = tensors.u64s_of_length("columns.rows", 1)?[0];
-        if n_rows > REFERENCE_ROWS_MAX {
-            let reason = "more rows than a reference can have".to_owned();
-            return Err(TensorError::Value { name: "columns.rows".to_owned(), reason });
-        }
-        let n_missing = tensors.u64s_of_length("columns.missing", schema.columns.len())?;
-        let mut columns = Vec::with_capacity(schema.columns.len());
-        for (index, column) in schema.columns.iter().enumerate() {
-            let name = format!("columns.{index}");
-            let invalid = |reason: String| TensorError::Value { name: name.clone(), reason };
-            let values = match &column.kind {
-                ColumnType::Numeric => {
-                    let sample = SortedSample::from_sorted(tensors.f64s(&name)?.to_vec());
-                    ReferenceValues::Numeric(sample.map_err(|problem| invalid(problem.to_string()))?)
-                }
-                kind => {
-                    let mut names = names_of(kind);
-                    let n_of_schema = names.len();
-                    names.extend(tensors.texts(&format!("{name}.unseen"))?);
-                    let counts = tensors.u64s_of_length(&name, names.len())?.to_vec();
-                    if counts.iter().any(|count| *count > n_rows) {
-                        return Err(invalid("more rows of a category than of the reference".to_owned()));
-                    }
-                    ReferenceValues::Categorical { names, counts, n_of_schema }
-                }
-            };
-            columns.push(ReferenceColumn { test: tests[index], n_missing: n_missing[index], values, distance: None });
-        }
-        let n_rows = usize::try_from(n_rows).unwrap_or(usize::MAX);
-        Ok(Self { columns, alternative, n_rows })
-    }
-
     /// The same with the distances of a rule; `order_of` gives the rows of a column in their order where it needs them.
     fn measured_by<E>(
         mut self,
@@ -452,217 +332,5 @@ impl Explanation {
             vanished: Vec::new(),
             importance: None,
         }
-    }
-}
-
-fn names_of(kind: &ColumnType) -> Vec<String> {
-    match kind {
-        ColumnType::Numeric => Vec::new(),
-        ColumnType::Categorical { categories, .. } => categories.clone(),
-        ColumnType::Binary { categories, .. } => categories.to_vec(),
-        // Only whether it is there is known.
-        ColumnType::Text => vec!["text".to_owned()],
-    }
-}
-
-fn counted(codes: &[u32], n_levels: usize) -> Vec<u64> {
-    let mut counts = vec![0; n_levels];
-    for code in codes.iter().filter(|code| **code != MISSING_CODE) {
-        counts[*code as usize] += 1;
-    }
-    counts
-}
-
-/// The levels of reference and window together: the reference's, then those that only the window has.
-struct Levels<'n> {
-    reference: &'n [String],
-    n_of_schema: usize,
-    unseen: &'n [String],
-    /// The level of each category that the schema does not hold.
-    of_unseen: Vec<usize>,
-    /// The unseen categories that are levels after the reference's.
-    added: Vec<usize>,
-    n: usize,
-}
-
-impl<'n> Levels<'n> {
-    fn new(reference: &'n [String], n_of_schema: usize, unseen: &'n [String]) -> Self {
-        let later: HashMap<&str, usize> =
-            reference.iter().enumerate().skip(n_of_schema).map(|(level, name)| (name.as_str(), level)).collect();
-        let mut added = Vec::new();
-        let of_unseen = unseen
-            .iter()
-            .enumerate()
-            .map(|(index, name)| {
-                later.get(name.as_str()).copied().unwrap_or_else(|| {
-                    added.push(index);
-                    reference.len() + added.len() - 1
-                })
-            })
-            .collect();
-        let n = reference.len() + added.len();
-        Self { reference, n_of_schema, unseen, of_unseen, added, n }
-    }
-
-    fn of(&self, code: u32) -> usize {
-        let code = code as usize;
-        if code < self.n_of_schema { code } else { self.of_unseen[code - self.n_of_schema] }
-    }
-
-    fn name(&self, level: usize) -> &'n str {
-        match level.checked_sub(self.reference.len()) {
-            None => &self.reference[level],
-            Some(index) => &self.unseen[self.added[index]],
-        }
-    }
-}
-
-/// A kind that judges columns.
-pub(super) struct ColumnsDetector {
-    spec: BatchSpec,
-    p_val: f64,
-    correction: Correction,
-    min_effect: Option<f64>,
-    drift_share: Option<f64>,
-    tests: ColumnTests,
-}
-
-impl ColumnsDetector {
-    pub(super) fn fit(
-        spec: &BatchSpec,
-        columns: &ColumnsSpec,
-        schema: &Schema,
-        reference: &Window<'_>,
-        pool: &dyn CpuPool,
-        progress: &dyn Progress,
-    ) -> Result<Self, FitProblem> {
-        let alternative = columns.alternative.unwrap_or_default();
-        let tests = ColumnTests::fit(&tests_of(spec, schema), alternative, schema, reference, pool, progress)?;
-        let tests = tests.measured_by(DistanceRule::of(columns), |index, _| {
-            Ok::<Order, FitProblem>(match &reference.cells.columns()[index] {
-                Cells::Numeric(values) => Order::Numbers(values.to_vec()),
-                Cells::Categorical { codes, .. } => Order::Levels(codes.clone()),
-            })
-        })?;
-        Ok(Self::of(spec, columns, tests))
-    }
-
-    pub(super) fn restore(
-        spec: &BatchSpec,
-        columns: &ColumnsSpec,
-        schema: &Schema,
-        tensors: &Tensors,
-    ) -> Result<Self, TensorError> {
-        let tests = tests_of(spec, schema);
-        // A preset holds the first of several categories against the others.
-        let takes = |test: &ColumnTest, kind: &ColumnType| {
-            let is_of_preset = *test == ColumnTest::ZTest && columns.preset.is_some();
-            test.takes(kind) || (is_of_preset && *kind != ColumnType::Numeric)
-        };
-        if let Some((column, _)) = schema.columns.iter().zip(&tests).find(|(column, test)| !takes(test, &column.kind)) {
-            let reason = format!("no fit gives the column `{}` such a test", column.name);
-            return Err(TensorError::Value { name: "columns".to_owned(), reason });
-        }
-        let tests = ColumnTests::restore(&tests, columns.alternative.unwrap_or_default(), schema, tensors)?;
-        let n_rows = tests.n_rows;
-        let tests =
-            tests.measured_by(DistanceRule::of(columns), |index, values| order_of(index, values, n_rows, tensors))?;
-        Ok(Self::of(spec, columns, tests))
-    }
-
-    fn of(spec: &BatchSpec, columns: &ColumnsSpec, tests: ColumnTests) -> Self {
-        let ColumnsSpec { p_val, correction, min_effect, drift_share, .. } = *columns;
-        Self { spec: spec.clone(), p_val, correction, min_effect, drift_share, tests }
-    }
-
-    /// Whether the columns that drift are enough for the table.
-    fn is_drift(&self, features: &[FeatureDetection]) -> bool {
-        let n_drifting = features.iter().filter(|feature| feature.is_drift).count();
-        let n_judged =
-            features.iter().filter(|feature| feature.statistic.is_some() || feature.p_value.is_some()).count();
-        match self.drift_share {
-            None => n_drifting > 0,
-            Some(share) => n_drifting > 0 && n_drifting as f64 >= share * n_judged as f64,
-        }
-    }
-}
-
-/// The rows of a column of the reference in their order, from the stored arrays.
-fn order_of(index: usize, values: &ReferenceValues, n_rows: usize, tensors: &Tensors) -> Result<Order, TensorError> {
-    let name = format!("columns.{index}.order");
-    let invalid = |reason: &str| TensorError::Value { name: name.clone(), reason: reason.to_owned() };
-    match values {
-        ReferenceValues::Numeric(sample) => {
-            let order = tensors.f64s(&name)?;
-            if order.len() != sample.n_values() || order.iter().any(|value| !value.is_finite()) {
-                return Err(invalid("other rows than the column's"));
-            }
-            Ok(Order::Numbers(order.to_vec()))
-        }
-        ReferenceValues::Categorical { names, .. } => {
-            let level = |level: &u64| u32::try_from(*level).ok();
-            let levels: Option<Vec<u32>> = tensors.u64s_of_length(&name, n_rows)?.iter().map(level).collect();
-            let levels = levels.ok_or_else(|| invalid("no level of the column"))?;
-            if levels.iter().any(|level| *level != MISSING_CODE && *level as usize >= names.len()) {
-                return Err(invalid("no level of the column"));
-            }
-            Ok(Order::Levels(levels))
-        }
-    }
-}
-
-fn tests_of(spec: &BatchSpec, schema: &Schema) -> Vec<ColumnTest> {
-    schema.columns.iter().map(|column| spec.test_of(&column.name, &column.kind)).collect()
-}
-
-impl BatchDetector for ColumnsDetector {
-    fn test(&self, window: &Window<'_>, explain: bool, pool: &dyn CpuPool) -> Result<Detection, WindowProblem> {
-        let verdicts = self.tests.test(window, explain, pool);
-        let features = ColumnTests::judged(verdicts, self.correction, self.p_val, self.min_effect);
-        // The column with the smallest p-value speaks for all; of several, the one that moved most.
-        let key = |feature: &FeatureDetection| {
-            // Without p-values: the one that is furthest beyond its threshold.
-            let beyond =
-                feature.distance.zip(feature.distance_threshold).map(|(distance, threshold)| threshold / distance);
-            (feature.p_value.or(beyond).unwrap_or(f64::INFINITY), feature.effect_size)
-        };
-        let speaking = features.iter().min_by(|a, b| {
-            let ((p, effect), (other_p, other_effect)) = (key(a), key(b));
-            p.total_cmp(&other_p).then(other_effect.unwrap_or(0.0).total_cmp(&effect.unwrap_or(0.0)))
-        });
-        Ok(Detection {
-            is_drift: self.is_drift(&features),
-            rows: window.cells.n_rows() as u64,
-            statistic: speaking.and_then(|feature| feature.statistic),
-            threshold: speaking.and_then(|feature| feature.threshold),
-            p_value: speaking.and_then(|feature| feature.p_value),
-            distance: speaking.and_then(|feature| feature.distance),
-            distance_threshold: speaking.and_then(|feature| feature.distance_threshold),
-            effect_size: speaking.and_then(|feature| feature.effect_size),
-            features,
-            ..Detection::default()
-        })
-    }
-
-    fn save(&self) -> Tensors {
-        let mut tensors = Tensors::new();
-        self.tests.save(&mut tensors);
-        tensors
-    }
-
-    fn spec(&self) -> BatchSpec {
-        self.spec.clone()
-    }
-
-    fn n_reference_rows(&self) -> usize {
-        self.tests.n_rows()
-    }
-
-    fn test_cost_ns(&self, n_reference: usize, n_rows: usize) -> u64 {
-        self.tests.cost_ns(n_reference, n_rows)
-    }
-
-    fn fit_cost_ns(&self, n_reference: usize) -> u64 {
-        self.tests.fit_cost_ns(n_reference)
     }
 }
