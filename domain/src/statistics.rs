@@ -21,6 +21,7 @@ pub mod kernel;
 pub mod kolmogorov_smirnov;
 pub mod mann_whitney;
 pub mod multinomial;
+pub mod normal_draws;
 pub mod normal_law;
 pub mod parallel;
 pub mod part;

@@ -370,7 +370,8 @@ fn measured_parameters(kind: DetectorKind) -> &'static [&'static str] {
         | Kind::Wasserstein
         | Kind::Hellinger
         | Kind::TotalVariation
-        | Kind::Energy => &[
+        | Kind::Energy
+        | Kind::EppsSingleton => &[
             "p_val",
             "correction",
             "n_bootstraps",

@@ -4,6 +4,9 @@
 //! **Source**: Epps & Singleton, *An omnibus test for the two-sample problem using the empirical characteristic function*
 //! (1986); Goerg & Kaiser, *Nonparametric testing of distributions* (2009), for small samples.
 
+mod null_law;
+
+pub use self::null_law::{DRAWN_MAX, NullLaw};
 use super::chi_square::survival;
 use super::pooled_values::PooledValues;
 use super::sorted_sample::SortedSample;
@@ -18,6 +21,13 @@ pub const VALUES_MIN: usize = 5;
 const CORRECTED_BELOW: usize = 25;
 
 type Matrix = [[f64; D]; D];
+
+/// Means and covariance, over n, of the cosines and sines of the values of a sample.
+struct Moments {
+    n: usize,
+    mean: [f64; D],
+    covariance: Matrix,
+}
 
 /// What stands for the covariances of both samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,33 +63,38 @@ pub fn epps_singleton(
     if !(scale > 0.0 && scale.is_finite()) {
         return None;
     }
+    let (statistic, rank) =
+        statistic(&moments(reference.values(), scale), &moments(window.values(), scale), covariances);
+    Some(EppsSingleton { statistic, p_value: survival(rank, statistic) })
+}
+
+/// The statistic of two samples, and the rank of the covariance, which is the degrees of freedom of its law.
+fn statistic(reference: &Moments, window: &Moments, covariances: Covariance) -> (f64, usize) {
+    let (n, m) = (reference.n, window.n);
     let (n_f, m_f) = (n as f64, m as f64);
     let total = n_f + m_f;
-    let ((mean, covariance), (other_mean, other_covariance)) =
-        (moments(reference.values(), scale), moments(window.values(), scale));
-    let mut sum = [[0.0; D]; D];
-    for row in 0..D {
-        for column in 0..D {
-            let (of_reference, of_window) = (covariance[row][column], other_covariance[row][column]);
-            sum[row][column] = match covariances {
+    let sum = std::array::from_fn(|row| {
+        std::array::from_fn(|column| {
+            let (of_reference, of_window) = (reference.covariance[row][column], window.covariance[row][column]);
+            match covariances {
                 Covariance::OfEach => total / n_f * of_reference + total / m_f * of_window,
                 // Of all N values, with both means taken off: over N - 2.
                 Covariance::Pooled => {
                     (n_f * of_reference + m_f * of_window) / (total - 2.0) * (total / n_f + total / m_f)
                 }
-            };
-        }
-    }
+            }
+        })
+    });
     let mut difference = [0.0; D];
     for (index, value) in difference.iter_mut().enumerate() {
-        *value = mean[index] - other_mean[index];
+        *value = reference.mean[index] - window.mean[index];
     }
     let (form, rank) = inverse_form(sum, difference);
     let mut statistic = total * form;
     if covariances == Covariance::OfEach && n.max(m) < CORRECTED_BELOW {
         statistic /= 1.0 + total.powf(-0.45) + 10.1 * (n_f.powf(-1.7) + m_f.powf(-1.7));
     }
-    Some(EppsSingleton { statistic, p_value: survival(rank, statistic) })
+    (statistic, rank)
 }
 
 /// Half the range between the quartiles of both samples together, between values linearly.
@@ -108,12 +123,14 @@ fn half_interquartile_range(reference: &SortedSample, window: &SortedSample) -> 
     (quartile(1) - quartile(0)) / 2.0
 }
 
-/// Mean and covariance, over n, of the cosines and sines of the values.
-fn moments(values: &[f64], scale: f64) -> ([f64; D], Matrix) {
-    let parts = |value: &f64| {
-        let [first, second] = POINTS.map(|point| (point * value / scale).sin_cos());
-        [first.1, second.1, first.0, second.0]
-    };
+/// Cosines and sines of a value at the points.
+fn parts(value: f64, scale: f64) -> [f64; D] {
+    let [first, second] = POINTS.map(|point| (point * value / scale).sin_cos());
+    [first.1, second.1, first.0, second.0]
+}
+
+fn moments(values: &[f64], scale: f64) -> Moments {
+    let parts = |value: &f64| parts(*value, scale);
     let n = values.len() as f64;
     let mut mean = [0.0; D];
     for value in values {
@@ -140,7 +157,7 @@ fn moments(values: &[f64], scale: f64) -> ([f64; D], Matrix) {
             *value = lower[row.max(column)][row.min(column)] / n;
         }
     }
-    (mean, covariance)
+    Moments { n: values.len(), mean, covariance }
 }
 
 /// `dᵀ S⁺ d` and the rank of `S`, from its eigenvalues by Jacobi's rotations. Those below 1e-15 of the largest count as 0.

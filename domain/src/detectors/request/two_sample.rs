@@ -240,7 +240,8 @@ impl DetectorRequest {
         let threshold = self.threshold.map(|threshold| from_zero("detector/threshold", threshold, issues));
         let of_preset = self.preset.and_then(Preset::drift_share);
         let drift_share = self.drift_share.map(|drift_share| share("detector/drift_share", drift_share, issues));
-        let n_bootstraps = is_distance.then(|| self.n_bootstraps.unwrap_or(N_BOOTSTRAPS));
+        let is_resampled = kind.column_test().is_some_and(ColumnTest::is_resampled);
+        let n_bootstraps = is_resampled.then(|| self.n_bootstraps.unwrap_or(N_BOOTSTRAPS));
         if let Some(n) = n_bootstraps
             && !BOOTSTRAPS.contains(&n)
         {

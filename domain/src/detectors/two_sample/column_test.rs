@@ -108,6 +108,11 @@ impl ColumnTest {
         self.is_binned() || matches!(self, Self::Wasserstein | Self::Energy)
     }
 
+    /// Whether its p-value comes from draws from the reference.
+    pub fn is_resampled(self) -> bool {
+        self.is_distance() || self == Self::EppsSingleton
+    }
+
     /// Whether it is a distance between the shares of cells.
     pub fn is_binned(self) -> bool {
         matches!(self, Self::Psi | Self::KlDivergence | Self::JensenShannon | Self::Hellinger | Self::TotalVariation)

@@ -287,8 +287,8 @@ impl ColumnTests {
     pub(super) fn cost_ns(&self, n_reference: usize, n_rows: usize) -> u64 {
         let sorting = 25 * n_rows.max(2).ilog2() as usize / 20;
         let of_a_column = 500 + 4 * n_reference + n_rows * (10 + sorting) + 50 * self.n_levels();
-        let of_laws: usize =
-            self.columns.iter().filter_map(|column| column.distance.as_ref()).map(DistanceColumn::law_cost_ns).sum();
+        let measured = self.columns.iter().filter_map(|column| column.distance.as_ref());
+        let of_laws: usize = measured.map(|column| column.law_cost_ns(n_rows)).sum();
         self.columns.len() as u64 * of_a_column as u64 + of_laws as u64
     }
 

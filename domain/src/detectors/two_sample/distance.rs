@@ -26,9 +26,10 @@ use super::{ColumnTest, ColumnsSpec, Preset};
 use crate::statistics::alternative::Alternative;
 use crate::statistics::divergence::{self, shares, smoothed_shares};
 use crate::statistics::energy_distance::energy_distance;
-use crate::statistics::kolmogorov_smirnov;
+use crate::statistics::epps_singleton::NullLaw;
 use crate::statistics::sorted_sample::SortedSample;
 use crate::statistics::wasserstein::wasserstein;
+use crate::statistics::{epps_singleton, kolmogorov_smirnov};
 
 /// Draws of a resampled law by default.
 pub const N_BOOTSTRAPS: usize = 1_000;
@@ -50,7 +51,7 @@ impl DistanceRule {
 
     /// Whether a column is measured by it; else its test says all.
     pub(super) fn measures(&self, test: ColumnTest) -> bool {
-        test.is_distance() || self.preset.is_some_and(|preset| preset.has(test))
+        test.is_resampled() || self.preset.is_some_and(|preset| preset.has(test))
     }
 
     /// Whether the rows of the reference are needed in their order.
@@ -84,6 +85,8 @@ pub(super) struct DistanceColumn {
     cells: ColumnCells,
     laws: Laws,
     chunks: Option<Chunks>,
+    /// Of Epps–Singleton.
+    null_law: Option<NullLaw>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -106,6 +109,7 @@ impl DistanceColumn {
             cells: ColumnCells::Numbers(NumberCells::new(reference)),
             laws: Laws::new(index),
             chunks: order.map(|order| Chunks::of_numbers(order, reference)),
+            null_law: if test == ColumnTest::EppsSingleton { NullLaw::of(reference) } else { None },
         }
     }
 
@@ -122,6 +126,7 @@ impl DistanceColumn {
             cells: ColumnCells::Categories(CategoryCells::new(counts)),
             laws: Laws::new(index),
             chunks: order.map(Chunks::of_categories),
+            null_law: None,
         }
     }
 
@@ -159,7 +164,7 @@ impl DistanceColumn {
             }
             _ if !self.test.is_distance() => {
                 let result = test_numbers(self.test, alternative, reference, window, gap);
-                Measured { result, fixed: None, law: None }
+                Measured::of(self.resampled(result, reference.n_values(), window.n_values()))
             }
             _ => {
                 let (result, law) = self.calibrated(reference, window, effect_size);
@@ -197,9 +202,7 @@ impl DistanceColumn {
                 let threshold = self.laws.number(n_rows, |size| chunks.threshold_of_counts(self.test, reference, size));
                 self.of_chunks(of(Some(distance), None), threshold)
             }
-            _ if !self.test.is_distance() => {
-                Measured { result: test_counts(self.test, alternative, reference, window), fixed: None, law: None }
-            }
+            _ if !self.test.is_distance() => Measured::of(test_counts(self.test, alternative, reference, window)),
             _ => {
                 let (result, law) = self.calibrated_counts(window, effect_size);
                 self.own(result, law)
@@ -207,10 +210,13 @@ impl DistanceColumn {
         }
     }
 
-    /// About how many nanoseconds the law of a size takes.
-    pub(super) fn law_cost_ns(&self) -> usize {
+    /// About how many nanoseconds the law of windows of so many rows takes.
+    pub(super) fn law_cost_ns(&self, n_rows: usize) -> usize {
         if self.rule.preset.is_some() || self.rule.threshold.is_some() {
             return 0;
+        }
+        if let Some(law) = &self.null_law {
+            return self.rule.n_bootstraps * law.cost_ns(n_rows);
         }
         let steps = match &self.cells {
             _ if !self.test.is_binned() => resampled_law::GRID,
@@ -237,6 +243,16 @@ impl DistanceColumn {
     /// Whether a law is needed: a user's own threshold needs none.
     fn has_law(&self) -> bool {
         self.rule.threshold.is_none() || self.rule.preset.is_some()
+    }
+
+    /// The same with the p-value of the law that was drawn, where that of the test is not near it at these sizes.
+    fn resampled(&self, result: ColumnResult, n: usize, m: usize) -> ColumnResult {
+        let (Some(null_law), Some(statistic)) = (&self.null_law, result.statistic) else { return result };
+        if n.min(m) > epps_singleton::DRAWN_MAX {
+            return result;
+        }
+        let law = self.laws.law(m, |size, stream| ResampledLaw::of_epps_singleton(null_law, size, self.draws(stream)));
+        ColumnResult { p_value: Some(law.p_value(statistic)), ..result }
     }
 
     fn calibrated(

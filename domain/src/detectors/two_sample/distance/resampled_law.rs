@@ -17,6 +17,7 @@ use statrs::function::gamma::gamma_ur;
 use super::binned;
 use crate::detectors::two_sample::ColumnTest;
 use crate::statistics::draws::stream;
+use crate::statistics::epps_singleton::NullLaw;
 use crate::statistics::multinomial;
 use crate::statistics::sorted_sample::SortedSample;
 
@@ -100,6 +101,12 @@ impl ResampledLaw {
             scale * if is_energy { (2.0 * sum).sqrt() } else { sum / unit }
         });
         Self::new(all.collect(), true)
+    }
+
+    /// Of the Epps–Singleton statistic, at `m` rows of a window.
+    pub(super) fn of_epps_singleton(law: &NullLaw, m: usize, draws: Draws) -> Self {
+        let mut generator = stream(draws.seed, draws.stream);
+        Self::new((0..draws.n).map(|_| law.draw(m, &mut generator)).collect(), false)
     }
 
     fn new(mut draws: Vec<f64>, is_root: bool) -> Self {

@@ -21,7 +21,6 @@
 //! degenerate kernel tests* (2014).
 
 mod features;
-mod normal;
 
 use rand::Rng;
 

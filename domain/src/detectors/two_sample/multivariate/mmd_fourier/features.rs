@@ -2,8 +2,8 @@
 
 use rand::rngs::ChaCha8Rng;
 
-use super::normal::normal;
 use crate::ports::{CpuPool, Progress};
+use crate::statistics::normal_draws::normal;
 use crate::statistics::parallel::run_tasks;
 
 /// Rows whose features are summed by one task.

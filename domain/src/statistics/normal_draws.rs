@@ -10,7 +10,7 @@ use rand::rngs::ChaCha8Rng;
 const HALF_WIDTH: f64 = 0.857_763_884_960_706_8;
 
 /// A number of the standard normal law. Takes 1.37 tries.
-pub(super) fn normal(generator: &mut ChaCha8Rng) -> f64 {
+pub fn normal(generator: &mut ChaCha8Rng) -> f64 {
     loop {
         let u: f64 = generator.random();
         let v = HALF_WIDTH * (2.0 * generator.random::<f64>() - 1.0);
