@@ -276,7 +276,6 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
             &["p_val", "correction", "alternative", "min_effect", "window", "update_reference"]
         }
         Kind::Cvm | Kind::ChiSquare => &["p_val", "correction", "min_effect", "window", "update_reference"],
-        Kind::Tabular => &["p_val", "correction", "alternative", "tests", "min_effect", "window", "update_reference"],
         Kind::Mmd => &[
             "p_val",
             "n_permutations",
@@ -355,7 +354,8 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
         | Kind::ZTest
         | Kind::AndersonDarling
         | Kind::GTest
-        | Kind::EppsSingleton => measured_parameters(kind),
+        | Kind::EppsSingleton
+        | Kind::Tabular => measured_parameters(kind),
         _ => streaming::parameters(kind),
     }
 }
@@ -388,6 +388,18 @@ fn measured_parameters(kind: DetectorKind) -> &'static [&'static str] {
             "alternative",
             "preset",
             "threshold",
+            "drift_share",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        Kind::Tabular => &[
+            "p_val",
+            "correction",
+            "alternative",
+            "tests",
+            "n_bootstraps",
+            "preset",
             "drift_share",
             "min_effect",
             "window",

@@ -2,9 +2,12 @@
 
 use super::{DetectorRequest, InvalidSettings};
 use crate::data::{ColumnType, Frame, InvalidData, Schema};
-use crate::detectors::{ColumnTest, DetectorKind};
+use crate::detectors::{ColumnTest, DetectorKind, Preset};
 use crate::preprocess::Encoding;
 use crate::project::DriftType;
+
+/// Columns of up to so many different numbers are categories to Evidently.
+const FEW_NUMBERS: usize = 5;
 
 impl DetectorRequest {
     /// The kind that suits data when none is asked for.
@@ -129,12 +132,21 @@ impl DetectorRequest {
             DetectorKind::ChiSquare | DetectorKind::GTest | DetectorKind::ZTest => {
                 schema.with_categories(reference, |_| true).map(Some)
             }
-            DetectorKind::Tabular if self.tests.is_some() => {
+            DetectorKind::Tabular if self.tests.is_some() || self.preset == Some(Preset::Evidently) => {
+                let of_several = |column: &str| self.preset.is_some() && is_tested_by(column, ColumnTest::ZTest);
+                let of_few = |column: &str| {
+                    self.preset == Some(Preset::Evidently)
+                        && self.test_of(column).is_none()
+                        && schema.has_few_numbers(column, reference, FEW_NUMBERS)
+                };
                 let of_categories = |column: &str| {
                     [ColumnTest::ChiSquare, ColumnTest::GTest].iter().any(|test| is_tested_by(column, *test))
+                        || of_several(column)
+                        || of_few(column)
                 };
                 let of_two_classes = |column: &str| {
-                    [ColumnTest::FisherExact, ColumnTest::ZTest].iter().any(|test| is_tested_by(column, *test))
+                    is_tested_by(column, ColumnTest::FisherExact)
+                        || (is_tested_by(column, ColumnTest::ZTest) && self.preset.is_none())
                 };
                 schema.with_categories(reference, of_categories)?.of_two_classes(reference, of_two_classes).map(Some)
             }

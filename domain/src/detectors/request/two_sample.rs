@@ -55,10 +55,7 @@ impl DetectorRequest {
             DetectorKind::FisherExact => {
                 BatchSpec::FisherExact(self.columns_spec(Some(Alternative::Greater), &mut issues))
             }
-            DetectorKind::Tabular => {
-                let tests = Some(self.column_tests(schema, &mut issues));
-                BatchSpec::Tabular(ColumnsSpec { tests, ..self.columns_spec(Some(Alternative::TwoSided), &mut issues) })
-            }
+            DetectorKind::Tabular => BatchSpec::Tabular(self.tabular(schema, n_rows, &mut issues)),
             DetectorKind::Mmd => BatchSpec::Mmd(self.mmd(&mut issues)),
             DetectorKind::Lsdd => {
                 let (p_val, p_value_rule) = (self.significance(&mut issues), self.p_value_rule.unwrap_or_default());
@@ -187,6 +184,43 @@ impl DetectorRequest {
         }
     }
 
+    fn tabular(&self, schema: &Schema, n_rows: usize, issues: &mut Vec<SettingIssue>) -> ColumnsSpec {
+        let tests = self.column_tests(schema, n_rows, issues);
+        if let Some(preset) = self.preset {
+            self.refuse_calibration(preset, "", issues);
+        }
+        let is_resampled = tests.values().any(|test| test.is_resampled());
+        if self.n_bootstraps.is_some() && !is_resampled {
+            let detail = "expected none: no column has a test that draws from the reference".to_owned();
+            issues.push(issue("detector/n_bootstraps", detail));
+        }
+        ColumnsSpec {
+            tests: Some(tests),
+            preset: self.preset,
+            drift_share: self.share_of_columns(issues),
+            n_bootstraps: self.draws(is_resampled, issues),
+            ..self.columns_spec(Some(Alternative::TwoSided), issues)
+        }
+    }
+
+    /// The share of the columns that makes the table drift, if one column is not enough.
+    fn share_of_columns(&self, issues: &mut Vec<SettingIssue>) -> Option<f64> {
+        let asked = self.drift_share.map(|drift_share| share("detector/drift_share", drift_share, issues));
+        asked.or(self.preset.and_then(Preset::drift_share))
+    }
+
+    /// Draws from the reference, of tests that need some.
+    fn draws(&self, is_resampled: bool, issues: &mut Vec<SettingIssue>) -> Option<usize> {
+        let n_bootstraps = is_resampled.then(|| self.n_bootstraps.unwrap_or(N_BOOTSTRAPS));
+        if let Some(n) = n_bootstraps
+            && !BOOTSTRAPS.contains(&n)
+        {
+            let detail = format!("expected {} to {} draws, {n} came", BOOTSTRAPS.start(), BOOTSTRAPS.end());
+            issues.push(issue("detector/n_bootstraps", detail));
+        }
+        n_bootstraps
+    }
+
     fn classifier_uncertainty(&self, issues: &mut Vec<SettingIssue>) -> ClassifierUncertaintySpec {
         ClassifierUncertaintySpec {
             p_val: self.significance(issues),
@@ -238,21 +272,12 @@ impl DetectorRequest {
             issues.push(issue("detector/p_val", detail));
         }
         let threshold = self.threshold.map(|threshold| from_zero("detector/threshold", threshold, issues));
-        let of_preset = self.preset.and_then(Preset::drift_share);
-        let drift_share = self.drift_share.map(|drift_share| share("detector/drift_share", drift_share, issues));
         let is_resampled = kind.column_test().is_some_and(ColumnTest::is_resampled);
-        let n_bootstraps = is_resampled.then(|| self.n_bootstraps.unwrap_or(N_BOOTSTRAPS));
-        if let Some(n) = n_bootstraps
-            && !BOOTSTRAPS.contains(&n)
-        {
-            let detail = format!("expected {} to {} draws, {n} came", BOOTSTRAPS.start(), BOOTSTRAPS.end());
-            issues.push(issue("detector/n_bootstraps", detail));
-        }
         ColumnsSpec {
             preset: self.preset,
             threshold,
-            drift_share: drift_share.or(of_preset),
-            n_bootstraps,
+            drift_share: self.share_of_columns(issues),
+            n_bootstraps: self.draws(is_resampled, issues),
             ..self.columns_spec(alternative, issues)
         }
     }
@@ -262,24 +287,47 @@ impl DetectorRequest {
         if !kind.column_test().is_some_and(|test| preset.has(test)) {
             issues.push(issue("detector/preset", format!("expected another kind: `{preset}` has no `{kind}`")));
         }
+        self.refuse_calibration(preset, ", `threshold` moves it", issues);
+    }
+
+    /// What a preset has itself.
+    fn refuse_calibration(&self, preset: Preset, hint: &str, issues: &mut Vec<SettingIssue>) {
         for (setting, came) in [
             ("detector/p_val", self.p_val.is_some()),
             ("detector/correction", self.correction.is_some()),
             ("detector/alternative", self.alternative.is_some()),
         ] {
             if came {
-                let detail = format!("expected none: the preset `{preset}` has its own, `threshold` moves it");
+                let detail = format!("expected none: the preset `{preset}` has its own{hint}");
                 issues.push(issue(setting, detail));
             }
         }
     }
 
     /// The test of every column: the one asked for, else the one that suits its type.
-    fn column_tests(&self, schema: &Schema, issues: &mut Vec<SettingIssue>) -> BTreeMap<String, ColumnTest> {
+    fn column_tests(
+        &self,
+        schema: &Schema,
+        n_rows: usize,
+        issues: &mut Vec<SettingIssue>,
+    ) -> BTreeMap<String, ColumnTest> {
         let mut tests = BTreeMap::new();
+        let suiting = |kind: &ColumnType| match self.preset.and_then(|preset| preset.suiting(kind, n_rows)) {
+            Some(test) => test,
+            None => ColumnTest::suiting(kind),
+        };
         for column in &schema.columns {
-            let test = self.test_of(&column.name).unwrap_or_else(|| ColumnTest::suiting(&column.kind));
-            if !test.takes(&column.kind) {
+            let test = self.test_of(&column.name).unwrap_or_else(|| suiting(&column.kind));
+            if let Some(preset) = self.preset
+                && !preset.has(test)
+            {
+                let detail =
+                    format!("expected another test for the column `{}`: `{preset}` has no `{test}`", column.name);
+                issues.push(issue("detector/tests", detail));
+            }
+            // A preset holds the first of several categories against the others.
+            let is_of_preset = test == ColumnTest::ZTest && self.preset.is_some() && column.kind != ColumnType::Numeric;
+            if !test.takes(&column.kind) && !is_of_preset {
                 let is_numeric = column.kind == ColumnType::Numeric;
                 let expected = if is_numeric { "a test of numbers, such as `ks`," } else { "`chi_square`" };
                 let detail = format!("expected {expected} for the column `{}`, `{test}` came", column.name);

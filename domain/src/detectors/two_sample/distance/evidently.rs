@@ -9,7 +9,9 @@ use crate::statistics::pooled_values::PooledValues;
 use crate::statistics::sorted_sample::SortedSample;
 use crate::statistics::t_test::{Variances, t_test};
 use crate::statistics::wasserstein::wasserstein;
-use crate::statistics::{anderson_darling, epps_singleton, g_test, histogram, mann_whitney, z_test};
+use crate::statistics::{
+    anderson_darling, chi_square, epps_singleton, g_test, histogram, kolmogorov_smirnov, mann_whitney, z_test,
+};
 
 /// Numbers of at most so many different values in the reference have a cell for each.
 const DIFFERENT_MAX: usize = 20;
@@ -47,6 +49,13 @@ pub(crate) fn numbers(test: ColumnTest, reference: &SortedSample, window: &Sorte
             let statistic = anderson_darling::statistic(reference, window);
             of_test(statistic, statistic.map(anderson_darling::p_value_interpolated))
         }
+        ColumnTest::Ks => {
+            let (n, m, both) = (reference.n_values(), window.n_values(), Alternative::TwoSided);
+            let size = kolmogorov_smirnov::distance(reference, window).of(both).size;
+            let is_exact = n.max(m) <= kolmogorov_smirnov::EXACT_SIZE_MAX;
+            let exact = is_exact.then(|| kolmogorov_smirnov::p_value_exact(size, n, m, both));
+            of_test(Some(size), exact.or_else(|| kolmogorov_smirnov::p_value_asymptotic(size, n, m, both)))
+        }
         // It asks only whether the window's values are larger.
         ColumnTest::MannWhitney => {
             let test = mann_whitney::mann_whitney(reference, window, Alternative::Greater);
@@ -79,6 +88,10 @@ pub(crate) fn categories<'n>(
             Outcome::Distance(binned(test, &reference, &window))
         }
         ColumnTest::Hellinger => Outcome::Distance(of_coefficient(&shares(reference), &shares(window))),
+        ColumnTest::ChiSquare => {
+            let test = chi_square::goodness_of_fit(reference, window);
+            of_test(test.map(|test| test.statistic), test.map(|test| test.p_value))
+        }
         ColumnTest::GTest => {
             let test = g_test::goodness_of_fit(reference, window);
             of_test(test.map(|test| test.statistic), test.map(|test| test.p_value))

@@ -223,3 +223,61 @@ fn settings_that_contradict_each_other_are_refused() {
     assert!(issues(DetectorKind::TTest, fixed.clone()).contains("expected `p_val`"));
     assert!(issues(DetectorKind::Ks, fixed).contains("no such parameter"));
 }
+
+#[test]
+fn a_preset_chooses_the_tests_of_a_table() {
+    let column = |name: &str, kind| ColumnSchema { name: name.to_owned(), kind };
+    let categories = |n: usize| ColumnType::Categorical {
+        categories: (0..n).map(|index| index.to_string()).collect(),
+        is_numeric: false,
+    };
+    let columns = vec![
+        column("x", ColumnType::Numeric),
+        column("k", categories(3)),
+        column("two", categories(2)),
+        column("flag", flag()),
+    ];
+    let schema = Schema { columns, missing_values: MissingValues::Reject };
+    let tests = |preset, n_rows| {
+        let request = DetectorRequest { preset: Some(preset), ..DetectorRequest::default() };
+        let spec = request.batch_specification(DetectorKind::Tabular, &schema, n_rows).expect("settings");
+        let spec = spec.columns().expect("columns").clone();
+        let tests = spec.tests.expect("tests");
+        (["x", "k", "two", "flag"].map(|name| tests[name]), spec.drift_share)
+    };
+    let (z, distance) = (ColumnTest::ZTest, ColumnTest::JensenShannon);
+    assert_eq!(tests(Preset::Evidently, 1_000), ([ColumnTest::Ks, ColumnTest::ChiSquare, z, z], Some(0.5)));
+    assert_eq!(tests(Preset::Evidently, 1_001), ([ColumnTest::Wasserstein, distance, distance, distance], Some(0.5)));
+    assert_eq!(tests(Preset::Nannyml, 500), ([distance; 4], None));
+    let issues = |request: DetectorRequest| {
+        request.batch_specification(DetectorKind::Tabular, &schema, 100).expect_err("an issue").to_string()
+    };
+    let menelaus = DetectorRequest { preset: Some(Preset::Menelaus), ..DetectorRequest::default() };
+    assert!(issues(menelaus).contains("`menelaus` has no `ks`"));
+    let of_preset =
+        DetectorRequest { preset: Some(Preset::Evidently), p_val: Some(0.01), ..DetectorRequest::default() };
+    assert!(issues(of_preset).contains("the preset `evidently` has its own"));
+    let no_draws = DetectorRequest { n_bootstraps: Some(500), ..DetectorRequest::default() };
+    assert!(issues(no_draws).contains("no column has a test that draws"));
+}
+
+#[test]
+fn half_of_the_columns_make_a_table_drift_where_that_is_asked_for() {
+    let schema = schema(&ColumnType::Numeric, 4);
+    let mut generator = stream(17, 0);
+    let reference = numbers(500, 4, 0.0, &mut generator);
+    let (same, moved) = (numbers(300, 4, 0.0, &mut generator), numbers(300, 4, 1.0, &mut generator));
+    let rows = Frame::of(vec![
+        moved.columns()[0].clone(),
+        same.columns()[1].clone(),
+        same.columns()[2].clone(),
+        same.columns()[3].clone(),
+    ]);
+    for (drift_share, is_drift) in [(None, true), (Some(0.25), true), (Some(0.5), false)] {
+        let request = DetectorRequest { drift_share, ..DetectorRequest::default() };
+        let spec = spec(DetectorKind::Tabular, &request, &schema);
+        let detector = fit_batch(&spec, &schema, &window(&reference), &Threads(1), &Silent).expect("a fit");
+        let verdict = detector.test(&window(&rows), false, &Threads(1)).expect("a verdict");
+        assert_eq!(verdict.is_drift, is_drift, "{drift_share:?}");
+    }
+}
