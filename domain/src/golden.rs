@@ -156,12 +156,17 @@ fn pca_reconstruction() {
 
 #[test]
 fn hdddm() {
-    run("hdddm.json", multivariate::hdddm);
+    run("field/menelaus_batch.json", multivariate::hdddm);
 }
 
 #[test]
 fn kdq_tree() {
-    run("kdq_tree.json", multivariate::kdq_tree);
+    run("field/menelaus_batch.json", multivariate::kdq_tree);
+}
+
+#[test]
+fn cdbd() {
+    run("field/menelaus_batch.json", multivariate::cdbd);
 }
 
 #[test]
@@ -242,6 +247,11 @@ fn evidently_numbers() {
 #[test]
 fn evidently_categories() {
     run("field/evidently_categorical.json", field::evidently);
+}
+
+#[test]
+fn evidently_tables() {
+    run("field/evidently_dataset.json", field::evidently_dataset);
 }
 
 #[test]

@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::{Case, cases};
 use crate::data::{Cells, ColumnSchema, ColumnType, Frame, MissingValues, Schema};
 use crate::detection::Detection;
-use crate::detectors::{BatchDetector, BatchSpec, DetectorKind, DetectorRequest, Preset, Window, fit_batch};
+use crate::detectors::{
+    BatchDetector, BatchSpec, ColumnTest, DetectorKind, DetectorRequest, Preset, Window, fit_batch,
+};
 use crate::ports::Silent;
 use crate::statistics::alternative::Alternative;
 use crate::statistics::divergence::{hellinger, shares};
@@ -90,7 +92,7 @@ fn column(is_numeric: bool, reference: &Value, window: &Value) -> Column {
 }
 
 fn window<'w>(cells: &'w Frame<'w>) -> Window<'w> {
-    Window { cells, n_missing: &[0], encoded: &[], origins: &[] }
+    Window { cells, n_missing: &[0; 8], encoded: &[], origins: &[] }
 }
 
 fn schema(kind: &ColumnType) -> Schema {
@@ -189,6 +191,86 @@ pub(super) fn frouros(case: &Case) {
     let welch = t_test(reference.values(), window.values(), Variances::OfEach, Alternative::TwoSided);
     check("WelchTTest", "statistic", welch.map_or(f64::NAN, |welch| welch.statistic));
     check("WelchTTest", "p_value", welch.map_or(f64::NAN, |welch| welch.p_value));
+}
+
+/// The columns of a table together, types of columns as the fit of a kind takes them.
+fn table(of_case: &Value, kind: DetectorKind, request: &DetectorRequest) -> (Vec<String>, Schema, [Frame<'static>; 2]) {
+    let types = of_case["types"].as_object().expect("types");
+    let column_of =
+        |name: &String, is_numeric| column(is_numeric, &of_case["reference"][name], &of_case["current"][name]);
+    let joined = |columns: &[Column]| {
+        let kinds = types.keys().zip(columns);
+        let columns_of_schema =
+            kinds.map(|(name, column)| ColumnSchema { name: name.clone(), kind: column.kind.clone() }).collect();
+        let cells = |side: fn(&Column) -> &Frame<'static>| {
+            Frame::of(columns.iter().map(|column| side(column).columns()[0].clone()).collect())
+        };
+        let schema = Schema { columns: columns_of_schema, missing_values: MissingValues::Reject };
+        (schema, [cells(|column| &column.reference), cells(|column| &column.window)])
+    };
+    let columns: Vec<Column> = types.iter().map(|(name, kind)| column_of(name, kind == "num")).collect();
+    let (schema, frames) = joined(&columns);
+    let names = types.keys().cloned().collect();
+    let Some(wanted) = request.schema_for(kind, &schema, &frames[0]).expect("classes") else {
+        return (names, schema, frames);
+    };
+    // Numbers that are categories now are read again.
+    let types = types.iter().zip(&wanted.columns);
+    let columns: Vec<Column> =
+        types.map(|((name, _), column)| column_of(name, column.kind == ColumnType::Numeric)).collect();
+    let (schema, frames) = joined(&columns);
+    (names, schema, frames)
+}
+
+/// Score, threshold and verdict of each column of a table, and the verdict on the table.
+pub(super) fn evidently_dataset(case: &Case) {
+    let of_case = &case.0;
+    for (run, expected) in of_case["results"].as_object().expect("results") {
+        let (parameters, expected) = (&expected["parameters"], &expected["result"]);
+        let place = format!("{} {run}", case.id());
+        let of_types = parameters["num_method"].is_string();
+        let test_of = |(name, kind): (&String, &Value)| {
+            (name.clone(), if kind == "num" { ColumnTest::Ks } else { ColumnTest::JensenShannon })
+        };
+        let request = DetectorRequest {
+            preset: Some(Preset::Evidently),
+            drift_share: parameters["drift_share"].as_f64(),
+            threshold: parameters["threshold"].as_f64(),
+            tests: of_types.then(|| of_case["types"].as_object().expect("types").iter().map(test_of).collect()),
+            ..DetectorRequest::default()
+        };
+        let kind = if parameters["method"] == "psi" { DetectorKind::Psi } else { DetectorKind::Tabular };
+        let (names, schema, [reference, rows]) = table(of_case, kind, &request);
+        let spec = spec(kind, &request, &schema, reference.n_rows());
+        let detector = fit_batch(&spec, &schema, &window(&reference), &Threads(2), &Silent).expect("a reference");
+        let detection = test(&*detector, &rows);
+        let tests = expected["tests"].as_array().expect("tests");
+        let is_drift_of = |name: &str| {
+            let test = tests.iter().find(|test| test["name"] == format!("Value Drift for column {name}"));
+            test.expect("a test of the column")["status"] == "FAIL"
+        };
+        for (name, feature) in names.iter().zip(&detection.features) {
+            let (place, expected) = (format!("{place} {name}"), &expected["columns"][name]);
+            let wanted = number(&expected["score"]);
+            // A p-value of a test, else a distance.
+            let score = feature.p_value.or(feature.distance).unwrap_or(f64::NAN);
+            let rtol = if feature.p_value.is_some() { 1e-5 } else { 1e-6 };
+            assert!(near(score, wanted, rtol, 1e-7), "{place}: {score} instead of {wanted}");
+            let threshold = expected["threshold"].as_f64().expect("a threshold");
+            // There is no threshold for all columns of a type.
+            if of_types && of_case["types"][name] == "num" {
+                assert_eq!(score <= threshold, is_drift_of(name), "{place}");
+                continue;
+            }
+            assert_eq!(feature.threshold, Some(threshold), "{place}");
+            assert_eq!(feature.is_drift, is_drift_of(name), "{place}");
+        }
+        assert_eq!(detection.is_drift, tests[0]["status"] == "FAIL", "{place}");
+        let n_drifting = detection.features.iter().filter(|feature| feature.is_drift).count();
+        if !of_types {
+            assert_eq!(Some(n_drifting as f64), expected["drifted_columns"]["count"].as_f64(), "{place}");
+        }
+    }
 }
 
 /// Value, upper threshold and alert of every chunk of reference and analysis.
