@@ -6,9 +6,11 @@ mod schema;
 mod table;
 mod tensors;
 mod texts;
+mod truth;
 
 pub use frame::{Cells, Frame, MISSING_CODE, UNSEEN_MAX};
 pub use schema::{CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, MissingValues, ReadTexts, Schema};
 pub use table::{Column, DataIssue, InvalidData, NAME_BYTES_MAX, Table, Values};
 pub use tensors::{Tensor, TensorError, TensorValues, Tensors};
 pub use texts::Texts;
+pub use truth::{ErrorMeasure, Errors, TruthProblem};

@@ -63,7 +63,9 @@ mod records;
 mod rows;
 mod scalar;
 mod setting;
+mod setting_name;
 mod setting_object;
+mod truth;
 
 pub(crate) use budget::Limits;
 pub(crate) use context::{CONTEXT, Context};
@@ -73,3 +75,4 @@ pub(crate) use format::DataFormat;
 pub(crate) use pointer::{Form, Source, pointer_of};
 pub(crate) use predict_request::{PredictInput, read_predict};
 pub(crate) use query::Parameters;
+pub(crate) use truth::{TRUTH, Told, Truth};

@@ -9,7 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use self::classes::{read_numeric_classes, report_unseen};
-use self::read::{parse_number, read_categorical, read_numeric, report_missing};
+pub(super) use self::read::parse_number;
+use self::read::{read_categorical, read_numeric, report_missing};
 pub use self::texts::ReadTexts;
 use self::texts::read_presence;
 use super::frame::{Cells, Frame};

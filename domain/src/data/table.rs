@@ -144,6 +144,11 @@ impl Table {
         &self.columns
     }
 
+    /// The columns, taken out.
+    pub fn into_columns(self) -> Vec<Column> {
+        self.columns
+    }
+
     /// Number of missing values, in all columns.
     pub fn n_missing(&self) -> u64 {
         self.columns.iter().map(|column| column.values.n_missing() as u64).sum()

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::ColumnTest;
+use crate::data::ErrorMeasure;
 use crate::preprocess::Encoding;
 
 /// The kinds of detectors.
@@ -188,6 +189,21 @@ impl DetectorKind {
     /// Whether its values are errors: 1 for an error, 0 for none.
     pub fn watches_errors(self) -> bool {
         matches!(self, Self::Ddm | Self::Eddm | Self::Rddm | Self::Stepd | Self::Ecdd)
+    }
+
+    /// How the predictions of a model become values of this kind, where their truth comes along; `None` of kinds that do not watch
+    /// how a model errs.
+    pub fn error_measure(self) -> Option<ErrorMeasure> {
+        match (self.is_streaming(), self.encoding()) {
+            (false, _) => None,
+            (true, Encoding::Binary) => Some(ErrorMeasure::Differs),
+            (true, _) => Some(ErrorMeasure::Distance),
+        }
+    }
+
+    /// Whether it warns before it drifts.
+    pub fn warns(self) -> bool {
+        matches!(self, Self::Ddm | Self::Eddm | Self::HddmA | Self::HddmW | Self::Rddm | Self::Stepd | Self::Ecdd)
     }
 
     /// Whether it judges each column by itself.
