@@ -123,7 +123,9 @@ impl<'r> Replay<'r> {
         let before_change = FalseAlarms::of(before_change, alarms.unchanged_rows, alarms.n_false, wanted, self.margin);
         let false_alarms = match before_change {
             Some(false_alarms) => Ok(false_alarms),
-            None => told(self.trial(candidate, &for_trial))?,
+            None => told(self.trial(candidate, &for_trial))?.map_err(|reason| {
+                format!("a trial fit on the first {TRIAL_PERCENT} % of the reference says: {reason}")
+            }),
         };
         let Fitted { policy, preprocessing, warnings, .. } = fitted;
         let told: Vec<ChangeReport> = history
@@ -177,7 +179,7 @@ impl<'r> Replay<'r> {
 
     fn too_short(&self) -> Failure {
         let rest = self.reference.n_rows() - self.reference.n_rows() * TRIAL_PERCENT / 100;
-        Failure::Reason(format!("the last {rest} rows of the reference do not fill a window of it"))
+        Failure::Reason(format!("the other {rest} rows do not fill a window"))
     }
 
     fn course<'c>(&self, policy: &Policy, start: usize, unchanged: Range<usize>, changes: &'c [usize]) -> Course<'c> {
