@@ -7,7 +7,6 @@ use super::fit_computation::{Fitted, Here, Prepared, compute, prepare};
 use super::fit_queue::{Computation, Place};
 use super::loaded::LoadedProject;
 use super::registry::{Body, Entry};
-use super::text_reading::TextReading;
 use super::{DriftService, FitError, ProjectView, RequestIdentity};
 use crate::data::{MissingValues, Table};
 use crate::detectors::DetectorRequest;
@@ -166,7 +165,7 @@ impl DriftService {
     }
 
     /// Puts the rest of a prepared fit into the queue of the pool.
-    pub(super) fn compute_prepared(&self, fit: PreparedFit) -> (Computation, Asked, Reservation) {
+    pub(super) fn compute_prepared(&self, fit: PreparedFit) -> (Computation<Fitted>, Asked, Reservation) {
         let PreparedFit { prepared, place, reservation, identity } = fit;
         let asked = Asked { identity, ..Asked::of(&prepared.request) };
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
@@ -178,7 +177,7 @@ impl DriftService {
         &self,
         place: Place,
         work: impl FnOnce(&dyn Progress) -> Result<Fitted, FitError> + Send + 'static,
-    ) -> Computation {
+    ) -> Computation<Fitted> {
         let (counts, clock) = (Arc::clone(&self.counts), Arc::clone(&self.ports.clock));
         let kind = |fitted: &Fitted| fitted.detector.spec().kind();
         let counted = move |progress: &dyn Progress| counts.fit(&*clock, kind, || work(progress));
@@ -219,9 +218,7 @@ impl DriftService {
             None => None,
         };
         configuration.generation = self.next_generation(&configuration.project).await?;
-        let mut parameters = fitted.encoder.save();
-        parameters.extend(fitted.detector.save());
-        parameters.extend(fitted.texts.as_ref().map(TextReading::save).unwrap_or_default());
+        let parameters = fitted.save();
         let n_bytes = parameters.n_bytes();
         let stored = StoredProject { configuration, parameters };
         let name = stored.configuration.project.clone();

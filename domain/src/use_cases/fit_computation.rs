@@ -9,7 +9,7 @@ use super::serving::Detector;
 use super::text_reading::{TextReading, encoding_of, for_kernels};
 use super::windows::Windows;
 use super::{FitError, RequestLimits};
-use crate::data::{Cells, Frame, InvalidData, Schema};
+use crate::data::{Cells, Frame, InvalidData, MissingValues, Schema, Table, Tensors};
 use crate::detectors::{
     CvmThresholds, DetectorKind, DetectorSpec, FitProblem, InvalidSettings, check_batch, check_online, fit_online,
 };
@@ -54,6 +54,32 @@ pub(super) struct Fitted {
     pub(super) run_length: Option<RunLengthReport>,
 }
 
+impl Fitted {
+    /// The columns that the detector sees.
+    pub(super) fn judged_schema(&self) -> &Schema {
+        self.texts.as_ref().map_or(&self.schema, TextReading::schema)
+    }
+
+    /// Rows as the detector sees them.
+    ///
+    /// # Errors
+    /// When they are not those of the schema.
+    pub(super) fn read<'t>(&self, rows: &'t Table, pool: &dyn CpuPool) -> Result<Frame<'t>, InvalidData> {
+        match &self.texts {
+            Some(texts) => texts.read(&self.schema, rows, pool),
+            None => self.schema.read(rows),
+        }
+    }
+
+    /// Its arrays.
+    pub(super) fn save(&self) -> Tensors {
+        let mut parameters = self.encoder.save();
+        parameters.extend(self.detector.save());
+        parameters.extend(self.texts.as_ref().map(TextReading::save).unwrap_or_default());
+        parameters
+    }
+}
+
 /// Whoever asks does the work.
 pub(super) struct Here;
 
@@ -73,20 +99,8 @@ pub(super) fn prepare(
     pool: &dyn CpuPool,
     progress: &dyn Progress,
 ) -> Result<Prepared, FitError> {
-    limits.check_columns(&request.reference)?;
-    if request.drift_type == DriftType::Label && request.reference.columns().len() != 1 {
-        let detail = format!("expected one column for `label`, {} came", request.reference.columns().len());
-        return Err(InvalidData::whole(detail).into());
-    }
-    if request.reference.n_rows() > REFERENCE_ROWS_MAX {
-        let detail = format!("expected at most {REFERENCE_ROWS_MAX} rows, {} came", request.reference.n_rows());
-        return Err(InvalidData::whole(detail).into());
-    }
-    let schema = schema_of(&request)?;
-    let frame = schema.read(&request.reference)?;
-    if frame.n_rows() == 0 {
-        return Err(InvalidData::whole("expected rows without missing values, every row has one").into());
-    }
+    let FitRequest { drift_type, reference, missing_values, .. } = &request;
+    let (schema, frame) = read_reference(reference, *drift_type, request.detector.kind, *missing_values, limits)?;
     let kind = request.detector.kind_for(request.drift_type, &schema, &frame)?;
     let preprocessing = preprocessing(&request, kind)?;
     if request.drift_type == DriftType::Text && kind != DetectorKind::Dummy {
@@ -112,13 +126,36 @@ pub(super) fn prepare(
     Ok(Prepared { schema, texts: None, kind, preprocessing, specified, request })
 }
 
-fn schema_of(request: &FitRequest) -> Result<Schema, InvalidData> {
-    let FitRequest { reference, missing_values, .. } = request;
-    match (request.drift_type, request.detector.kind) {
-        (DriftType::Text, _) => Schema::of_texts(reference, *missing_values),
-        (_, Some(DetectorKind::Dummy)) => Schema::of_any(reference, *missing_values),
-        _ => Schema::infer(reference, *missing_values),
+/// The schema of a reference before a kind asks for other types, and its rows.
+///
+/// # Errors
+/// When they cannot be the reference of such a drift type.
+pub(super) fn read_reference(
+    reference: &Table,
+    drift_type: DriftType,
+    wanted: Option<DetectorKind>,
+    missing_values: MissingValues,
+    limits: RequestLimits,
+) -> Result<(Schema, Frame<'_>), InvalidData> {
+    limits.check_columns(reference)?;
+    if drift_type == DriftType::Label && reference.columns().len() != 1 {
+        let detail = format!("expected one column for `label`, {} came", reference.columns().len());
+        return Err(InvalidData::whole(detail));
     }
+    if reference.n_rows() > REFERENCE_ROWS_MAX {
+        let detail = format!("expected at most {REFERENCE_ROWS_MAX} rows, {} came", reference.n_rows());
+        return Err(InvalidData::whole(detail));
+    }
+    let schema = match (drift_type, wanted) {
+        (DriftType::Text, _) => Schema::of_texts(reference, missing_values)?,
+        (_, Some(DetectorKind::Dummy)) => Schema::of_any(reference, missing_values)?,
+        _ => Schema::infer(reference, missing_values)?,
+    };
+    let frame = schema.read(reference)?;
+    if frame.n_rows() == 0 {
+        return Err(InvalidData::whole("expected rows without missing values, every row has one"));
+    }
+    Ok((schema, frame))
 }
 
 /// Too few rows, where one half of them is meant.
