@@ -19,7 +19,7 @@
 //! rows, at most the significance in each stretch of rows (see [`QualitySettings::significance`]). The laws: [`law`] for counts,
 //! [`unseen`] for new categories.
 //!
-//! **Cost**: a row takes a comparison or two a column, and a count where a value stands out: some 3 ns a column, O(1). Memory
+//! **Cost**: a row takes a comparison or two a column, and a count where a value stands out: O(1) a column. Memory
 //! O(1) a column and check, and O(new categories) of the last block. Nothing is stored of the rows.
 //!
 //! A reference that moves on leaves the checks as they were fitted: they tell of the first reference.

@@ -184,6 +184,7 @@ async fn projects_of_versions_without_checks_serve_without() {
     let mut kept = drifting_domain::data::Tensors::new();
     former.for_each(|(name, tensor)| kept.insert(name, tensor.clone()));
     parameters = kept;
+    let house = House::new();
     house.artifacts.put_project(&StoredProject { configuration, parameters }).await.expect("it is stored");
     let prediction = feed(&house.serve().await, far()).await;
     assert!(prediction.quality.is_empty() && prediction.detections[0].is_drift);
