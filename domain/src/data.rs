@@ -10,6 +10,7 @@ mod truth;
 
 pub use frame::{Cells, Frame, MISSING_CODE, UNSEEN_MAX};
 pub use schema::{CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, MissingValues, ReadTexts, Schema};
+pub(crate) use schema::{parse_number, quoted};
 pub use table::{Column, DataIssue, InvalidData, NAME_BYTES_MAX, Table, Values};
 pub use tensors::{Tensor, TensorError, TensorValues, Tensors};
 pub use texts::Texts;

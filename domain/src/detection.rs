@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use crate::detectors::Explanation;
+use crate::quality::QualityFinding;
 
 /// The verdict on one row (online detectors) or on one test window.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -35,6 +36,8 @@ pub struct Detection {
     pub windows: WindowStatistics,
     /// The verdict on each column, in the order of the schema, of detectors that judge columns one by one or explain.
     pub features: Vec<FeatureDetection>,
+    /// What the checks of quality found in its rows: it has no part in the verdict.
+    pub quality: Vec<QualityFinding>,
 }
 
 /// The statistic of each window in each column, as they are compared with the threshold: windows in the order of the

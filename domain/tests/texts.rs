@@ -10,6 +10,7 @@ use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, ReferenceUpdateRequest, WindowRequest};
 use drifting_domain::ports::ArtifactStore;
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
     Access, DriftService, FitError, FitRequest, Ports, PredictError, Prediction, ServiceSettings, StateDurability,
 };
@@ -67,6 +68,7 @@ fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: true,
     }

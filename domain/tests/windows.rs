@@ -10,6 +10,7 @@ use drifting_domain::detectors::{
 };
 use drifting_domain::ports::{MetricsHistory, NoEvents, TrendQuery};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
     Access, DriftService, FitError, FitRequest, Ports, PredictError, PredictRequest, Prediction, ServiceSettings,
     StateDurability,
@@ -97,6 +98,7 @@ fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: true,
     }

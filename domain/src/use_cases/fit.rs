@@ -12,6 +12,7 @@ use crate::data::{MissingValues, Table};
 use crate::detectors::DetectorRequest;
 use crate::ports::{IndexEntry, PortErrorKind, Progress, Silent, StoredProject};
 use crate::project::{Configuration, DriftType, ProjectName, Status};
+use crate::quality::{Quality, QualityRequest};
 
 /// What a client asks for.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub struct FitRequest {
     pub n_components: Option<usize>,
     /// What happens to rows with missing values, here and in predictions.
     pub missing_values: MissingValues,
+    /// The checks of quality.
+    pub quality: QualityRequest,
     /// Whether a trial fit estimates how often alarms start.
     pub report_run_length: bool,
     /// Whether a project of that name is replaced.
@@ -195,6 +198,7 @@ impl DriftService {
             policy: fitted.policy,
             preprocessing: fitted.preprocessing.clone(),
             schema: fitted.schema.clone(),
+            quality: fitted.quality_settings.clone(),
             reference_rows: fitted.reference_rows,
             created_at: self.ports.clock.now(),
             fitted_by: self.settings.fitted_by.clone(),
@@ -238,7 +242,13 @@ impl DriftService {
             }
         }
 
-        let loaded = Arc::new(LoadedProject::new(stored.configuration, fitted.texts, fitted.encoder, fitted.detector));
+        let loaded = Arc::new(LoadedProject::new(
+            stored.configuration,
+            fitted.texts,
+            fitted.encoder,
+            fitted.detector,
+            fitted.quality,
+        ));
         loaded.weight.hold(&self.memory.gauge, n_bytes, 0);
         let body = Body::Loaded(loaded);
         let is_gone = existing.as_ref().is_some_and(|entry| matches!(entry.slot().body, Body::Gone));

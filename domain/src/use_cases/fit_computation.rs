@@ -16,6 +16,7 @@ use crate::detectors::{
 use crate::ports::{CpuPool, Progress};
 use crate::preprocess::{Encoder, Encoding, Preprocessing};
 use crate::project::{DriftType, Policy, RunLengthReport, UpdateMethod, WindowPolicy};
+use crate::quality::{Quality, QualitySettings, RowsCome};
 use crate::statistics::part::Part;
 
 /// More rows of reference than this are refused.
@@ -30,6 +31,7 @@ pub(super) struct Prepared {
     kind: DetectorKind,
     preprocessing: Preprocessing,
     specified: Specified,
+    quality: Option<QualitySettings>,
 }
 
 /// A detector that is ready to be computed.
@@ -52,6 +54,8 @@ pub(super) struct Fitted {
     pub(super) reference_rows: usize,
     pub(super) warnings: Vec<String>,
     pub(super) run_length: Option<RunLengthReport>,
+    pub(super) quality_settings: Option<QualitySettings>,
+    pub(super) quality: Option<Quality>,
 }
 
 impl Fitted {
@@ -76,6 +80,7 @@ impl Fitted {
         let mut parameters = self.encoder.save();
         parameters.extend(self.detector.save());
         parameters.extend(self.texts.as_ref().map(TextReading::save).unwrap_or_default());
+        parameters.extend(self.quality.as_ref().map(Quality::save).unwrap_or_default());
         parameters
     }
 }
@@ -99,6 +104,7 @@ pub(super) fn prepare(
     pool: &dyn CpuPool,
     progress: &dyn Progress,
 ) -> Result<Prepared, FitError> {
+    let quality = request.quality.settings()?;
     let FitRequest { drift_type, reference, missing_values, .. } = &request;
     let (schema, frame) = read_reference(reference, *drift_type, request.detector.kind, *missing_values, limits)?;
     let kind = request.detector.kind_for(request.drift_type, &schema, &frame)?;
@@ -111,7 +117,7 @@ pub(super) fn prepare(
         let specified = specify(&request, kind, texts.schema(), &frame, &preprocessing, Some(&texts));
         let specified = specified.map_err(|error| of_one_half(error, &frame))?;
         limits.check_detector(&specified.spec)?;
-        return Ok(Prepared { schema, texts: Some((texts, frame)), kind, preprocessing, specified, request });
+        return Ok(Prepared { schema, texts: Some((texts, frame)), kind, preprocessing, specified, quality, request });
     }
     let (schema, frame) = match request.detector.schema_for(kind, &schema, &frame)? {
         None => (schema, frame),
@@ -123,7 +129,7 @@ pub(super) fn prepare(
     let specified = specify(&request, kind, &schema, &frame, &preprocessing, None)?;
     limits.check_detector(&specified.spec)?;
     drop(frame);
-    Ok(Prepared { schema, texts: None, kind, preprocessing, specified, request })
+    Ok(Prepared { schema, texts: None, kind, preprocessing, specified, quality, request })
 }
 
 /// The schema of a reference before a kind asks for other types, and its rows.
@@ -256,7 +262,8 @@ pub(super) fn compute(
     progress: &dyn Progress,
 ) -> Result<Fitted, FitError> {
     progress.stage("fitting the detector");
-    let Prepared { request, schema: of_request, texts, kind, preprocessing, specified } = prepared;
+    let Prepared { request, schema: of_request, texts, kind, preprocessing, specified, quality: quality_settings } =
+        prepared;
     let Specified { encoder, spec, mut policy, encoded } = specified;
     let (texts, of_texts) = texts.unzip();
     let schema = texts.as_ref().map_or(&of_request, TextReading::schema);
@@ -288,6 +295,14 @@ pub(super) fn compute(
             Detector::Windows(if policy.update_reference.is_some() { windows.with_reference(frame) } else { windows })
         }
     };
+    let quality = match &quality_settings {
+        None => None,
+        Some(settings) => {
+            let whole = of_request.read_whole(&request.reference)?;
+            let rows = RowsCome::of(kind.is_online(), policy.window);
+            Some(Quality::fit(settings, &of_request, &whole, rows, pool))
+        }
+    };
     Ok(Fitted {
         schema: of_request,
         texts,
@@ -298,6 +313,8 @@ pub(super) fn compute(
         reference_rows,
         warnings,
         run_length,
+        quality_settings,
+        quality,
     })
 }
 

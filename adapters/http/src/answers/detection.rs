@@ -244,6 +244,7 @@ mod tests {
             policy: Policy::default(),
             preprocessing: Preprocessing { standardize: false, n_components: None },
             schema: Schema { columns: vec![column("a"), column("b")], missing_values: MissingValues::Reject },
+            quality: None,
             reference_rows: 10,
             created_at: DateTime::UNIX_EPOCH,
             fitted_by: "test".to_owned(),
@@ -281,6 +282,7 @@ mod tests {
             is_latched: false,
             pending_rows: None,
             detections,
+            quality: Vec::new(),
         };
         serde_json::from_slice(&detection_json(&configuration(), &configuration().schema, &prediction).unwrap())
             .unwrap()

@@ -4,6 +4,7 @@ use std::fmt;
 
 use drifting_domain::detectors::DetectorKind;
 use drifting_domain::project::ProjectName;
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::FitRequest;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
@@ -122,6 +123,7 @@ impl FitInput {
             standardize,
             n_components,
             missing_values,
+            quality: QualityRequest::default(),
             report_run_length,
             overwrite,
         })
