@@ -4,8 +4,8 @@
 
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
-use drifting_domain::project::ProjectName;
 
+mod backtest;
 mod config;
 mod demo;
 mod fit;
@@ -16,6 +16,7 @@ mod predict;
 mod projects;
 mod serve;
 
+pub use backtest::{BacktestArgs, ReferenceShare};
 pub use config::{ConfigCommand, InitArgs};
 pub use demo::DemoArgs;
 pub use fit::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, TableType};
@@ -34,7 +35,7 @@ use crate::commands::input::{Format, RowRange};
 /// Where client commands look for a server when none is named.
 const URL_BY_DEFAULT: &str = "http://127.0.0.1:8080";
 
-const CLIENT_OPTIONS: &str = "Options of fit, predict, projects, operations, health and demo";
+const CLIENT_OPTIONS: &str = "Options of fit, predict, backtest, projects, operations, health and demo";
 
 /// Drift detection server: fit a detector next to the training code, send each row, be told when the data drift.
 #[derive(Parser)]
@@ -125,6 +126,13 @@ pub enum Command {
     /// Feed the rows of a file to a project, and say whether they drift
     Predict(PredictArgs),
 
+    /// Replay a history through several detectors, and say which to take
+    ///
+    /// Each is fitted on the first rows and fed the others in their order: when it would have alarmed, how often falsely,
+    /// how late after the changes that are known, and at what cost. Nothing is stored. It runs in this process, unless
+    /// --url (or DRIFTING_URL) names a server.
+    Backtest(Box<BacktestArgs>),
+
     /// Look at projects and manage them
     #[command(subcommand)]
     Projects(ProjectsCommand),
@@ -199,10 +207,6 @@ pub struct OpenapiArgs {
 /// A file of rows, and which of its columns and rows count.
 #[derive(clap::Args)]
 pub struct RowsArgs {
-    /// Name of the project
-    #[arg(value_name = "NAME")]
-    pub project: ProjectName,
-
     /// File with the rows: CSV (the first line names the columns), Parquet, Arrow, NDJSON or JSON; `-` reads standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,

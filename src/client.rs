@@ -15,7 +15,10 @@ mod answers;
 mod problem;
 mod server_url;
 
-pub use answers::{Answer, Detection, Feature, Metric, MetricBucket, Operation, Project, Refreshed, RunLength};
+pub use answers::{
+    Answer, Backtest, BacktestCandidate, Detection, Feature, Metric, MetricBucket, Operation, Project, Refreshed,
+    Replayed, RunLength,
+};
 pub use problem::Problem;
 pub use server_url::ServerUrl;
 
@@ -45,7 +48,7 @@ impl Body {
     }
 
     /// Its media type and its bytes.
-    fn parts(self) -> Option<(&'static str, Bytes)> {
+    pub fn parts(self) -> Option<(&'static str, Bytes)> {
         match self {
             Self::Empty => None,
             Self::Rows(media_type, bytes) => Some((media_type, bytes)),

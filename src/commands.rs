@@ -8,6 +8,7 @@ use anyhow::Context;
 use crate::cli::{Cli, ClientFlags, Command};
 use crate::client::Client;
 
+mod backtest;
 mod banner;
 mod chart;
 mod check;
@@ -55,6 +56,7 @@ fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
                 return Ok(DRIFT.into());
             }
         }
+        Command::Backtest(args) => backtest::run(&args, &client, out)?,
         Command::Projects(command) => block_on(projects::run(&command, &connect(&client)?, client.json, out))?,
         Command::Health(args) => block_on(health::run(&args, &connect(&client)?, client.json, out))?,
         Command::Demo(args) => demo::run(&args, &client, out)?,

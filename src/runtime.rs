@@ -81,6 +81,11 @@ impl Threads {
         self.n_waiting.load(Ordering::Relaxed)
     }
 
+    /// For a backtest in a process of its own.
+    pub fn for_backtests() -> anyhow::Result<Self> {
+        Self::new("backtest", n_processors())
+    }
+
     /// For predictions of many rows.
     pub fn for_predictions() -> anyhow::Result<Self> {
         Self::new("predict", n_processors())

@@ -38,7 +38,8 @@ use chrono::{DateTime, Utc};
 
 pub use backtest::{
     ALARMS_LISTED_MAX, Backtest, BacktestReport, BacktestRequest, CANDIDATES_MAX, CHANGES_MAX, Candidate,
-    CandidateReport, ChangeReport, Cost, FalseAlarmSource, FalseAlarms, MARGIN, ReferencePart, Replayed, Suggestion,
+    CandidateReport, ChangeReport, Cost, FalseAlarmSource, FalseAlarms, HISTORY_ROWS_MAX, MARGIN, ReferencePart,
+    Replayed, Suggestion,
 };
 pub use errors::{FitError, PredictError, ProjectError};
 pub use expected::ExpectedProject;

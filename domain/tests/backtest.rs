@@ -11,6 +11,7 @@ use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, FitProblem, WindowRequest};
 use drifting_domain::ports::{CpuPool, NoEvents, Progress, Silent};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{
     Access, Backtest, BacktestReport, BacktestRequest, CANDIDATES_MAX, Candidate, DriftService, FalseAlarmSource,
@@ -67,6 +68,7 @@ fn request(history: Table, drift_type: DriftType) -> BacktestRequest {
         changes: None,
         margin: None,
         candidates: Vec::new(),
+        windows: Vec::new(),
         ert: None,
         missing_values: MissingValues::Reject,
         seed: 0,
@@ -267,6 +269,7 @@ fn fit_request(values: &[f64], detector: &DetectorRequest) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: true,
     }
@@ -374,6 +377,51 @@ fn a_kind_that_judges_windows_is_tried_in_each_size_that_fits() {
     assert_eq!(sizes(8_000), [(Some(50), true), (Some(200), true), (Some(1_000), true)]);
     assert_eq!(sizes(1_500), [(Some(50), true), (Some(200), true)]);
     assert_eq!(sizes(200), [(None, false)]);
+}
+
+#[test]
+fn windows_are_those_asked_for() {
+    let candidates = [DetectorKind::Ks, DetectorKind::Adwin]
+        .map(|kind| Candidate { detector: detector(kind), ..Candidate::default() })
+        .into();
+    let asked = BacktestRequest {
+        candidates,
+        windows: vec![30, 70],
+        ..request(one_column(normal(1_000, 1)), DriftType::Label)
+    };
+    let report = run(&asked);
+    let tried: Vec<_> = outcomes(&report).iter().map(|(kind, size, _)| (*kind, *size)).collect();
+    assert_eq!(tried, [(DetectorKind::Ks, Some(30)), (DetectorKind::Ks, Some(70)), (DetectorKind::Adwin, None)]);
+}
+
+#[test]
+fn one_column_is_tried_by_kinds_of_one_column_too_and_none_refuses() {
+    let report = run(&request(one_column(normal(3_000, 1)), DriftType::Label));
+    let mut kinds: Vec<DetectorKind> = outcomes(&report).iter().map(|(kind, ..)| *kind).collect();
+    kinds.dedup();
+    for kind in [DetectorKind::Adwin, DetectorKind::PageHinkley, DetectorKind::Kswin, DetectorKind::Psi] {
+        assert!(kinds.contains(&kind), "{kind}: {kinds:?}");
+    }
+    for (kind, size, outcome) in outcomes(&report) {
+        assert!(outcome.is_ok(), "{kind} {size:?}: {outcome:?}");
+    }
+    assert!(report.candidates.len() <= CANDIDATES_MAX);
+}
+
+#[test]
+fn candidates_are_fitted_for_the_run_time_that_is_wanted() {
+    let own = online(DetectorKind::CvmOnline, 200.0, 20);
+    let candidates = [DetectorKind::CvmOnline, DetectorKind::Ks]
+        .map(|kind| Candidate { detector: detector(kind), ..Candidate::default() });
+    let asked = BacktestRequest {
+        candidates: candidates.into_iter().chain([own]).collect(),
+        windows: vec![50],
+        ert: Some(900.0),
+        ..request(one_column(normal(1_000, 1)), DriftType::Label)
+    };
+    let report = run(&asked);
+    let erts: Vec<_> = report.candidates.iter().map(|report| report.candidate.detector.ert).collect();
+    assert_eq!(erts, [Some(900.0), None, Some(200.0)]);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use clap::ValueEnum;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use drifting_domain::project::ProjectName;
+
 use super::RowsArgs;
 
 const EXAMPLES: &str = "\
@@ -20,6 +22,10 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct FitArgs {
+    /// Name of the project
+    #[arg(value_name = "NAME")]
+    pub project: ProjectName,
+
     /// The rows of reference.
     #[command(flatten)]
     pub rows: RowsArgs,
@@ -218,12 +224,12 @@ fn as_members<S: Serializer>(parameters: &[(String, String)], serializer: S) -> 
     serializer.collect_map(members)
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub(super) fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
     number.ok_or_else(|| "expected a number above 0".to_owned())
 }
 
-fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
     text.parse().map_err(|_| "expected a whole number".to_owned())
 }
 

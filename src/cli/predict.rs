@@ -2,6 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use drifting_domain::project::ProjectName;
+
 use super::RowsArgs;
 
 const EXAMPLES: &str = "\
@@ -14,6 +16,10 @@ Examples:
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct PredictArgs {
+    /// Name of the project
+    #[arg(value_name = "NAME")]
+    pub project: ProjectName,
+
     /// The rows to feed.
     #[command(flatten)]
     pub rows: RowsArgs,

@@ -107,7 +107,7 @@ fn fit_takes_a_detector() {
     let line = "drifting fit p data.csv --detector mmd_online --ert 400 --window-sizes 40,80 --sigma 0.5,1 \
                 --standardize false --missing-values drop --drift-type tabular --columns a,b --rows 5..10 --overwrite";
     let Command::Fit(fit) = parse(line).command else { panic!("expected fit") };
-    assert_eq!(fit.rows.project.as_str(), "p");
+    assert_eq!(fit.project.as_str(), "p");
     assert_eq!(fit.rows.columns, ["a", "b"]);
     assert_eq!(fit.detector.window_sizes, [40, 80]);
     assert_eq!(fit.detector.sigma, [0.5, 1.0]);

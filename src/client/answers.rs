@@ -11,6 +11,10 @@ use serde_json::value::RawValue;
 
 use super::problem::Problem;
 
+mod backtest;
+
+pub use backtest::{Backtest, BacktestCandidate, Replayed};
+
 /// An answer as it came.
 #[derive(Debug)]
 pub struct Answer(Box<RawValue>);
@@ -23,7 +27,12 @@ pub(super) struct Page {
 }
 
 impl Answer {
-    pub(super) fn read(text: String) -> anyhow::Result<Self> {
+    /// Reads JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it is none.
+    pub fn read(text: String) -> anyhow::Result<Self> {
         Ok(Self(RawValue::from_string(text)?))
     }
 

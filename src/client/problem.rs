@@ -28,7 +28,7 @@ struct Issue {
 }
 
 /// The settings and filters of requests, and the flags that say them here.
-const FLAGS: [(&str, &str); 21] = [
+const FLAGS: [(&str, &str); 26] = [
     ("drift_type", "--drift-type"),
     ("overwrite", "--overwrite"),
     ("missing_values", "--missing-values"),
@@ -50,6 +50,11 @@ const FLAGS: [(&str, &str); 21] = [
     ("status", "--status"),
     ("from", "--from"),
     ("to", "--to"),
+    ("reference", "--reference"),
+    ("changes", "--change"),
+    ("margin", "--margin"),
+    ("kinds", "--kind"),
+    ("windows", "--window"),
 ];
 
 impl Problem {

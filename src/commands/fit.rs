@@ -16,10 +16,10 @@ use crate::cli::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, Tabl
 use crate::client::{Begun, Body, Client, Operation, Project, RunLength, Sent};
 
 pub(super) async fn run(args: &FitArgs, client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
-    let name = args.rows.project.as_str();
+    let name = args.project.as_str();
     let (query, body) = match input::open(&args.rows)? {
         Input::Rows(mut rows) => {
-            let drift_type = drift_type(args, rows.is_one_column(), json);
+            let drift_type = drift_type(args.drift_type, rows.is_one_column(), json);
             let file = input::name_of(&args.rows.file);
             let batch = rows.next_batch(usize::MAX).with_context(|| format!("cannot use {file}"))?;
             let Some(batch) = batch else { bail!("{file} has none of the rows asked for") };
@@ -32,7 +32,8 @@ pub(super) async fn run(args: &FitArgs, client: &Client, json: bool, out: &mut i
         _ => progress::waiting(format!("fitting {name}"), json),
     };
     let path = ["projects", name, "fit"];
-    let begun = following::unless_interrupted(client.begin(&path, &query, body, sent(&bar))).await;
+    let begun = client.begin(&path, &query, body, sent(&bar));
+    let begun = following::unless_interrupted(begun, "interrupted before the fit had begun").await;
     bar.finish_and_clear();
     let answer = match begun? {
         Begun::Done(answer) => answer,
@@ -61,8 +62,8 @@ fn sent(bar: &ProgressBar) -> Sent {
 }
 
 /// The drift type asked for, or what suits the columns, which is said.
-fn drift_type(args: &FitArgs, is_one_column: bool, json: bool) -> TableType {
-    args.drift_type.unwrap_or_else(|| {
+pub(super) fn drift_type(asked: Option<TableType>, is_one_column: bool, json: bool) -> TableType {
+    asked.unwrap_or_else(|| {
         let (drift_type, because) =
             if is_one_column { (TableType::Label, "one column") } else { (TableType::Tabular, "several columns") };
         if !json {
@@ -107,11 +108,11 @@ fn query(args: &FitArgs, drift_type: TableType) -> Vec<(Cow<'static, str>, Strin
     settings.chain(other.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.clone()))).collect()
 }
 
-fn text<T: ToString>(value: Option<&T>) -> Option<String> {
+pub(super) fn text<T: ToString>(value: Option<&T>) -> Option<String> {
     value.map(ToString::to_string)
 }
 
-fn list<T: ToString>(values: &[T]) -> Option<String> {
+pub(super) fn list<T: ToString>(values: &[T]) -> Option<String> {
     let texts: Vec<_> = values.iter().map(ToString::to_string).collect();
     (!texts.is_empty()).then(|| texts.join(","))
 }
@@ -134,7 +135,7 @@ struct FitRequest<'a> {
 
 fn document(args: &FitArgs, data: &JsonData, json: bool) -> anyhow::Result<Vec<u8>> {
     let request = FitRequest {
-        drift_type: drift_type(args, data.is_one_column(), json),
+        drift_type: drift_type(args.drift_type, data.is_one_column(), json),
         data: data.raw(),
         detector: Some(&args.detector).filter(|detector| **detector != DetectorFlags::default()),
         preprocessing: Some(&args.preprocessing).filter(|flags| **flags != PreprocessingFlags::default()),

@@ -17,13 +17,16 @@ const SILENT_MAX: Duration = Duration::from_secs(20);
 /// How long the server may take to hear that a fit is cancelled.
 const CANCELS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Does something until it is done or interrupted by Ctrl-C.
-pub(super) async fn unless_interrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+/// Does something until it is done or interrupted by Ctrl-C, of which this is told.
+pub(super) async fn unless_interrupted<T>(
+    work: impl Future<Output = anyhow::Result<T>>,
+    told: &str,
+) -> anyhow::Result<T> {
     tokio::select! {
         done = work => done,
         interrupted = tokio::signal::ctrl_c() => {
             interrupted.context("cannot listen for signals")?;
-            Err(Interrupted("interrupted before the fit had begun".to_owned()).into())
+            Err(Interrupted(told.to_owned()).into())
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) async fn run(args: &PredictArgs, client: &Client, json: bool, out: &m
         Input::Json(data) => feed_json(args, &data, client, json, out).await?,
     };
     if !json {
-        writeln!(out, "{}: {tally}", args.rows.project)?;
+        writeln!(out, "{}: {tally}", args.project)?;
     }
     Ok(tally.is_drift())
 }
@@ -40,7 +40,7 @@ async fn feed_rows(
 ) -> anyhow::Result<Tally> {
     let file = input::name_of(&args.rows.file);
     let batch_size = args.batch.map_or(BATCH_BY_DEFAULT, usize::from);
-    let bar = progress::over_bytes(format!("feeding {}", args.rows.project), rows.size(), json);
+    let bar = progress::over_bytes(format!("feeding {}", args.project), rows.size(), json);
     let mut tally = Tally::default();
     loop {
         // Whoever has to go on after a failure needs to know how far it came.
@@ -82,7 +82,7 @@ async fn feed_json(
 }
 
 async fn send(args: &PredictArgs, client: &Client, body: Body) -> anyhow::Result<Answer> {
-    client.post(&["projects", args.rows.project.as_str(), "predict"], &[], body).await
+    client.post(&["projects", args.project.as_str(), "predict"], &[], body).await
 }
 
 /// At once, so that whoever follows a stream sees each answer when it is there.

@@ -3,6 +3,7 @@
 //! Of every row it is asked, too: the answer is the documented one, nothing has changed, and neither the processor's
 //! time nor the memory is more than a bad request may cost. `--no-capture` shows the table with what each row took.
 
+mod backtest;
 mod bodies;
 mod data;
 mod events;

@@ -7,7 +7,9 @@ use crate::gauge::{Gauge, Taken};
 use crate::row::{JSON, PREDICT, Row};
 use crate::store::World;
 use crate::wire::{Reply, exchange};
-use crate::{bodies, data, events, existence, files, framing, hosts, large, names, queries, routes, settings, tensors};
+use crate::{
+    backtest, bodies, data, events, existence, files, framing, hosts, large, names, queries, routes, settings, tensors,
+};
 
 /// A bad request may have so much of a processor.
 const PROCESSOR_MAX: Duration = Duration::from_millis(100);
@@ -29,7 +31,7 @@ pub struct Limits {
 #[test]
 fn every_bad_request_is_refused_as_the_table_says() {
     let limits = Limits { predict: MIB, fit: 4 * MIB };
-    let subjects: [(&str, Vec<Row>); 12] = [
+    let subjects: [(&str, Vec<Row>); 13] = [
         ("routes and methods", routes::rows()),
         ("names", names::rows()),
         ("hosts and origins", hosts::rows()),
@@ -37,6 +39,7 @@ fn every_bad_request_is_refused_as_the_table_says() {
         ("media types and JSON", bodies::rows(limits)),
         ("rows", data::rows()),
         ("settings", settings::rows()),
+        ("backtests", backtest::rows()),
         ("existence and the order of checks", existence::rows(limits)),
         ("queries", queries::rows()),
         ("files", files::rows(limits)),

@@ -2,6 +2,7 @@
 //! so that every failure has its code and the checks keep their order.
 
 pub(crate) mod answer;
+mod backtest;
 #[cfg(feature = "echo")]
 mod echo;
 mod events;
@@ -17,6 +18,8 @@ mod projects;
 pub(crate) mod time;
 pub(crate) mod token;
 
+pub use backtest::run_backtest;
+pub(crate) use backtest::{BacktestApi, EXPECTED_HISTORY};
 #[cfg(feature = "echo")]
 pub(crate) use echo::EchoApi;
 pub(crate) use events::{EventsApi, RootEvents};
@@ -57,7 +60,7 @@ pub(crate) enum Tag {
 }
 
 /// All groups, as poem-openapi takes them.
-pub(crate) type Api = (ProjectsApi, FitApi, OperationsApi, PredictApi, EventsApi, MetricsApi, HealthApi);
+pub(crate) type Api = (ProjectsApi, FitApi, BacktestApi, OperationsApi, PredictApi, EventsApi, MetricsApi, HealthApi);
 
 /// Drives a future to its end even if the client leaves: what waits goes on in a task of its own. What does not wait
 /// costs no task.

@@ -9,7 +9,7 @@ mod multipart;
 mod unread;
 
 pub(crate) use coding::{Coding, accepted, encode};
-pub(crate) use described::{FitBody, PredictBody};
+pub(crate) use described::{BacktestBody, FitBody, PredictBody};
 pub(crate) use event::{BATCH, EventBody, EventForm, STRUCTURED};
 pub(crate) use inference::{InferenceBody, JSON_LENGTH, OptionalBody};
 pub(crate) use media_type::{EXPECTED, MediaType};

@@ -19,7 +19,9 @@ const DESCRIPTION: &str = "Fit a detector next to the training code, feed each r
 Failures are problem details (RFC 9457, `application/problem+json`) whose `code` a program can act on. Every answer carries `X-Request-Id`, the one of the request if it had a usable one.";
 
 /// Schemas of requests: what may be left out of them may be left out. Of answers every member is there.
-const REQUESTS: [&str; 14] = [
+const REQUESTS: [&str; 16] = [
+    "BacktestRequest",
+    "BacktestCandidateSettings",
     "FitRequest",
     "FitSettings",
     "FitForm",
@@ -37,7 +39,9 @@ const REQUESTS: [&str; 14] = [
 ];
 
 /// Those of them in which a member, or a part, that is not known is refused.
-const CLOSED: [&str; 9] = [
+const CLOSED: [&str; 11] = [
+    "BacktestRequest",
+    "BacktestCandidateSettings",
     "FitRequest",
     "FitSettings",
     "FitForm",

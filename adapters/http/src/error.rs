@@ -83,7 +83,16 @@ impl Failure {
 
     /// What the client is told of a failed fit, in the terms of what it sent.
     pub(crate) fn of_fit(error: impl Borrow<FitError>, project: &ProjectName, source: &Source) -> Self {
-        let failure = match error.borrow() {
+        Self::of_computation(error.borrow(), project.as_str(), source)
+    }
+
+    /// What the client is told of a failed backtest, which has no project.
+    pub(crate) fn of_backtest(error: &FitError, source: &Source) -> Self {
+        Self::of_computation(error, "", source)
+    }
+
+    fn of_computation(error: &FitError, project: &str, source: &Source) -> Self {
+        let failure = match error {
             FitError::ReadOnly => Self::new(Code::ReadOnly, FitError::ReadOnly.to_string()),
             FitError::Settings(invalid) => Self::of_settings(invalid, source),
             FitError::Data(invalid) => Self::of_data(invalid, source.form(), &[]),
@@ -101,8 +110,8 @@ impl Failure {
         source.placed(failure)
     }
 
-    fn exists(existing: &str, project: &ProjectName) -> Self {
-        let detail = if existing == project.as_str() {
+    fn exists(existing: &str, project: &str) -> Self {
+        let detail = if existing == project {
             format!("a project `{existing}` exists; set `overwrite` to true to replace it, or take another name")
         } else {
             format!("a project `{existing}` exists, whose name differs only in case; take another name")

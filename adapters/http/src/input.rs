@@ -45,6 +45,7 @@ macro_rules! top_level_object {
 }
 use top_level_object;
 
+mod backtest_request;
 mod budget;
 mod column;
 mod context;
@@ -67,6 +68,7 @@ mod setting_name;
 mod setting_object;
 mod truth;
 
+pub(crate) use backtest_request::{BacktestInput, BacktestSettings};
 pub(crate) use budget::Limits;
 pub(crate) use context::{CONTEXT, Context};
 pub(crate) use data::{Data, read_json_data};

@@ -27,6 +27,7 @@ mod server;
 mod settings;
 mod v2;
 
+pub use api::run_backtest;
 pub use document::{openapi_document, openapi_yaml};
 pub use server::{HttpServer, request_measures};
 pub use settings::{AllowedHosts, HeadLimits, HttpSettings, HttpTimeouts, Measures};

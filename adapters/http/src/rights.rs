@@ -10,7 +10,7 @@ use poem::{Endpoint, Request, Response};
 use crate::error::Failure;
 
 /// The operations and the scope that each needs, by method and path.
-const SCOPES: [(&str, &str, Scope); 44] = [
+const SCOPES: [(&str, &str, Scope); 45] = [
     ("GET", "/api/v1/projects", Scope::Read),
     ("POST", "/api/v1/projects/refresh", Scope::Admin),
     ("GET", "/api/v1/projects/{project}", Scope::Read),
@@ -21,6 +21,7 @@ const SCOPES: [(&str, &str, Scope); 44] = [
     ("POST", "/api/v1/projects/{project}/fit", Scope::Fit),
     ("POST", "/api/v1/projects/{project}/predict", Scope::Predict),
     ("GET", "/api/v1/projects/{project}/metrics", Scope::Read),
+    ("POST", "/api/v1/backtest", Scope::Fit),
     ("GET", "/api/v1/operations", Scope::Read),
     ("GET", "/api/v1/operations/{operation}", Scope::Read),
     ("GET", "/api/v1/operations/{operation}/events", Scope::Read),

@@ -15,8 +15,8 @@ use poem_openapi::OpenApi;
 use tokio::net::TcpListener;
 
 use crate::api::{
-    Api, EventsApi, FitAnswers, FitApi, HealthApi, MetricsApi, OperationsApi, Origins, PredictApi, ProjectsApi,
-    Readiness, RootEvents,
+    Api, BacktestApi, EventsApi, FitAnswers, FitApi, HealthApi, MetricsApi, OperationsApi, Origins, PredictApi,
+    ProjectsApi, Readiness, RootEvents,
 };
 use crate::connection::{Connections, GuardedAcceptor, serve};
 use crate::dashboard::{self, Dashboard, Live};
@@ -133,6 +133,11 @@ fn endpoint(
             timeouts,
             origins: origins.clone(),
             answers: FitAnswers::default(),
+        },
+        BacktestApi {
+            service: Arc::clone(&service),
+            limits: settings.read_limits(settings.fit_max_body_bytes),
+            timeouts,
         },
         OperationsApi { service: Arc::clone(&service), origins: origins.clone(), idle: timeouts.idle },
         PredictApi { service: Arc::clone(&service), limits: settings.read_limits(settings.max_body_bytes), timeouts },

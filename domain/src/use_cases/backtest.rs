@@ -13,7 +13,7 @@ mod suggestion;
 
 use std::sync::Arc;
 
-pub use self::history::ReferencePart;
+pub use self::history::{ROWS_MAX as HISTORY_ROWS_MAX, ReferencePart};
 pub use self::report::{
     BacktestReport, CandidateReport, ChangeReport, Cost, FalseAlarmSource, FalseAlarms, Replayed, Suggestion,
 };
@@ -53,8 +53,11 @@ pub struct BacktestRequest {
     pub margin: Option<usize>,
     /// What is tried; by default what suits the data. One that judges windows and names none is tried with each usual size.
     pub candidates: Vec<Candidate>,
-    /// Rows between false alarms that are wanted, on average: what candidates by default are fitted for, where they take it, and
-    /// what the suggestion holds every candidate against. Without it each is held against what its own settings promise.
+    /// The sizes in which kinds that judge windows and name none are tried, in rows; by default the usual ones that fit.
+    pub windows: Vec<usize>,
+    /// Rows between false alarms that are wanted, on average: what candidates of a named kind that takes it and names none are
+    /// fitted for, and what the suggestion holds every candidate against. Without it each is held against what its own settings
+    /// promise.
     pub ert: Option<f64>,
     /// What happens to rows with missing values.
     pub missing_values: MissingValues,
@@ -144,6 +147,10 @@ impl DriftService {
 fn check(request: &BacktestRequest) -> Result<(), InvalidSettings> {
     if request.candidates.len() > CANDIDATES_MAX {
         return Err(too_many_candidates(request.candidates.len()));
+    }
+    if request.windows.len() > CANDIDATES_MAX {
+        let detail = format!("expected at most {CANDIDATES_MAX} sizes, {} came", request.windows.len());
+        return Err(InvalidSettings::one("windows", detail));
     }
     if request.margin == Some(0) {
         return Err(InvalidSettings::one("margin", "expected a margin of at least 1 row, 0 came"));

@@ -172,11 +172,18 @@ pub(crate) struct ReferenceUpdate {
 
 impl From<&Configuration> for Detector {
     fn from(configuration: &Configuration) -> Self {
-        let detector = match &configuration.detector {
+        Self::of(&configuration.detector, configuration.policy)
+    }
+}
+
+impl Detector {
+    /// A detector in what happens around it.
+    pub(crate) fn of(spec: &DetectorSpec, policy: Policy) -> Self {
+        let detector = match spec {
             DetectorSpec::Online(spec) => of_online(spec),
             DetectorSpec::Batch(spec) => of_batch(spec),
         };
-        let Policy { window, update_reference, after_alarm } = configuration.policy;
+        let Policy { window, update_reference, after_alarm } = policy;
         let window = window.map(|WindowPolicy { size, stride, max_age }| Window {
             size: size as u64,
             stride: stride as u64,
@@ -190,7 +197,7 @@ impl From<&Configuration> for Detector {
             };
             ReferenceUpdate { last, reservoir, only_without_drift: update.only_without_drift }
         });
-        let kind = configuration.detector.kind().into();
+        let kind = spec.kind().into();
         Self { kind, window, update_reference, after_alarm: after_alarm.into(), ..detector }
     }
 }

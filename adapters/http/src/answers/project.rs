@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use drifting_domain::data::{ColumnType, Schema};
+use drifting_domain::preprocess::Preprocessing as DomainPreprocessing;
 use drifting_domain::project::{Configuration, ProjectName, RunLengthReport};
 use drifting_domain::use_cases::{LastDetection as DomainLastDetection, ProjectStatus, ProjectView, RefreshReport};
 use poem_openapi::{Enum, Object};
@@ -90,6 +91,12 @@ pub(crate) struct Preprocessing {
     /// How many principal components are kept, of columns or of the features of texts; all columns if null.
     #[oai(nullable)]
     pub(crate) n_components: Option<u64>,
+}
+
+impl From<&DomainPreprocessing> for Preprocessing {
+    fn from(of: &DomainPreprocessing) -> Self {
+        Self { standardize: of.standardize, n_components: of.n_components.map(|n| n as u64) }
+    }
 }
 
 /// The columns, and what happens to missing values.
@@ -200,10 +207,7 @@ impl From<ProjectView> for Project {
             status,
             reason,
             detector: configuration.map(Detector::from),
-            preprocessing: configuration.map(|c| Preprocessing {
-                standardize: c.preprocessing.standardize,
-                n_components: c.preprocessing.n_components.map(|n| n as u64),
-            }),
+            preprocessing: configuration.map(|c| Preprocessing::from(&c.preprocessing)),
             schema: configuration.map(|c| DataSchema::from(&c.schema)),
             reference_rows: configuration.map(|c| c.reference_rows as u64),
             generation: configuration.map(|c| c.generation),

@@ -6,10 +6,13 @@ use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::unread::Unread;
-use crate::answers::{FitRequest, FitSettings, PredictRequest};
+use crate::answers::{BacktestRequest, FitRequest, FitSettings, PredictRequest};
 
 /// The body of a fit.
 pub(crate) struct FitBody(pub(crate) Unread);
+
+/// The body of a backtest.
+pub(crate) struct BacktestBody(pub(crate) Unread);
 
 /// The body of a prediction.
 pub(crate) struct PredictBody(pub(crate) Unread);
@@ -49,6 +52,15 @@ fn register_form(registry: &mut Registry, name: &str, description: &'static str,
 
 /// A body of data in each of the formats, with these schemas of JSON and of a form.
 fn described(json: MetaSchemaRef, form: &str, description: &'static str) -> MetaRequest {
+    let form = MetaSchemaRef::Reference(form.to_owned());
+    let form = MetaMediaType { content_type: "multipart/form-data", schema: form };
+    let mut described = described_without_form(json, description);
+    described.content.push(form);
+    described
+}
+
+/// The same of a body that is never a form.
+fn described_without_form(json: MetaSchemaRef, description: &'static str) -> MetaRequest {
     let media_type = |content_type, schema| MetaMediaType { content_type, schema };
     let inline = |schema| MetaSchemaRef::Inline(Box::new(schema));
     let of = |content_type, description, schema| {
@@ -63,7 +75,6 @@ fn described(json: MetaSchemaRef, form: &str, description: &'static str) -> Meta
             of("application/x-ndjson", NDJSON, MetaSchema::new("string")),
             of("application/vnd.apache.parquet", PARQUET, binary()),
             of("application/vnd.apache.arrow.stream", ARROW, binary()),
-            media_type("multipart/form-data", MetaSchemaRef::Reference(form.to_owned())),
         ],
         required: true,
     }
@@ -87,6 +98,32 @@ impl<'a> ApiExtractor<'a> for FitBody {
             FIT_FORM,
             "The reference and the settings: JSON with both, or the reference in another format with the settings in the \
              query string or in a part of their own.",
+        ))
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        body: &mut RequestBody,
+        _options: ExtractParamOptions<()>,
+    ) -> poem::Result<Self> {
+        Ok(Self(Unread::of(request, body)))
+    }
+}
+
+impl<'a> ApiExtractor<'a> for BacktestBody {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+    type ParamType = ();
+    type ParamRawType = ();
+
+    fn register(registry: &mut Registry) {
+        BacktestRequest::register(registry);
+    }
+
+    fn request_meta() -> Option<MetaRequest> {
+        Some(described_without_form(
+            BacktestRequest::schema_ref(),
+            "The history and the settings: JSON with both, or the history in another format with the settings in the query string.",
         ))
     }
 

@@ -3,7 +3,7 @@
 use drifting_access::Denied;
 use serde_yaml::Value;
 
-use crate::api::OPEN_METRICS;
+use crate::api::{EXPECTED_HISTORY, OPEN_METRICS};
 use crate::body::{BATCH, EXPECTED, STRUCTURED};
 use crate::error::{Code, Failure, Issue, Problem};
 
@@ -62,6 +62,9 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
         Failure::at(code, vec![Issue { pointer: pointer.to_owned(), detail: detail.to_owned() }])
     };
     let failure = match (status, operation) {
+        (400, "backtest") => {
+            Failure::new(Code::Malformed, "the body is not JSON: EOF while parsing an object at line 1 column 30")
+        }
         (400, "sendEvents") => Failure::new(Code::Malformed, "expected the header `ce-id` of a CloudEvent"),
         (400, _) => Failure::new(
             Code::InvalidName,
@@ -86,10 +89,16 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
             Code::HeadersTooLarge,
             "expected at most 100 headers of 32768 bytes in all, 120 of 6000 bytes came",
         ),
+        (415, "backtest") => {
+            Failure::new(Code::UnsupportedMediaType, format!("expected {EXPECTED_HISTORY}, multipart/form-data came"))
+        }
         (415, _) => Failure::new(
             Code::UnsupportedMediaType,
             format!("expected {EXPECTED}, application/x-www-form-urlencoded came"),
         ),
+        (422, "backtest") => {
+            at(Code::InvalidSettings, "/candidates/1/window/size", "expected a whole number of rows, -5 came")
+        }
         (422, "fitProject" | "predict") => {
             at(Code::InvalidData, "/data/nswprice/0", "expected a number, the text \"dear\" came")
         }
@@ -103,7 +112,9 @@ fn failure(operation: &str, status: u16) -> Option<Failure> {
             Failure::new(Code::RateLimited, "too many requests came: the limit is 100/s; try again in 1 second")
         }
         (500, _) => Failure::internal(""),
-        (503, "fitProject") => Failure::new(Code::FitQueueFull, "too many fits wait for their turn; try again"),
+        (503, "fitProject" | "backtest") => {
+            Failure::new(Code::FitQueueFull, "too many fits wait for their turn; try again")
+        }
         (503, "sendEvents") => Failure::new(Code::EventQueueFull, "too many events wait; try again"),
         (503, "getReadiness") => Failure::new(Code::ShuttingDown, "the server is shutting down"),
         (503, _) => Failure::new(Code::StorageUnavailable, "the storage cannot be reached now; try again"),

@@ -297,7 +297,7 @@ super::top_level_object!(FitSeed<'_>, Option<Read>, {
     }
 });
 
-fn value_at<'de, A: MapAccess<'de>>(
+pub(super) fn value_at<'de, A: MapAccess<'de>>(
     members: &mut A,
     pointer: &str,
     faults: &mut Faults,
@@ -306,11 +306,11 @@ fn value_at<'de, A: MapAccess<'de>>(
 }
 
 /// Reads an object of settings.
-struct GroupSeed<'s> {
-    names: &'static [Name],
-    pointer: &'s str,
-    settings: &'s mut Settings,
-    faults: &'s mut Faults,
+pub(super) struct GroupSeed<'s> {
+    pub(super) names: &'s [Name],
+    pub(super) pointer: &'s str,
+    pub(super) settings: &'s mut Settings,
+    pub(super) faults: &'s mut Faults,
 }
 
 impl GroupSeed<'_> {

@@ -21,10 +21,21 @@ fn pointer(name: &str) -> String {
     MemberName::of(name).place_in("")
 }
 
+impl From<Vec<(String, String)>> for Parameters {
+    fn from(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+}
+
 impl Parameters {
     /// Those of a request.
     pub(crate) fn of(request: &Request) -> Self {
         Self(request.params::<Vec<(String, String)>>().unwrap_or_default())
+    }
+
+    /// The parameters as they came.
+    pub(super) fn pairs(&self) -> &[(String, String)] {
+        &self.0
     }
 
     /// Refuses every parameter, with a sentence that says why there may be none.
@@ -152,7 +163,7 @@ fn written(text: &str, is_list: bool) -> Setting<'_> {
     if is_list { Setting::List(text.split(',').map(scalar).collect()) } else { Setting::One(scalar(text)) }
 }
 
-fn scalar(text: &str) -> Scalar<'_> {
+pub(super) fn scalar(text: &str) -> Scalar<'_> {
     let text = text.trim();
     let is_written_as_number = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
     match text {

@@ -59,7 +59,7 @@ impl Setting<'_> {
         }
     }
 
-    fn is_null(&self) -> bool {
+    pub(super) fn is_null(&self) -> bool {
         matches!(self, Self::One(Scalar::Null))
     }
 }
@@ -254,7 +254,7 @@ impl Settings {
     }
 }
 
-const DRIFT_TYPES: [(&str, DriftType); 5] = [
+pub(super) const DRIFT_TYPES: [(&str, DriftType); 5] = [
     ("label", DriftType::Label),
     ("tabular", DriftType::Tabular),
     ("text", DriftType::Text),
@@ -262,7 +262,7 @@ const DRIFT_TYPES: [(&str, DriftType); 5] = [
     ("sequential", DriftType::Sequential),
 ];
 
-const MISSING_VALUES: [(&str, MissingValues); 3] =
+pub(super) const MISSING_VALUES: [(&str, MissingValues); 3] =
     [("reject", MissingValues::Reject), ("drop", MissingValues::Drop), ("impute", MissingValues::Impute)];
 
 const ALTERNATIVES: [(&str, Alternative); 3] =
@@ -327,19 +327,23 @@ fn boolean(value: &Setting<'_>) -> Result<bool, String> {
     }
 }
 
-fn number(value: &Setting<'_>) -> Result<f64, String> {
+pub(super) fn number(value: &Setting<'_>) -> Result<f64, String> {
     as_number(one(value)).ok_or_else(|| wrong("a number", &value.came()))
 }
 
-fn whole(value: &Setting<'_>) -> Result<u64, String> {
+pub(super) fn whole(value: &Setting<'_>) -> Result<u64, String> {
     as_whole(one(value)).ok_or_else(|| wrong("a whole number from 0 on", &value.came()))
 }
 
-fn count(value: &Setting<'_>) -> Result<usize, String> {
+pub(super) fn count(value: &Setting<'_>) -> Result<usize, String> {
     as_count(one(value)).ok_or_else(|| wrong("a whole number from 0 on", &value.came()))
 }
 
-fn list<T>(value: &Setting<'_>, expected: &str, item: impl Fn(&Scalar<'_>) -> Option<T>) -> Result<Vec<T>, String> {
+pub(super) fn list<T>(
+    value: &Setting<'_>,
+    expected: &str,
+    item: impl Fn(&Scalar<'_>) -> Option<T>,
+) -> Result<Vec<T>, String> {
     let Setting::List(items) = value else { return Err(wrong(expected, &value.came())) };
     let read = |came: &Scalar<'_>| item(came).ok_or_else(|| wrong(expected, &format!("an array with {}", came.came())));
     items.iter().map(read).collect()

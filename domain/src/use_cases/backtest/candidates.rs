@@ -8,6 +8,21 @@ use crate::project::{AfterAlarm, DriftType};
 
 /// The sizes of windows that are tried, in rows.
 const WINDOW_SIZES: [usize; 3] = [50, 200, 1_000];
+/// The kinds that are tried on columns that suit them, beside those of one column alone.
+const TRIED: [DetectorKind; 12] = [
+    DetectorKind::CvmOnline,
+    DetectorKind::FetOnline,
+    DetectorKind::LsddOnline,
+    DetectorKind::MmdOnline,
+    DetectorKind::Ks,
+    DetectorKind::Cvm,
+    DetectorKind::ChiSquare,
+    DetectorKind::FisherExact,
+    DetectorKind::Tabular,
+    DetectorKind::Mmd,
+    DetectorKind::Lsdd,
+    DetectorKind::Classifier,
+];
 /// So many of them should fit into the rows that are replayed.
 const WINDOWS_MIN: usize = 5;
 
@@ -21,8 +36,8 @@ pub(super) fn of(
     reference: &Frame<'_>,
     n_replayed: usize,
 ) -> Result<Vec<Candidate>, InvalidSettings> {
-    let sizes = WINDOW_SIZES.iter().filter(|size| *size * WINDOWS_MIN <= n_replayed).count();
-    let sizes = &WINDOW_SIZES[..sizes];
+    let usual = WINDOW_SIZES.iter().filter(|size| *size * WINDOWS_MIN <= n_replayed).count();
+    let sizes = if request.windows.is_empty() { &WINDOW_SIZES[..usual] } else { &request.windows };
     let mut candidates = if request.candidates.is_empty() {
         suiting(request, schema, reference, sizes)
     } else {
@@ -38,6 +53,11 @@ pub(super) fn of(
         return Err(InvalidSettings::one("candidates", detail));
     }
     for candidate in &mut candidates {
+        if let Some(ert) = request.ert
+            && candidate.detector.kind.is_some_and(has_ert)
+        {
+            candidate.detector.ert.get_or_insert(ert);
+        }
         candidate.detector.seed.get_or_insert(request.seed);
         candidate.detector.after_alarm.get_or_insert(AfterAlarm::Reset);
     }
@@ -54,11 +74,7 @@ fn suiting(request: &BacktestRequest, schema: &Schema, reference: &Frame<'_>, si
     let n_most = CANDIDATES_MAX.saturating_sub(online.len()).checked_div(windowed.len()).unwrap_or(sizes.len());
     let sizes = &sizes[..sizes.len().min(n_most.max(1))];
     let of_rows = online.into_iter().map(|kind| Candidate {
-        detector: DetectorRequest {
-            kind: Some(kind),
-            ert: request.ert.filter(|_| has_ert(kind)),
-            ..Default::default()
-        },
+        detector: DetectorRequest { kind: Some(kind), ..DetectorRequest::default() },
         ..Candidate::default()
     });
     let of_windows = windowed.into_iter().flat_map(|kind| {
@@ -71,27 +87,34 @@ fn suiting(request: &BacktestRequest, schema: &Schema, reference: &Frame<'_>, si
 }
 
 /// Whether a kind is worth a try on such columns. One that a column of another type is nothing for, or that needs to be told what
-/// its columns are, is not; nor is one that explains a drift better than it finds one, or that never drifts.
+/// its columns are, is not; nor is one that explains a drift better than it finds one, or that never drifts; nor one that tells
+/// much the same as another.
 fn suits(kind: DetectorKind, drift_type: DriftType, schema: &Schema, reference: &Frame<'_>) -> bool {
     let request = DetectorRequest { kind: Some(kind), ..DetectorRequest::default() };
     if request.kind_for(drift_type, schema, reference) != Ok(kind) {
         return false;
     }
-    let needs_to_be_told = matches!(
-        kind,
-        DetectorKind::ContextMmd | DetectorKind::ClassifierUncertainty | DetectorKind::RegressorUncertainty
-    );
-    if needs_to_be_told || matches!(kind, DetectorKind::Dummy | DetectorKind::SpotTheDiff) {
-        return false;
-    }
     if drift_type == DriftType::Text {
         // The other columns of its features count words and characters, which are mostly equal.
-        return kind.encoding() == Encoding::Kernel;
+        return kind.encoding() == Encoding::Kernel && TRIED.contains(&kind);
     }
     let n_columns = schema.columns.len();
     let n_numeric = schema.columns.iter().filter(|column| column.kind == ColumnType::Numeric).count();
     let are_numbers = n_numeric == n_columns;
     let are_classes = (0..n_columns).all(|column| schema.has_two_classes(column, reference));
+    let is_one_number = n_columns == 1 && are_numbers && !are_classes;
+    match kind {
+        // Of those that watch one column, those that see any change; of those that look at each column by itself, the usual ones.
+        // The others tell much the same as one of these, and each window of each would be a candidate.
+        DetectorKind::Adwin
+        | DetectorKind::PageHinkley
+        | DetectorKind::Kswin
+        | DetectorKind::Psi
+        | DetectorKind::JensenShannon
+        | DetectorKind::Wasserstein => return is_one_number,
+        _ if !TRIED.contains(&kind) => return false,
+        _ => {}
+    }
     match (kind, kind.encoding()) {
         (DetectorKind::FisherExact, _) | (_, Encoding::Binary) => are_classes,
         (DetectorKind::ChiSquare, _) => n_numeric == 0,

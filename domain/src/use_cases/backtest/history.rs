@@ -11,7 +11,7 @@ use crate::use_cases::fit_computation::read_reference;
 use crate::use_cases::{FitError, RequestLimits};
 
 /// More rows than this are not replayed.
-const ROWS_MAX: usize = 10_000_000;
+pub const ROWS_MAX: usize = 10_000_000;
 
 /// How much of a history is the reference: its first rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
