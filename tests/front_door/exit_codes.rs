@@ -41,7 +41,7 @@ fn every_command_ends_with_its_code() {
         &["demo"],
         &["config", "show", "--config", "absent.yaml"],
     ];
-    let wrong: [&[&str]; 14] = [
+    let wrong: [&[&str]; 15] = [
         &[],
         &["fti"],
         &["fit", "p"],
@@ -56,6 +56,7 @@ fn every_command_ends_with_its_code() {
         &["completions", "tcsh"],
         &["openapi", "--toml"],
         &["demo", "--kep"],
+        &["backtest", rows, "--reference", "0"],
     ];
     for (arguments, code) in failing.iter().map(|line| (line, 1)).chain(wrong.iter().map(|line| (line, 2))) {
         for with_json in [false, true] {

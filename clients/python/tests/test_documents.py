@@ -38,6 +38,10 @@ METHODS = {
     "unloadProject": "Projects.unload",
 }
 
+# What is left to the command line, with its schemas.
+NOT_CARRIED_OUT = {"backtest"}
+OF_BACKTESTS = {name for name in SCHEMAS if name.startswith("Backtest")} | {"FalseAlarms"}
+
 # What is written by the client, or read as a mapping or by a type of its own.
 NOT_MODELS = {
     *(
@@ -56,7 +60,7 @@ NOT_MODELS = {
     *("PreprocessingSettings", "Problem", "ProblemIssue", "ProjectPage", "ReferenceUpdateSettings", "Trend", "TrendPoint"),
     "WindowSettings",
 }
-MODELS = sorted(name for name, schema in SCHEMAS.items() if "enum" not in schema and name not in NOT_MODELS)
+MODELS = sorted(name for name, schema in SCHEMAS.items() if "enum" not in schema and name not in NOT_MODELS | OF_BACKTESTS)
 
 
 def is_null(schema: dict[str, Any]) -> bool:
@@ -75,7 +79,7 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
 
 def test_every_operation_has_a_method() -> None:
     operations = {operation["operationId"] for path in DOCUMENT["paths"].values() for operation in path.values()}
-    assert operations == set(METHODS)
+    assert operations == set(METHODS) | NOT_CARRIED_OUT
     for name in METHODS.values():
         owner, _, method = name.partition(".")
         assert callable(getattr(getattr(_client, owner), method))

@@ -259,25 +259,25 @@ pub(crate) struct BacktestRequest {
     /// The rows, in the order of time.
     pub(crate) data: Data,
     /// From 1 on how many of the first rows are the reference, below 1 which share of the rows; by default 0.3.
-    #[oai(nullable, validator(minimum(value = "0", exclusive = true)))]
+    #[oai(nullable, validator(minimum(value = "0", exclusive)))]
     pub(crate) reference: Option<f64>,
     /// The rows, numbered from 0 in their order, with which changes begin. An empty array says that nothing changes; by default it
     /// is not known.
-    #[oai(nullable, validator(max_items = "1000"))]
+    #[oai(nullable, validator(max_items = 1000))]
     pub(crate) changes: Option<Vec<u64>>,
     /// How many rows after a change an alarm may come to count as telling it; by default 1,000.
     #[oai(nullable, validator(minimum(value = "1")))]
     pub(crate) margin: Option<u64>,
     /// What is tried; by default the kinds that suit the columns.
-    #[oai(nullable, validator(max_items = "32"))]
+    #[oai(nullable, validator(max_items = 32))]
     pub(crate) candidates: Option<Vec<BacktestCandidateSettings>>,
     /// The sizes in which candidates that judge windows and name none are tried, in rows; by default 50, 200 and 1,000, those of which
     /// five fit into the rows that are replayed.
-    #[oai(nullable, validator(max_items = "32"))]
+    #[oai(nullable, validator(max_items = 32))]
     pub(crate) windows: Option<Vec<u64>>,
     /// Rows between false alarms that are wanted, on average: what candidates are fitted for that name their kind, take it and name
     /// none, and what the suggestion holds every candidate against. By default each is held against what its own settings promise.
-    #[oai(nullable, validator(minimum(value = "1", exclusive = true)))]
+    #[oai(nullable, validator(minimum(value = "1", exclusive)))]
     pub(crate) ert: Option<f64>,
     /// What happens to rows with missing values; by default the request is refused.
     #[oai(nullable)]

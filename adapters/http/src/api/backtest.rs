@@ -67,7 +67,7 @@ impl BacktestApi {
         _drift_type: InQuery<DriftType>,
         /// All bodies but JSON: from 1 on how many of the first rows are the reference, below 1 which share of the rows; by default
         /// 0.3.
-        #[oai(name = "reference", validator(minimum(value = "0", exclusive = true)))]
+        #[oai(name = "reference", validator(minimum(value = "0", exclusive)))]
         _reference: InQuery<f64>,
         /// All bodies but JSON: the rows, from 0 on, with which changes begin, with commas between; `none` where it is known that
         /// nothing changes.
@@ -84,7 +84,7 @@ impl BacktestApi {
         #[oai(name = "windows", explode = false)]
         _windows: InQuery<Vec<u64>>,
         /// All bodies but JSON: rows between false alarms that are wanted, on average.
-        #[oai(name = "ert", validator(minimum(value = "1", exclusive = true)))]
+        #[oai(name = "ert", validator(minimum(value = "1", exclusive)))]
         _ert: InQuery<f64>,
         /// All bodies but JSON: what happens to rows with missing values.
         #[oai(name = "missing_values")]
