@@ -135,6 +135,9 @@ impl Failure {
             | FitProblem::AllConstant => {
                 Self::at(Code::InvalidData, vec![Issue { pointer: "/data".to_owned(), detail }])
             }
+            FitProblem::AllComponents { .. } | FitProblem::NoComponents { .. } => {
+                Self::setting(source.setting_pointer("detector/n_components"), detail)
+            }
             FitProblem::TooFewBootstraps { .. } => {
                 Self::setting(source.setting_pointer("detector/n_bootstraps"), detail)
             }

@@ -105,7 +105,7 @@ pub struct DetectorRequest {
     pub n_frequencies: Option<usize>,
     /// Rows of the reference in a cell that is not split.
     pub count_ubound: Option<usize>,
-    /// Fixed threshold of distances, or of a preset's p-values.
+    /// Fixed threshold of distances, or of a preset's p-values, or of the sums of a streaming kind.
     pub threshold: Option<f64>,
     /// Share of the columns that must drift for the table to drift.
     pub drift_share: Option<f64>,

@@ -13,6 +13,7 @@ use crate::data::{InvalidData, Table};
 use crate::detectors::{DetectorSpec, FitProblem, InvalidSettings};
 use crate::ports::Progress;
 use crate::project::{Policy, ProjectName};
+use crate::quality::QualityRequest;
 use crate::statistics::part::Part;
 use crate::use_cases::fit_computation::{Fitted, compute, prepare};
 use crate::use_cases::memory::project_bytes;
@@ -204,6 +205,8 @@ impl<'r> Replay<'r> {
             n_components,
             missing_values: self.request.missing_values,
             report_run_length: false,
+            // What the rows are is not judged here.
+            quality: QualityRequest::none(),
             overwrite: false,
         };
         let fitted = compute(prepare(request, limits, pool, progress)?, thresholds, pool, progress)?;
