@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use self::streaming::{StreamingParameters, of_streaming};
 use super::words::{
-    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, PValueRule, PredsType,
-    Preset, UncertaintyType,
+    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, PValueRule, PredsType, Preset,
+    UncertaintyType,
 };
 
 /// A detector with every parameter, those included that were learnt. Parameters that the kind does not have are absent.
@@ -295,11 +295,9 @@ fn of_batch(spec: &BatchSpec) -> Detector {
             n_bootstraps: Some(spec.n_bootstraps as u64),
             ..of_all
         },
-        BatchSpec::Hdddm(spec) => Detector {
-            preset: spec.preset.map(Into::into),
-            n_bootstraps: Some(spec.n_bootstraps as u64),
-            ..of_all
-        },
+        BatchSpec::Hdddm(spec) => {
+            Detector { preset: spec.preset.map(Into::into), n_bootstraps: Some(spec.n_bootstraps as u64), ..of_all }
+        }
         BatchSpec::KdqTree(spec) => Detector {
             preset: spec.preset.map(Into::into),
             count_ubound: Some(spec.count_ubound as u64),

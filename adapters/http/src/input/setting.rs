@@ -3,7 +3,9 @@
 use std::fmt;
 
 use drifting_domain::data::{COLUMNS_MAX, MissingValues};
-use drifting_domain::detectors::{ChangeMode, DetectorKind, DetectorRequest, ModelName, ModelOutputs, Preset, UncertaintyType};
+use drifting_domain::detectors::{
+    ChangeMode, DetectorKind, DetectorRequest, ModelName, ModelOutputs, Preset, UncertaintyType,
+};
 use drifting_domain::project::{AfterAlarm, DriftType};
 use drifting_domain::statistics::alternative::Alternative;
 use drifting_domain::statistics::correction::Correction;
