@@ -11,6 +11,7 @@ use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, FitProblem, WindowRequest};
 use drifting_domain::ports::{CpuPool, NoEvents, Progress, Silent};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{
     Access, Backtest, BacktestReport, BacktestRequest, CANDIDATES_MAX, Candidate, DriftService, FalseAlarmSource,
@@ -268,6 +269,7 @@ fn fit_request(values: &[f64], detector: &DetectorRequest) -> FitRequest {
         n_components: None,
         missing_values: MissingValues::Reject,
         report_run_length: false,
+        quality: QualityRequest::none(),
         overwrite: true,
     }
 }
