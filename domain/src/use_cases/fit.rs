@@ -12,7 +12,7 @@ use crate::data::{MissingValues, Table};
 use crate::detectors::DetectorRequest;
 use crate::ports::{IndexEntry, PortErrorKind, Progress, Silent, StoredProject};
 use crate::project::{Configuration, DriftType, ProjectName, Status};
-use crate::quality::{Quality, QualityRequest};
+use crate::quality::QualityRequest;
 
 /// What a client asks for.
 #[derive(Debug, Clone)]
