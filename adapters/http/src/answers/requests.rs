@@ -10,7 +10,7 @@ use self::streaming::StreamingSettings;
 use super::unions::{Age, Bandwidths, Data};
 use super::words::{
     AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, DriftType, MissingValues,
-    PValueRule, PredsType, UncertaintyType,
+    PValueRule, PredsType, Preset, UncertaintyType,
 };
 
 /// A reference and the settings of its detector.
