@@ -65,6 +65,7 @@ mod scalar;
 mod setting;
 mod setting_name;
 mod setting_object;
+mod setting_quality;
 mod truth;
 
 pub(crate) use budget::Limits;

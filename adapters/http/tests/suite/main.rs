@@ -22,6 +22,7 @@ mod operations;
 mod pages;
 mod predictions;
 mod projects;
+mod quality;
 mod refusals;
 mod sentences;
 mod settings;

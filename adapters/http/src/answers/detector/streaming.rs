@@ -133,11 +133,10 @@ pub(super) fn of_streaming(spec: &StreamingSpec) -> Detector {
             },
         ),
         StreamingSettings::PageHinkley(of) => (
-            detector,
+            Detector { threshold: Some(of.threshold), ..detector },
             StreamingParameters {
                 min_instances: Some(of.min_instances),
                 delta: Some(of.delta),
-                threshold: Some(of.threshold),
                 alpha: Some(of.alpha),
                 mode: Some(of.mode.into()),
                 ..of_all
