@@ -15,7 +15,9 @@ mod answers;
 mod problem;
 mod server_url;
 
-pub use answers::{Answer, Detection, Feature, Metric, MetricBucket, Operation, Project, Refreshed, RunLength};
+pub use answers::{
+    Answer, Detection, Feature, Finding, Metric, MetricBucket, Operation, Project, Refreshed, RunLength,
+};
 pub use problem::Problem;
 pub use server_url::ServerUrl;
 

@@ -44,6 +44,10 @@ pub struct FitArgs {
     #[arg(long)]
     pub report_run_length: bool,
 
+    /// Do not check the quality of rows: new categories, missing values, numbers out of range
+    #[arg(long)]
+    pub no_quality: bool,
+
     /// The detector.
     #[command(flatten)]
     pub detector: DetectorFlags,

@@ -27,6 +27,7 @@ pub(super) async fn run(args: &PredictArgs, client: &Client, json: bool, out: &m
     };
     if !json {
         writeln!(out, "{}: {tally}", args.rows.project)?;
+        write!(out, "{}", tally.findings())?;
     }
     Ok(tally.is_drift())
 }
