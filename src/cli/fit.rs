@@ -19,6 +19,7 @@ Examples:
 /// Options of `fit`.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct FitArgs {
     /// The rows of reference.
     #[command(flatten)]

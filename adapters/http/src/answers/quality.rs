@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 /// The checks of quality of a project.
 #[derive(Debug, Object, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a check of its own")]
 pub(crate) struct QualityChecks {
     /// How rarely the checks, all of them and of all columns together, may find something though nothing has changed.
     pub(crate) significance: f64,

@@ -94,8 +94,8 @@ async fn settings_that_are_none_are_refused_where_they_stand() {
         ("quality.all=false", "/quality/all"),
         ("quality=true&quality=false", "/quality"),
     ] {
-        let path = format!("/api/v1/projects/table/fit?drift_type=label&{query}");
-        let reply = server.post_csv(&path, "a\n1\n2\n3\n").await;
+        let path = format!("/api/v1/projects/table/fit?drift_type=label&kind=ks&{query}");
+        let reply = server.post_csv(&path, "a\n1\n2\n3\n4\n5\n").await;
         assert_eq!((reply.status, &reply.json()["errors"][0]["pointer"]), (422, &json!(pointer)), "{}", reply.text());
     }
 }
