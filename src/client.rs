@@ -16,8 +16,8 @@ mod problem;
 mod server_url;
 
 pub use answers::{
-    Answer, Backtest, BacktestCandidate, Detection, Feature, Metric, MetricBucket, Operation, Project, Refreshed,
-    Replayed, RunLength,
+    Answer, Backtest, BacktestCandidate, Detection, Feature, Finding, Metric, MetricBucket, Operation, Project,
+    Refreshed, Replayed, RunLength,
 };
 pub use problem::Problem;
 pub use server_url::ServerUrl;

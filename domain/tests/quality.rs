@@ -120,6 +120,21 @@ async fn verdicts_are_the_same_with_and_without_checks() {
 }
 
 #[tokio::test]
+async fn findings_are_counted_by_check() {
+    let service = House::new().serve().await;
+    fit(&service, request(DetectorKind::Ks, MissingValues::Reject)).await;
+    feed(&service, numbers((0..50).map(|n| 1e6 + f64::from(n)).collect())).await;
+    feed(&service, numbers(vec![1e6; 50])).await;
+    let measures = service.measures();
+    let n_found = |check: QualityCheck| match check {
+        QualityCheck::OutOfRange => 2,
+        QualityCheck::ConstantColumn => 1,
+        _ => 0,
+    };
+    assert_eq!(measures.projects[0].findings, QualityCheck::ALL.map(|check| (check, n_found(check))));
+}
+
+#[tokio::test]
 async fn rows_that_are_left_out_are_counted_too() {
     let service = House::new().serve().await;
     fit(&service, request(DetectorKind::CvmOnline, MissingValues::Drop)).await;

@@ -21,6 +21,7 @@ Examples:
 /// Options of `fit`.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct FitArgs {
     /// Name of the project
     #[arg(value_name = "NAME")]
@@ -49,6 +50,10 @@ pub struct FitArgs {
     /// Report how often alarms start on the last fifth of the rows, by a trial fit on the others
     #[arg(long)]
     pub report_run_length: bool,
+
+    /// Do not check the quality of rows: new categories, missing values, numbers out of range
+    #[arg(long)]
+    pub no_quality: bool,
 
     /// The detector.
     #[command(flatten)]

@@ -83,8 +83,22 @@ pub struct Detection {
     pub distance: Option<f64>,
     /// Its columns, ranked by how far they moved.
     pub features: Option<Vec<Feature>>,
+    /// What the checks of quality found.
+    pub quality: Option<Vec<Finding>>,
     /// One entry a row or a window, where there is more than one.
     pub results: Option<Vec<Detection>>,
+}
+
+/// What a check of quality found.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Finding {
+    /// The check.
+    pub check: Option<String>,
+    /// The column.
+    pub column: Option<String>,
+    /// The sentence for people.
+    pub detail: Option<String>,
 }
 
 /// What a detector said of a column.

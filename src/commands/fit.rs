@@ -88,6 +88,7 @@ fn query(args: &FitArgs, drift_type: TableType) -> Vec<(Cow<'static, str>, Strin
         ("overwrite", args.overwrite.then(|| "true".to_owned())),
         ("missing_values", args.missing_values.map(|policy| policy.as_str().to_owned())),
         ("report_run_length", args.report_run_length.then(|| "true".to_owned())),
+        ("quality", args.no_quality.then(|| "false".to_owned())),
         ("standardize", text(standardize.as_ref())),
         ("n_components", text(n_components.as_ref())),
         ("kind", kind.clone()),
@@ -130,6 +131,9 @@ struct FitRequest<'a> {
     missing_values: Option<MissingValues>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     report_run_length: bool,
+    /// Said where they are turned off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quality: Option<bool>,
     overwrite: bool,
 }
 
@@ -141,6 +145,7 @@ fn document(args: &FitArgs, data: &JsonData, json: bool) -> anyhow::Result<Vec<u
         preprocessing: Some(&args.preprocessing).filter(|flags| **flags != PreprocessingFlags::default()),
         missing_values: args.missing_values,
         report_run_length: args.report_run_length,
+        quality: args.no_quality.then_some(false),
         overwrite: args.overwrite,
     };
     serde_json::to_vec(&request).context("cannot write the request")
@@ -182,13 +187,13 @@ mod tests {
     fn settings_go_into_the_query() {
         let line = "x.csv --detector mmd_online --ert 400 --window-size 40 --sigma 0.5,2 --seed 7 --standardize false \
                     --alternative less --lam 0.9 --t-max 200 --n-kernel-centers 30 --lambda-rd-max 0.1 \
-                    --n-components 3 --missing-values drop --report-run-length --overwrite --n-bootstraps 100 --window-sizes 40,80 \
+                    --n-components 3 --missing-values drop --report-run-length --no-quality --overwrite --n-bootstraps 100 --window-sizes 40,80 \
                     --p-val 0.01 --set window.size=5 --set tests.a=cvm";
         let query = query(&args(line), TableType::Tabular);
         let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
         assert_eq!(
             query.join("&"),
-            "drift_type=tabular&overwrite=true&missing_values=drop&report_run_length=true&standardize=false&n_components=3&kind=mmd_online&\
+            "drift_type=tabular&overwrite=true&missing_values=drop&report_run_length=true&quality=false&standardize=false&n_components=3&kind=mmd_online&\
              ert=400&window_size=40&window_sizes=40,80&n_bootstraps=100&sigma=0.5,2&alternative=less&\
              lam=0.9&t_max=200&n_kernel_centers=30&lambda_rd_max=0.1&seed=7&p_val=0.01&window.size=5&tests.a=cvm"
         );
@@ -204,14 +209,14 @@ mod tests {
         let file = tempfile::NamedTempFile::with_suffix(".json").unwrap();
         std::fs::write(file.path(), r#"{"a": [1, 2.50], "b": ["x", null]}"#).unwrap();
         let args = args(&format!(
-            "{} --detector mmd_online --ert 400 --n-components 2 --set window.size=9 --set correction=fdr",
+            "{} --detector mmd_online --ert 400 --n-components 2 --no-quality --set window.size=9 --set correction=fdr",
             file.path().display()
         ));
         let Input::Json(data) = input::open(&args.rows).unwrap() else { panic!("expected JSON") };
         assert_eq!(
             String::from_utf8(document(&args, &data, false).unwrap()).unwrap(),
             r#"{"drift_type":"tabular","data":{"a": [1, 2.50], "b": ["x", null]},"#.to_owned()
-                + r#""detector":{"kind":"mmd_online","ert":400.0,"correction":"fdr","window":{"size":9}},"preprocessing":{"n_components":2},"overwrite":false}"#
+                + r#""detector":{"kind":"mmd_online","ert":400.0,"correction":"fdr","window":{"size":9}},"preprocessing":{"n_components":2},"quality":false,"overwrite":false}"#
         );
     }
 

@@ -1,9 +1,10 @@
 //! What a detector said of many rows, in one sentence.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use super::output::number;
-use crate::client::Detection;
+use super::output::{number, printable};
+use crate::client::{Detection, Finding};
 
 /// The sum of all answers so far.
 #[derive(Debug, Default)]
@@ -16,7 +17,12 @@ pub(super) struct Tally {
     drifts: u64,
     first: Option<First>,
     last: Option<Detection>,
+    /// What the checks of quality found, by column and check: how often, and the sentence of the last one.
+    findings: BTreeMap<(String, String), (u64, String)>,
 }
+
+/// More columns and checks than this are counted, and not told.
+const FINDINGS_TOLD_MAX: usize = 20;
 
 /// The first row or window in drift.
 #[derive(Debug)]
@@ -63,7 +69,26 @@ impl Tally {
         if self.drifts == before && answer.is_drift == Some(true) {
             self.judge(first_row, first_row + n_rows, &answer);
         }
+        for Finding { check, column, detail } in answer.quality.iter().flatten().cloned() {
+            let (n, sentence) =
+                self.findings.entry((column.unwrap_or_default(), check.unwrap_or_default())).or_default();
+            *n += 1;
+            *sentence = detail.unwrap_or_default();
+        }
         self.last = Some(answer);
+    }
+
+    /// What the checks of quality found, one line a column and check.
+    pub(super) fn findings(&self) -> String {
+        let told = self.findings.iter().take(FINDINGS_TOLD_MAX).map(|((_, check), (n, sentence))| {
+            let again = if *n > 1 { format!(", {n} times, at last") } else { String::new() };
+            format!("  quality: {}{again}: {}\n", printable(check), printable(sentence))
+        });
+        let others = match self.findings.len().saturating_sub(FINDINGS_TOLD_MAX) {
+            0 => String::new(),
+            n => format!("  quality: and {n} columns and checks more\n"),
+        };
+        told.collect::<String>() + &others
     }
 
     fn judge(&mut self, row: u64, row_after: u64, detection: &Detection) {
@@ -177,6 +202,26 @@ mod tests {
         assert_eq!(some.rows(), 3);
         let none = tally(&[(0, 19, json!({"is_drift": false, "rows": 0, "rows_dropped": 19, "results": []}))]);
         assert_eq!(none.to_string(), "0 rows fed, 19 left out for missing values, no drift");
+    }
+
+    #[test]
+    fn findings_are_told_once_a_column_and_check() {
+        let finding = |check: &str, detail: &str| json!({"check": check, "column": "x", "detail": detail});
+        let tally = tally(&[
+            (0, 1, json!({"quality": [finding("out_of_range", "first"), finding("missing_burst", "none")]})),
+            (1, 1, json!({"quality": [finding("out_of_range", "second")]})),
+        ]);
+        assert_eq!(
+            tally.findings(),
+            "  quality: missing_burst: none\n  quality: out_of_range, 2 times, at last: second\n"
+        );
+        let many: Vec<Value> = (0..30).map(|n| json!({"check": "out_of_range", "column": format!("{n}")})).collect();
+        let told = self::tally(&[(0, 1, json!({"quality": many}))]).findings();
+        assert_eq!(
+            (told.lines().count(), told.lines().last()),
+            (21, Some("  quality: and 10 columns and checks more"))
+        );
+        assert_eq!(self::tally(&[(0, 1, json!({"quality": []}))]).findings(), "");
     }
 
     #[test]

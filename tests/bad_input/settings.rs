@@ -182,7 +182,17 @@ const OF_TWO_CLASSES: [(&str, &str); 9] = [
 ];
 
 /// Settings beside the detector, and the pointer to the one at fault.
-const OTHERS: [(&str, &str); 23] = [
+const OTHERS: [(&str, &str); 33] = [
+    (r#""drift_type": "label", "quality": "no""#, "/quality"),
+    (r#""drift_type": "label", "quality": 0"#, "/quality"),
+    (r#""drift_type": "label", "quality": [false]"#, "/quality"),
+    (r#""drift_type": "label", "quality": {"significance": 0}"#, "/quality/significance"),
+    (r#""drift_type": "label", "quality": {"significance": 0.51}"#, "/quality/significance"),
+    (r#""drift_type": "label", "quality": {"significance": "0.01"}"#, "/quality/significance"),
+    (r#""drift_type": "label", "quality": {"significance": -1e300}"#, "/quality/significance"),
+    (r#""drift_type": "label", "quality": {"new_category": 1}"#, "/quality/new_category"),
+    (r#""drift_type": "label", "quality": {"new_categories": true}"#, "/quality/new_categories"),
+    (r#""drift_type": "label", "quality": {"out_of_range": {}}"#, "/quality/out_of_range"),
     (r#""drift_type": "labels""#, "/drift_type"),
     (r#""drift_type": "Label""#, "/drift_type"),
     (r#""drift_type": 5"#, "/drift_type"),

@@ -50,6 +50,7 @@ mod predecessor;
 mod predecessor_wire;
 mod python;
 mod python_client;
+mod quality;
 mod resent;
 mod restarts;
 mod schemathesis;

@@ -161,6 +161,10 @@ fn requests_and_projects_are_measured_under_the_names_that_are_told() {
     assert_eq!(told.value(&format!("drifting_grpc_request_duration_seconds_count{{{method}}}")), 1.0);
     assert_eq!(told.sum("drifting_grpc_requests_total", "method=\"unmatched\",status=\"UNIMPLEMENTED\""), 1.0);
     assert_eq!(told.value("drifting_detect_rows_total{project=\"price\"}"), 30.0);
+    for check in ["new_category", "type_change", "missing_burst", "out_of_range", "constant_column"] {
+        let found = told.value(&format!("drifting_quality_findings_total{{project=\"price\",check=\"{check}\"}}"));
+        assert_eq!(found, 0.0, "{check}");
+    }
     assert_eq!(told.value("drifting_projects{state=\"active\"}"), 1.0);
     assert!(told.value("drifting_drift_statistic{project=\"price\",window=\"10\"}").is_finite());
     assert!(told.value("drifting_drift_threshold{project=\"price\",window=\"10\"}").is_finite());

@@ -214,6 +214,23 @@ mod tests {
     }
 
     #[test]
+    fn checks_of_quality_are_told_and_absent_in_former_versions() {
+        let with = sample_project("a", 1, 1).configuration;
+        let text = |configuration: &Configuration| {
+            let (bytes, _) = encode(configuration.clone(), parameters()).unwrap();
+            (String::from_utf8(bytes.clone()).unwrap(), decode(&bytes, &name("a")).unwrap().configuration)
+        };
+        let (told, read) = text(&with);
+        let checks = "quality:\n  significance: 0.1\n  checks:\n  - new_category\n  - constant_column\n";
+        assert!(told.contains(checks), "{told}");
+        assert_eq!(read, with);
+        let former = Configuration { quality: None, ..with };
+        let (told, read) = text(&former);
+        assert!(!told.contains("quality"), "{told}");
+        assert_eq!(read, former);
+    }
+
+    #[test]
     fn the_folder_wins_over_the_name_in_the_file() {
         let (bytes, _) = encode(sample_project("a", 1, 1).configuration, parameters()).unwrap();
         assert_eq!(decode(&bytes, &name("b")).unwrap().configuration.project, name("b"));

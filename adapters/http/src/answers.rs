@@ -8,6 +8,7 @@ mod feature;
 mod metrics;
 mod operation;
 mod project;
+mod quality;
 mod requests;
 mod unions;
 mod words;

@@ -19,7 +19,7 @@ const DESCRIPTION: &str = "Fit a detector next to the training code, feed each r
 Failures are problem details (RFC 9457, `application/problem+json`) whose `code` a program can act on. Every answer carries `X-Request-Id`, the one of the request if it had a usable one.";
 
 /// Schemas of requests: what may be left out of them may be left out. Of answers every member is there.
-const REQUESTS: [&str; 16] = [
+const REQUESTS: [&str; 17] = [
     "BacktestRequest",
     "BacktestCandidateSettings",
     "FitRequest",
@@ -31,6 +31,7 @@ const REQUESTS: [&str; 16] = [
     "PreprocessingSettings",
     "WindowSettings",
     "ReferenceUpdateSettings",
+    "QualitySettings",
     "InferenceRequest",
     "RequestInput",
     "RequestOutput",
@@ -39,7 +40,7 @@ const REQUESTS: [&str; 16] = [
 ];
 
 /// Those of them in which a member, or a part, that is not known is refused.
-const CLOSED: [&str; 11] = [
+const CLOSED: [&str; 12] = [
     "BacktestRequest",
     "BacktestCandidateSettings",
     "FitRequest",
@@ -51,6 +52,7 @@ const CLOSED: [&str; 11] = [
     "PreprocessingSettings",
     "WindowSettings",
     "ReferenceUpdateSettings",
+    "QualitySettings",
 ];
 
 /// The types that a part `data` may have.
@@ -64,7 +66,7 @@ fn may_be_absent(schema: &str, member: &str) -> bool {
         "Detector" => !["kind", "after_alarm", "seed"].contains(&member),
         "FeatureDetection" => !["name", "is_drift", "statistic", "p_value", "threshold", "distance"].contains(&member),
         "Detection" => ["is_warning", "pending_rows", "distance_threshold", "effect_size", "problem"].contains(&member),
-        "RowDetection" => ["is_warning", "effect_size", "problem"].contains(&member),
+        "RowDetection" => ["is_warning", "effect_size", "problem", "quality"].contains(&member),
         "ColumnSummary" => member == "quantiles",
         "WindowPolicy" => member == "max_age",
         "Metric" => member == "features",

@@ -66,6 +66,7 @@ mod scalar;
 mod setting;
 mod setting_name;
 mod setting_object;
+mod setting_quality;
 mod truth;
 
 pub(crate) use backtest_request::{BacktestInput, BacktestSettings};

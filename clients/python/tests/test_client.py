@@ -221,6 +221,22 @@ def test_truth(client: drifting.Client, project: str) -> None:
         client.predict(predicted[:3], project, truth=truth[:2])
 
 
+def test_quality(client: drifting.Client, project: str, prices: list[float]) -> None:
+    shops = ["north", "south"] * (len(prices) // 2)
+    rows = {"price": prices[: len(shops)], "shop": shops}
+    checks: drifting.QualitySettings = {"significance": 0.01, "constant_column": False}
+    fitted = client.fit(rows, project, kind="tabular", missing_values="impute", quality=checks)
+    assert fitted.quality is not None
+    assert (fitted.quality.significance, fitted.quality.constant_column) == (0.01, False)
+    odd = {"price": [None] * 20 + prices[:20], "shop": ["north", "south"] * 15 + ["west"] * 10}
+    found = client.predict(odd, project).quality
+    assert {(finding.check, finding.column) for finding in found} == {("missing_burst", "price"), ("new_category", "shop")}
+    assert all(finding.n_rows > 0 and finding.p_value < 0.01 and finding.column in finding.detail for finding in found)
+    free = client.fit(rows, project, kind="tabular", missing_values="impute", quality=False, overwrite=True)
+    assert free.quality is None
+    assert client.predict(odd, project).quality == ()
+
+
 def test_texts(client: drifting.Client, project: str) -> None:
     texts = [f"the parcel of order {number % 7} came {'late' if number % 2 else 'early'}" for number in range(100)]
     fitted = client.fit(texts, project, drift_type="text", kind="mmd", n_permutations=100)

@@ -57,7 +57,8 @@ NOT_MODELS = {
         "EventData",
     ),
     *("FitForm", "FitRequest", "FitSettings", "Health", "OperationPage", "PredictForm", "PredictRequest"),
-    *("PreprocessingSettings", "Problem", "ProblemIssue", "ProjectPage", "ReferenceUpdateSettings", "Trend", "TrendPoint"),
+    *("PreprocessingSettings", "Problem", "ProblemIssue", "ProjectPage", "QualitySettings", "ReferenceUpdateSettings"),
+    *("Trend", "TrendPoint"),
     "WindowSettings",
 }
 MODELS = sorted(name for name, schema in SCHEMAS.items() if "enum" not in schema and name not in NOT_MODELS | OF_BACKTESTS)
@@ -142,7 +143,9 @@ def example(schema: dict[str, Any], full: bool) -> Any:
     raise AssertionError(schema)
 
 
-@pytest.mark.parametrize("name", ["DetectorSettings", "PreprocessingSettings", "ReferenceUpdateSettings", "WindowSettings"])
+@pytest.mark.parametrize(
+    "name", ["DetectorSettings", "PreprocessingSettings", "QualitySettings", "ReferenceUpdateSettings", "WindowSettings"]
+)
 def test_every_setting_can_be_given(name: str) -> None:
     settings = getattr(_settings, name)
     properties = SCHEMAS[name]["properties"]

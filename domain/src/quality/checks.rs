@@ -101,7 +101,15 @@ pub(super) enum Seen<'c> {
     New { identity: u64, event: Option<Event>, text: &'c str },
 }
 
+/// About what looking at a cell costs, in nanoseconds.
+const CELL_COST_NS: u64 = 20;
+
 impl Quality {
+    /// About how long checking so many rows takes, in nanoseconds.
+    pub(crate) fn cost_ns(&self, n_rows: usize) -> u64 {
+        (n_rows as u64).saturating_mul(self.columns.len() as u64).saturating_mul(CELL_COST_NS)
+    }
+
     /// Learns the checks from a reference that was read by the schema, rows with missing values included. Time O(n log n) a
     /// column.
     pub(crate) fn fit(

@@ -12,6 +12,7 @@ use crate::detectors::DetectorKind;
 use crate::measures::{DurationCounts, DurationHistogram, nanoseconds};
 use crate::ports::Clock;
 use crate::project::{ProjectName, Status};
+use crate::quality::{QualityCheck, QualityFinding};
 
 /// Everything that is measured, as it is now.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub struct ProjectMeasures {
     pub n_drifts: u64,
     /// Values that were missing in the rows that came.
     pub n_missing: u64,
+    /// What the checks of quality found, by check.
+    pub findings: [(QualityCheck, u64); QualityCheck::ALL.len()],
     /// Predictions that were answered with verdicts.
     pub n_predicted: u64,
     /// Predictions that were refused, or failed.
@@ -95,6 +98,7 @@ pub(super) struct ProjectCounts {
     rows: AtomicU64,
     drifts: AtomicU64,
     missing: AtomicU64,
+    findings: [AtomicU64; QualityCheck::ALL.len()],
     predicted: AtomicU64,
     refused: AtomicU64,
     predicting_ns: AtomicU64,
@@ -108,10 +112,18 @@ impl ProjectCounts {
             n_rows: of(&self.rows),
             n_drifts: of(&self.drifts),
             n_missing: of(&self.missing),
+            findings: QualityCheck::ALL.map(|check| (check, of(&self.findings[check as usize]))),
             n_predicted: of(&self.predicted),
             n_refused: of(&self.refused),
             predicting: Duration::from_nanos(of(&self.predicting_ns)),
             position,
+        }
+    }
+
+    /// Counts what the checks of quality found.
+    fn found(&self, findings: &[QualityFinding]) {
+        for finding in findings {
+            self.findings[finding.check as usize].fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -198,6 +210,7 @@ impl Feeding {
         if n_missing > 0 {
             self.project.missing.fetch_add(n_missing, Ordering::Relaxed);
         }
+        self.project.found(&prediction.quality);
         self.project.drifted(prediction.detections.iter().filter(|detection| detection.is_drift).count() as u64);
         Ok(prediction)
     }

@@ -189,7 +189,8 @@ impl DriftService {
         if work_ns > WORK_MAX_NS {
             return Err(InvalidData::whole(too_much(n_rows, work_ns)).into());
         }
-        let cost_ns = work_ns.saturating_add(n_rows as u64 * ROW_COST_NS);
+        let checking_ns = loaded.quality.as_ref().map_or(0, |quality| quality.cost_ns(n_rows));
+        let cost_ns = work_ns.saturating_add(n_rows as u64 * ROW_COST_NS).saturating_add(checking_ns);
         let counted = self.feeding_counted(&project.entry, loaded.configuration.detector.kind());
         let (name, recording) = (project.name().clone(), self.recording.clone());
         let feeder = Feeder { request, name, recording, counted, at };

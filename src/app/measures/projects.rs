@@ -50,6 +50,14 @@ impl Collector for ProjectSeries {
                 ConstCounter::new(count(project)).encode(family.encode_family(&[("project", label(project))])?)?;
             }
         }
+        let help = "What the checks of quality found in the rows that were fed, by check";
+        let mut findings = encoder.encode_descriptor("drifting_quality_findings", help, None, MetricType::Counter)?;
+        for project in &measures.projects {
+            for (check, n) in project.findings {
+                let labels = [("project", label(project)), ("check", check.as_str())];
+                ConstCounter::new(n).encode(findings.encode_family(&labels)?)?;
+            }
+        }
         let placed = measures.projects.iter().filter_map(|of| Some((label(of), of.position.as_ref()?)));
         let placed: Vec<_> = placed.collect();
         let help = "The statistic of the last verdict by the rows of the window, of several columns the largest";

@@ -8,6 +8,7 @@ use poem_openapi::Object;
 use serde::{Serialize, Serializer};
 
 use super::feature::{Feature, FeatureAnswer};
+use super::quality::{Findings, QualityFinding};
 use super::words::{DetectorKind, DriftType};
 
 /// The verdict on the rows of a request. Members that a detector has no value for are null, or absent where they say so.
@@ -58,6 +59,8 @@ pub(crate) struct Detection {
     /// The verdict on each column at the last row or in the last window, the most suspicious first, of kinds that judge
     /// columns, and of others where they explain their verdict.
     pub(crate) features: Vec<Feature>,
+    /// What the checks of quality found in the rows; it has no part in the verdict.
+    pub(crate) quality: Vec<QualityFinding>,
     /// The verdict on each row or window, where there is more than one.
     pub(crate) results: Vec<RowDetection>,
 }
@@ -91,6 +94,8 @@ pub(crate) struct RowDetection {
     pub(crate) effect_size: Option<f64>,
     /// Why the window could not be judged; absent where it was.
     pub(crate) problem: Option<String>,
+    /// What the checks of quality found at the row or in the window; absent where they found nothing.
+    pub(crate) quality: Option<Vec<QualityFinding>>,
 }
 
 /// The answer to a prediction, in the order of its members.
@@ -122,14 +127,16 @@ struct Answer<'a> {
     problem: Option<&'a str>,
     #[serde(serialize_with = "columns")]
     features: (&'a [FeatureDetection], &'a Schema),
+    quality: Findings<'a>,
     #[serde(serialize_with = "rows")]
     results: Results<'a>,
 }
 
-/// Verdicts, of a kind that warns or not.
+/// Verdicts, of a kind that warns or not, and the columns of the project.
 struct Results<'a> {
     detections: &'a [DomainDetection],
     warns: bool,
+    schema: &'a Schema,
 }
 
 #[derive(Serialize)]
@@ -148,10 +155,12 @@ struct Row<'a> {
     effect_size: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     problem: Option<&'a str>,
+    #[serde(skip_serializing_if = "Findings::is_empty")]
+    quality: Findings<'a>,
 }
 
 impl<'a> Row<'a> {
-    fn of(detection: &'a DomainDetection, warns: bool) -> Self {
+    fn of(detection: &'a DomainDetection, warns: bool, schema: &'a Schema) -> Self {
         Self {
             is_drift: detection.is_drift,
             is_warning: warns.then_some(detection.is_warning),
@@ -164,15 +173,16 @@ impl<'a> Row<'a> {
             distance: detection.distance,
             effect_size: detection.effect_size,
             problem: detection.problem.as_deref(),
+            quality: Findings { findings: &detection.quality, schema },
         }
     }
 }
 
 /// One entry a row or window, unless there is only one.
 fn rows<S: Serializer>(results: &Results<'_>, serializer: S) -> Result<S::Ok, S::Error> {
-    let Results { detections, warns } = results;
+    let Results { detections, warns, schema } = results;
     let told = if detections.len() > 1 { *detections } else { &[] };
-    serializer.collect_seq(told.iter().map(|detection| Row::of(detection, *warns)))
+    serializer.collect_seq(told.iter().map(|detection| Row::of(detection, *warns, schema)))
 }
 
 /// One entry a column, the most suspicious first.
@@ -186,7 +196,8 @@ fn columns<S: Serializer>(
     }))
 }
 
-/// The answer to a prediction, as JSON. The schema is that of the columns that verdicts are about.
+/// The answer to a prediction, as JSON. The schema is that of the columns that verdicts are about; of texts, those are not the
+/// columns of the project.
 pub(crate) fn detection_json(
     configuration: &Configuration,
     judged: &Schema,
@@ -196,6 +207,7 @@ pub(crate) fn detection_json(
     let collects = prediction.pending_rows.is_some();
     let kind = configuration.detector.kind();
     let detections = &prediction.detections;
+    let schema = &configuration.schema;
     let answer = Answer {
         project: configuration.project.as_str(),
         drift_type: configuration.drift_type.as_str(),
@@ -216,7 +228,8 @@ pub(crate) fn detection_json(
         effect_size: last.and_then(|last| last.effect_size),
         problem: last.and_then(|last| last.problem.as_deref()),
         features: (last.map_or(&[], |last| &last.features), judged),
-        results: Results { detections, warns: kind.warns() },
+        quality: Findings { findings: &prediction.quality, schema },
+        results: Results { detections, warns: kind.warns(), schema },
     };
     let mut json = Vec::with_capacity(512);
     serde_json::to_writer(&mut json, &answer)?;

@@ -9,6 +9,7 @@ use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
 use super::detector::Detector;
+use super::quality::QualityChecks;
 use super::words::{DriftType, MissingValues, Status};
 
 /// A project: its configuration, its status and its counters. What cannot be read is null.
@@ -34,6 +35,9 @@ pub(crate) struct Project {
     /// The columns, and what happens to missing values.
     #[oai(nullable)]
     pub(crate) schema: Option<DataSchema>,
+    /// The checks of quality; null where none is on, too.
+    #[oai(nullable)]
+    pub(crate) quality: Option<QualityChecks>,
     /// Number of rows that it was fitted on.
     #[oai(nullable)]
     pub(crate) reference_rows: Option<u64>,
@@ -209,6 +213,7 @@ impl From<ProjectView> for Project {
             detector: configuration.map(Detector::from),
             preprocessing: configuration.map(|c| Preprocessing::from(&c.preprocessing)),
             schema: configuration.map(|c| DataSchema::from(&c.schema)),
+            quality: configuration.and_then(|c| c.quality.as_ref()).map(QualityChecks::from),
             reference_rows: configuration.map(|c| c.reference_rows as u64),
             generation: configuration.map(|c| c.generation),
             created_at: configuration.map(|c| c.created_at),

@@ -1,13 +1,15 @@
 //! The schemas of request bodies. They are only described here: `input` reads them straight from the bytes.
 
+mod quality;
 mod streaming;
 
 use std::collections::BTreeMap;
 
 use poem_openapi::Object;
 
+pub(crate) use self::quality::QualitySettings;
 use self::streaming::StreamingSettings;
-use super::unions::{Age, Bandwidths, Data};
+use super::unions::{Age, Bandwidths, Data, Quality};
 use super::words::{
     AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, DriftType, MissingValues,
     PValueRule, PredsType, Preset, UncertaintyType,
@@ -41,6 +43,9 @@ pub(crate) struct FitRequest {
     /// reference and the rest replayed in its order; by default it does not. Costs another fit.
     #[oai(nullable)]
     pub(crate) report_run_length: Option<bool>,
+    /// The checks of quality; by default all are on.
+    #[oai(nullable)]
+    pub(crate) quality: Option<Quality>,
     /// Whether a project of that name is replaced; by default it is not.
     #[oai(nullable)]
     pub(crate) overwrite: Option<bool>,
@@ -67,6 +72,9 @@ pub(crate) struct FitSettings {
     /// reference and the rest replayed in its order; by default it does not. Costs another fit.
     #[oai(nullable)]
     pub(crate) report_run_length: Option<bool>,
+    /// The checks of quality; by default all are on.
+    #[oai(nullable)]
+    pub(crate) quality: Option<Quality>,
     /// Whether a project of that name is replaced; by default it is not.
     #[oai(nullable)]
     pub(crate) overwrite: Option<bool>,

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
 
+use super::requests::QualitySettings;
+
 /// What poem-openapi asks of the members of an object: a name, a schema with others that it names, and to be read and
 /// written, which never happens here.
 macro_rules! described {
@@ -103,6 +105,11 @@ described! {
             inline(number()),
             inline(MetaSchema { max_items: Some(64), ..array("Several bandwidths.", inline(number())) }),
         ],
+    );
+    /// Checks of quality.
+    Quality names QualitySettings: one_of(
+        "Whether the quality of rows is checked, or how.",
+        [inline(MetaSchema::new("boolean")), reference("QualitySettings")],
     );
     /// A number of seconds, or a text with a unit.
     Age: one_of(

@@ -113,6 +113,27 @@ impl FitApi {
         /// All bodies but JSON: whether a trial fit estimates how often alarms start.
         #[oai(name = "report_run_length")]
         _report_run_length: InQuery<bool>,
+        /// All bodies but JSON: whether the quality of rows is checked.
+        #[oai(name = "quality")]
+        _quality: InQuery<bool>,
+        /// All bodies but JSON: how rarely the checks of quality may find something though nothing has changed.
+        #[oai(name = "quality.significance", validator(minimum(value = "0", exclusive), maximum(value = "0.5")))]
+        _quality_significance: InQuery<f64>,
+        /// All bodies but JSON: whether categories are told that the reference did not hold.
+        #[oai(name = "quality.new_category")]
+        _quality_new_category: InQuery<bool>,
+        /// All bodies but JSON: whether texts are told that seem to be of another type.
+        #[oai(name = "quality.type_change")]
+        _quality_type_change: InQuery<bool>,
+        /// All bodies but JSON: whether more missing values than in the reference are told.
+        #[oai(name = "quality.missing_burst")]
+        _quality_missing_burst: InQuery<bool>,
+        /// All bodies but JSON: whether numbers outside of the range of the reference are told.
+        #[oai(name = "quality.out_of_range")]
+        _quality_out_of_range: InQuery<bool>,
+        /// All bodies but JSON: whether one value over and over is told.
+        #[oai(name = "quality.constant_column")]
+        _quality_constant_column: InQuery<bool>,
         /// All bodies but JSON: whether numbers are standardised.
         #[oai(name = "standardize")]
         _standardize: InQuery<bool>,

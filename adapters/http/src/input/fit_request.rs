@@ -4,7 +4,6 @@ use std::fmt;
 
 use drifting_domain::detectors::DetectorKind;
 use drifting_domain::project::ProjectName;
-use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::FitRequest;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
@@ -108,6 +107,7 @@ impl FitInput {
             overwrite,
             missing_values,
             report_run_length,
+            quality,
             standardize,
             n_components,
             detector,
@@ -123,7 +123,7 @@ impl FitInput {
             standardize,
             n_components,
             missing_values,
-            quality: QualityRequest::default(),
+            quality,
             report_run_length,
             overwrite,
         })
@@ -200,7 +200,7 @@ enum Member {
     Setting(Name),
 }
 
-const MEMBERS: [&str; 9] = [
+const MEMBERS: [&str; 10] = [
     "drift_type",
     "data",
     "truth",
@@ -209,6 +209,7 @@ const MEMBERS: [&str; 9] = [
     "preprocessing",
     "missing_values",
     "report_run_length",
+    "quality",
     "overwrite",
 ];
 

@@ -7,6 +7,7 @@ use drifting_domain::detectors::{
     ChangeMode, DetectorKind, DetectorRequest, ModelName, ModelOutputs, Preset, UncertaintyType,
 };
 use drifting_domain::project::{AfterAlarm, DriftType};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::alternative::Alternative;
 use drifting_domain::statistics::correction::Correction;
 use drifting_domain::statistics::permutation::PValueRule;
@@ -17,6 +18,7 @@ use super::member_name::MemberName;
 use super::scalar::{Scalar, beginning};
 use super::setting_name::Name;
 use super::setting_object::SetObject;
+use super::setting_quality::set_quality;
 use drifting_inference::Passed;
 
 /// "`x` is not known" with the nearest name that is.
@@ -142,6 +144,7 @@ pub(crate) struct Settings {
     pub(crate) overwrite: bool,
     pub(crate) missing_values: MissingValues,
     pub(crate) report_run_length: bool,
+    pub(crate) quality: QualityRequest,
     pub(crate) standardize: Option<bool>,
     pub(crate) n_components: Option<usize>,
     pub(crate) detector: DetectorRequest,
@@ -153,7 +156,9 @@ impl Settings {
         if value.is_null() {
             return;
         }
-        if name.is_object() {
+        if name == Name::Quality {
+            set_quality(&mut self.quality, value, pointer, faults);
+        } else if name.is_object() {
             self.detector.set_object(name, value, pointer, faults);
         } else if let Err(detail) = self.try_set(name, value) {
             faults.setting(|| pointer.to_owned(), || detail);
@@ -259,7 +264,7 @@ impl Settings {
             Name::PriorVariance => self.detector.streaming.prior_variance = Some(number(value)?),
             Name::DataVariance => self.detector.streaming.data_variance = Some(number(value)?),
             Name::MaxRunLengths => self.detector.streaming.max_run_lengths = Some(whole(value)?),
-            Name::Tests | Name::Window | Name::UpdateReference => {}
+            Name::Tests | Name::Window | Name::UpdateReference | Name::Quality => {}
         }
         Ok(())
     }

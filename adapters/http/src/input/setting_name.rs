@@ -29,6 +29,7 @@ names! {
         Overwrite = "overwrite",
         MissingValues = "missing_values",
         ReportRunLength = "report_run_length",
+        Quality = "quality",
     }
     /// Those of `preprocessing`.
     PREPROCESSING {
@@ -127,7 +128,7 @@ impl Name {
 
     /// Whether it takes an object.
     pub(super) fn is_object(self) -> bool {
-        matches!(self, Self::Tests | Self::Window | Self::UpdateReference)
+        matches!(self, Self::Tests | Self::Window | Self::UpdateReference | Self::Quality)
     }
 
     /// Whether it takes a list.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use drifting_domain::detectors::{ColumnTest, DetectorRequest, ReferenceUpdateRequest, WindowRequest};
 
 use super::faults::Faults;
+use super::member_name::MemberName;
 use super::scalar::Scalar;
 use super::setting::{Setting, as_count, as_number, one_of, unknown, wrong};
 use super::setting_name::Name;
@@ -21,36 +22,44 @@ impl SetObject for DetectorRequest {
             faults.setting(|| pointer.to_owned(), || wrong("an object", &value.came()));
             return;
         };
-        let mut seen: HashSet<&str> = HashSet::with_capacity(members.len());
-        for (name_of, value) in members {
-            let member = name_of.as_str();
-            let place = || name_of.place_in(pointer);
-            if !seen.insert(member) {
-                faults.duplicate(place);
-                continue;
+        take_members(members, pointer, faults, |member, value| match name {
+            Name::Window => set_window(self.window.get_or_insert_default(), member, value),
+            Name::UpdateReference => set_update(self.update_reference.get_or_insert_default(), member, value),
+            _ => {
+                let tests = ColumnTest::ALL.map(|test| (test.as_str(), test));
+                one_of(&Setting::One(value.clone()), &tests).map(|test| {
+                    self.tests.get_or_insert_default().insert(member.to_owned(), test);
+                })
             }
-            if *value == Scalar::Null {
-                continue;
-            }
-            let taken = match name {
-                Name::Window => set_window(self.window.get_or_insert_default(), member, value),
-                Name::UpdateReference => set_update(self.update_reference.get_or_insert_default(), member, value),
-                _ => {
-                    let tests = ColumnTest::ALL.map(|test| (test.as_str(), test));
-                    one_of(&Setting::One(value.clone()), &tests).map(|test| {
-                        self.tests.get_or_insert_default().insert(member.to_owned(), test);
-                    })
-                }
-            };
-            if let Err(detail) = taken {
-                faults.setting(place, || detail);
-            }
-        }
+        });
         // An object without members asks for what its defaults are.
         match name {
             Name::Window => drop(self.window.get_or_insert_default()),
             Name::UpdateReference => drop(self.update_reference.get_or_insert_default()),
             _ => {}
+        }
+    }
+}
+
+/// Takes each member of an object, unless it is null; those that come twice or cannot be taken are faults.
+pub(super) fn take_members(
+    members: &[(MemberName, Scalar<'_>)],
+    pointer: &str,
+    faults: &mut Faults,
+    mut take: impl FnMut(&str, &Scalar<'_>) -> Result<(), String>,
+) {
+    let mut seen: HashSet<&str> = HashSet::with_capacity(members.len());
+    for (name, value) in members {
+        let place = || name.place_in(pointer);
+        if !seen.insert(name.as_str()) {
+            faults.duplicate(place);
+            continue;
+        }
+        if *value == Scalar::Null {
+            continue;
+        }
+        if let Err(detail) = take(name.as_str(), value) {
+            faults.setting(place, || detail);
         }
     }
 }

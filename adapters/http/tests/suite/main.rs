@@ -23,6 +23,7 @@ mod operations;
 mod pages;
 mod predictions;
 mod projects;
+mod quality;
 mod refusals;
 mod sentences;
 mod settings;

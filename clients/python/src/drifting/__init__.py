@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from drifting._default import client
     from drifting._functions import detect, fit, metrics, predict
     from drifting._local_server import LocalServer, serve
-    from drifting._settings import DetectorSettings, OnError, PreprocessingSettings, ReferenceUpdateSettings, WindowSettings
+    from drifting._settings import (
+        DetectorSettings,
+        OnError,
+        PreprocessingSettings,
+        QualitySettings,
+        ReferenceUpdateSettings,
+        WindowSettings,
+    )
     from drifting._trend import Trend
     from drifting.errors import ApiError, DriftingError, DriftingWarning
     from drifting.models import Detection, Metric, MetricBucket, Operation, Project
@@ -54,6 +61,7 @@ _MODULES = {
         "DetectorSettings",
         "OnError",
         "PreprocessingSettings",
+        "QualitySettings",
         "ReferenceUpdateSettings",
         "WindowSettings",
     ),
@@ -96,6 +104,7 @@ __all__ = [
     "Operation",
     "PreprocessingSettings",
     "Project",
+    "QualitySettings",
     "ReferenceUpdateSettings",
     "Trend",
     "WindowSettings",

@@ -18,6 +18,7 @@ from drifting._settings import (
     MissingValues,
     OnError,
     PreprocessingSettings,
+    QualitySettings,
     Settings,
 )
 from drifting._trend import Trend
@@ -92,6 +93,7 @@ class AsyncClient:
         preprocessing: PreprocessingSettings | None = ...,
         missing_values: MissingValues | None = ...,
         report_run_length: bool | None = ...,
+        quality: bool | QualitySettings | None = ...,
         overwrite: bool | None = ...,
         wait: Literal[True] = ...,
         progress: Shown = ...,
@@ -111,6 +113,7 @@ class AsyncClient:
         preprocessing: PreprocessingSettings | None = ...,
         missing_values: MissingValues | None = ...,
         report_run_length: bool | None = ...,
+        quality: bool | QualitySettings | None = ...,
         overwrite: bool | None = ...,
         wait: Literal[False],
         progress: Shown = ...,
@@ -129,6 +132,7 @@ class AsyncClient:
         preprocessing: PreprocessingSettings | None = None,
         missing_values: MissingValues | None = None,
         report_run_length: bool | None = None,
+        quality: bool | QualitySettings | None = None,
         overwrite: bool | None = None,
         wait: bool = True,
         progress: Shown = True,
@@ -149,6 +153,7 @@ class AsyncClient:
             missing_values: What happens to rows with missing values, here and in predictions: ``"reject"`` (default),
                 ``"drop"`` or ``"impute"``.
             report_run_length: Whether the project tells how often alarms start on reference that a trial fit has not seen.
+            quality: Whether the quality of rows is checked, or how; by default all checks are on.
             overwrite: Whether a project of that name is replaced.
             wait: Whether to wait until the project serves. If not, the answer is the operation that fits it. An interrupt
                 while waiting cancels the fit.
@@ -165,6 +170,7 @@ class AsyncClient:
             "preprocessing": preprocessing,
             "missing_values": missing_values,
             "report_run_length": report_run_length,
+            "quality": quality,
             "overwrite": overwrite,
         }
         on_progress = _progress.of(progress) if wait else None

@@ -39,6 +39,8 @@ def _of_detection(verdict: Detection) -> Facts:
     for name in ("statistic", "p_value", "threshold", "distance", "effect_size", "problem"):
         if (value := getattr(verdict, name)) is not None:
             rows.append((name, value))
+    if verdict.quality:
+        rows.append(("quality", "; ".join(finding.detail for finding in verdict.quality)))
     moved = [f"{feature.name} {feature.direction or ''}".strip() for feature in verdict.features if feature.is_drift]
     if moved:
         rows.append(("moved", ", ".join(moved)))

@@ -153,6 +153,17 @@ class DetectorSettings(TypedDict, total=False):
     after_alarm: Literal["continue", "reset", "latch"]
 
 
+class QualitySettings(TypedDict, total=False):
+    """Which checks of quality are on, all by default, and how rarely they may be wrong, by default 0.001."""
+
+    significance: float
+    new_category: bool
+    type_change: bool
+    missing_burst: bool
+    out_of_range: bool
+    constant_column: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The settings of a client, checked. They can be pickled; the key is shown nowhere."""

@@ -65,6 +65,30 @@ class FeatureDetection:
 
 
 @dataclass(frozen=True, slots=True)
+class QualityFinding:
+    """Something in rows that the reference has not prepared anybody for; it says nothing about drift.
+
+    Attributes:
+        check: ``new_category``, ``type_change``, ``missing_burst``, ``out_of_range`` or ``constant_column``.
+        row: The row of the request, from 0, with which it was found.
+        n_rows: Rows that stand out, of ``of_rows`` that were looked at, some of them perhaps in earlier requests.
+        expected_share: The share of such rows that the reference lets expect, from 0 to 1.
+        p_value: The probability of so many, if nothing has changed.
+        detail: What was expected and what came, as a sentence.
+    """
+
+    check: str
+    column: str
+    row: int
+    n_rows: int
+    of_rows: int
+    expected_share: float
+    observed_share: float
+    p_value: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class RowDetection:
     """The verdict on one row or window of a request."""
 
@@ -79,6 +103,7 @@ class RowDetection:
     distance: float | None = None
     effect_size: float | None = None
     problem: str | None = None
+    quality: tuple[QualityFinding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +123,7 @@ class Detection:
         ert: Expected run time: the mean number of rows between false alarms, of online kinds.
         problem: Why the last window could not be judged.
         features: The verdict on each column, the most suspicious first, where the kind has them.
+        quality: What the checks of quality found in the rows; it has no part in ``is_drift``.
         results: The verdict on each row or window, where there is more than one.
         error: What went wrong, where ``on_error`` asked for no exception.
     """
@@ -121,6 +147,7 @@ class Detection:
     effect_size: float | None = None
     problem: str | None = None
     features: tuple[FeatureDetection, ...] = ()
+    quality: tuple[QualityFinding, ...] = ()
     results: tuple[RowDetection, ...] = ()
     error: DriftingError | None = field(default=None, compare=False)
 
@@ -255,6 +282,18 @@ class DataSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class QualityChecks:
+    """The checks of quality: how rarely they may be wrong, and which are on."""
+
+    significance: float
+    new_category: bool
+    type_change: bool
+    missing_burst: bool
+    out_of_range: bool
+    constant_column: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LastDetection:
     """The latest verdict and when it was given."""
 
@@ -293,6 +332,7 @@ class Project:
         time: Rows fed since the start or the last reset.
         warnings: What the fit found worth knowing about the reference.
         run_length: How often alarms started on reference that a trial fit had not seen, where it was asked for.
+        quality: The checks of quality; ``None`` where none is on.
     """
 
     project: str
@@ -312,6 +352,7 @@ class Project:
     last_detection: LastDetection | None
     warnings: tuple[str, ...]
     run_length: RunLength | None
+    quality: QualityChecks | None = None
 
     def __repr__(self) -> str:
         return _html.project_line(self)
