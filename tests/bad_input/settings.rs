@@ -167,13 +167,12 @@ const OF_TWO_CLASSES: [(&str, &str); 9] = [
 ];
 
 /// Settings beside the detector, and the pointer to the one at fault.
-const OTHERS: [(&str, &str); 23] = [
+const OTHERS: [(&str, &str); 22] = [
     (r#""drift_type": "labels""#, "/drift_type"),
     (r#""drift_type": "Label""#, "/drift_type"),
     (r#""drift_type": 5"#, "/drift_type"),
     (r#""drift_type": null"#, "/drift_type"),
     (r#""drift_type": ["label"]"#, "/drift_type"),
-    (r#""drift_type": "image""#, "/drift_type"),
     (r#""drift_type": "sequential""#, "/drift_type"),
     (r#""drift_type": "label", "overwrite": "yes""#, "/overwrite"),
     (r#""drift_type": "label", "overwrite": 1"#, "/overwrite"),

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::fit_computation::{Fitted, Here, Prepared, compute, prepare};
 use super::fit_queue::{Computation, Place};
 use super::loaded::LoadedProject;
+use super::reading::Reading;
 use super::registry::{Body, Entry};
-use super::text_reading::TextReading;
 use super::{DriftService, FitError, ProjectView, RequestIdentity};
 use crate::data::{MissingValues, Table};
 use crate::detectors::DetectorRequest;
@@ -143,9 +143,9 @@ impl DriftService {
         let place = self.fit_queue.enter()?;
         let asked = Asked::of(&request);
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
-        let limits = self.request_limits;
+        let (limits, images) = (self.request_limits, Arc::clone(&self.images));
         let computation = self.on_the_pool(place, move |progress| {
-            let prepared = prepare(request, limits, &*pool, progress)?;
+            let prepared = prepare(request, limits, &images, &*pool, progress)?;
             compute(prepared, &thresholds, &*pool, progress)
         });
         Ok(self.fitted(computation.result().await?, asked, reservation))
@@ -161,7 +161,7 @@ impl DriftService {
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
         let place = self.fit_queue.enter()?;
-        let prepared = prepare(request, self.request_limits, &Here, &Silent)?;
+        let prepared = prepare(request, self.request_limits, &self.images, &Here, &Silent)?;
         Ok(PreparedFit { prepared, place, reservation, identity: None })
     }
 
@@ -221,7 +221,7 @@ impl DriftService {
         configuration.generation = self.next_generation(&configuration.project).await?;
         let mut parameters = fitted.encoder.save();
         parameters.extend(fitted.detector.save());
-        parameters.extend(fitted.texts.as_ref().map(TextReading::save).unwrap_or_default());
+        parameters.extend(fitted.reading.as_ref().map(Reading::save).unwrap_or_default());
         let n_bytes = parameters.n_bytes();
         let stored = StoredProject { configuration, parameters };
         let name = stored.configuration.project.clone();
@@ -241,7 +241,8 @@ impl DriftService {
             }
         }
 
-        let loaded = Arc::new(LoadedProject::new(stored.configuration, fitted.texts, fitted.encoder, fitted.detector));
+        let loaded =
+            Arc::new(LoadedProject::new(stored.configuration, fitted.reading, fitted.encoder, fitted.detector));
         loaded.weight.hold(&self.memory.gauge, n_bytes, 0);
         let body = Body::Loaded(loaded);
         let is_gone = existing.as_ref().is_some_and(|entry| matches!(entry.slot().body, Body::Gone));

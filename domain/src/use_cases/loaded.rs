@@ -11,26 +11,26 @@ use super::measures::{Position, WindowMeasures};
 use super::memory::Weight;
 use super::once::RecentAnswers;
 use super::online::Online;
+use super::reading::{Reading, encoding_of};
 use super::recent::RecentColumns;
 use super::recording::window_sizes;
 use super::registry::{Body, Entry, Known};
 use super::serving::{Detector, Feeding, State};
 use super::tally::Tally;
-use super::text_reading::{TextReading, encoding_of};
 use super::windows::Windows;
 use super::{DriftService, ProjectError};
 use crate::data::{Frame, InvalidData, Schema, Table, TensorError, Tensors};
 use crate::detection::Detection;
 use crate::detectors::{DetectorSpec, restore_batch, restore_online};
-use crate::ports::{CpuPool, PortError, PortErrorKind, StoredProject};
+use crate::ports::{CpuPool, ImageDecoder, PortError, PortErrorKind, StoredProject};
 use crate::preprocess::Encoder;
 use crate::project::{AfterAlarm, Configuration, Policy, ProjectName, Status};
 
 /// A project in memory.
 pub(super) struct LoadedProject {
     pub(super) configuration: Arc<Configuration>,
-    /// Of texts, the features that detectors see.
-    pub(super) texts: Option<TextReading>,
+    /// Of texts and images, the features that detectors see.
+    pub(super) reading: Option<Reading>,
     pub(super) encoder: Encoder,
     pub(super) detector: Detector,
     /// Held by whoever feeds rows: one at a time, possibly for long, and never waited for on a pool's thread, which may be the
@@ -73,17 +73,17 @@ pub(super) struct Running {
 impl LoadedProject {
     pub(super) fn new(
         configuration: Configuration,
-        texts: Option<TextReading>,
+        reading: Option<Reading>,
         encoder: Encoder,
         detector: Detector,
     ) -> Self {
-        let state = detector.start(texts.as_ref().map_or(&configuration.schema, TextReading::schema));
-        Self::with(configuration, texts, encoder, detector, state, Tally::default(), RecentAnswers::default())
+        let state = detector.start(reading.as_ref().map_or(&configuration.schema, Reading::schema));
+        Self::with(configuration, reading, encoder, detector, state, Tally::default(), RecentAnswers::default())
     }
 
     fn with(
         configuration: Configuration,
-        texts: Option<TextReading>,
+        reading: Option<Reading>,
         encoder: Encoder,
         detector: Detector,
         state: State,
@@ -99,7 +99,7 @@ impl LoadedProject {
         };
         Self {
             configuration: Arc::new(configuration),
-            texts,
+            reading,
             encoder,
             detector,
             running: Arc::new(async_lock::Mutex::new(Running { state, tally, answers, is_closed: false })),
@@ -122,9 +122,10 @@ impl LoadedProject {
     pub(super) fn restore_at_start(
         stored: StoredProject,
         former: Option<&Tensors>,
+        images: &Arc<dyn ImageDecoder>,
         pool: &dyn CpuPool,
     ) -> Result<Self, TensorError> {
-        let project = Self::restore(stored, None, pool)?;
+        let project = Self::restore(stored, None, images, pool)?;
         let state = project.detector.start(project.schema());
         let tally = former.map(Tally::restore).and_then(Result::ok).unwrap_or_default();
         let answers = former.map(RecentAnswers::restore).and_then(Result::ok).unwrap_or_default();
@@ -134,6 +135,7 @@ impl LoadedProject {
     pub(super) fn restore(
         stored: StoredProject,
         state: Option<&Tensors>,
+        images: &Arc<dyn ImageDecoder>,
         pool: &dyn CpuPool,
     ) -> Result<Self, TensorError> {
         let StoredProject { configuration, parameters } = stored;
@@ -142,10 +144,10 @@ impl LoadedProject {
             let reason = "the configuration has no column".to_owned();
             return Err(TensorError::Value { name: "preprocess.center".to_owned(), reason });
         }
-        let texts = TextReading::restore(&configuration, &parameters)?;
-        let schema = texts.as_ref().map_or(&configuration.schema, TextReading::schema);
+        let reading = Reading::restore(&configuration, &parameters, images)?;
+        let schema = reading.as_ref().map_or(&configuration.schema, Reading::schema);
         let policy = &configuration.policy;
-        let preprocessing = encoding_of(&configuration.preprocessing, texts.as_ref());
+        let preprocessing = encoding_of(&configuration.preprocessing, reading.as_ref());
         let encoder = Encoder::restore(&parameters, schema, &preprocessing)?;
         let detector = match &configuration.detector {
             DetectorSpec::Online(spec) => {
@@ -164,7 +166,7 @@ impl LoadedProject {
                 ))
             }
         };
-        let project = Self::new(configuration, texts, encoder, detector);
+        let project = Self::new(configuration, reading, encoder, detector);
         let Some(tensors) = state else { return Ok(project) };
         let state = project.detector.restore_state(tensors, project.feeding(None, DateTime::UNIX_EPOCH, pool))?;
         let tally = Tally::restore(tensors)?;
@@ -173,13 +175,13 @@ impl LoadedProject {
     }
 
     fn moved_to(self, state: State, tally: Tally, answers: RecentAnswers) -> Self {
-        let Self { configuration, texts, encoder, detector, .. } = self;
-        Self::with(Arc::unwrap_or_clone(configuration), texts, encoder, detector, state, tally, answers)
+        let Self { configuration, reading, encoder, detector, .. } = self;
+        Self::with(Arc::unwrap_or_clone(configuration), reading, encoder, detector, state, tally, answers)
     }
 
     /// The columns that the detector sees.
     pub(super) fn schema(&self) -> &Schema {
-        self.texts.as_ref().map_or(&self.configuration.schema, TextReading::schema)
+        self.reading.as_ref().map_or(&self.configuration.schema, Reading::schema)
     }
 
     /// Rows as the detector sees them.
@@ -187,8 +189,8 @@ impl LoadedProject {
     /// # Errors
     /// When they are not those of the schema.
     pub(super) fn read<'t>(&self, rows: &'t Table, pool: &dyn CpuPool) -> Result<Frame<'t>, InvalidData> {
-        match &self.texts {
-            Some(texts) => texts.read(&self.configuration.schema, rows, pool),
+        match &self.reading {
+            Some(reading) => reading.read(&self.configuration.schema, rows, pool),
             None => self.configuration.schema.read(rows),
         }
     }
@@ -357,7 +359,7 @@ impl OpenProject {
         &self.loaded.configuration
     }
 
-    /// The columns that its verdicts are about: those that were fitted, or the features of texts.
+    /// The columns that its verdicts are about: those that were fitted, or the features of texts and images.
     pub fn judged_schema(&self) -> &Schema {
         self.loaded.schema()
     }
@@ -444,7 +446,8 @@ impl DriftService {
             Err(error) => return Err(ReadError::from_port(error, "its online state is damaged; reset it to go on")),
         };
         let (parameters, moving) = (stored.parameters.n_bytes(), state.as_ref().map_or(0, Tensors::n_bytes));
-        let loaded = self.restored(move |pool| LoadedProject::restore(stored, state.as_ref(), pool)).await;
+        let images = Arc::clone(&self.images);
+        let loaded = self.restored(move |pool| LoadedProject::restore(stored, state.as_ref(), &images, pool)).await;
         let loaded = loaded
             .map_err(|error| ReadError::damaged("its arrays are not those of its detector", &error.to_string()))?;
         loaded.weight.hold(&self.memory.gauge, parameters, moving);
