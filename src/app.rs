@@ -27,7 +27,6 @@ use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, S
 use drifting_grpc::{GrpcServer, GrpcSettings};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_images::ImageFiles;
-use drifting_images::ImageFiles;
 use drifting_inference::Inference;
 use drifting_inference::events::EventIntake;
 use drifting_listening::RequestMeasures;

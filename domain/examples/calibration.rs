@@ -67,7 +67,10 @@ fn runs_of(kind: DetectorKind, d: usize, ert: f64, n_references: usize, n_runs: 
                     let warm_up = match &spec {
                         OnlineSpec::CvmOnline(spec) => spec.window_sizes[0] - 1,
                         OnlineSpec::FetOnline(spec) => spec.window_sizes[0] - 1,
-                        OnlineSpec::Dummy(_) | OnlineSpec::LsddOnline(_) | OnlineSpec::MmdOnline(_) => 0,
+                        OnlineSpec::Dummy(_)
+                        | OnlineSpec::LsddOnline(_)
+                        | OnlineSpec::MmdOnline(_)
+                        | OnlineSpec::Streaming(_) => 0,
                     };
                     let runs = (0..n_runs).map(|_| run(kind, &*detector, d, &mut generator) - warm_up as f64).collect();
                     all.lock().expect("no thread panics").push(runs);

@@ -12,6 +12,7 @@ use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, ModelName, UncertaintyType, WindowRequest};
 use drifting_domain::ports::{CpuPool, NoEvents};
 use drifting_domain::project::{DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
@@ -189,6 +190,7 @@ fn verdicts(
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: false,
     };

@@ -15,6 +15,7 @@ use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, fit_online};
 use drifting_domain::ports::{NoEvents, Silent};
 use drifting_domain::project::{DriftType, RunLengthReport};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
@@ -97,6 +98,7 @@ async fn report(service: &DriftService, kind: DetectorKind, reference: &[f64], s
         standardize: Some(false),
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: true,
         overwrite: true,
     };

@@ -9,6 +9,7 @@ mod schema;
 mod table;
 mod tensors;
 mod texts;
+mod truth;
 
 pub use frame::{Cells, Frame, MISSING_CODE, UNSEEN_MAX};
 pub use image::{Image, InvalidImage};
@@ -17,6 +18,8 @@ pub use images::Images;
 pub use schema::{
     CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, ImageSource, MissingValues, ReadImages, ReadTexts, Schema,
 };
+pub(crate) use schema::{parse_number, quoted};
 pub use table::{Column, DataIssue, InvalidData, NAME_BYTES_MAX, Table, Values};
 pub use tensors::{Tensor, TensorError, TensorValues, Tensors};
 pub use texts::Texts;
+pub use truth::{ErrorMeasure, Errors, TruthProblem};

@@ -3,12 +3,15 @@
 use std::ops::Deref;
 
 use crate::detectors::Explanation;
+use crate::quality::QualityFinding;
 
 /// The verdict on one row (online detectors) or on one test window.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Detection {
     /// Whether it drifts.
     pub is_drift: bool,
+    /// Whether it may be about to drift, of detectors that warn.
+    pub is_warning: bool,
     /// Rows fed since the start or the last reset, these included.
     pub time: u64,
     /// Rows that were judged: 1 of online detectors.
@@ -23,7 +26,7 @@ pub struct Detection {
     pub p_value: Option<f64>,
     /// The distance, of detectors that have one.
     pub distance: Option<f64>,
-    /// The distance that has the significance as its p-value, of detectors that permute.
+    /// The distance that has the significance as its p-value, of detectors that permute or resample, or a fixed one.
     pub distance_threshold: Option<f64>,
     /// How large the difference is, whatever the number of rows, of detectors that know it.
     pub effect_size: Option<f64>,
@@ -33,6 +36,8 @@ pub struct Detection {
     pub windows: WindowStatistics,
     /// The verdict on each column, in the order of the schema, of detectors that judge columns one by one or explain.
     pub features: Vec<FeatureDetection>,
+    /// What the checks of quality found in its rows: it has no part in the verdict.
+    pub quality: Vec<QualityFinding>,
 }
 
 /// The statistic of each window in each column, as they are compared with the threshold: windows in the order of the
@@ -90,6 +95,9 @@ pub struct FeatureDetection {
     pub threshold: Option<f64>,
     /// Its distance, of detectors that have one.
     pub distance: Option<f64>,
+    /// The distance from which on it drifts, of kinds that measure distances: the one that has the significance as its
+    /// p-value, or a fixed one.
+    pub distance_threshold: Option<f64>,
     /// How large the difference is, from 0 to 1, of detectors that test windows.
     pub effect_size: Option<f64>,
     /// What moved, where that was asked for.

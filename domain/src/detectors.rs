@@ -4,6 +4,7 @@ mod density_difference;
 mod kind;
 mod online;
 mod request;
+mod streaming;
 pub mod two_sample;
 
 use serde::{Deserialize, Serialize};
@@ -17,15 +18,23 @@ pub use online::{
     fit_online, restore_online,
 };
 pub use request::{
-    DetectorRequest, InvalidSettings, ModelName, PERMUTATIONS_MAX, ReferenceUpdateRequest, SettingIssue, WindowRequest,
+    DetectorRequest, InvalidSettings, ModelName, PERMUTATIONS_MAX, ReferenceUpdateRequest, SettingIssue,
+    StreamingRequest, WindowRequest,
+};
+pub use streaming::{
+    AdwinSettings, BocdSettings, ChangeMode, CusumSettings, DdmSettings, EcddSettings, EddmSettings,
+    GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings, PageHinkleySettings, RddmSettings,
+    StepdSettings, Streaming, StreamingSettings, StreamingSpec,
 };
 pub use two_sample::{
     BatchDetector, BatchSpec, CategoryShift, ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest,
     ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest, ColumnTests, ColumnsSpec, ContextMmdTestSpec, Direction,
-    Explanation, HeldOut, LsddTestSpec, MmdTestSpec, ModelOutputs, ModelTestProblem, QUANTILES,
-    RegressorUncertaintySpec, SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings, SpotTheDiffTestSpec, Summary,
-    TestProblem, UncertaintyProblem, UncertaintyType, Validation, Window, WindowProblem, check_batch, entropies,
-    fit_batch, narrow_margins, restore_batch, spreads,
+    Explanation, Hdddm, HdddmSequence, HdddmSpec, HeldOut, KdqTree, KdqTreeSpec, LsddTestSpec, MmdFourier,
+    MmdFourierSpec, MmdTestSpec, ModelOutputs, ModelTestProblem, N_BOOTSTRAPS, PcaReconstruction,
+    PcaReconstructionSpec, Preset, QUANTILES, RegressorUncertaintySpec, SequenceVerdict, SpotTheDiff,
+    SpotTheDiffOutcome, SpotTheDiffSettings, SpotTheDiffTestSpec, Summary, TestProblem, UncertaintyProblem,
+    UncertaintyType, Validation, Window, WindowProblem, check_batch, entropies, fit_batch, narrow_margins,
+    restore_batch, spreads,
 };
 
 #[cfg(test)]

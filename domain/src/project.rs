@@ -13,6 +13,7 @@ pub use self::policy::{AfterAlarm, Policy, ReferenceUpdate, UpdateMethod, Window
 use crate::data::Schema;
 use crate::detectors::DetectorSpec;
 use crate::preprocess::Preprocessing;
+use crate::quality::QualitySettings;
 use crate::statistics::poisson;
 
 /// The name of a project: 1 to 128 letters, digits, `.`, `_` and `-`, the first one a letter or a digit;
@@ -168,6 +169,9 @@ pub struct Configuration {
     pub preprocessing: Preprocessing,
     /// The columns and the policy on missing values.
     pub schema: Schema,
+    /// The checks of quality; without them nothing is checked, as in projects of versions that had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quality: Option<QualitySettings>,
     /// Number of rows that it was fitted on.
     pub reference_rows: usize,
     /// When it was fitted.

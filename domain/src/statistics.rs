@@ -1,18 +1,28 @@
 //! Mathematics that several detectors share.
 
 pub mod alternative;
+pub mod anderson_darling;
 pub mod binomial;
 pub mod chi_square;
 pub(crate) mod cholesky;
 pub mod correction;
 pub mod cramer_von_mises;
+pub mod divergence;
 pub mod draws;
+pub mod energy_distance;
+pub mod epps_singleton;
 pub mod exponential;
 pub mod fisher_exact;
+pub mod g_test;
+pub mod histogram;
 pub mod hypergeometric;
 pub(crate) mod inner_product;
 pub mod kernel;
 pub mod kolmogorov_smirnov;
+pub mod mann_whitney;
+pub mod multinomial;
+pub mod normal_draws;
+pub mod normal_law;
 pub mod parallel;
 pub mod part;
 pub mod permutation;
@@ -22,3 +32,6 @@ pub mod quantile;
 pub mod run_length;
 mod saddle_point;
 pub mod sorted_sample;
+pub mod t_test;
+pub mod wasserstein;
+pub mod z_test;

@@ -1,5 +1,6 @@
 //! What a user can do, each in a file that reads from top to bottom.
 
+mod backtest;
 mod checkpoint;
 mod errors;
 mod expected;
@@ -37,6 +38,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+pub use backtest::{
+    ALARMS_LISTED_MAX, Backtest, BacktestReport, BacktestRequest, CANDIDATES_MAX, CHANGES_MAX, Candidate,
+    CandidateReport, ChangeReport, Cost, FalseAlarmSource, FalseAlarms, MARGIN, ReferencePart, Replayed, Suggestion,
+};
 pub use errors::{FitError, PredictError, ProjectError};
 pub use expected::ExpectedProject;
 pub use fit::{FitRequest, FittedProject, PreparedFit};

@@ -7,6 +7,7 @@ use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, WindowRequest};
 use drifting_domain::ports::{EventSink, Verdicts};
 use drifting_domain::project::{DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
     Access, DriftService, FitRequest, Ports, PredictRequest, ServiceSettings, StateDurability,
 };
@@ -72,6 +73,7 @@ impl House {
             standardize: None,
             n_components: None,
             missing_values: MissingValues::Reject,
+            quality: QualityRequest::default(),
             report_run_length: false,
             overwrite: false,
         };

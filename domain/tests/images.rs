@@ -10,7 +10,10 @@ use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, ReferenceUpdateRequest, WindowRequest};
 use drifting_domain::ports::{ArtifactStore, ImageDecoder};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
-use drifting_domain::use_cases::{DriftService, FitError, FitRequest, PredictError, Prediction};
+use drifting_domain::quality::QualityRequest;
+use drifting_domain::use_cases::{
+    BacktestRequest, Candidate, DriftService, FitError, FitRequest, PredictError, Prediction, ReferencePart,
+};
 
 use self::house::House;
 
@@ -37,6 +40,7 @@ fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: true,
     }
@@ -126,6 +130,9 @@ async fn kinds_that_judge_windows_find_changes_and_keep_to_their_significance() 
         DetectorKind::Ks,
         DetectorKind::Tabular,
         DetectorKind::SpotTheDiff,
+        DetectorKind::MmdFourier,
+        DetectorKind::Psi,
+        DetectorKind::Wasserstein,
     ] {
         let detector = DetectorRequest { p_val: Some(0.05), ..of_kind(kind) };
         fit(&service, request(table(&garments::all(0, 1_000)), detector)).await;
@@ -339,8 +346,53 @@ async fn what_cannot_be_fitted_is_told() {
         ),
         (with(some(100), DetectorKind::FetOnline), "detector/kind: `fet_online` judges no images"),
         (with(some(100), DetectorKind::ContextMmd), "detector/kind: `context_mmd` judges no images"),
+        (with(some(100), DetectorKind::Adwin), "detector/kind: `adwin` judges no images; take `mmd_online`"),
+        (with(some(100), DetectorKind::Hdddm), "detector/kind: `hdddm` judges no images"),
     ] {
         let error = refused(request).await;
         assert!(error.contains(part), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_history_of_images_is_replayed_and_files_need_somebody_who_reads_them() {
+    let darkened = garments::darkened(&garments::all(600, 200));
+    let history = table(&[garments::all(0, 600), darkened].concat());
+    let asked = |history| BacktestRequest {
+        history,
+        drift_type: DriftType::Image,
+        reference: ReferencePart::Rows(400),
+        changes: Some(vec![600]),
+        margin: Some(100),
+        candidates: vec![
+            Candidate { detector: of_kind(DetectorKind::MmdOnline), ..Candidate::default() },
+            Candidate {
+                detector: DetectorRequest {
+                    window: Some(WindowRequest { size: Some(50), ..WindowRequest::default() }),
+                    ..of_kind(DetectorKind::Ks)
+                },
+                ..Candidate::default()
+            },
+        ],
+        ert: None,
+        missing_values: MissingValues::Reject,
+        seed: 0,
+    };
+    let service = House::default().serve().await;
+    let report = service.backtest(asked(history)).await.expect("a report");
+    for candidate in &report.candidates {
+        let replayed = candidate.outcome.as_ref().expect("it is replayed");
+        assert_eq!(replayed.n_missed, 0, "{:?}: alarms {:?}", candidate.candidate.detector.kind, replayed.alarms);
+    }
+
+    let lights: Vec<String> = (0..300).map(|row| format!("9 7 {}", row * 37 % 101 + row / 200 * 90)).collect();
+    let request =
+        || BacktestRequest { reference: ReferencePart::Rows(160), changes: Some(vec![200]), ..asked(files(&lights)) };
+    let error = service.backtest(request()).await.expect_err("nobody reads files").to_string();
+    assert!(error.contains("row 1: expected an array of rows of pixels, as this server reads no files"), "{error}");
+    let service = House::default().service().with_images(Arc::new(Plain));
+    service.start().await.expect("the stores are read");
+    let report = service.backtest(request()).await.expect("a report");
+    let missed = report.candidates.iter().map(|candidate| candidate.outcome.as_ref().map(|replayed| replayed.n_missed));
+    assert_eq!(missed.collect::<Vec<_>>(), [Ok(0), Ok(0)]);
 }

@@ -3,8 +3,10 @@
 use drifting_domain::data::Tensors;
 use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{
-    CvmOnlineSpec, CvmThresholds, DummySpec, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineDetector, OnlineSpec,
-    fit_online, restore_online,
+    AdwinSettings, BocdSettings, CusumSettings, CvmOnlineSpec, CvmThresholds, DdmSettings, DummySpec, EcddSettings,
+    EddmSettings, FetOnlineSpec, GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings,
+    LsddOnlineSpec, MmdOnlineSpec, OnlineDetector, OnlineSpec, PageHinkleySettings, RddmSettings, StepdSettings,
+    StreamingSettings, StreamingSpec, fit_online, restore_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
 use drifting_domain::statistics::alternative::Alternative;
@@ -64,6 +66,62 @@ fn specs() -> impl Strategy<Value = OnlineSpec> {
         });
     let dummy = any::<u64>().prop_map(|seed| OnlineSpec::Dummy(DummySpec { seed }));
     prop_oneof![cvm, fet, lsdd, mmd, dummy]
+}
+
+/// Every streaming kind, with warm-ups so short and thresholds so low that drifts come up.
+fn streaming_kinds(seed: u64) -> Vec<StreamingSettings> {
+    let adwin =
+        AdwinSettings { delta: 0.5, clock: 3, max_buckets: 2, min_window_length: 2, ..AdwinSettings::default() };
+    vec![
+        StreamingSettings::Adwin(AdwinSettings { keep_window: true, ..adwin.clone() }),
+        StreamingSettings::Adwin(adwin),
+        StreamingSettings::PageHinkley(PageHinkleySettings {
+            min_instances: 5,
+            threshold: 6.0,
+            ..PageHinkleySettings::default()
+        }),
+        StreamingSettings::Kswin(KswinSettings { alpha: 0.2, window_size: 20, stat_size: 6, seed }),
+        StreamingSettings::Cusum(CusumSettings { lambda: 4.0, min_num_instances: 5, ..CusumSettings::default() }),
+        StreamingSettings::Ddm(DdmSettings { warm_start: 5, warning_threshold: 0.5, drift_threshold: 1.0 }),
+        StreamingSettings::Eddm(EddmSettings { warm_start: 3, alpha: 0.99, beta: 0.95 }),
+        StreamingSettings::HddmA(HddmASettings {
+            drift_confidence: 0.2,
+            warning_confidence: 0.4,
+            two_sided_test: true,
+        }),
+        StreamingSettings::HddmW(HddmWSettings {
+            drift_confidence: 0.2,
+            warning_confidence: 0.4,
+            lambda: 0.1,
+            two_sided_test: true,
+        }),
+        StreamingSettings::Rddm(RddmSettings {
+            warning_level: 0.5,
+            drift_level: 1.0,
+            max_concept_size: 70,
+            min_concept_size: 66,
+            max_num_instances_warning: 3,
+            min_num_instances: 5,
+        }),
+        StreamingSettings::Stepd(StepdSettings {
+            alpha_d: 0.1,
+            alpha_w: 0.3,
+            window_size: 5,
+            ..StepdSettings::default()
+        }),
+        StreamingSettings::Ecdd(EcddSettings { min_num_instances: 5, ..EcddSettings::default() }),
+        StreamingSettings::GeometricMovingAverage(GeometricMovingAverageSettings {
+            alpha: 0.8,
+            lambda: 0.5,
+            min_num_instances: 5,
+        }),
+        StreamingSettings::Bocd(BocdSettings {
+            hazard: 0.1,
+            min_num_instances: 5,
+            max_run_lengths: 12,
+            ..BocdSettings::default()
+        }),
+    ]
 }
 
 fn rows(n: std::ops::Range<usize>, d: usize) -> impl Strategy<Value = Vec<f64>> {
@@ -132,6 +190,56 @@ proptest! {
         // The texts of doubles are exact, and hold -0.0 and 0.0 apart.
         prop_assert_eq!(format!("{straight:?}"), format!("{interrupted:?}"));
     }
+
+    #[test]
+    fn saved_and_restored_streaming_detectors_go_on_bit_for_bit(
+        seed in any::<u64>(),
+        feed_reference in any::<bool>(),
+        reference in rows(1..50, 1),
+        stream in rows(60..150, 1),
+        every in 1_usize..20,
+    ) {
+        for settings in streaming_kinds(seed) {
+            let errors = settings.kind().watches_errors();
+            let suited = |rows: &[f64]| -> Vec<f64> {
+                rows.iter().map(|x| if errors { f64::from(u8::from(*x > 0.0)) } else { *x }).collect()
+            };
+            let (reference, stream) = (suited(&reference), suited(&stream));
+            let spec = OnlineSpec::Streaming(StreamingSpec { settings, feed_reference });
+            let fitted = fit_online(&spec, &reference, 1, &CvmThresholds::default(), &OneThread, &Silent).expect("a fit");
+            let restored = restore_online(&fitted.spec(), &fitted.save(), 1).expect("a saved detector is restored");
+            let straight = feed(&*fitted, &stream, 1, None);
+            let interrupted = feed(&*restored, &stream, 1, Some(every));
+            prop_assert_eq!(format!("{straight:?}"), format!("{interrupted:?}"));
+        }
+    }
+}
+
+#[test]
+fn streaming_kinds_drift_warn_and_keep_little() {
+    let (mut warn, n_warning) = (0, 4);
+    for settings in streaming_kinds(1) {
+        let kind = settings.kind();
+        let spec = OnlineSpec::Streaming(StreamingSpec { settings, feed_reference: false });
+        let detector = fit_online(&spec, &[0.0], 1, &CvmThresholds::default(), &OneThread, &Silent).expect("a fit");
+        let values = |n: u32| (0..n).map(|n| f64::from(u8::from(n * 37 % 101 < n / 3 % 80))).collect::<Vec<f64>>();
+        let (detections, state) = feed(&*detector, &values(20_000), 1, None);
+        assert!(detections.iter().any(|detection| detection.is_drift), "{kind}");
+        warn += usize::from(detections.iter().any(|detection| detection.is_warning));
+        let (_, early) = feed(&*detector, &values(300), 1, None);
+        assert!(state.n_bytes() < 4 * early.n_bytes() + 1_000, "{kind}: {} then {}", early.n_bytes(), state.n_bytes());
+
+        let spec = detector.spec();
+        assert!(restore_online(&spec, &Tensors::new(), 1).is_err(), "{kind}");
+        assert!(restore_online(&spec, &detector.save(), 2).is_err(), "{kind}");
+        let mut longer = state.clone();
+        longer.insert_u64("streaming_counts", vec![7; 500]);
+        assert!(detector.restore_state(&longer).is_err(), "{kind}");
+    }
+    assert!(warn >= n_warning, "{warn} kinds warn");
+    let wrong = StreamingSettings::Kswin(KswinSettings { stat_size: 90, ..KswinSettings::default() });
+    let spec = OnlineSpec::Streaming(StreamingSpec { settings: wrong, feed_reference: false });
+    assert!(restore_online(&spec, &Tensors::new(), 1).is_err());
 }
 
 #[test]

@@ -9,6 +9,7 @@ use drifting_domain::detectors::{DetectorKind, DetectorRequest, FitProblem};
 use drifting_domain::operation::{OperationId, OperationNote};
 use drifting_domain::ports::{ArtifactStore, Clock, CpuPool, NoEvents, OperationJournal};
 use drifting_domain::project::{DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
     Access, BegunFit, DriftService, FitError, FitRequest, OperationQuery, OperationStatus, OperationView, Ports,
     ServiceSettings, StateDurability,
@@ -114,6 +115,7 @@ fn request(project: &str, numbers: Vec<f64>) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: false,
     }

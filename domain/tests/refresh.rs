@@ -7,6 +7,7 @@ use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, WindowRequest};
 use drifting_domain::ports::{ArtifactStore, NoEvents, ProjectIndex};
 use drifting_domain::project::{DriftType, ProjectName, Status};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
     Access, DriftService, FitError, FitRequest, ListQuery, Ports, PredictError, ProjectError, ServiceSettings,
     StateDurability,
@@ -79,6 +80,7 @@ fn request(project: &str, kind: DetectorKind) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: false,
     }

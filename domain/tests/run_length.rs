@@ -6,6 +6,7 @@ use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::project::{DriftType, ProjectName, RunLengthReport};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{
     Access, DriftService, FitRequest, Ports, ProjectView, ServiceSettings, StateDurability,
@@ -61,6 +62,7 @@ async fn fit(service: &DriftService, kind: DetectorKind, values: &[f64], report_
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length,
         overwrite: true,
     };

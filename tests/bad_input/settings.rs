@@ -154,6 +154,21 @@ const OF_WINDOWS: [(&str, &str); 55] = [
     (r#""kind": "classifier_uncertainty", "uncertainty": "max""#, "uncertainty"),
 ];
 
+const STREAMING: [(&str, &str); 12] = [
+    (r#""kind": "adwin", "delta": 1"#, "delta"),
+    (r#""kind": "adwin", "clock": 0"#, "clock"),
+    (r#""kind": "adwin", "ert": 400"#, "ert"),
+    (r#""kind": "page_hinkley", "mode": "sideways""#, "mode"),
+    (r#""kind": "page_hinkley", "threshold": -1e400"#, "threshold"),
+    (r#""kind": "kswin", "stat_size": 51"#, "stat_size"),
+    (r#""kind": "kswin", "window_size": 1e18"#, "window_size"),
+    (r#""kind": "bocd", "max_run_lengths": 1e9"#, "max_run_lengths"),
+    (r#""kind": "bocd", "prior_variance": 0"#, "prior_variance"),
+    (r#""kind": "geometric_moving_average", "alpha": 1"#, "alpha"),
+    (r#""kind": "cusum", "window": {"size": 5}"#, "window"),
+    (r#""kind": "hddm_a", "two_sided_test": "yes""#, "two_sided_test"),
+];
+
 const OF_TWO_CLASSES: [(&str, &str); 9] = [
     (r#""lam": 0"#, "lam"),
     (r#""lam": 1.5"#, "lam"),
@@ -226,6 +241,7 @@ pub fn rows() -> Vec<Row> {
     };
     let mut rows: Vec<Row> = DETECTORS.iter().map(|(settings, name)| detector(&values, settings, name)).collect();
     rows.extend(OTHER_KINDS.iter().map(|(settings, name)| detector(&values, settings, name)));
+    rows.extend(STREAMING.iter().map(|(settings, name)| detector(&values, settings, name)));
     rows.extend(OF_WINDOWS.iter().map(|(settings, name)| detector(&values, settings, name)));
     rows.extend(OF_TWO_CLASSES.iter().map(|(settings, name)| detector(classes, settings, name)));
     rows.extend(

@@ -59,5 +59,6 @@ mod server;
 #[path = "../support/sink.rs"]
 mod sink;
 mod store;
+mod streaming;
 mod traversal;
 mod versions;

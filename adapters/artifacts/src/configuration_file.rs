@@ -192,7 +192,9 @@ mod tests {
         for kind in DetectorKind::ALL {
             let of = |request: DetectorRequest| {
                 if kind.is_online() {
-                    DetectorSpec::Online(request.online_specification(kind, 3).unwrap())
+                    DetectorSpec::Online(
+                        request.online_specification(kind, if kind.is_streaming() { 1 } else { 3 }).unwrap(),
+                    )
                 } else {
                     DetectorSpec::Batch(request.batch_specification(kind, &schema, 500).unwrap())
                 }

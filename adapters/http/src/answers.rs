@@ -17,7 +17,4 @@ pub(crate) use metrics::{CsvRow, Metric, MetricBucket, Trend, TrendPoint};
 pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage, Refreshed};
 pub(crate) use requests::{FitRequest, FitSettings, PredictRequest};
-pub(crate) use words::{
-    AfterAlarm, Alternative, ClassifierModel, Correction, DetectorKind, DriftType, Health, MissingValues, PValueRule,
-    PredsType, Status, UncertaintyType,
-};
+pub(crate) use words::{DriftType, Health, MissingValues, Status};

@@ -1,6 +1,7 @@
 //! The OpenAPI document. poem-openapi generates it from the operations; here it gets what that cannot say: examples,
 //! and that every member of an answer is there.
 
+mod detector_in_query;
 mod examples;
 mod nulls;
 mod numbers;
@@ -58,8 +59,8 @@ fn may_be_absent(schema: &str, member: &str) -> bool {
         "Problem" => member == "errors",
         "Detector" => !["kind", "after_alarm", "seed"].contains(&member),
         "FeatureDetection" => !["name", "is_drift", "statistic", "p_value", "threshold", "distance"].contains(&member),
-        "Detection" => ["pending_rows", "distance_threshold", "effect_size", "problem"].contains(&member),
-        "RowDetection" => ["effect_size", "problem"].contains(&member),
+        "Detection" => ["is_warning", "pending_rows", "distance_threshold", "effect_size", "problem"].contains(&member),
+        "RowDetection" => ["is_warning", "effect_size", "problem"].contains(&member),
         "ColumnSummary" => member == "quantiles",
         "WindowPolicy" => member == "max_age",
         "Metric" => member == "features",
@@ -135,6 +136,7 @@ fn finish(spec: &str) -> Value {
     security::add_to(&mut document);
     close_requests(&mut document);
     simplify(&mut document);
+    detector_in_query::add_to(&mut document);
     nulls::make_alternatives(&mut document);
     numbers::make_signed(&mut document);
     document

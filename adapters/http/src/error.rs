@@ -128,6 +128,7 @@ impl Failure {
             | FitProblem::TooFewRowsForCenters { .. }
             | FitProblem::CoincidentCenters { .. }
             | FitProblem::NotBinary
+            | FitProblem::SeveralColumns { .. }
             | FitProblem::Uncertainty(_)
             | FitProblem::NoBandwidth
             | FitProblem::Overflow

@@ -64,7 +64,9 @@ mod records;
 mod rows;
 mod scalar;
 mod setting;
+mod setting_name;
 mod setting_object;
+mod truth;
 
 pub(crate) use budget::Limits;
 pub(crate) use context::{CONTEXT, Context};
@@ -75,3 +77,4 @@ pub(crate) use pointer::{Form, Source, pointer_of};
 pub(crate) use predict_request::{PredictInput, read_predict};
 pub(crate) use query::Parameters;
 pub(crate) use setting::Settings;
+pub(crate) use truth::{TRUTH, Told, Truth};

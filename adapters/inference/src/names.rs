@@ -22,6 +22,20 @@ pub(crate) fn detector_name(kind: DetectorKind) -> &'static str {
         DetectorKind::ContextMmd => "ContextMMDDrift",
         DetectorKind::ClassifierUncertainty => "ClassifierUncertaintyDrift",
         DetectorKind::RegressorUncertainty => "RegressorUncertaintyDrift",
+        // As River has them, or Frouros where River has none of the name.
+        DetectorKind::Adwin => "ADWIN",
+        DetectorKind::PageHinkley => "PageHinkley",
+        DetectorKind::Kswin => "KSWIN",
+        DetectorKind::Cusum => "CUSUM",
+        DetectorKind::Ddm => "DDM",
+        DetectorKind::Eddm => "EDDM",
+        DetectorKind::HddmA => "HDDM_A",
+        DetectorKind::HddmW => "HDDM_W",
+        DetectorKind::Rddm => "RDDM",
+        DetectorKind::Stepd => "STEPD",
+        DetectorKind::Ecdd => "ECDDWT",
+        DetectorKind::GeometricMovingAverage => "GeometricMovingAverage",
+        DetectorKind::Bocd => "BOCD",
     }
 }
 

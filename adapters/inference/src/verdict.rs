@@ -54,7 +54,10 @@ impl Outputs {
                         ("threshold", Kind::ThresholdOfEach, vec![n_columns]),
                         ("test_stat", Kind::WindowStatistics, vec![spec.window_sizes.len(), n_columns]),
                     ),
-                    OnlineSpec::LsddOnline(_) | OnlineSpec::MmdOnline(_) | OnlineSpec::Dummy(_) => {
+                    OnlineSpec::LsddOnline(_)
+                    | OnlineSpec::MmdOnline(_)
+                    | OnlineSpec::Dummy(_)
+                    | OnlineSpec::Streaming(_) => {
                         (("threshold", Kind::Threshold, one()), ("test_stat", Kind::Statistic, one()))
                     }
                 };

@@ -8,6 +8,7 @@ use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::ports::{EventSink, Verdicts};
 use drifting_domain::project::{DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
 use drifting_inference::events::{
     Accepted, Envelope, Event, EventIntake, NotTaken, PROJECT_EVENTS_MAX, Unused, read_payload,
@@ -77,6 +78,7 @@ impl House {
             standardize: None,
             n_components: None,
             missing_values: MissingValues::Reject,
+            quality: QualityRequest::default(),
             report_run_length: false,
             overwrite,
         };

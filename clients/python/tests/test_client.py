@@ -207,6 +207,20 @@ def test_contexts(client: drifting.Client, project: str) -> None:
         client.predict(frame[:50], project)
 
 
+def test_truth(client: drifting.Client, project: str) -> None:
+    truth = ["up", "down"] * 100
+    predicted = ["up" if number % 10 == 0 else label for number, label in enumerate(truth)]
+    fitted = client.fit(pd.Series(predicted), project, kind="hddm_w", truth=truth, lambda_=0.1)
+    assert fitted.detector is not None
+    assert (fitted.detector.lambda_, fitted.detector.two_sided_test) == (0.1, False)
+    right = client.predict(predicted[:20], project, truth=np.array(truth[:20]))
+    assert (right.is_drift, right.is_warning) == (False, False)
+    wrong = client.predict(truth[:60], project, truth=truth[1:61])
+    assert (wrong.is_drift, wrong.results[0].is_warning is not None) == (True, True)
+    with pytest.raises(errors.InvalidDataError):
+        client.predict(predicted[:3], project, truth=truth[:2])
+
+
 def test_texts(client: drifting.Client, project: str) -> None:
     texts = [f"the parcel of order {number % 7} came {'late' if number % 2 else 'early'}" for number in range(100)]
     fitted = client.fit(texts, project, drift_type="text", kind="mmd", n_permutations=100)

@@ -11,6 +11,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use drifting_domain::detectors::two_sample::context_mmd::{ContextMmdReference, ContextMmdSpec};
 use drifting_domain::detectors::two_sample::lsdd::{LsddReference, LsddSpec};
 use drifting_domain::detectors::two_sample::mmd::{MmdBandwidth, MmdReference};
+use drifting_domain::detectors::{MmdFourier, MmdFourierSpec};
 use drifting_domain::ports::{CpuPool, Silent};
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::statistics::permutation::{PValueRule, PermutationSpec};
@@ -96,9 +97,32 @@ fn context_mmd(criterion: &mut Criterion<ProcessorTime>) {
     }
 }
 
+fn mmd_fourier(criterion: &mut Criterion<ProcessorTime>) {
+    let mut group = criterion.benchmark_group("mmd_fourier");
+    group.sample_size(10);
+    let spec = MmdFourierSpec {
+        p_val: 0.05,
+        n_frequencies: 128,
+        sigma: Vec::new(),
+        n_bootstraps: 1_000,
+        min_effect: None,
+        seed: 0,
+    };
+    for n in [10_000, 1_000_000] {
+        let (reference, window) = (rows(n, 1), rows(n, 2));
+        let fit = |rows: &[f64]| MmdFourier::fit(&spec, rows, N_COLUMNS, &OneThread, &Silent).expect("rows differ");
+        let size = format!("n=m={n} d={N_COLUMNS} K={}", spec.n_frequencies);
+        group.bench_function(BenchmarkId::new("fit", &size), |bencher| bencher.iter(|| fit(black_box(&reference))));
+        let fitted = fit(&reference);
+        group.bench_function(BenchmarkId::new("test", &size), |bencher| {
+            bencher.iter(|| fitted.test(black_box(&window), &OneThread, &Silent).expect("nobody cancels"));
+        });
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(ProcessorTime);
-    targets = mmd, lsdd, context_mmd
+    targets = mmd, mmd_fourier, lsdd, context_mmd
 }
 criterion_main!(benches);

@@ -9,7 +9,8 @@ use std::hint::black_box;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use drifting_domain::data::{Frame, MissingValues, Schema, Table, Values};
 use drifting_domain::detectors::{
-    CvmOnlineSpec, CvmThresholds, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineDetector, OnlineSpec, fit_online,
+    CvmOnlineSpec, CvmThresholds, DetectorKind, DetectorRequest, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec,
+    OnlineDetector, OnlineSpec, fit_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
 use drifting_domain::preprocess::{Encoder, Encoding, Preprocessing};
@@ -147,6 +148,29 @@ fn steps(criterion: &mut Criterion<ProcessorTime>) {
     }
 }
 
+/// Kinds that judge one column by settings of the field; of errors where they are of those.
+fn streaming_steps(criterion: &mut Criterion<ProcessorTime>) {
+    let mut group = criterion.benchmark_group("streaming step");
+    let column = rows(5_000, 1);
+    for kind in DetectorKind::ALL.into_iter().filter(|kind| kind.is_streaming()) {
+        let spec = DetectorRequest::default().online_specification(kind, 1).expect("defaults can be used");
+        let values: Vec<f64> = if kind.watches_errors() {
+            column.iter().map(|value| f64::from(u8::from(*value > 0.5))).collect()
+        } else {
+            column.clone()
+        };
+        let detector = fitted(&spec, &values, 1);
+        let mut state = detector.start();
+        let mut feed = values.chunks_exact(1).cycle();
+        group.bench_function(BenchmarkId::new(kind.as_str(), "d=1"), |bencher| {
+            bencher.iter(|| {
+                let row = feed.next().expect("a cycle has no end");
+                black_box(detector.step(&mut state, black_box(row)))
+            });
+        });
+    }
+}
+
 fn fits(criterion: &mut Criterion<ProcessorTime>) {
     let mut group = criterion.benchmark_group("fit");
     group.sample_size(10);
@@ -181,6 +205,6 @@ fn fits(criterion: &mut Criterion<ProcessorTime>) {
 criterion_group! {
     name = benches;
     config = Criterion::default().with_measurement(ProcessorTime);
-    targets = steps, fits
+    targets = steps, streaming_steps, fits
 }
 criterion_main!(benches);

@@ -9,6 +9,7 @@ use crate::project::{
     AfterAlarm, Configuration, DriftType, FittedOnce, Policy, ReferenceUpdate, RunLengthReport, UpdateMethod,
     WindowPolicy,
 };
+use crate::quality::{QualityCheck, QualitySettings};
 
 /// A project of a generation; another seed gives other parameters.
 ///
@@ -66,6 +67,10 @@ pub fn sample_project(project: &str, generation: u64, seed: u32) -> StoredProjec
                 ],
                 missing_values: MissingValues::Drop,
             },
+            quality: Some(QualitySettings {
+                significance: 0.1,
+                checks: [QualityCheck::NewCategory, QualityCheck::ConstantColumn].into(),
+            }),
             reference_rows: 4,
             created_at: DateTime::from_timestamp(1_780_012_800, 123_456_000).expect("a valid time"),
             fitted_by: "drifting 0.1.0".to_owned(),

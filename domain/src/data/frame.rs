@@ -104,7 +104,7 @@ impl<'t> Frame<'t> {
     }
 
     /// Leaves out the rows with a missing value, and counts them.
-    pub(super) fn without_missing(mut self) -> Self {
+    pub(crate) fn without_missing(mut self) -> Self {
         let keep: Vec<bool> =
             (0..self.n_rows).map(|row| !self.columns.iter().any(|cells| cells.is_missing(row))).collect();
         let kept = keep.iter().filter(|&&kept| kept).count();

@@ -20,6 +20,19 @@ impl Images {
         Self { measures: Vec::new() }
     }
 
+    /// Images that have been measured, or are missing.
+    pub(crate) fn of_measures<M: AsRef<[f32]>>(measured: impl Iterator<Item = Option<M>>) -> Self {
+        let mut images = Self::new();
+        images.measures.reserve(measured.size_hint().0.saturating_mul(N_MEASURES));
+        for measures in measured {
+            match measures {
+                Some(measures) => images.measures.extend_from_slice(measures.as_ref()),
+                None => images.pad(images.len() + 1),
+            }
+        }
+        images
+    }
+
     /// Number of images, missing ones included.
     pub fn len(&self) -> usize {
         self.measures.len() / N_MEASURES
@@ -84,5 +97,8 @@ mod tests {
         assert_eq!((images.len(), images.n_missing(), images.is_empty()), (4, 3, false));
         assert_eq!(images.get(1).map(|measures| measures[..3].to_vec()), Some(vec![2.0, 1.0, 0.5]));
         assert!(images.get(3).is_none());
+        assert_eq!(Images::of_measures(images.iter()).len(), 4);
+        let some = Images::of_measures([1, 3].into_iter().map(|index| images.get(index)));
+        assert_eq!((some.len(), some.get(0), some.get(1)), (2, images.get(1), None));
     }
 }

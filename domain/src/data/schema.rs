@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use self::classes::{read_numeric_classes, report_unseen};
 use self::images::read_image_presence;
 pub use self::images::{ImageSource, ReadImages};
-use self::read::{parse_number, read_categorical, read_numeric, report_missing};
+pub(crate) use self::read::{parse_number, quoted};
+use self::read::{read_categorical, read_numeric, report_missing};
 pub use self::texts::ReadTexts;
 use self::texts::read_presence;
 use super::frame::{Cells, Frame};
@@ -121,6 +122,15 @@ impl Schema {
     /// When a column is unknown, when a value has another type or is not finite, or when a column is absent or a value
     /// is missing and the policy is [`MissingValues::Reject`].
     pub fn read<'t>(&self, table: &'t Table) -> Result<Frame<'t>, InvalidData> {
+        let frame = self.read_whole(table)?;
+        Ok(if self.missing_values == MissingValues::Drop { frame.without_missing() } else { frame })
+    }
+
+    /// The same with the rows that [`MissingValues::Drop`] leaves out.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) fn read_whole<'t>(&self, table: &'t Table) -> Result<Frame<'t>, InvalidData> {
         let sources = self.match_columns(table)?;
         let mut issues = Vec::new();
         let mut columns = Vec::with_capacity(self.columns.len());
@@ -164,8 +174,7 @@ impl Schema {
         if !issues.is_empty() {
             return Err(InvalidData::new(issues));
         }
-        let frame = Frame::new(columns, table.n_rows());
-        Ok(if self.missing_values == MissingValues::Drop { frame.without_missing() } else { frame })
+        Ok(Frame::new(columns, table.n_rows()))
     }
 
     /// The table's column for each of the schema's; `None` for one that may be absent, since missing values may.

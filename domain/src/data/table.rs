@@ -54,6 +54,32 @@ impl Values {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+
+    /// Whether the value of a row is missing.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    pub fn is_missing(&self, row: usize) -> bool {
+        match self {
+            Self::Numeric(values) => values[row].is_nan(),
+            Self::Text(values) | Self::Untyped(values) => values.get(row).is_none(),
+            Self::Boolean(values) => values[row].is_none(),
+            Self::Images(images) => images.get(row).is_none(),
+            Self::Missing(_) => true,
+        }
+    }
+
+    /// The values of some rows, in their order.
+    fn select(&self, rows: impl Iterator<Item = usize>) -> Self {
+        match self {
+            Self::Numeric(values) => Self::Numeric(rows.map(|row| values[row]).collect()),
+            Self::Text(values) => Self::Text(rows.map(|row| values.get(row)).collect()),
+            Self::Boolean(values) => Self::Boolean(rows.map(|row| values[row]).collect()),
+            Self::Untyped(values) => Self::Untyped(rows.map(|row| values.get(row)).collect()),
+            Self::Images(images) => Self::Images(Images::of_measures(rows.map(|row| images.get(row)))),
+            Self::Missing(_) => Self::Missing(rows.count()),
+        }
+    }
 }
 
 /// A column: its name and its values.
@@ -144,9 +170,26 @@ impl Table {
         }
     }
 
+    /// The same columns with some of the rows, in the order of their numbers from 0. Copies their values.
+    ///
+    /// # Errors
+    /// Without any row.
+    ///
+    /// # Panics
+    /// When there is no row of such a number.
+    pub fn select(&self, rows: &(impl Iterator<Item = usize> + Clone)) -> Result<Self, InvalidData> {
+        let column = |column: &Column| Column { name: column.name.clone(), values: column.values.select(rows.clone()) };
+        Self::checked(self.columns.iter().map(column).collect(), self.named)
+    }
+
     /// The columns, in the order in which they came.
     pub fn columns(&self) -> &[Column] {
         &self.columns
+    }
+
+    /// The columns, taken out.
+    pub fn into_columns(self) -> Vec<Column> {
+        self.columns
     }
 
     /// Number of missing values, in all columns.
@@ -269,6 +312,28 @@ mod tests {
             refusal(&["a", &long]).to_string(),
             "expected names of columns of at most 1024 bytes, one of 1025 came"
         );
+    }
+
+    #[test]
+    fn some_rows_are_those_of_their_numbers() {
+        let texts = |texts: &[&str]| texts.iter().map(|text| (!text.is_empty()).then_some(*text)).collect();
+        let table = |numbers: &[f64], words: &[&str], truths: &[Option<bool>]| {
+            let values = [
+                Values::Numeric(numbers.to_vec()),
+                Values::Text(texts(words)),
+                Values::Untyped(texts(words)),
+                Values::Boolean(truths.to_vec()),
+                Values::Missing(numbers.len()),
+            ];
+            Table::unnamed(values.into()).unwrap()
+        };
+        let all = table(&[0.0, 1.0, 2.0], &["a", "", "c"], &[None, Some(true), Some(false)]);
+        assert_eq!(all.select(&[0, 2].into_iter()), Ok(table(&[0.0, 2.0], &["a", "c"], &[None, Some(false)])));
+        assert_eq!(all.select(&(1..3)), Ok(table(&[1.0, 2.0], &["", "c"], &[Some(true), Some(false)])));
+        assert!(all.select(&(0..0)).is_err());
+        let is_missing = |row| all.columns().iter().map(|column| column.values.is_missing(row)).collect::<Vec<_>>();
+        assert_eq!(is_missing(0), [false, false, false, true, true]);
+        assert_eq!(is_missing(1), [false, true, true, false, true]);
     }
 
     #[test]

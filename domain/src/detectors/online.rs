@@ -20,6 +20,7 @@ pub(crate) use splits::Splits;
 use serde::{Deserialize, Serialize};
 
 use super::DetectorKind;
+use super::streaming::{Streaming, StreamingSpec, StreamingState};
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
 use crate::ports::{CpuPool, Progress};
@@ -40,6 +41,9 @@ pub enum OnlineSpec {
     LsddOnline(LsddOnlineSpec),
     /// See [`MmdOnlineSpec`].
     MmdOnline(MmdOnlineSpec),
+    /// See [`StreamingSpec`]. Its settings bear the kind themselves.
+    #[serde(untagged)]
+    Streaming(StreamingSpec),
 }
 
 /// Judges one row after the other. It never changes: its memory is the state that it is handed.
@@ -86,6 +90,8 @@ pub enum OnlineState {
     Lsdd(LsddState),
     /// Of [`MmdOnline`].
     Mmd(MmdState),
+    /// Of [`Streaming`].
+    Streaming(Box<StreamingState>),
 }
 
 impl OnlineState {
@@ -97,6 +103,7 @@ impl OnlineState {
             Self::Fet(state) => state.time(),
             Self::Lsdd(state) => state.time(),
             Self::Mmd(state) => state.time(),
+            Self::Streaming(state) => state.time(),
         }
     }
 }
@@ -182,9 +189,26 @@ pub enum FitProblem {
     /// Squared distances overflow.
     #[error("expected numbers of moderate size: the distances between rows overflow; leave `standardize` on")]
     Overflow,
+    /// Components that keep everything lose nothing.
+    #[error(
+        "expected at least two columns and fewer components than columns, of which there are {n_columns}: with as many nothing is lost, so there is no error to watch; take a smaller n_components"
+    )]
+    AllComponents {
+        /// Number of columns.
+        n_columns: usize,
+    },
+    /// No eigenvectors were found.
+    #[error("the principal components of these columns cannot be computed; leave out columns that repeat others")]
+    NoComponents,
     /// Nothing varies.
     #[error("expected a column that varies, every column of the reference is constant")]
     AllConstant,
+    /// A kind watches one column of numbers.
+    #[error("expected one column for this kind, {actual} came")]
+    SeveralColumns {
+        /// How many came.
+        actual: usize,
+    },
     /// The outputs of a model have no uncertainty.
     #[error(transparent)]
     Uncertainty(super::UncertaintyProblem),
@@ -232,6 +256,7 @@ pub fn fit_online(
         OnlineSpec::FetOnline(spec) => Ok(Box::new(FetOnline::fit(spec, reference, n_columns, pool, progress)?)),
         OnlineSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::fit(spec, reference, n_columns, pool, progress)?)),
         OnlineSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::fit(spec, reference, n_columns, pool, progress)?)),
+        OnlineSpec::Streaming(spec) => Ok(Box::new(Streaming::fit(spec, reference, n_columns, progress)?)),
     }
 }
 
@@ -243,8 +268,8 @@ pub fn fit_online(
 pub fn check_online(spec: &OnlineSpec, n_rows: usize, n_columns: usize) -> Result<(), FitProblem> {
     match spec {
         OnlineSpec::CvmOnline(spec) => spec.check(n_rows, n_columns),
-        // It learns nothing of its rows.
-        OnlineSpec::Dummy(_) => Ok(()),
+        // One learns nothing of its rows, the others do with any number of them.
+        OnlineSpec::Dummy(_) | OnlineSpec::Streaming(_) => Ok(()),
         OnlineSpec::FetOnline(spec) => spec.check(n_rows),
         OnlineSpec::LsddOnline(spec) => spec.check(n_rows),
         OnlineSpec::MmdOnline(spec) => spec.check(n_rows),
@@ -284,7 +309,7 @@ pub fn restore_online(
 ) -> Result<Box<dyn OnlineDetector>, TensorError> {
     // A configuration can be written by hand; from here on its sizes are trusted.
     let windows = spec.window_sizes();
-    let has_windows = !matches!(spec, OnlineSpec::Dummy(_));
+    let has_windows = !matches!(spec, OnlineSpec::Dummy(_) | OnlineSpec::Streaming(_));
     let is_fitted = n_columns > 0 && !windows.is_empty() && windows.iter().all(|size| WINDOW_SIZES.contains(size));
     if has_windows && !is_fitted {
         let reason = format!("no fit gives windows of {windows:?} over {n_columns} columns");
@@ -296,6 +321,7 @@ pub fn restore_online(
         OnlineSpec::FetOnline(spec) => Ok(Box::new(FetOnline::restore(spec, parameters, n_columns)?)),
         OnlineSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::restore(spec, parameters, n_columns)?)),
         OnlineSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::restore(spec, parameters, n_columns)?)),
+        OnlineSpec::Streaming(spec) => Ok(Box::new(Streaming::restore(spec, parameters, n_columns)?)),
     }
 }
 
@@ -310,7 +336,7 @@ impl OnlineSpec {
     pub fn window_sizes(&self) -> &[usize] {
         match self {
             Self::CvmOnline(spec) => &spec.window_sizes,
-            Self::Dummy(_) => &[],
+            Self::Dummy(_) | Self::Streaming(_) => &[],
             Self::FetOnline(spec) => &spec.window_sizes,
             Self::LsddOnline(spec) => std::slice::from_ref(&spec.window_size),
             Self::MmdOnline(spec) => std::slice::from_ref(&spec.window_size),
@@ -325,6 +351,7 @@ impl OnlineSpec {
             Self::FetOnline(_) => DetectorKind::FetOnline,
             Self::LsddOnline(_) => DetectorKind::LsddOnline,
             Self::MmdOnline(_) => DetectorKind::MmdOnline,
+            Self::Streaming(spec) => spec.settings.kind(),
         }
     }
 
@@ -332,7 +359,7 @@ impl OnlineSpec {
     pub fn ert(&self) -> Option<f64> {
         match self {
             Self::CvmOnline(spec) => Some(spec.ert),
-            Self::Dummy(_) => None,
+            Self::Dummy(_) | Self::Streaming(_) => None,
             Self::FetOnline(spec) => Some(spec.ert),
             Self::LsddOnline(spec) => Some(spec.ert),
             Self::MmdOnline(spec) => Some(spec.ert),
@@ -343,7 +370,7 @@ impl OnlineSpec {
     pub fn n_bootstraps(&self) -> Option<usize> {
         match self {
             Self::CvmOnline(spec) => Some(spec.n_bootstraps),
-            Self::Dummy(_) => None,
+            Self::Dummy(_) | Self::Streaming(_) => None,
             Self::FetOnline(spec) => Some(spec.n_bootstraps),
             Self::LsddOnline(spec) => Some(spec.n_bootstraps),
             Self::MmdOnline(spec) => Some(spec.n_bootstraps),
@@ -354,7 +381,7 @@ impl OnlineSpec {
     fn with_ert(&self, ert: f64) -> Self {
         match self.clone() {
             Self::CvmOnline(spec) => Self::CvmOnline(CvmOnlineSpec { ert, ..spec }),
-            dummy @ Self::Dummy(_) => dummy,
+            other @ (Self::Dummy(_) | Self::Streaming(_)) => other,
             Self::FetOnline(spec) => Self::FetOnline(FetOnlineSpec { ert, ..spec }),
             Self::LsddOnline(spec) => Self::LsddOnline(LsddOnlineSpec { ert, ..spec }),
             Self::MmdOnline(spec) => Self::MmdOnline(MmdOnlineSpec { ert, ..spec }),
@@ -364,7 +391,7 @@ impl OnlineSpec {
     fn n_threshold_steps(&self) -> usize {
         match self {
             Self::CvmOnline(spec) => spec.n_threshold_steps(),
-            Self::Dummy(_) => 0,
+            Self::Dummy(_) | Self::Streaming(_) => 0,
             Self::FetOnline(spec) => spec.n_threshold_steps(),
             Self::LsddOnline(spec) => spec.n_threshold_steps(),
             Self::MmdOnline(spec) => spec.n_threshold_steps(),
@@ -410,7 +437,7 @@ impl OnlineSpec {
         let n_judged = self.n_judged(n_columns);
         match self {
             Self::CvmOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
-            Self::Dummy(_) => 0,
+            Self::Dummy(_) | Self::Streaming(_) => 0,
             Self::FetOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
             Self::LsddOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_filtered_steps()),
             Self::MmdOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
@@ -421,7 +448,7 @@ impl OnlineSpec {
     fn n_judged(&self, n_columns: usize) -> usize {
         match self {
             Self::CvmOnline(_) | Self::FetOnline(_) => n_columns,
-            Self::Dummy(_) | Self::LsddOnline(_) | Self::MmdOnline(_) => 1,
+            Self::Dummy(_) | Self::LsddOnline(_) | Self::MmdOnline(_) | Self::Streaming(_) => 1,
         }
     }
 }

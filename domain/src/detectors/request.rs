@@ -1,17 +1,20 @@
 //! What a client asks of a detector, and the specification that it becomes.
 
 mod columns;
+mod multivariate;
 mod online;
 mod policy;
+mod streaming;
 mod two_sample;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 pub use self::policy::{ReferenceUpdateRequest, WindowRequest};
+pub use self::streaming::StreamingRequest;
 pub use self::two_sample::PERMUTATIONS_MAX;
 use super::density_difference::KERNEL_CENTERS_MAX;
-use super::{ColumnTest, DetectorKind, ModelOutputs, UncertaintyType};
+use super::{ColumnTest, DetectorKind, ModelOutputs, Preset, UncertaintyType};
 use crate::project::AfterAlarm;
 use crate::statistics::alternative::Alternative;
 use crate::statistics::correction::Correction;
@@ -92,12 +95,28 @@ pub struct DetectorRequest {
     pub context_sigma: Option<Vec<f64>>,
     /// Share of the contexts of a window that is held out.
     pub prop_c_held: Option<f64>,
+    /// Whose bins and thresholds are taken instead of calibrated ones.
+    pub preset: Option<Preset>,
+    /// Below 1, the share of the variance that components keep; from 1 on, their number.
+    pub n_components: Option<f64>,
+    /// Rows of a chunk of the reference.
+    pub chunk_size: Option<usize>,
+    /// Random frequencies.
+    pub n_frequencies: Option<usize>,
+    /// Rows of the reference in a cell that is not split.
+    pub count_ubound: Option<usize>,
+    /// Fixed threshold of distances, or of a preset's p-values.
+    pub threshold: Option<f64>,
+    /// Share of the columns that must drift for the table to drift.
+    pub drift_share: Option<f64>,
     /// How rows are collected into windows.
     pub window: Option<WindowRequest>,
     /// How the reference moves on.
     pub update_reference: Option<ReferenceUpdateRequest>,
     /// What follows an alarm.
     pub after_alarm: Option<AfterAlarm>,
+    /// Settings of streaming kinds.
+    pub streaming: StreamingRequest,
 }
 
 /// A model that tells window from reference.
@@ -191,10 +210,17 @@ impl DetectorRequest {
             ("detector/context_columns", self.context_columns.is_some()),
             ("detector/context_sigma", self.context_sigma.is_some()),
             ("detector/prop_c_held", self.prop_c_held.is_some()),
+            ("detector/preset", self.preset.is_some()),
+            ("detector/n_components", self.n_components.is_some()),
+            ("detector/chunk_size", self.chunk_size.is_some()),
+            ("detector/n_frequencies", self.n_frequencies.is_some()),
+            ("detector/count_ubound", self.count_ubound.is_some()),
+            ("detector/threshold", self.threshold.is_some()),
+            ("detector/drift_share", self.drift_share.is_some()),
             ("detector/window", self.window.is_some()),
             ("detector/update_reference", self.update_reference.is_some()),
         ];
-        parameters.into_iter().filter(|(_, came)| *came).map(|(setting, _)| setting)
+        parameters.into_iter().filter(|(_, came)| *came).map(|(setting, _)| setting).chain(self.streaming.came())
     }
 
     /// Reports the parameters that came though the kind has none of that name.
@@ -206,6 +232,7 @@ impl DetectorRequest {
                 continue;
             }
             let detail = match name {
+                "ert" | "p_val" if kind.is_streaming() => format!("`{kind}` is judged by settings of its own"),
                 _ if known.is_empty() => format!("`{kind}` has no such parameter"),
                 "window_sizes" if known.contains(&"window_size") => {
                     format!("`{kind}` has one window, expected `window_size`")
@@ -249,7 +276,6 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
             &["p_val", "correction", "alternative", "min_effect", "window", "update_reference"]
         }
         Kind::Cvm | Kind::ChiSquare => &["p_val", "correction", "min_effect", "window", "update_reference"],
-        Kind::Tabular => &["p_val", "correction", "alternative", "tests", "min_effect", "window", "update_reference"],
         Kind::Mmd => &[
             "p_val",
             "n_permutations",
@@ -311,10 +337,76 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
             "window",
             "update_reference",
         ],
+        Kind::PcaReconstruction | Kind::MmdFourier | Kind::Hdddm | Kind::KdqTree => multivariate::parameters(kind),
         Kind::ClassifierUncertainty => {
             &["p_val", "preds_type", "uncertainty_type", "margin_width", "min_effect", "window", "update_reference"]
         }
         Kind::RegressorUncertainty => &["p_val", "min_effect", "window", "update_reference"],
+        Kind::Psi
+        | Kind::KlDivergence
+        | Kind::JensenShannon
+        | Kind::Wasserstein
+        | Kind::Hellinger
+        | Kind::TotalVariation
+        | Kind::Energy
+        | Kind::MannWhitney
+        | Kind::TTest
+        | Kind::ZTest
+        | Kind::AndersonDarling
+        | Kind::GTest
+        | Kind::EppsSingleton
+        | Kind::Tabular => measured_parameters(kind),
+        _ => streaming::parameters(kind),
+    }
+}
+
+/// The same of kinds that measure distances, or as other libraries do.
+fn measured_parameters(kind: DetectorKind) -> &'static [&'static str] {
+    use DetectorKind as Kind;
+    match kind {
+        Kind::Psi
+        | Kind::KlDivergence
+        | Kind::JensenShannon
+        | Kind::Wasserstein
+        | Kind::Hellinger
+        | Kind::TotalVariation
+        | Kind::Energy
+        | Kind::EppsSingleton => &[
+            "p_val",
+            "correction",
+            "n_bootstraps",
+            "preset",
+            "threshold",
+            "drift_share",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        Kind::MannWhitney | Kind::TTest | Kind::ZTest => &[
+            "p_val",
+            "correction",
+            "alternative",
+            "preset",
+            "threshold",
+            "drift_share",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        Kind::Tabular => &[
+            "p_val",
+            "correction",
+            "alternative",
+            "tests",
+            "n_bootstraps",
+            "preset",
+            "drift_share",
+            "min_effect",
+            "window",
+            "update_reference",
+        ],
+        // Without draws and directions.
+        _ => &["p_val", "correction", "preset", "threshold", "drift_share", "min_effect", "window", "update_reference"],
     }
 }
 

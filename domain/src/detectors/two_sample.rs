@@ -4,11 +4,14 @@ mod classifier;
 mod column_test;
 mod columns;
 pub mod context_mmd;
+pub(crate) mod distance;
 mod explanation;
 mod joint;
 pub mod lsdd;
 pub mod mmd;
+mod multivariate;
 mod permutation_test;
+mod preset;
 mod specs;
 mod spot_the_diff;
 mod uncertain;
@@ -21,9 +24,15 @@ pub use classifier::{
 };
 pub use column_test::ColumnTest;
 pub use columns::{ColumnTests, ColumnsSpec};
+pub use distance::N_BOOTSTRAPS;
 pub use explanation::{CategoryShift, Direction, Explanation, QUANTILES, Summary};
+pub use multivariate::{
+    Hdddm, HdddmSequence, HdddmSpec, KdqTree, KdqTreeSpec, MmdFourier, MmdFourierSpec, PcaReconstruction,
+    PcaReconstructionSpec, SequenceVerdict,
+};
 pub use permutation_test::TestProblem;
 use permutation_test::{check, invalid};
+pub use preset::Preset;
 
 pub use specs::{
     BatchSpec, ClassifierTestSpec, ClassifierUncertaintySpec, ContextMmdTestSpec, LsddTestSpec, MmdTestSpec,
@@ -37,12 +46,14 @@ pub use uncertainty::{ModelOutputs, UncertaintyProblem, entropies, narrow_margin
 use self::columns::ColumnsDetector;
 use self::context_mmd::ContextMmdReference;
 use self::joint::JointDetector;
+use self::multivariate::MultivariateDetector;
 use self::uncertain::UncertaintyDetector;
 use super::FitProblem;
 use crate::data::{Frame, Schema, TensorError, Tensors};
 use crate::detection::Detection;
 use crate::ports::{CpuPool, Progress};
 use crate::preprocess::Encoder;
+use crate::statistics::epps_singleton;
 
 /// Judges a whole window; knows no past.
 ///
@@ -68,6 +79,29 @@ pub trait BatchDetector: Send + Sync {
     /// When a row cannot be one of such a window.
     fn check(&self, _rows: &Window<'_>) -> Result<(), WindowProblem> {
         Ok(())
+    }
+
+    /// Whether it learns from each window.
+    fn learns(&self) -> bool {
+        false
+    }
+
+    /// The detector that judges the window after one, of kinds that learn from each window; it goes into the state.
+    fn advanced(&self, _window: &Window<'_>) -> Option<Box<dyn BatchDetector>> {
+        None
+    }
+
+    /// What an advanced detector has beyond the fitted one.
+    fn save_advanced(&self) -> Tensors {
+        Tensors::new()
+    }
+
+    /// The advanced detector that was saved, from the fitted one.
+    ///
+    /// # Errors
+    /// When the arrays are not those of such a detector, or the kind learns nothing from windows.
+    fn restore_advanced(&self, _tensors: &Tensors, _encoder: &Encoder) -> Result<Box<dyn BatchDetector>, TensorError> {
+        Err(invalid("advanced", "this kind learns nothing from windows"))
     }
 
     /// The fitted arrays.
@@ -119,14 +153,29 @@ pub fn check_batch(spec: &BatchSpec, n_rows: usize) -> Result<(), FitProblem> {
     let least = match spec {
         BatchSpec::ChiSquare(_)
         | BatchSpec::FisherExact(_)
+        | BatchSpec::GTest(_)
+        | BatchSpec::ZTest(_)
         | BatchSpec::ClassifierUncertainty(_)
         | BatchSpec::RegressorUncertainty(_) => 1,
         BatchSpec::Lsdd(spec) => spec.n_kernel_centers.saturating_add(2),
         BatchSpec::ContextMmd(_) => context_mmd::ROWS_MIN,
+        BatchSpec::PcaReconstruction(_) | BatchSpec::Hdddm(_) | BatchSpec::KdqTree(_) => 10,
+        BatchSpec::EppsSingleton(_) => epps_singleton::VALUES_MIN,
         BatchSpec::Ks(_)
         | BatchSpec::Cvm(_)
         | BatchSpec::Tabular(_)
+        | BatchSpec::Psi(_)
+        | BatchSpec::KlDivergence(_)
+        | BatchSpec::JensenShannon(_)
+        | BatchSpec::Wasserstein(_)
+        | BatchSpec::Hellinger(_)
+        | BatchSpec::TotalVariation(_)
+        | BatchSpec::AndersonDarling(_)
+        | BatchSpec::MannWhitney(_)
+        | BatchSpec::TTest(_)
+        | BatchSpec::Energy(_)
         | BatchSpec::Mmd(_)
+        | BatchSpec::MmdFourier(_)
         | BatchSpec::Classifier(_)
         | BatchSpec::SpotTheDiff(_) => 2,
     };
@@ -152,7 +201,20 @@ pub fn fit_batch(
         | BatchSpec::Cvm(columns)
         | BatchSpec::ChiSquare(columns)
         | BatchSpec::FisherExact(columns)
-        | BatchSpec::Tabular(columns) => {
+        | BatchSpec::Tabular(columns)
+        | BatchSpec::Psi(columns)
+        | BatchSpec::KlDivergence(columns)
+        | BatchSpec::JensenShannon(columns)
+        | BatchSpec::Wasserstein(columns)
+        | BatchSpec::Hellinger(columns)
+        | BatchSpec::TotalVariation(columns)
+        | BatchSpec::AndersonDarling(columns)
+        | BatchSpec::MannWhitney(columns)
+        | BatchSpec::TTest(columns)
+        | BatchSpec::ZTest(columns)
+        | BatchSpec::GTest(columns)
+        | BatchSpec::EppsSingleton(columns)
+        | BatchSpec::Energy(columns) => {
             Ok(Box::new(ColumnsDetector::fit(spec, columns, schema, reference, pool, progress)?))
         }
         BatchSpec::Mmd(_)
@@ -160,6 +222,9 @@ pub fn fit_batch(
         | BatchSpec::Classifier(_)
         | BatchSpec::SpotTheDiff(_)
         | BatchSpec::ContextMmd(_) => Ok(Box::new(JointDetector::fit(spec, schema, reference, pool, progress)?)),
+        BatchSpec::PcaReconstruction(_) | BatchSpec::MmdFourier(_) | BatchSpec::Hdddm(_) | BatchSpec::KdqTree(_) => {
+            Ok(Box::new(MultivariateDetector::fit(spec, schema, reference, pool, progress)?))
+        }
         BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
             Ok(Box::new(UncertaintyDetector::fit(spec, reference, pool, progress)?))
         }
@@ -181,12 +246,28 @@ pub fn restore_batch(
         | BatchSpec::Cvm(columns)
         | BatchSpec::ChiSquare(columns)
         | BatchSpec::FisherExact(columns)
-        | BatchSpec::Tabular(columns) => Ok(Box::new(ColumnsDetector::restore(spec, columns, schema, parameters)?)),
+        | BatchSpec::Tabular(columns)
+        | BatchSpec::Psi(columns)
+        | BatchSpec::KlDivergence(columns)
+        | BatchSpec::JensenShannon(columns)
+        | BatchSpec::Wasserstein(columns)
+        | BatchSpec::Hellinger(columns)
+        | BatchSpec::TotalVariation(columns)
+        | BatchSpec::AndersonDarling(columns)
+        | BatchSpec::MannWhitney(columns)
+        | BatchSpec::TTest(columns)
+        | BatchSpec::ZTest(columns)
+        | BatchSpec::GTest(columns)
+        | BatchSpec::EppsSingleton(columns)
+        | BatchSpec::Energy(columns) => Ok(Box::new(ColumnsDetector::restore(spec, columns, schema, parameters)?)),
         BatchSpec::Mmd(_)
         | BatchSpec::Lsdd(_)
         | BatchSpec::Classifier(_)
         | BatchSpec::SpotTheDiff(_)
         | BatchSpec::ContextMmd(_) => Ok(Box::new(JointDetector::restore(spec, schema, parameters, encoder)?)),
+        BatchSpec::PcaReconstruction(_) | BatchSpec::MmdFourier(_) | BatchSpec::Hdddm(_) | BatchSpec::KdqTree(_) => {
+            Ok(Box::new(MultivariateDetector::restore(spec, schema, parameters, encoder)?))
+        }
         BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
             Ok(Box::new(UncertaintyDetector::restore(spec, parameters)?))
         }

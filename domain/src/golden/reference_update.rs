@@ -60,6 +60,10 @@ fn test(reference: &Frame<'static>, batch: &Frame<'static>, d: usize) -> Vec<(f6
         alternative: Some(Alternative::TwoSided),
         tests: None,
         min_effect: None,
+        preset: None,
+        threshold: None,
+        drift_share: None,
+        n_bootstraps: None,
         seed: 0,
     });
     let n_missing = vec![0; d];

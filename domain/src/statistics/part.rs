@@ -23,6 +23,12 @@ impl<'p> Part<'p> {
             Self { whole, from, to: before / total }
         })
     }
+
+    /// The part of that index, from 0, of so many that follow each other and cost the same.
+    pub fn nth(whole: &'p dyn Progress, index: usize, n_parts: usize) -> Self {
+        let edge = |index: usize| index as f64 / n_parts.max(1) as f64;
+        Self { whole, from: edge(index), to: edge(index + 1) }
+    }
 }
 
 impl Progress for Part<'_> {
@@ -71,5 +77,9 @@ mod tests {
         half.report(7, 7);
         other_half.report(1, 1);
         assert_eq!(*told.0.lock().expect("nobody panics"), [(125, 1_000), (250, 1_000), (625, 1_000), (1_000, 1_000)]);
+        told.0.lock().expect("nobody panics").clear();
+        Part::nth(&told, 0, 4).report(1, 1);
+        Part::nth(&told, 3, 4).report(1, 2);
+        assert_eq!(*told.0.lock().expect("nobody panics"), [(250, 1_000), (875, 1_000)]);
     }
 }

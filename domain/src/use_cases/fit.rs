@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::fit_computation::{Fitted, Here, Prepared, compute, prepare};
 use super::fit_queue::{Computation, Place};
 use super::loaded::LoadedProject;
-use super::reading::Reading;
 use super::registry::{Body, Entry};
 use super::{DriftService, FitError, ProjectView, RequestIdentity};
 use crate::data::{MissingValues, Table};
 use crate::detectors::DetectorRequest;
 use crate::ports::{IndexEntry, PortErrorKind, Progress, Silent, StoredProject};
 use crate::project::{Configuration, DriftType, ProjectName, Status};
+use crate::quality::QualityRequest;
 
 /// What a client asks for.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct FitRequest {
     pub n_components: Option<usize>,
     /// What happens to rows with missing values, here and in predictions.
     pub missing_values: MissingValues,
+    /// The checks of quality.
+    pub quality: QualityRequest,
     /// Whether a trial fit estimates how often alarms start.
     pub report_run_length: bool,
     /// Whether a project of that name is replaced.
@@ -166,7 +168,7 @@ impl DriftService {
     }
 
     /// Puts the rest of a prepared fit into the queue of the pool.
-    pub(super) fn compute_prepared(&self, fit: PreparedFit) -> (Computation, Asked, Reservation) {
+    pub(super) fn compute_prepared(&self, fit: PreparedFit) -> (Computation<Fitted>, Asked, Reservation) {
         let PreparedFit { prepared, place, reservation, identity } = fit;
         let asked = Asked { identity, ..Asked::of(&prepared.request) };
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
@@ -178,7 +180,7 @@ impl DriftService {
         &self,
         place: Place,
         work: impl FnOnce(&dyn Progress) -> Result<Fitted, FitError> + Send + 'static,
-    ) -> Computation {
+    ) -> Computation<Fitted> {
         let (counts, clock) = (Arc::clone(&self.counts), Arc::clone(&self.ports.clock));
         let kind = |fitted: &Fitted| fitted.detector.spec().kind();
         let counted = move |progress: &dyn Progress| counts.fit(&*clock, kind, || work(progress));
@@ -196,6 +198,7 @@ impl DriftService {
             policy: fitted.policy,
             preprocessing: fitted.preprocessing.clone(),
             schema: fitted.schema.clone(),
+            quality: fitted.quality_settings.clone(),
             reference_rows: fitted.reference_rows,
             created_at: self.ports.clock.now(),
             fitted_by: self.settings.fitted_by.clone(),
@@ -219,9 +222,7 @@ impl DriftService {
             None => None,
         };
         configuration.generation = self.next_generation(&configuration.project).await?;
-        let mut parameters = fitted.encoder.save();
-        parameters.extend(fitted.detector.save());
-        parameters.extend(fitted.reading.as_ref().map(Reading::save).unwrap_or_default());
+        let parameters = fitted.save();
         let n_bytes = parameters.n_bytes();
         let stored = StoredProject { configuration, parameters };
         let name = stored.configuration.project.clone();
@@ -241,8 +242,13 @@ impl DriftService {
             }
         }
 
-        let loaded =
-            Arc::new(LoadedProject::new(stored.configuration, fitted.reading, fitted.encoder, fitted.detector));
+        let loaded = Arc::new(LoadedProject::new(
+            stored.configuration,
+            fitted.reading,
+            fitted.encoder,
+            fitted.detector,
+            fitted.quality,
+        ));
         loaded.weight.hold(&self.memory.gauge, n_bytes, 0);
         let body = Body::Loaded(loaded);
         let is_gone = existing.as_ref().is_some_and(|entry| matches!(entry.slot().body, Body::Gone));

@@ -11,13 +11,14 @@ use super::run_length::Trial;
 use super::serving::Detector;
 use super::windows::Windows;
 use super::{FitError, RequestLimits};
-use crate::data::{Cells, Frame, InvalidData, Schema};
+use crate::data::{Cells, Frame, InvalidData, MissingValues, Schema, Table, Tensors};
 use crate::detectors::{
     CvmThresholds, DetectorKind, DetectorSpec, FitProblem, InvalidSettings, check_batch, check_online, fit_online,
 };
 use crate::ports::{CpuPool, ImageDecoder, Progress};
 use crate::preprocess::{Encoder, Encoding, Preprocessing};
 use crate::project::{DriftType, Policy, RunLengthReport, UpdateMethod, WindowPolicy};
+use crate::quality::{Quality, QualitySettings, RowsCome};
 use crate::statistics::part::Part;
 
 /// More rows of reference than this are refused.
@@ -32,6 +33,7 @@ pub(super) struct Prepared {
     kind: DetectorKind,
     preprocessing: Preprocessing,
     specified: Specified,
+    quality: Option<QualitySettings>,
 }
 
 /// A detector that is ready to be computed.
@@ -54,6 +56,35 @@ pub(super) struct Fitted {
     pub(super) reference_rows: usize,
     pub(super) warnings: Vec<String>,
     pub(super) run_length: Option<RunLengthReport>,
+    pub(super) quality_settings: Option<QualitySettings>,
+    pub(super) quality: Option<Quality>,
+}
+
+impl Fitted {
+    /// The columns that the detector sees.
+    pub(super) fn judged_schema(&self) -> &Schema {
+        self.reading.as_ref().map_or(&self.schema, Reading::schema)
+    }
+
+    /// Rows as the detector sees them.
+    ///
+    /// # Errors
+    /// When they are not those of the schema.
+    pub(super) fn read<'t>(&self, rows: &'t Table, pool: &dyn CpuPool) -> Result<Frame<'t>, InvalidData> {
+        match &self.reading {
+            Some(reading) => reading.read(&self.schema, rows, pool),
+            None => self.schema.read(rows),
+        }
+    }
+
+    /// Its arrays.
+    pub(super) fn save(&self) -> Tensors {
+        let mut parameters = self.encoder.save();
+        parameters.extend(self.detector.save());
+        parameters.extend(self.reading.as_ref().map(Reading::save).unwrap_or_default());
+        parameters.extend(self.quality.as_ref().map(Quality::save).unwrap_or_default());
+        parameters
+    }
 }
 
 /// Whoever asks does the work.
@@ -76,20 +107,9 @@ pub(super) fn prepare(
     pool: &dyn CpuPool,
     progress: &dyn Progress,
 ) -> Result<Prepared, FitError> {
-    limits.check_columns(&request.reference)?;
-    if request.drift_type == DriftType::Label && request.reference.columns().len() != 1 {
-        let detail = format!("expected one column for `label`, {} came", request.reference.columns().len());
-        return Err(InvalidData::whole(detail).into());
-    }
-    if request.reference.n_rows() > REFERENCE_ROWS_MAX {
-        let detail = format!("expected at most {REFERENCE_ROWS_MAX} rows, {} came", request.reference.n_rows());
-        return Err(InvalidData::whole(detail).into());
-    }
-    let schema = schema_of(&request)?;
-    let frame = schema.read(&request.reference)?;
-    if frame.n_rows() == 0 {
-        return Err(InvalidData::whole("expected rows without missing values, every row has one").into());
-    }
+    let quality = request.quality.settings()?;
+    let FitRequest { drift_type, reference, missing_values, .. } = &request;
+    let (schema, frame) = read_reference(reference, *drift_type, request.detector.kind, *missing_values, limits)?;
     let kind = request.detector.kind_for(request.drift_type, &schema, &frame)?;
     let preprocessing = preprocessing(&request, kind)?;
     if Reading::is_for(request.drift_type, kind) {
@@ -98,7 +118,8 @@ pub(super) fn prepare(
         let specified = specify(&request, kind, reading.schema(), &frame, &preprocessing, Some(&reading));
         let specified = specified.map_err(|error| of_one_half(error, reading.noun(), &frame))?;
         limits.check_detector(&specified.spec)?;
-        return Ok(Prepared { schema, reading: Some((reading, frame)), kind, preprocessing, specified, request });
+        let reading = Some((reading, frame));
+        return Ok(Prepared { schema, reading, kind, preprocessing, specified, quality, request });
     }
     let (schema, frame) = match request.detector.schema_for(kind, &schema, &frame)? {
         None => (schema, frame),
@@ -110,17 +131,40 @@ pub(super) fn prepare(
     let specified = specify(&request, kind, &schema, &frame, &preprocessing, None)?;
     limits.check_detector(&specified.spec)?;
     drop(frame);
-    Ok(Prepared { schema, reading: None, kind, preprocessing, specified, request })
+    Ok(Prepared { schema, reading: None, kind, preprocessing, specified, quality, request })
 }
 
-fn schema_of(request: &FitRequest) -> Result<Schema, InvalidData> {
-    let FitRequest { reference, missing_values, .. } = request;
-    match (request.drift_type, request.detector.kind) {
-        (DriftType::Text, _) => Schema::of_texts(reference, *missing_values),
-        (DriftType::Image, kind) if kind != Some(DetectorKind::Dummy) => Schema::of_images(reference, *missing_values),
-        (_, Some(DetectorKind::Dummy)) => Schema::of_any(reference, *missing_values),
-        _ => Schema::infer(reference, *missing_values),
+/// The schema of a reference before a kind asks for other types, and its rows.
+///
+/// # Errors
+/// When they cannot be the reference of such a drift type.
+pub(super) fn read_reference(
+    reference: &Table,
+    drift_type: DriftType,
+    wanted: Option<DetectorKind>,
+    missing_values: MissingValues,
+    limits: RequestLimits,
+) -> Result<(Schema, Frame<'_>), InvalidData> {
+    limits.check_columns(reference)?;
+    if drift_type == DriftType::Label && reference.columns().len() != 1 {
+        let detail = format!("expected one column for `label`, {} came", reference.columns().len());
+        return Err(InvalidData::whole(detail));
     }
+    if reference.n_rows() > REFERENCE_ROWS_MAX {
+        let detail = format!("expected at most {REFERENCE_ROWS_MAX} rows, {} came", reference.n_rows());
+        return Err(InvalidData::whole(detail));
+    }
+    let schema = match (drift_type, wanted) {
+        (DriftType::Text, _) => Schema::of_texts(reference, missing_values)?,
+        (DriftType::Image, kind) if kind != Some(DetectorKind::Dummy) => Schema::of_images(reference, missing_values)?,
+        (_, Some(DetectorKind::Dummy)) => Schema::of_any(reference, missing_values)?,
+        _ => Schema::infer(reference, missing_values)?,
+    };
+    let frame = schema.read(reference)?;
+    if frame.n_rows() == 0 {
+        return Err(InvalidData::whole("expected rows without missing values, every row has one"));
+    }
+    Ok((schema, frame))
 }
 
 /// Too few rows, where one half of them is meant.
@@ -152,12 +196,17 @@ fn specify(
     let (spec, encoded) = if kind.is_online() {
         let spec = request.detector.online_specification(kind, encoder.width())?;
         // A kernel has no bandwidth then, and a share of ones no variance; ranks do well with a constant.
-        if matches!(kind.encoding(), Encoding::Kernel | Encoding::Binary) && is_constant(frame) {
+        if matches!(kind.encoding(), Encoding::Kernel | Encoding::Binary) && !kind.is_streaming() && is_constant(frame)
+        {
             return Err(FitProblem::AllConstant.into());
         }
         check_online(&spec, frame.n_rows(), encoder.width())?;
         if kind == DetectorKind::Dummy && request.report_run_length {
             return Err(InvalidSettings::one("report_run_length", "`dummy` raises no alarm; leave it out").into());
+        }
+        if kind.is_streaming() && request.report_run_length {
+            let detail = format!("`{kind}` keeps no expected run time to compare with; leave it out");
+            return Err(InvalidSettings::one("report_run_length", detail).into());
         }
         let encoded = if kind == DetectorKind::Dummy { Vec::new() } else { encoder.encode(frame) };
         (DetectorSpec::Online(spec), encoded)
@@ -172,6 +221,11 @@ fn specify(
         }
         if kind == DetectorKind::ContextMmd && preprocessing.n_components.is_some() {
             let detail = "components mix columns with their context; leave it out";
+            return Err(InvalidSettings::one("preprocessing/n_components", detail).into());
+        }
+        let sees_cells = matches!(kind, DetectorKind::PcaReconstruction | DetectorKind::Hdddm | DetectorKind::KdqTree);
+        if sees_cells && preprocessing.n_components.is_some() {
+            let detail = format!("`{kind}` judges the columns themselves; leave it out");
             return Err(InvalidSettings::one("preprocessing/n_components", detail).into());
         }
         check_batch(&spec, frame.n_rows())?;
@@ -211,7 +265,8 @@ pub(super) fn compute(
     progress: &dyn Progress,
 ) -> Result<Fitted, FitError> {
     progress.stage("fitting the detector");
-    let Prepared { request, schema: of_request, reading, kind, preprocessing, specified } = prepared;
+    let Prepared { request, schema: of_request, reading, kind, preprocessing, specified, quality: quality_settings } =
+        prepared;
     let Specified { encoder, spec, mut policy, encoded } = specified;
     let (reading, of_reading) = reading.unzip();
     let schema = reading.as_ref().map_or(&of_request, Reading::schema);
@@ -243,6 +298,14 @@ pub(super) fn compute(
             Detector::Windows(if policy.update_reference.is_some() { windows.with_reference(frame) } else { windows })
         }
     };
+    let quality = match &quality_settings {
+        None => None,
+        Some(settings) => {
+            let whole = of_request.read_whole(&request.reference)?;
+            let rows = RowsCome::of(kind.is_online(), policy.window);
+            Some(Quality::fit(settings, &of_request, &whole, rows, pool))
+        }
+    };
     Ok(Fitted {
         schema: of_request,
         reading,
@@ -253,6 +316,8 @@ pub(super) fn compute(
         reference_rows,
         warnings,
         run_length,
+        quality_settings,
+        quality,
     })
 }
 

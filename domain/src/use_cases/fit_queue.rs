@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use futures_channel::oneshot;
 
-use super::fit_computation::Fitted;
 use super::{FitError, ServiceLimits};
 use crate::ports::{Clock, CpuPool, Progress};
 
@@ -92,13 +91,13 @@ impl Drop for Turn {
     }
 }
 
-type Work = Box<dyn FnOnce(&dyn Progress) -> Result<Fitted, FitError> + Send>;
+/// Computes, and tells whoever waits what came of it.
+type Work = Box<dyn FnOnce(&dyn Progress) + Send>;
 
 /// A fit whose turn has not come.
 struct Waiting {
     place: Place,
     work: Work,
-    sender: oneshot::Sender<Result<Fitted, FitError>>,
 }
 
 /// How far a fit has come.
@@ -161,38 +160,41 @@ impl Progress for Watched {
     }
 }
 
-/// A fit on the pool. Dropping it gives it up.
-pub(super) struct Computation {
+/// A fit on the pool, or something else that waits for its turn among fits. Dropping it gives it up.
+pub(super) struct Computation<T> {
     watch: Watch,
-    receiver: oneshot::Receiver<Result<Fitted, FitError>>,
+    receiver: oneshot::Receiver<Result<T, FitError>>,
 }
 
-impl Computation {
+impl<T: Send + 'static> Computation<T> {
     /// Puts work into the queue of the pool.
     pub(super) fn begin(
         place: Place,
         pool: &Arc<dyn CpuPool>,
         clock: Arc<dyn Clock>,
-        work: impl FnOnce(&dyn Progress) -> Result<Fitted, FitError> + Send + 'static,
+        work: impl FnOnce(&dyn Progress) -> Result<T, FitError> + Send + 'static,
     ) -> Self {
         let queue = Arc::clone(&place.0);
         let (sender, receiver) = oneshot::channel();
+        let work: Work = Box::new(move |progress| {
+            // Nobody may wait any more: then the result is of no use.
+            let _ = sender.send(work(progress));
+        });
         let watched = Arc::new(Watched {
             is_cancelled: AtomicBool::new(false),
             steps: Mutex::new(Steps { stage: "waiting for its turn", ..Steps::default() }),
-            waiting: Mutex::new(Some(Waiting { place, work: Box::new(work), sender })),
+            waiting: Mutex::new(Some(Waiting { place, work })),
         });
         let running = Arc::clone(&watched);
         let job = move |_turn: Turn| {
-            let Some(Waiting { place, work, sender }) = lock(&running.waiting).take() else { return };
+            let Some(Waiting { place, work }) = lock(&running.waiting).take() else { return };
             drop(place);
             {
                 let mut steps = running.steps();
                 steps.started_at = Some(clock.now());
                 steps.stage = "reading the reference";
             }
-            // Nobody may wait any more: then the result is of no use.
-            let _ = sender.send(work(&*running));
+            work(&*running);
         };
         let (pool, turn_of) = (Arc::clone(pool), Arc::clone(&queue));
         // The fit that ends before it may be who begins it: what it logs is of whoever asked for it all the same.
@@ -209,12 +211,12 @@ impl Computation {
     }
 
     /// What comes of it.
-    pub(super) async fn result(mut self) -> Result<Fitted, FitError> {
+    pub(super) async fn result(mut self) -> Result<T, FitError> {
         (&mut self.receiver).await.unwrap_or(Err(FitError::Crashed))
     }
 }
 
-impl Drop for Computation {
+impl<T> Drop for Computation<T> {
     fn drop(&mut self) {
         self.watch.give_up();
     }

@@ -22,8 +22,8 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, readi
     if frame.n_dropped() > 0 {
         warnings.push(format!("{} rows with missing values were left out", frame.n_dropped()));
     }
-    // Whatever the rows are like, nothing follows from it.
-    if kind == DetectorKind::Dummy {
+    // Whatever the rows are like, nothing follows from it, or nothing that was promised.
+    if kind == DetectorKind::Dummy || kind.is_streaming() {
         return warnings;
     }
     if frame.n_rows() < FEW_ROWS {

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::FitError;
+use super::reading::WithoutReports;
 use crate::data::{
-    DataIssue, Frame, Image, ImageSource, InvalidData, ReadImages, Schema, Table, TensorError, Tensors, Values, measure,
+    Column, DataIssue, Frame, Image, ImageSource, Images, InvalidData, MissingValues, ReadImages, Schema, Table,
+    TensorError, Tensors, Values, measure,
 };
 use crate::detectors::{FitProblem, InvalidSettings};
 use crate::ports::{CpuPool, ImageDecoder, Progress, Silent};
@@ -40,7 +42,35 @@ enum Unmeasured {
     Invalid(InvalidData),
 }
 
+impl From<Unmeasured> for FitError {
+    fn from(problem: Unmeasured) -> Self {
+        match problem {
+            Unmeasured::Cancelled => FitProblem::Cancelled.into(),
+            Unmeasured::Invalid(invalid) => invalid.into(),
+        }
+    }
+}
+
 impl ImageReading {
+    /// The same column of images, each of which has been measured, so that reading them again costs little.
+    ///
+    /// # Errors
+    /// When it is none, when an image cannot be read; when cancelled.
+    pub(super) fn measured(
+        table: &Table,
+        decoder: &dyn ImageDecoder,
+        pool: &dyn CpuPool,
+        progress: &dyn Progress,
+    ) -> Result<Table, FitError> {
+        // Missing ones stay in their places.
+        let schema = Schema::of_images(table, MissingValues::Impute)?;
+        let read = schema.read_images(table)?;
+        progress.stage("measuring the images");
+        let measured = measured(&read, FIT_PIXELS_MAX, decoder, pool, &WithoutReports(progress))?;
+        let values = Values::Images(Images::of_measures(measured.into_iter()));
+        Ok(Table::named(vec![Column { name: read.column.to_owned(), values }])?)
+    }
+
     /// Measures the images of a reference, learns the features from one half of them, and reads the other half.
     ///
     /// # Errors
@@ -55,10 +85,7 @@ impl ImageReading {
     ) -> Result<(Self, Frame<'static>), FitError> {
         let read = schema.read_images(reference)?;
         progress.stage("measuring the images");
-        let measured = measured(&read, FIT_PIXELS_MAX, &*decoder, pool, progress).map_err(|problem| match problem {
-            Unmeasured::Cancelled => FitError::Problem(FitProblem::Cancelled),
-            Unmeasured::Invalid(invalid) => invalid.into(),
-        })?;
+        let measured = measured(&read, FIT_PIXELS_MAX, &*decoder, pool, progress)?;
         let fitted = ImageFeatures::fit(&borrowed(&measured), n_components, seed);
         let (features, frame) = fitted.map_err(|problem| match problem {
             ImageProblem::Components { .. } => {

@@ -19,12 +19,13 @@ use super::serving::{Detector, Feeding, State};
 use super::tally::Tally;
 use super::windows::Windows;
 use super::{DriftService, ProjectError};
-use crate::data::{Frame, InvalidData, Schema, Table, TensorError, Tensors};
+use crate::data::{Frame, InvalidData, MissingValues, Schema, Table, TensorError, Tensors};
 use crate::detection::Detection;
 use crate::detectors::{DetectorSpec, restore_batch, restore_online};
 use crate::ports::{CpuPool, ImageDecoder, PortError, PortErrorKind, StoredProject};
 use crate::preprocess::Encoder;
 use crate::project::{AfterAlarm, Configuration, Policy, ProjectName, Status};
+use crate::quality::{Quality, QualityFinding, QualityState, RowsCome};
 
 /// A project in memory.
 pub(super) struct LoadedProject {
@@ -33,6 +34,8 @@ pub(super) struct LoadedProject {
     pub(super) reading: Option<Reading>,
     pub(super) encoder: Encoder,
     pub(super) detector: Detector,
+    /// The checks of the rows themselves, where they are on.
+    pub(super) quality: Option<Quality>,
     /// Held by whoever feeds rows: one at a time, possibly for long, and never waited for on a pool's thread, which may be the
     /// one that feeds.
     pub(super) running: Arc<async_lock::Mutex<Running>>,
@@ -63,6 +66,7 @@ const ROWS_COLLECTED_MAX: usize = 10_000_000;
 /// What moves.
 pub(super) struct Running {
     pub(super) state: State,
+    pub(super) quality: QualityState,
     pub(super) tally: Tally,
     /// Those of the latest requests that may come again.
     pub(super) answers: RecentAnswers,
@@ -76,9 +80,13 @@ impl LoadedProject {
         reading: Option<Reading>,
         encoder: Encoder,
         detector: Detector,
+        quality: Option<Quality>,
     ) -> Self {
         let state = detector.start(reading.as_ref().map_or(&configuration.schema, Reading::schema));
-        Self::with(configuration, reading, encoder, detector, state, Tally::default(), RecentAnswers::default())
+        let of_quality = quality.as_ref().map(Quality::start).unwrap_or_default();
+        let (tally, answers) = (Tally::default(), RecentAnswers::default());
+        let running = Running { state, quality: of_quality, tally, answers, is_closed: false };
+        Self::with(configuration, reading, encoder, detector, quality, running)
     }
 
     fn with(
@@ -86,10 +94,10 @@ impl LoadedProject {
         reading: Option<Reading>,
         encoder: Encoder,
         detector: Detector,
-        state: State,
-        tally: Tally,
-        answers: RecentAnswers,
+        quality: Option<Quality>,
+        running: Running,
     ) -> Self {
+        let Running { state, tally, .. } = &running;
         let told = Told {
             time: state.time(),
             tally: tally.clone(),
@@ -102,7 +110,8 @@ impl LoadedProject {
             reading,
             encoder,
             detector,
-            running: Arc::new(async_lock::Mutex::new(Running { state, tally, answers, is_closed: false })),
+            quality,
+            running: Arc::new(async_lock::Mutex::new(running)),
             told: Mutex::new(told),
             dirty: AtomicBool::new(false),
             weight: Weight::default(),
@@ -129,7 +138,8 @@ impl LoadedProject {
         let state = project.detector.start(project.schema());
         let tally = former.map(Tally::restore).and_then(Result::ok).unwrap_or_default();
         let answers = former.map(RecentAnswers::restore).and_then(Result::ok).unwrap_or_default();
-        Ok(project.moved_to(state, tally, answers))
+        let quality = project.quality.as_ref().map(Quality::start).unwrap_or_default();
+        Ok(project.moved_to(Running { state, quality, tally, answers, is_closed: false }))
     }
 
     pub(super) fn restore(
@@ -166,17 +176,21 @@ impl LoadedProject {
                 ))
             }
         };
-        let project = Self::new(configuration, reading, encoder, detector);
+        let rows = RowsCome::of(matches!(detector, Detector::Online(_)), policy.window);
+        let quality = Quality::restore(configuration.quality.as_ref(), &configuration.schema, &parameters, rows)?;
+        let project = Self::new(configuration, reading, encoder, detector, quality);
         let Some(tensors) = state else { return Ok(project) };
         let state = project.detector.restore_state(tensors, project.feeding(None, DateTime::UNIX_EPOCH, pool))?;
         let tally = Tally::restore(tensors)?;
         let answers = RecentAnswers::restore(tensors)?;
-        Ok(project.moved_to(state, tally, answers))
+        let quality = project.quality.as_ref().map(|quality| quality.restore_state(tensors)).transpose()?;
+        let quality = quality.unwrap_or_default();
+        Ok(project.moved_to(Running { state, quality, tally, answers, is_closed: false }))
     }
 
-    fn moved_to(self, state: State, tally: Tally, answers: RecentAnswers) -> Self {
-        let Self { configuration, reading, encoder, detector, .. } = self;
-        Self::with(Arc::unwrap_or_clone(configuration), reading, encoder, detector, state, tally, answers)
+    fn moved_to(self, running: Running) -> Self {
+        let Self { configuration, reading, encoder, detector, quality, .. } = self;
+        Self::with(Arc::unwrap_or_clone(configuration), reading, encoder, detector, quality, running)
     }
 
     /// The columns that the detector sees.
@@ -184,15 +198,48 @@ impl LoadedProject {
         self.reading.as_ref().map_or(&self.configuration.schema, Reading::schema)
     }
 
-    /// Rows as the detector sees them.
+    /// Rows as the detector sees them, and as they came, where their quality is checked.
     ///
     /// # Errors
     /// When they are not those of the schema.
-    pub(super) fn read<'t>(&self, rows: &'t Table, pool: &dyn CpuPool) -> Result<Frame<'t>, InvalidData> {
-        match &self.reading {
-            Some(reading) => reading.read(&self.configuration.schema, rows, pool),
-            None => self.configuration.schema.read(rows),
+    pub(super) fn read<'t>(&self, rows: &'t Table, pool: &dyn CpuPool) -> Result<ReadRows<'t>, InvalidData> {
+        let schema = &self.configuration.schema;
+        let is_checked = self.quality.is_some();
+        let is_thinned = schema.missing_values == MissingValues::Drop;
+        let (judged, whole) = match &self.reading {
+            Some(reading) => {
+                let judged = reading.read(schema, rows, pool)?;
+                (judged, is_checked.then(|| schema.read_whole(rows)).transpose()?)
+            }
+            None if is_checked && is_thinned => {
+                let whole = schema.read_whole(rows)?;
+                (whole.clone().without_missing(), Some(whole))
+            }
+            None => (schema.read(rows)?, None),
+        };
+        Ok(ReadRows { judged, whole, is_thinned })
+    }
+
+    /// What the checks find in rows that have been fed; each verdict is given its own.
+    pub(super) fn check_quality(
+        &self,
+        state: &mut QualityState,
+        rows: &ReadRows<'_>,
+        detections: &mut [Detection],
+    ) -> Vec<QualityFinding> {
+        let Some(quality) = &self.quality else { return Vec::new() };
+        let findings = quality.check(state, rows.whole.as_ref().unwrap_or(&rows.judged));
+        for finding in &findings {
+            let detection = match &self.detector {
+                Detector::Online(_) => detections.get_mut(rows.judged_row(finding.row)),
+                // One that has not closed yet has no verdict.
+                Detector::Windows(_) => detections.last_mut(),
+            };
+            if let Some(detection) = detection {
+                detection.quality.push(finding.clone());
+            }
         }
+        findings
     }
 
     /// What does not change while rows are fed.
@@ -325,8 +372,30 @@ impl LoadedProject {
         let mut tensors = self.detector.save_state(&running.state);
         running.tally.save(&mut tensors);
         running.answers.save(&mut tensors);
+        running.quality.save(&mut tensors);
         self.weight.moved(tensors.n_bytes());
         tensors
+    }
+}
+
+/// The rows of a request.
+pub(super) struct ReadRows<'t> {
+    /// As the detector sees them.
+    pub(super) judged: Frame<'t>,
+    /// As they came, in the columns of the configuration, where that differs.
+    whole: Option<Frame<'t>>,
+    /// Whether rows with missing values are left out.
+    is_thinned: bool,
+}
+
+impl ReadRows<'_> {
+    /// The place among the judged rows of one that came, or of the last one before it that was not left out.
+    fn judged_row(&self, row: usize) -> usize {
+        let Some(whole) = self.whole.as_ref().filter(|_| self.is_thinned && self.judged.n_dropped() > 0) else {
+            return row;
+        };
+        let is_judged = |row: &usize| !whole.columns().iter().any(|cells| cells.is_missing(*row));
+        (0..=row).filter(is_judged).count().saturating_sub(1)
     }
 }
 

@@ -22,6 +22,22 @@ const CHUNK: usize = 256;
 /// Projects that leave at once: most of the time of each is spent waiting for the store.
 const LEAVING_AT_ONCE: usize = 8;
 
+/// About how many bytes a project takes beside its state, by those of its arrays: detectors keep what they have computed from
+/// them beside them.
+fn fixed_bytes(parameters: usize) -> u64 {
+    (PROJECT_BYTES + 2 * parameters) as u64
+}
+
+/// The same of a state.
+fn moving_bytes(state: usize) -> u64 {
+    2 * state as u64
+}
+
+/// About how many bytes a project takes in memory, by those of its fitted arrays and of its state.
+pub(super) fn project_bytes(parameters: usize, state: usize) -> u64 {
+    fixed_bytes(parameters) + moving_bytes(state)
+}
+
 /// What loaded projects take.
 #[derive(Debug, Default)]
 pub(super) struct Gauge {
@@ -41,8 +57,7 @@ impl Weight {
     /// Counts a project with its fitted arrays and its state, in bytes.
     pub(super) fn hold(&self, gauge: &Arc<Gauge>, parameters: usize, state: usize) {
         if self.gauge.set(Arc::clone(gauge)).is_ok() {
-            // Detectors keep what they have computed from their arrays beside them.
-            let fixed = (PROJECT_BYTES + 2 * parameters) as u64;
+            let fixed = fixed_bytes(parameters);
             self.fixed.store(fixed, Ordering::Relaxed);
             gauge.n_bytes.fetch_add(fixed, Ordering::Relaxed);
             gauge.n_projects.fetch_add(1, Ordering::Relaxed);
@@ -53,7 +68,7 @@ impl Weight {
     /// Its state has so many bytes now.
     pub(super) fn moved(&self, state: usize) {
         let Some(gauge) = self.gauge.get() else { return };
-        let moving = 2 * state as u64;
+        let moving = moving_bytes(state);
         let before = self.moving.swap(moving, Ordering::Relaxed);
         gauge.n_bytes.fetch_add(moving, Ordering::Relaxed);
         gauge.n_bytes.fetch_sub(before, Ordering::Relaxed);

@@ -15,6 +15,7 @@ pub(super) use self::registry::Operations;
 
 use self::operation::{Operation, Outcome, Stop};
 use super::fit::{Asked, Reservation};
+use super::fit_computation::Fitted;
 use super::fit_queue::Computation;
 use super::{DriftService, FitError, PreparedFit};
 use crate::operation::{OperationId, OperationNote};
@@ -23,7 +24,7 @@ use crate::ports::Clock;
 /// A fit that has become an operation: it must be handed to [`DriftService::finish_fit`].
 pub struct BegunFit {
     unended: Unended,
-    computation: Computation,
+    computation: Computation<Fitted>,
     asked: Asked,
     reservation: Reservation,
 }

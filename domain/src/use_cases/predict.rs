@@ -19,6 +19,7 @@ use crate::data::{InvalidData, Table};
 use crate::detection::Detection;
 use crate::ports::{CpuPool, PortError, PortErrorKind, Trace};
 use crate::project::ProjectName;
+use crate::quality::QualityFinding;
 
 /// Rows to judge.
 #[derive(Debug, Clone)]
@@ -60,6 +61,9 @@ pub struct Prediction {
     pub pending_rows: Option<usize>,
     /// One a row fed or a window closed, in order.
     pub detections: Vec<Detection>,
+    /// What the checks of quality found, in the order of the rows of the request. Where a verdict stands for such a row (of
+    /// windows: the last one that closed), it holds the finding too.
+    pub quality: Vec<QualityFinding>,
 }
 
 /// Work that takes longer than this runs on the pool, in nanoseconds.
@@ -334,11 +338,13 @@ impl Feeder {
         pool: &dyn CpuPool,
     ) -> Result<Prediction, PredictError> {
         let Self { request, at, .. } = self;
-        let frame = loaded.read(&request.rows, pool)?;
+        let rows = loaded.read(&request.rows, pool)?;
+        let frame = &rows.judged;
         loaded.check_window(frame.n_rows())?;
         let feeding = loaded.feeding(request.explain, *at, pool);
-        let fed = loaded.detector.feed(&mut running.state, &frame, feeding);
-        let detections = fed.map_err(|problem| InvalidData::whole(problem.to_string()))?;
+        let fed = loaded.detector.feed(&mut running.state, frame, feeding);
+        let mut detections = fed.map_err(|problem| InvalidData::whole(problem.to_string()))?;
+        let quality = loaded.check_quality(&mut running.quality, &rows, &mut detections);
         running.tally.count(frame.n_rows(), &detections, *at);
         loaded.tell(running, &detections);
         let collects = loaded.configuration.policy.window.is_some();
@@ -349,6 +355,7 @@ impl Feeder {
             is_latched: running.state.is_latched(),
             pending_rows: collects.then(|| running.state.n_pending()),
             detections,
+            quality,
         })
     }
 }

@@ -9,7 +9,7 @@ use crate::preprocess::{Encoder, Preprocessing};
 use crate::project::RunLengthReport;
 
 /// The share of the reference that the trial is fitted on, in percent.
-const TRIAL_PERCENT: usize = 80;
+pub(super) const TRIAL_PERCENT: usize = 80;
 
 /// What a trial is fitted with.
 pub(super) struct Trial<'t> {

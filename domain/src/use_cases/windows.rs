@@ -1,17 +1,20 @@
 //! Windows: rows are collected, judged when a window closes, and may move the reference on.
 
+mod moving_on;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
 use rand::RngExt;
 
+pub(crate) use self::moving_on::moved_on;
 use crate::data::{Frame, Schema, TensorError, Tensors};
 use crate::detection::Detection;
 use crate::detectors::{BatchDetector, BatchSpec, FitProblem, Window, WindowProblem, fit_batch};
 use crate::ports::{CpuPool, Progress, Silent};
 use crate::preprocess::{Encoder, Encoding};
-use crate::project::{AfterAlarm, Policy, ReferenceUpdate, UpdateMethod, WindowPolicy};
+use crate::project::{AfterAlarm, Policy, ReferenceUpdate, WindowPolicy};
 use crate::statistics::draws::stream;
 
 /// A batch detector with what it needs to judge windows and to move its reference on. It never changes.
@@ -29,6 +32,8 @@ pub(super) struct WindowState {
     pending: Frame<'static>,
     /// When each of them came, in microseconds; only where age closes windows.
     arrived: VecDeque<i64>,
+    /// The detector, once it has learnt from windows, of kinds that do.
+    advanced: Option<Box<dyn BatchDetector>>,
     /// The reference, once it has moved on.
     moved: Option<MovedReference>,
 }
@@ -39,6 +44,9 @@ struct MovedReference {
     n_seen: u64,
     detector: Box<dyn BatchDetector>,
 }
+
+/// Before the names of the arrays of a detector that has learnt.
+const ADVANCED: &str = "advanced.";
 
 /// What follows a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +126,7 @@ impl Windows {
             state.time = state.time.saturating_add(rows.n_rows() as u64);
             let (detection, next) = self.conclude(state.time, is_latched, judged, judging);
             match next {
-                Next::GoOn => {}
+                Next::GoOn => self.advance(state, rows, judging),
                 Next::StartAnew => *state = WindowState::start(judging.schema),
                 Next::MoveReference(update) => self.move_reference(state, rows, update, judging),
             }
@@ -191,7 +199,13 @@ impl Windows {
             let problem = Some(problem.to_string().into());
             Detection { rows: state.pending.n_rows() as u64, problem, ..Detection::default() }
         });
+        let is_judged = judged.problem.is_none();
         let (detection, next) = self.conclude(state.time, is_latched, judged, judging);
+        if next == Next::GoOn && is_judged && self.detector.learns() {
+            let rows = std::mem::replace(&mut state.pending, Frame::empty(judging.schema));
+            self.advance(state, &rows, judging);
+            state.pending = rows;
+        }
         if next == Next::StartAnew {
             *state = WindowState::start(judging.schema);
             return detection;
@@ -208,9 +222,29 @@ impl Windows {
 
     /// The verdict on rows against the reference as it is now.
     fn test(&self, state: &WindowState, rows: &Frame<'_>, judging: Judging<'_>) -> Result<Detection, WindowProblem> {
-        let detector = state.moved.as_ref().map_or(&*self.detector, |moved| &*moved.detector);
+        let detector = self.judging_next(state);
         let seen = Seen::new(rows, judging.encoder, detector);
         detector.test(&seen.window(), judging.explain, judging.pool)
+    }
+
+    fn judging_next<'d>(&'d self, state: &'d WindowState) -> &'d dyn BatchDetector {
+        match (&state.moved, &state.advanced) {
+            (Some(moved), _) => &*moved.detector,
+            (None, Some(advanced)) => &**advanced,
+            (None, None) => &*self.detector,
+        }
+    }
+
+    /// Lets a detector that learns from windows learn from one that has been judged.
+    fn advance(&self, state: &mut WindowState, rows: &Frame<'_>, judging: Judging<'_>) {
+        let detector = self.judging_next(state);
+        if !detector.learns() {
+            return;
+        }
+        let next = detector.advanced(&Seen::new(rows, judging.encoder, detector).window());
+        if next.is_some() {
+            state.advanced = next;
+        }
     }
 
     /// A verdict at a time, as it is told, and what follows.
@@ -281,14 +315,24 @@ impl Windows {
                 .map_err(|problem| invalid("reference.0", &problem.to_string()))?;
             moved = Some(MovedReference { rows, n_seen, detector });
         }
-        Ok(WindowState { time, pending, arrived, moved })
+        let mut of_advanced = Tensors::new();
+        for (name, tensor) in tensors.iter() {
+            if let Some(name) = name.strip_prefix(ADVANCED) {
+                of_advanced.insert(name, tensor.clone());
+            }
+        }
+        let mut advanced = None;
+        if of_advanced.iter().len() > 0 {
+            advanced = Some(self.detector.restore_advanced(&of_advanced, encoder)?);
+        }
+        Ok(WindowState { time, pending, arrived, advanced, moved })
     }
 }
 
 impl WindowState {
     /// The state before the first row.
     pub(super) fn start(schema: &Schema) -> Self {
-        Self { time: 0, pending: Frame::empty(schema), arrived: VecDeque::new(), moved: None }
+        Self { time: 0, pending: Frame::empty(schema), arrived: VecDeque::new(), advanced: None, moved: None }
     }
 
     /// The arrays of a self.
@@ -298,6 +342,11 @@ impl WindowState {
         self.pending.save("window", &mut tensors);
         let arrived = self.arrived.iter().map(|at| at.cast_unsigned());
         tensors.insert_u64("window.arrived", arrived.collect());
+        if let Some(advanced) = &self.advanced {
+            for (name, tensor) in advanced.save_advanced().iter() {
+                tensors.insert(&format!("{ADVANCED}{name}"), tensor.clone());
+            }
+        }
         if let Some(moved) = &self.moved {
             tensors.insert_u64("reference.seen", vec![moved.n_seen]);
             moved.rows.save("reference", &mut tensors);
@@ -350,42 +399,4 @@ fn fitted(
     crate::detectors::check_batch(spec, rows.n_rows())?;
     let seen = Seen::of_kind(rows, encoder, spec.kind().encoding());
     fit_batch(spec, schema, &seen.window(), pool, &Silent)
-}
-
-/// A reference that has seen `n_seen` rows, moved on by those of a window. Time O(rows of both).
-///
-/// Vitter's algorithm R keeps every row since the first in the reservoir with the same probability. A window that fits in
-/// whole is put in without a draw, as the reference library does.
-pub(crate) fn moved_on(
-    mut reference: Frame<'static>,
-    rows: &Frame<'_>,
-    update: ReferenceUpdate,
-    n_seen: u64,
-    mut uniform: impl FnMut() -> f64,
-) -> Frame<'static> {
-    let rows_max = update.rows;
-    let too_many = |reference: &Frame<'_>| reference.n_rows().saturating_sub(rows_max);
-    if update.method == UpdateMethod::Last {
-        reference.append(rows);
-        reference.drop_front(too_many(&reference));
-        return reference;
-    }
-    reference.drop_front(too_many(&reference));
-    if n_seen.saturating_add(rows.n_rows() as u64) <= rows_max as u64 {
-        reference.append(rows);
-        return reference;
-    }
-    for row in 0..rows.n_rows() {
-        if reference.n_rows() < rows_max {
-            reference.append(&rows.range(row..row + 1));
-            continue;
-        }
-        let n_seen = n_seen.saturating_add(row as u64 + 1);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "below the number of rows seen")]
-        let slot = (uniform() * n_seen as f64) as usize;
-        if slot < rows_max {
-            reference.replace_row(slot, rows, row);
-        }
-    }
-    reference
 }

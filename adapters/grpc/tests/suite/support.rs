@@ -8,6 +8,7 @@ use chrono::DateTime;
 use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::DetectorRequest;
 use drifting_domain::project::DriftType;
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
 use drifting_grpc::{GrpcServer, GrpcSettings};
 use drifting_inference::Inference;
@@ -101,6 +102,7 @@ impl TestServer {
             standardize: None,
             n_components: None,
             missing_values: MissingValues::Reject,
+            quality: QualityRequest::default(),
             report_run_length: false,
             overwrite: false,
         };

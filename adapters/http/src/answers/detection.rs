@@ -21,6 +21,8 @@ pub(crate) struct Detection {
     pub(crate) detector: DetectorKind,
     /// Whether any row or window of the request drifted.
     pub(crate) is_drift: bool,
+    /// Whether any row of the request was a warning; absent of kinds that do not warn.
+    pub(crate) is_warning: Option<bool>,
     /// Rows fed.
     pub(crate) rows: u64,
     /// Rows left out because of missing values.
@@ -65,6 +67,8 @@ pub(crate) struct Detection {
 pub(crate) struct RowDetection {
     /// Whether it drifts.
     pub(crate) is_drift: bool,
+    /// Whether it is a warning, that it may be about to drift; absent of kinds that do not warn.
+    pub(crate) is_warning: Option<bool>,
     /// Rows that were judged.
     pub(crate) rows: u64,
     /// Rows fed since the start or the last reset, these included.
@@ -96,6 +100,8 @@ struct Answer<'a> {
     drift_type: &'static str,
     detector: &'static str,
     is_drift: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_warning: Option<bool>,
     rows: usize,
     rows_dropped: usize,
     time: u64,
@@ -117,12 +123,20 @@ struct Answer<'a> {
     #[serde(serialize_with = "columns")]
     features: (&'a [FeatureDetection], &'a Schema),
     #[serde(serialize_with = "rows")]
-    results: &'a [DomainDetection],
+    results: Results<'a>,
+}
+
+/// Verdicts, of a kind that warns or not.
+struct Results<'a> {
+    detections: &'a [DomainDetection],
+    warns: bool,
 }
 
 #[derive(Serialize)]
 struct Row<'a> {
     is_drift: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_warning: Option<bool>,
     rows: u64,
     time: u64,
     warm_up: bool,
@@ -136,10 +150,11 @@ struct Row<'a> {
     problem: Option<&'a str>,
 }
 
-impl<'a> From<&'a DomainDetection> for Row<'a> {
-    fn from(detection: &'a DomainDetection) -> Self {
+impl<'a> Row<'a> {
+    fn of(detection: &'a DomainDetection, warns: bool) -> Self {
         Self {
             is_drift: detection.is_drift,
+            is_warning: warns.then_some(detection.is_warning),
             rows: detection.rows,
             time: detection.time,
             warm_up: detection.warm_up,
@@ -154,9 +169,10 @@ impl<'a> From<&'a DomainDetection> for Row<'a> {
 }
 
 /// One entry a row or window, unless there is only one.
-fn rows<S: Serializer>(detections: &&[DomainDetection], serializer: S) -> Result<S::Ok, S::Error> {
+fn rows<S: Serializer>(results: &Results<'_>, serializer: S) -> Result<S::Ok, S::Error> {
+    let Results { detections, warns } = results;
     let told = if detections.len() > 1 { *detections } else { &[] };
-    serializer.collect_seq(told.iter().map(Row::from))
+    serializer.collect_seq(told.iter().map(|detection| Row::of(detection, *warns)))
 }
 
 /// One entry a column, the most suspicious first.
@@ -178,11 +194,14 @@ pub(crate) fn detection_json(
 ) -> serde_json::Result<Vec<u8>> {
     let last = prediction.detections.last();
     let collects = prediction.pending_rows.is_some();
+    let kind = configuration.detector.kind();
+    let detections = &prediction.detections;
     let answer = Answer {
         project: configuration.project.as_str(),
         drift_type: configuration.drift_type.as_str(),
-        detector: configuration.detector.kind().as_str(),
-        is_drift: prediction.is_latched || prediction.detections.iter().any(|detection| detection.is_drift),
+        detector: kind.as_str(),
+        is_warning: kind.warns().then(|| detections.iter().any(|detection| detection.is_warning)),
+        is_drift: prediction.is_latched || detections.iter().any(|detection| detection.is_drift),
         rows: prediction.rows,
         rows_dropped: prediction.rows_dropped,
         time: prediction.time,
@@ -197,7 +216,7 @@ pub(crate) fn detection_json(
         effect_size: last.and_then(|last| last.effect_size),
         problem: last.and_then(|last| last.problem.as_deref()),
         features: (last.map_or(&[], |last| &last.features), judged),
-        results: &prediction.detections,
+        results: Results { detections, warns: kind.warns() },
     };
     let mut json = Vec::with_capacity(512);
     serde_json::to_writer(&mut json, &answer)?;
@@ -225,6 +244,7 @@ mod tests {
             policy: Policy::default(),
             preprocessing: Preprocessing { standardize: false, n_components: None },
             schema: Schema { columns: vec![column("a"), column("b")], missing_values: MissingValues::Reject },
+            quality: None,
             reference_rows: 10,
             created_at: DateTime::UNIX_EPOCH,
             fitted_by: "test".to_owned(),
@@ -262,6 +282,7 @@ mod tests {
             is_latched: false,
             pending_rows: None,
             detections,
+            quality: Vec::new(),
         };
         serde_json::from_slice(&detection_json(&configuration(), &configuration().schema, &prediction).unwrap())
             .unwrap()

@@ -1,5 +1,7 @@
 //! A detector with every parameter, and what happens around it.
 
+mod streaming;
+
 use std::collections::BTreeMap;
 
 use drifting_domain::detectors::{
@@ -9,6 +11,7 @@ use drifting_domain::project::{Configuration, Policy, UpdateMethod, WindowPolicy
 use poem_openapi::Object;
 use serde::Serialize;
 
+use self::streaming::{StreamingParameters, of_streaming};
 use super::words::{
     AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, PValueRule, PredsType,
     UncertaintyType,
@@ -121,6 +124,10 @@ pub(crate) struct Detector {
     /// Share of the contexts of a window that is held out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) prop_c_held: Option<f64>,
+    /// Those of streaming kinds.
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub(crate) streaming: StreamingParameters,
     /// Effect size from which on a significant difference counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) min_effect: Option<f64>,
@@ -228,6 +235,7 @@ fn of_online(spec: &OnlineSpec) -> Detector {
             seed: spec.seed,
             ..Detector::default()
         },
+        OnlineSpec::Streaming(spec) => of_streaming(spec),
     }
 }
 

@@ -1,9 +1,12 @@
 //! The schemas of request bodies. They are only described here: `input` reads them straight from the bytes.
 
+mod streaming;
+
 use std::collections::BTreeMap;
 
 use poem_openapi::Object;
 
+use self::streaming::StreamingSettings;
 use super::unions::{Age, Bandwidths, Data};
 use super::words::{
     AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, DriftType, MissingValues,
@@ -17,6 +20,10 @@ pub(crate) struct FitRequest {
     pub(crate) drift_type: DriftType,
     /// The reference.
     pub(crate) data: Data,
+    /// What the data are predictions of, of streaming kinds: a value in any form of `data`, for each of its rows. Fitted on are the
+    /// errors, as in predictions.
+    #[oai(nullable)]
+    pub(crate) truth: Option<Data>,
     /// What the reference is judged given, of `context_mmd`: columns in any form of `data`, a row for each of its rows. They
     /// can also stand among the data, named by `context_columns`.
     #[oai(nullable)]
@@ -44,6 +51,9 @@ pub(crate) struct FitRequest {
 pub(crate) struct FitSettings {
     /// What kind of data the project watches.
     pub(crate) drift_type: DriftType,
+    /// The column that holds the truth of the only other one, the predictions, of streaming kinds: fitted on are the errors.
+    #[oai(nullable)]
+    pub(crate) truth: Option<String>,
     /// The detector; each drift type has a default that suits its data.
     #[oai(nullable)]
     pub(crate) detector: Option<DetectorSettings>,
@@ -184,6 +194,9 @@ pub(crate) struct DetectorSettings {
     /// Share of the contexts of a window that is held out, of `context_mmd`, from 0.01 to 0.99; by default 0.25.
     #[oai(nullable, validator(minimum(value = "0.01"), maximum(value = "0.99")))]
     pub(crate) prop_c_held: Option<f64>,
+    /// Those of streaming kinds.
+    #[oai(flatten)]
+    pub(crate) streaming: StreamingSettings,
     /// How rows are collected into windows, of kinds that judge windows; by default a request is a window.
     #[oai(nullable)]
     pub(crate) window: Option<WindowSettings>,
@@ -243,6 +256,11 @@ pub(crate) struct PreprocessingSettings {
 pub(crate) struct PredictRequest {
     /// The rows, one or many.
     pub(crate) data: Data,
+    /// What the data are predictions of, of streaming kinds: a value in any form of `data`, for each of its rows. Fed are the
+    /// errors: of kinds that watch errors 1 where the prediction is another than the truth, else 0; of other kinds, where both are
+    /// numbers, their absolute difference.
+    #[oai(nullable)]
+    pub(crate) truth: Option<Data>,
     /// What the rows are judged given, as at the fit.
     #[oai(nullable)]
     pub(crate) context: Option<Data>,

@@ -80,6 +80,19 @@ words!(
         ContextMmd = "context_mmd",
         ClassifierUncertainty = "classifier_uncertainty",
         RegressorUncertainty = "regressor_uncertainty",
+        Adwin = "adwin",
+        PageHinkley = "page_hinkley",
+        Kswin = "kswin",
+        Cusum = "cusum",
+        Ddm = "ddm",
+        Eddm = "eddm",
+        HddmA = "hddm_a",
+        HddmW = "hddm_w",
+        Rddm = "rddm",
+        Stepd = "stepd",
+        Ecdd = "ecdd",
+        GeometricMovingAverage = "geometric_moving_average",
+        Bocd = "bocd",
     }
 );
 
@@ -150,6 +163,15 @@ words!(
         TwoSided = "two-sided",
         Greater = "greater",
         Less = "less",
+    }
+);
+
+words!(
+    /// Which change of a mean counts: either way, or a rise, or a fall.
+    ChangeMode of drifting_domain::detectors::ChangeMode {
+        Both = "both",
+        Up = "up",
+        Down = "down",
     }
 );
 

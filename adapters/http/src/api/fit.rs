@@ -17,10 +17,7 @@ use super::once::{KeyInHeader, Written};
 use super::operations::{Origin, Origins, new_id};
 use super::parameter::{InQuery, NameInPath, Prefer};
 use super::{Tag, driven, within_span};
-use crate::answers::{
-    AfterAlarm, Alternative, ClassifierModel, Correction, DetectorKind, DriftType, LongFit, MissingValues, PValueRule,
-    PredsType, Project, UncertaintyType,
-};
+use crate::answers::{DriftType, LongFit, MissingValues, Project};
 use crate::body::{FitBody, MediaType, Unread, parse, parse_data};
 use crate::error::Failure;
 use crate::input::{DataFormat, FitInput, Form, Limits, Parameters, Settings, Source, Unusable, read_settings};
@@ -104,6 +101,9 @@ impl FitApi {
         /// All bodies but JSON, which need it here or in a part `settings`: what kind of data the project watches.
         #[oai(name = "drift_type")]
         _drift_type: InQuery<DriftType>,
+        /// All bodies but JSON: the column that holds the truth of the only other one, the predictions, of streaming kinds.
+        #[oai(name = "truth")]
+        _truth: InQuery<String>,
         /// All bodies but JSON: whether a project of that name is replaced.
         #[oai(name = "overwrite")]
         _overwrite: InQuery<bool>,
@@ -119,111 +119,18 @@ impl FitApi {
         /// All bodies but JSON: how many principal components are kept.
         #[oai(name = "n_components", validator(minimum(value = "1")))]
         _n_components: InQuery<u64>,
-        /// All bodies but JSON: the kind of the detector.
-        #[oai(name = "kind")]
-        _kind: InQuery<DetectorKind>,
-        /// All bodies but JSON: expected run time, above 1.
-        #[oai(name = "ert", validator(minimum(value = "1", exclusive), maximum(value = "10000000")))]
-        _ert: InQuery<f64>,
-        /// All bodies but JSON: size of the window.
-        #[oai(name = "window_size", validator(minimum(value = "2"), maximum(value = "10000")))]
-        _window_size: InQuery<u64>,
         /// All bodies but JSON: sizes of several windows, with commas between.
         #[oai(name = "window_sizes", explode = false)]
         _window_sizes: InQuery<Vec<u64>>,
-        /// All bodies but JSON: simulated streams or permutations behind the thresholds.
-        #[oai(name = "n_bootstraps", validator(minimum(value = "1")))]
-        _n_bootstraps: InQuery<u64>,
         /// All bodies but JSON: bandwidths of the kernel, with commas between.
         #[oai(name = "sigma", explode = false)]
         _sigma: InQuery<Vec<f64>>,
-        /// All bodies but JSON: which change counts, of `fet_online`.
-        #[oai(name = "alternative")]
-        _alternative: InQuery<Alternative>,
-        /// All bodies but JSON: weight of the new value in the smoothed statistic of `fet_online`.
-        #[oai(name = "lam", validator(minimum(value = "0", exclusive), maximum(value = "1")))]
-        _lam: InQuery<f64>,
-        /// All bodies but JSON: steps until the thresholds of `fet_online` stay the same.
-        #[oai(name = "t_max", validator(minimum(value = "3"), maximum(value = "20000")))]
-        _t_max: InQuery<u64>,
-        /// All bodies but JSON: centres of the kernels of `lsdd_online`.
-        #[oai(name = "n_kernel_centers", validator(minimum(value = "1"), maximum(value = "1000")))]
-        _n_kernel_centers: InQuery<u64>,
-        /// All bodies but JSON: largest relative difference that the regulariser of `lsdd_online` may make.
-        #[oai(name = "lambda_rd_max", validator(minimum(value = "0", exclusive), maximum(value = "1")))]
-        _lambda_rd_max: InQuery<f64>,
-        /// All bodies but JSON: seed of everything random.
-        #[oai(name = "seed")]
-        _seed: InQuery<u64>,
-        /// All bodies but JSON: significance of kinds that judge windows.
-        #[oai(name = "p_val", validator(minimum(value = "0", exclusive), maximum(value = "1", exclusive)))]
-        _p_val: InQuery<f64>,
-        /// All bodies but JSON: how the significance is shared among columns.
-        #[oai(name = "correction")]
-        _correction: InQuery<Correction>,
-        /// All bodies but JSON: effect size from which on a significant difference counts.
-        #[oai(name = "min_effect", validator(minimum(value = "0"), maximum(value = "1")))]
-        _min_effect: InQuery<f64>,
-        /// All bodies but JSON: permutations of `mmd` and `lsdd`.
-        #[oai(name = "n_permutations", validator(minimum(value = "0"), maximum(value = "100000")))]
-        _n_permutations: InQuery<u64>,
-        /// All bodies but JSON: how p-values of permutations are counted.
-        #[oai(name = "p_value_rule")]
-        _p_value_rule: InQuery<PValueRule>,
-        /// All bodies but JSON: whether the bandwidth of `mmd` is inferred from the reference once.
-        #[oai(name = "configure_kernel_from_x_ref")]
-        _configure_kernel_from_x_ref: InQuery<bool>,
-        /// All bodies but JSON: the model of `classifier`.
-        #[oai(name = "model")]
-        _model: InQuery<ClassifierModel>,
-        /// All bodies but JSON: trees of a `random_forest`.
-        #[oai(name = "n_trees", validator(minimum(value = "1"), maximum(value = "10000")))]
-        _n_trees: InQuery<u64>,
-        /// All bodies but JSON: folds that hold rows out from training.
-        #[oai(name = "n_folds", validator(minimum(value = "2"), maximum(value = "100")))]
-        _n_folds: InQuery<u64>,
-        /// All bodies but JSON: share of the rows that train, where one split holds rows out.
-        #[oai(name = "train_size", validator(minimum(value = "0", exclusive), maximum(value = "1", exclusive)))]
-        _train_size: InQuery<f64>,
-        /// All bodies but JSON: whether predicted labels are compared instead of probabilities.
-        #[oai(name = "binarize_preds")]
-        _binarize_preds: InQuery<bool>,
-        /// All bodies but JSON: whether scores are turned into probabilities on inner folds.
-        #[oai(name = "use_calibration")]
-        _use_calibration: InQuery<bool>,
-        /// All bodies but JSON: learnt differences of `spot_the_diff`.
-        #[oai(name = "n_diffs", validator(minimum(value = "1"), maximum(value = "100")))]
-        _n_diffs: InQuery<u64>,
-        /// All bodies but JSON: weight of the differences' size in the loss of `spot_the_diff`.
-        #[oai(name = "l1_reg", validator(minimum(value = "0")))]
-        _l1_reg: InQuery<f64>,
-        /// All bodies but JSON: step size of the optimiser of `spot_the_diff`.
-        #[oai(name = "learning_rate", validator(minimum(value = "0", exclusive), maximum(value = "1")))]
-        _learning_rate: InQuery<f64>,
-        /// All bodies but JSON: passes over the rows that train `spot_the_diff`.
-        #[oai(name = "epochs", validator(minimum(value = "1"), maximum(value = "10000")))]
-        _epochs: InQuery<u64>,
-        /// All bodies but JSON: rows of a step of the optimiser of `spot_the_diff`.
-        #[oai(name = "batch_size", validator(minimum(value = "1"), maximum(value = "100000")))]
-        _batch_size: InQuery<u64>,
-        /// All bodies but JSON: what the outputs are that `classifier_uncertainty` judges.
-        #[oai(name = "preds_type")]
-        _preds_type: InQuery<PredsType>,
-        /// All bodies but JSON: what of them is the uncertainty.
-        #[oai(name = "uncertainty_type")]
-        _uncertainty_type: InQuery<UncertaintyType>,
-        /// All bodies but JSON: difference of probabilities below which a margin is narrow.
-        #[oai(name = "margin_width", validator(minimum(value = "0", exclusive), maximum(value = "1")))]
-        _margin_width: InQuery<f64>,
         /// All bodies but JSON: the columns that are the context, with commas between.
         #[oai(name = "context_columns", explode = false)]
         _context_columns: InQuery<Vec<String>>,
         /// All bodies but JSON: bandwidths of the kernel of contexts, with commas between.
         #[oai(name = "context_sigma", explode = false)]
         _context_sigma: InQuery<Vec<f64>>,
-        /// All bodies but JSON: share of the contexts of a window that is held out.
-        #[oai(name = "prop_c_held", validator(minimum(value = "0.01"), maximum(value = "0.99")))]
-        _prop_c_held: InQuery<f64>,
         /// All bodies but JSON: rows that close a window.
         #[oai(name = "window.size", validator(minimum(value = "2"), maximum(value = "1000000")))]
         _window_rows: InQuery<u64>,
@@ -242,9 +149,6 @@ impl FitApi {
         /// All bodies but JSON: whether windows in drift leave the reference as it is.
         #[oai(name = "update_reference.only_without_drift")]
         _update_only_without_drift: InQuery<bool>,
-        /// All bodies but JSON: what follows an alarm.
-        #[oai(name = "after_alarm")]
-        _after_alarm: InQuery<AfterAlarm>,
         body: FitBody,
     ) -> Result<Answer<Fitted>, Failure> {
         let (name, keyed) = (project.parse()?, key.parse()?);
@@ -278,7 +182,7 @@ impl FitApi {
             }
             Ok(FitAnswer { written: api.fit_now(wanted, body).await?, is_replayed: false })
         };
-        Ok(Answer::response(self.answers.once(identity, fitting).await?))
+        Ok(Answer::response(Box::pin(self.answers.once(identity, fitting)).await?))
     }
 }
 
@@ -393,7 +297,7 @@ impl FitApi {
                 let body = body.read_decoded(self.limits.bytes, &self.timeouts).await.map_err(unusable)?;
                 let limits = limits.taking_images(settings.as_ref().is_ok_and(Settings::is_of_images));
                 let data = parse_data(format, body, limits).await.map_err(unusable)?;
-                FitInput::of(settings, data, Source::query)
+                against_truth(FitInput::of(settings, data, Source::query)?).await
             }
             MediaType::Multipart(boundary) => {
                 let parts = body.read_parts(&boundary, true, self.limits.bytes, &self.timeouts).await;
@@ -407,14 +311,26 @@ impl FitApi {
                     Err(failure) => Err(failure),
                 };
                 if !stand_in_part {
-                    return FitInput::of(settings, data, Source::query);
+                    return against_truth(FitInput::of(settings, data, Source::query)?).await;
                 }
                 let input = FitInput::of(settings, data, Source::json)?;
                 let overwrite = input.settings.overwrite;
                 let settings_stand_in_part = "the settings stand in the part `settings`";
                 parameters.refuse_all(settings_stand_in_part).map_err(|failure| Unusable { failure, overwrite })?;
-                Ok(input)
+                against_truth(input).await
             }
         }
     }
+}
+
+/// A reference as long as may be is held against its truth where nobody waits for the thread.
+async fn against_truth(input: FitInput) -> Result<FitInput, Unusable> {
+    if input.settings.truth.is_none() {
+        return Ok(input);
+    }
+    let overwrite = input.settings.overwrite;
+    tokio::task::spawn_blocking(|| input.against_truth()).await.map_err(|error| {
+        let failure = Failure::internal(format!("holding predictions against their truth: {error}"));
+        Unusable { failure, overwrite }
+    })?
 }

@@ -18,7 +18,9 @@ use super::{Tag, driven};
 use crate::answers::{Detection, detection_json};
 use crate::body::{MediaType, PredictBody, Unread, parse, parse_data};
 use crate::error::{Code, Failure, Issue};
-use crate::input::{CONTEXT, Context, Data, DataFormat, Limits, Parameters, PredictInput, read_predict};
+use crate::input::{
+    CONTEXT, Context, Data, DataFormat, Limits, Parameters, PredictInput, TRUTH, Told, Truth, read_predict,
+};
 use crate::settings::HttpTimeouts;
 
 pub(crate) struct Predicted;
@@ -59,6 +61,9 @@ pub(crate) struct PredictApi {
 /// Answers with more verdicts than this are written on a thread that may be kept busy.
 const WRITTEN_INLINE_MAX: usize = 1_000;
 
+/// More predictions than this are held against their truth on such a thread, too.
+const HELD_INLINE_MAX: usize = 10_000;
+
 #[OpenApi(prefix_path = "/api/v1", tag = "Tag::Predictions")]
 impl PredictApi {
     /// Feed rows
@@ -72,6 +77,10 @@ impl PredictApi {
         request: &Request,
         /// The project.
         project: NameInPath,
+        /// The column that holds the truth of the only other one, the predictions, of streaming kinds; JSON bodies can have it
+        /// as a member, too.
+        #[oai(name = "truth")]
+        _truth: InQuery<String>,
         /// Whether the answer says what moved; JSON bodies can say it as a member, too.
         #[oai(name = "explain")]
         _explain: InQuery<bool>,
@@ -90,9 +99,10 @@ impl PredictApi {
             identity = Some(keyed.identity(&["predict", name.as_str()], bytes).await?);
             body = buffered;
         }
-        let PredictInput { data, context, explain: in_body } = self.read(body, &open).await?;
+        let PredictInput { data, truth, context, explain: in_body } = self.read(body, &open).await?;
         let place = self.service.enter_predictions().map_err(|_| Failure::overloaded())?;
-        let in_query = Parameters::of(request).explain()?;
+        let parameters = Parameters::of(request);
+        let in_query = parameters.explain()?;
         let id = request.data::<RequestId>().map(|RequestId(id)| id.as_str().into());
         let trace = request.data::<TraceContext>().map(Trace::from);
         if in_body.is_some() && in_query.is_some() {
@@ -104,6 +114,7 @@ impl PredictApi {
         if let Some(context) = &context {
             check_context(context, open.configuration())?;
         }
+        let (data, truth) = against_truth(&open, data, truth, parameters.get("truth")).await?;
         let (form, rows) = (data.form, data.table);
         let width = rows.columns().len();
         let (service, project) = (Arc::clone(&self.service), open.clone());
@@ -112,9 +123,10 @@ impl PredictApi {
             let columns = open.configuration().schema.columns.iter();
             let columns: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
             let failure = Failure::of_predict(error, form, width, &columns);
-            match &context {
-                Some(context) => context.placed(failure),
-                None => failure,
+            match (&truth, &context) {
+                (Some(truth), _) => truth.placed(failure),
+                (None, Some(context)) => context.placed(failure),
+                (None, None) => failure,
             }
         };
         if let Some(identity) = identity {
@@ -141,6 +153,38 @@ impl PredictApi {
     }
 }
 
+/// The rows to feed: the errors of predictions whose truth came along, beside them or in a column of this name.
+async fn against_truth(
+    open: &OpenProject,
+    data: Data,
+    truth: Option<Data>,
+    column: Option<&str>,
+) -> Result<(Data, Option<Truth>), Failure> {
+    let (truth, column) = match (truth, column.map(str::to_owned)) {
+        (None, None) => return Ok((data, None)),
+        (Some(_), Some(_)) => {
+            return Err(Failure::setting(TRUTH, "expected `truth` in the body or in the query, it came in both"));
+        }
+        either => either,
+    };
+    let (open, is_short) = (open.clone(), data.table.n_rows() <= HELD_INLINE_MAX);
+    let held = move || {
+        let told = match (truth, column) {
+            (Some(truth), _) => Told::beside(data, truth),
+            (None, column) => Told::among(data, &column.unwrap_or_default())?,
+        };
+        let Configuration { detector, schema, .. } = open.configuration();
+        told.rows(detector.kind(), schema.columns.first().map(|column| &column.kind))
+    };
+    let held = if is_short {
+        held()
+    } else {
+        let held = tokio::task::spawn_blocking(held).await;
+        held.map_err(|error| Failure::internal(format!("holding predictions against their truth: {error}")))?
+    };
+    held.map(|(data, truth)| (data, Some(truth)))
+}
+
 /// Contexts are of one kind, and without names they stand where the project has them.
 fn check_context(context: &Context, configuration: &Configuration) -> Result<(), Failure> {
     let DetectorSpec::Batch(BatchSpec::ContextMmd(spec)) = &configuration.detector else {
@@ -156,7 +200,7 @@ fn check_context(context: &Context, configuration: &Configuration) -> Result<(),
 
 impl PredictApi {
     async fn read(&self, body: Unread, project: &OpenProject) -> Result<PredictInput, Failure> {
-        let alone = |data: Data| PredictInput { data, context: None, explain: None };
+        let alone = |data: Data| PredictInput { data, truth: None, context: None, explain: None };
         let limits = Limits::of(self.limits, project.n_rows_max());
         let limits = limits.taking_images(project.configuration().schema.is_image());
         Ok(match body.media_type()? {

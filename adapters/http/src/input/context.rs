@@ -1,11 +1,7 @@
 //! The member `context`: columns that the others are judged given, beside `data` and in any of its forms. They are joined to
 //! the data, and places of faults among them are told as they came.
 
-use std::fmt;
-
-use serde::de::{DeserializeSeed, Deserializer, Visitor};
-
-use super::data::{DataSeed, Read};
+use super::data::Read;
 use super::faults::Faults;
 use super::pointer::{Form, push_part};
 use crate::error::Failure;
@@ -64,35 +60,6 @@ pub(super) fn join(data: Read, context: Read, faults: &mut Faults) -> (Read, Opt
             faults.data(|| CONTEXT.to_owned(), detail);
             (data, None)
         }
-    }
-}
-
-/// Reads contexts; `null` is none.
-pub(super) struct ContextSeed<'f>(pub(super) &'f mut Faults);
-
-impl<'de> DeserializeSeed<'de> for ContextSeed<'_> {
-    type Value = Option<Read>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        self.0.renamed(CONTEXT, |faults| deserializer.deserialize_option(SomeContext(faults)))
-    }
-}
-
-struct SomeContext<'f>(&'f mut Faults);
-
-impl<'de> Visitor<'de> for SomeContext<'_> {
-    type Value = Option<Read>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("contexts")
-    }
-
-    fn visit_none<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        DataSeed(self.0).deserialize(deserializer)
     }
 }
 

@@ -90,6 +90,52 @@ pub(super) fn data_in_context(
     }
 }
 
+/// Reads data in a member beside `data`, whose place this is; `null` is none.
+pub(super) struct BesideSeed<'f> {
+    pub(super) place: &'static str,
+    pub(super) faults: &'f mut Faults,
+}
+
+impl<'de> DeserializeSeed<'de> for BesideSeed<'_> {
+    type Value = Option<Read>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        self.faults.renamed(self.place, |faults| deserializer.deserialize_option(SomeData(faults)))
+    }
+}
+
+struct SomeData<'f>(&'f mut Faults);
+
+impl<'de> Visitor<'de> for SomeData<'_> {
+    type Value = Option<Read>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("data")
+    }
+
+    fn visit_none<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        DataSeed(self.0).deserialize(deserializer)
+    }
+}
+
+/// What was read in such a member, if it is a table.
+pub(super) fn data_beside(read: Read, place: &str) -> Result<Data, Failure> {
+    let form = read.form();
+    read.into_data().map_err(|invalid| {
+        let mut failure = Failure::of_data(&invalid, form, &[]);
+        for issue in &mut failure.issues {
+            if let Some(rest) = issue.pointer.strip_prefix("/data") {
+                issue.pointer = format!("{place}{rest}");
+            }
+        }
+        Failure::at(failure.code, failure.issues)
+    })
+}
+
 /// Reads data; `None` where they have none of the forms.
 pub(super) struct DataSeed<'f>(pub(super) &'f mut Faults);
 

@@ -4,16 +4,19 @@ use std::fmt;
 
 use drifting_domain::detectors::DetectorKind;
 use drifting_domain::project::ProjectName;
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::FitRequest;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::budget::{Budget, Limits};
-use super::context::{CONTEXT, ContextSeed};
-use super::data::{Data, DataSeed, Read, data_in_context};
+use super::context::CONTEXT;
+use super::data::{BesideSeed, Data, DataSeed, Read, data_beside, data_in_context};
 use super::faults::Faults;
 use super::member_name::MemberName;
 use super::pointer::{Form, Source};
-use super::setting::{Name, Setting, Settings, unknown};
+use super::setting::{Setting, Settings, unknown};
+use super::setting_name::Name;
+use super::truth::{TRUTH, Told};
 use crate::error::{Code, Failure};
 use drifting_inference::Passed;
 
@@ -50,8 +53,8 @@ impl FitInput {
         limits.check_json(body).map_err(|failure| Unusable { failure, overwrite: false })?;
         let mut faults = Faults::within(Budget::beside(body, limits));
         let mut deserializer = serde_json::Deserializer::from_slice(body);
-        let mut context = None;
-        let seed = FitSeed { settings: &mut *settings, context: &mut context, faults: &mut faults, has_data: true };
+        let mut beside = Beside::default();
+        let seed = FitSeed { settings: &mut *settings, beside: &mut beside, faults: &mut faults, has_data: true };
         let read = seed.deserialize(&mut deserializer).and_then(|read| deserializer.end().map(|()| read));
         let overwrite = settings.overwrite;
         let unusable = |failure| Unusable { failure, overwrite };
@@ -60,6 +63,7 @@ impl FitInput {
             Unusable { failure: faults_of(&mut faults).into_stopped(&error, body), overwrite: overwrite && is_readable }
         })?;
         expect_drift_type(settings, &mut faults);
+        let Beside { truth, context } = beside;
         if context.is_some() {
             expect_use_of_context(settings, &mut faults);
         }
@@ -69,7 +73,11 @@ impl FitInput {
             settings.detector.context_columns = Some(names);
         }
         let source = Source::json(data.form).with(context);
-        Ok(Self { settings: std::mem::take(settings), data, source })
+        let settings = std::mem::take(settings);
+        let Some(truth) = truth else { return Ok(Self { settings, data, source }) };
+        let truth = data_beside(truth, TRUTH).map_err(unusable)?;
+        let (data, truth) = Told::beside(data, truth).reference(settings.detector.kind).map_err(unusable)?;
+        Ok(Self { settings, data, source: source.against(truth) })
     }
 
     /// A fit from settings and from data that came beside them; `source` says where the settings stood.
@@ -94,10 +102,27 @@ impl FitInput {
         }
     }
 
+    /// The same with predictions held against the truth that a setting names among them.
+    pub(crate) fn against_truth(self) -> Result<Self, Unusable> {
+        let Some(column) = self.settings.truth.clone() else { return Ok(self) };
+        let Self { data, settings, source } = self;
+        let told = Told::among(data, &column).and_then(|told| told.reference(settings.detector.kind));
+        let (data, truth) = told.map_err(|failure| Unusable { failure, overwrite: settings.overwrite })?;
+        Ok(Self { data, source: source.against(truth), settings })
+    }
+
     /// The domain's request, and where its settings stood.
     pub(crate) fn into_request(self, project: ProjectName) -> Result<FitRequest, Failure> {
-        let Settings { drift_type, overwrite, missing_values, report_run_length, standardize, n_components, detector } =
-            self.settings;
+        let Settings {
+            drift_type,
+            truth: _,
+            overwrite,
+            missing_values,
+            report_run_length,
+            standardize,
+            n_components,
+            detector,
+        } = self.settings;
         let drift_type = drift_type.ok_or_else(|| {
             Failure::setting("/drift_type", "expected the drift type, such as `label` or `tabular`, none came")
         })?;
@@ -109,6 +134,7 @@ impl FitInput {
             standardize,
             n_components,
             missing_values,
+            quality: QualityRequest::default(),
             report_run_length,
             overwrite,
         })
@@ -122,7 +148,8 @@ pub(crate) fn read_settings(part: &[u8], limits: Limits) -> Result<Settings, (Fa
     let mut faults = Faults::within(Budget::beside(part, limits));
     let mut settings = Settings::default();
     let mut deserializer = serde_json::Deserializer::from_slice(part);
-    let seed = FitSeed { settings: &mut settings, context: &mut None, faults: &mut faults, has_data: false };
+    let seed =
+        FitSeed { settings: &mut settings, beside: &mut Beside::default(), faults: &mut faults, has_data: false };
     let read = seed.deserialize(&mut deserializer).and_then(|_| deserializer.end());
     if let Err(error) = read {
         let overwrite = settings.overwrite && error.is_data();
@@ -160,32 +187,51 @@ fn faults_of(faults: &mut Faults) -> Faults {
 /// Reads the whole body; `None` where its data have none of the forms.
 struct FitSeed<'s> {
     settings: &'s mut Settings,
-    context: &'s mut Option<Read>,
+    beside: &'s mut Beside,
     faults: &'s mut Faults,
     /// Whether the data stand here, too.
     has_data: bool,
+}
+
+/// Data that stand beside the reference.
+#[derive(Default)]
+struct Beside {
+    truth: Option<Read>,
+    context: Option<Read>,
 }
 
 /// A member of a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Member {
     Data,
+    Truth,
     Context,
     Detector,
     Preprocessing,
     Setting(Name),
 }
 
-const MEMBERS: [&str; 8] =
-    ["drift_type", "data", "context", "detector", "preprocessing", "missing_values", "report_run_length", "overwrite"];
+const MEMBERS: [&str; 9] = [
+    "drift_type",
+    "data",
+    "truth",
+    "context",
+    "detector",
+    "preprocessing",
+    "missing_values",
+    "report_run_length",
+    "overwrite",
+];
 
-fn member(name: &str) -> Option<Member> {
+/// Without data in the body, its `truth` is a setting.
+fn member(name: &str, has_data: bool) -> Option<Member> {
     match name {
+        "truth" if has_data => Some(Member::Truth),
         "data" => Some(Member::Data),
         "context" => Some(Member::Context),
         "detector" => Some(Member::Detector),
         "preprocessing" => Some(Member::Preprocessing),
-        _ => Name::TOP.into_iter().find(|setting| setting.as_str() == name).map(Member::Setting),
+        _ => Name::TOP.iter().copied().find(|setting| setting.as_str() == name).map(Member::Setting),
     }
 }
 
@@ -210,7 +256,7 @@ super::top_level_object!(FitSeed<'_>, Option<Read>, {
         let mut seen: Vec<Member> = Vec::with_capacity(MEMBERS.len());
         let mut read = None;
         while let Some(name) = members.next_key::<MemberName>()? {
-            let Some(member) = member(name.as_str()) else {
+            let Some(member) = member(name.as_str(), self.has_data) else {
                 self.faults.take(Budget::take_one_too_many)?;
                 self.faults.setting(|| name.place_in(""), || unknown(name.as_str(), &MEMBERS));
                 members.next_value::<Passed>().inspect_err(|_| self.faults.stop_at(|| name.place_in("")))?;
@@ -230,19 +276,25 @@ super::top_level_object!(FitSeed<'_>, Option<Read>, {
                     members.next_value::<Passed>()?;
                 }
                 Member::Data => read = members.next_value_seed(DataSeed(self.faults))?,
-                Member::Context => *self.context = members.next_value_seed(ContextSeed(self.faults))?,
+                Member::Context => {
+                    self.beside.context =
+                        members.next_value_seed(BesideSeed { place: CONTEXT, faults: self.faults })?;
+                }
+                Member::Truth => {
+                    self.beside.truth = members.next_value_seed(BesideSeed { place: TRUTH, faults: self.faults })?;
+                }
                 Member::Setting(name) => {
                     let value = value_at(&mut members, &pointer, self.faults)?;
                     self.settings.set(name, &value, &pointer, self.faults);
                 }
                 Member::Detector => members.next_value_seed(GroupSeed {
-                    names: &Name::DETECTOR,
+                    names: Name::DETECTOR,
                     pointer: &pointer,
                     settings: self.settings,
                     faults: self.faults,
                 })?,
                 Member::Preprocessing => members.next_value_seed(GroupSeed {
-                    names: &Name::PREPROCESSING,
+                    names: Name::PREPROCESSING,
                     pointer: &pointer,
                     settings: self.settings,
                     faults: self.faults,

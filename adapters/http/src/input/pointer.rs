@@ -3,6 +3,7 @@
 use drifting_domain::data::DataIssue;
 
 use super::context::Context;
+use super::truth::Truth;
 use crate::error::Failure;
 
 /// The form in which data came.
@@ -24,6 +25,7 @@ pub(crate) struct Source {
     settings: SettingsIn,
     form: Form,
     context: Option<Context>,
+    truth: Option<Truth>,
 }
 
 /// Where settings stand.
@@ -38,17 +40,22 @@ enum SettingsIn {
 impl Source {
     /// Settings in JSON, beside data of this form.
     pub(crate) fn json(form: Form) -> Self {
-        Self { settings: SettingsIn::Json, form, context: None }
+        Self { settings: SettingsIn::Json, form, context: None, truth: None }
     }
 
     /// Settings in the query string, beside a body of data in this form.
     pub(crate) fn query(form: Form) -> Self {
-        Self { settings: SettingsIn::Query, form, context: None }
+        Self { settings: SettingsIn::Query, form, context: None, truth: None }
     }
 
     /// The same with contexts, which stand behind the data now.
     pub(crate) fn with(self, context: Option<Context>) -> Self {
         Self { context, ..self }
+    }
+
+    /// The same with predictions that have been held against their truth: the errors stand in place of them.
+    pub(crate) fn against(self, truth: Truth) -> Self {
+        Self { form: Form::Values, truth: Some(truth), ..self }
     }
 
     /// The form of the data.
@@ -70,9 +77,10 @@ impl Source {
 
     /// A failure with the places of its faults as they came.
     pub(crate) fn placed(&self, failure: Failure) -> Failure {
-        match &self.context {
-            Some(context) => context.placed(failure),
-            None => failure,
+        match (&self.truth, &self.context) {
+            (Some(truth), _) => truth.placed(failure),
+            (None, Some(context)) => context.placed(failure),
+            (None, None) => failure,
         }
     }
 }

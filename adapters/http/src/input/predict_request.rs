@@ -5,12 +5,13 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 use super::budget::{Budget, Limits};
-use super::context::{CONTEXT, Context, ContextSeed};
-use super::data::{Data, DataSeed, Read, data_in_context};
+use super::context::{CONTEXT, Context};
+use super::data::{BesideSeed, Data, DataSeed, Read, data_beside, data_in_context};
 use super::faults::Faults;
 use super::member_name::MemberName;
 use super::scalar::Scalar;
 use super::setting::unknown;
+use super::truth::TRUTH;
 use crate::error::Failure;
 use drifting_inference::Passed;
 
@@ -19,6 +20,8 @@ use drifting_inference::Passed;
 pub(crate) struct PredictInput {
     /// The rows, with their contexts behind them.
     pub(crate) data: Data,
+    /// What the rows are predictions of.
+    pub(crate) truth: Option<Data>,
     pub(crate) context: Option<Context>,
     pub(crate) explain: Option<bool>,
 }
@@ -28,19 +31,21 @@ pub(crate) fn read_predict(body: &[u8], limits: Limits) -> Result<PredictInput, 
     limits.check_json(body)?;
     let mut faults = Faults::within(Budget::beside(body, limits));
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let (mut context, mut explain) = (None, None);
-    let seed = PredictSeed { faults: &mut faults, context: &mut context, explain: &mut explain };
+    let (mut truth, mut context, mut explain) = (None, None, None);
+    let seed = PredictSeed { faults: &mut faults, truth: &mut truth, context: &mut context, explain: &mut explain };
     let read = seed.deserialize(&mut deserializer);
     let read = match read.and_then(|read| deserializer.end().map(|()| read)) {
         Ok(read) => read,
         Err(error) => return Err(faults.into_stopped(&error, body)),
     };
     let (data, context) = data_in_context(read, context, faults)?;
-    Ok(PredictInput { data, context, explain })
+    let truth = truth.map(|truth| data_beside(truth, TRUTH)).transpose()?;
+    Ok(PredictInput { data, truth, context, explain })
 }
 
 struct PredictSeed<'f> {
     faults: &'f mut Faults,
+    truth: &'f mut Option<Read>,
     context: &'f mut Option<Read>,
     explain: &'f mut Option<bool>,
 }
@@ -63,7 +68,7 @@ impl<'de> DeserializeSeed<'de> for PredictSeed<'_> {
 super::top_level_object!(PredictSeed<'_>, Option<Read>, {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut read = None;
-        let (mut is_seen, mut is_context_seen, mut is_explain_seen) = (false, false, false);
+        let (mut is_seen, mut is_truth_seen, mut is_context_seen, mut is_explain_seen) = (false, false, false, false);
         while let Some(name) = members.next_key_seed(KeySeed)? {
             match name {
                 Known::Data => {
@@ -73,12 +78,19 @@ super::top_level_object!(PredictSeed<'_>, Option<Read>, {
                     }
                     read = members.next_value_seed(DataSeed(self.faults))?;
                 }
+                Known::Truth => {
+                    if std::mem::replace(&mut is_truth_seen, true) {
+                        self.faults.take(Budget::take_one_too_many)?;
+                        self.faults.duplicate(|| TRUTH.to_owned());
+                    }
+                    *self.truth = members.next_value_seed(BesideSeed { place: TRUTH, faults: self.faults })?;
+                }
                 Known::Context => {
                     if std::mem::replace(&mut is_context_seen, true) {
                         self.faults.take(Budget::take_one_too_many)?;
                         self.faults.duplicate(|| CONTEXT.to_owned());
                     }
-                    *self.context = members.next_value_seed(ContextSeed(self.faults))?;
+                    *self.context = members.next_value_seed(BesideSeed { place: CONTEXT, faults: self.faults })?;
                 }
                 Known::Explain => {
                     if std::mem::replace(&mut is_explain_seen, true) {
@@ -96,8 +108,10 @@ super::top_level_object!(PredictSeed<'_>, Option<Read>, {
                 }
                 Known::Other(name) => {
                     self.faults.take(Budget::take_one_too_many)?;
-                    self.faults
-                        .setting(|| name.place_in(""), || unknown(name.as_str(), &["data", "context", "explain"]));
+                    self.faults.setting(
+                        || name.place_in(""),
+                        || unknown(name.as_str(), &["data", "truth", "context", "explain"]),
+                    );
                     members.next_value::<Passed>().inspect_err(|_| self.faults.stop_at(|| name.place_in("")))?;
                 }
             }
@@ -112,6 +126,7 @@ super::top_level_object!(PredictSeed<'_>, Option<Read>, {
 /// The name of a member, kept only where it is not known.
 enum Known {
     Data,
+    Truth,
     Context,
     Explain,
     Other(MemberName),
@@ -137,6 +152,7 @@ impl Visitor<'_> for KeySeed {
     fn visit_str<E>(self, name: &str) -> Result<Known, E> {
         Ok(match name {
             "data" => Known::Data,
+            "truth" => Known::Truth,
             "context" => Known::Context,
             "explain" => Known::Explain,
             _ => Known::Other(MemberName::of(name)),

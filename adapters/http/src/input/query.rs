@@ -9,7 +9,8 @@ use poem::Request;
 use super::faults::Faults;
 use super::member_name::MemberName;
 use super::scalar::Scalar;
-use super::setting::{Name, Setting, Settings, drift_type, unknown};
+use super::setting::{Setting, Settings, drift_type, unknown};
+use super::setting_name::Name;
 use crate::error::Failure;
 
 /// The parameters of a query string, in order.
@@ -34,9 +35,9 @@ impl Parameters {
         }
     }
 
-    /// `explain`, the only parameter of a prediction.
+    /// `explain`, which with `truth` is all that a prediction has.
     pub(crate) fn explain(&self) -> Result<Option<bool>, Failure> {
-        self.check(&["explain"])?;
+        self.check(&["truth", "explain"])?;
         self.parsed("explain", "`true` or `false`", |text| text.parse().ok())
     }
 
@@ -110,7 +111,7 @@ impl Parameters {
         let mut faults = Faults::default();
         let mut seen: Vec<Name> = Vec::new();
         for (key, text) in &self.0 {
-            let mut names = Name::TOP.into_iter().chain(Name::PREPROCESSING).chain(Name::DETECTOR);
+            let mut names = Name::all();
             // The members of an object follow a dot: `window.size`.
             if let Some((object, member)) = key.split_once('.')
                 && let Some(name) = names.clone().find(|name| name.is_object() && name.as_str() == object)
@@ -124,8 +125,7 @@ impl Parameters {
                 continue;
             }
             let Some(name) = names.find(|name| name.as_str() == key) else {
-                let known: Vec<&str> =
-                    Name::TOP.into_iter().chain(Name::PREPROCESSING).chain(Name::DETECTOR).map(Name::as_str).collect();
+                let known: Vec<&str> = Name::all().map(Name::as_str).collect();
                 faults.setting(|| pointer(key), || format!("query parameter {}", unknown(key, &known)));
                 continue;
             };

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use drifting_domain::data::{COLUMNS_MAX, MissingValues};
-use drifting_domain::detectors::{DetectorKind, DetectorRequest, ModelName, ModelOutputs, UncertaintyType};
+use drifting_domain::detectors::{ChangeMode, DetectorKind, DetectorRequest, ModelName, ModelOutputs, UncertaintyType};
 use drifting_domain::project::{AfterAlarm, DriftType};
 use drifting_domain::statistics::alternative::Alternative;
 use drifting_domain::statistics::correction::Correction;
@@ -13,167 +13,9 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use super::faults::Faults;
 use super::member_name::MemberName;
 use super::scalar::{Scalar, beginning};
+use super::setting_name::Name;
 use super::setting_object::SetObject;
 use drifting_inference::Passed;
-
-/// A setting by its name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Name {
-    DriftType,
-    Overwrite,
-    MissingValues,
-    ReportRunLength,
-    Standardize,
-    NComponents,
-    Kind,
-    Ert,
-    WindowSize,
-    WindowSizes,
-    NBootstraps,
-    Sigma,
-    Alternative,
-    Lam,
-    TMax,
-    NKernelCenters,
-    LambdaRdMax,
-    Seed,
-    PVal,
-    Correction,
-    Tests,
-    MinEffect,
-    NPermutations,
-    PValueRule,
-    ConfigureKernel,
-    Model,
-    NTrees,
-    NFolds,
-    TrainSize,
-    BinarizePreds,
-    UseCalibration,
-    NDiffs,
-    L1Reg,
-    LearningRate,
-    Epochs,
-    BatchSize,
-    PredsType,
-    UncertaintyType,
-    MarginWidth,
-    ContextColumns,
-    ContextSigma,
-    PropCHeld,
-    Window,
-    UpdateReference,
-    AfterAlarm,
-}
-
-impl Name {
-    /// Those at the top of a body.
-    pub(super) const TOP: [Self; 4] = [Self::DriftType, Self::Overwrite, Self::MissingValues, Self::ReportRunLength];
-    /// Those of `preprocessing`.
-    pub(super) const PREPROCESSING: [Self; 2] = [Self::Standardize, Self::NComponents];
-    /// Those of `detector`.
-    pub(super) const DETECTOR: [Self; 39] = [
-        Self::Kind,
-        Self::Ert,
-        Self::WindowSize,
-        Self::WindowSizes,
-        Self::NBootstraps,
-        Self::Sigma,
-        Self::Alternative,
-        Self::Lam,
-        Self::TMax,
-        Self::NKernelCenters,
-        Self::LambdaRdMax,
-        Self::Seed,
-        Self::PVal,
-        Self::Correction,
-        Self::Tests,
-        Self::MinEffect,
-        Self::NPermutations,
-        Self::PValueRule,
-        Self::ConfigureKernel,
-        Self::Model,
-        Self::NTrees,
-        Self::NFolds,
-        Self::TrainSize,
-        Self::BinarizePreds,
-        Self::UseCalibration,
-        Self::NDiffs,
-        Self::L1Reg,
-        Self::LearningRate,
-        Self::Epochs,
-        Self::BatchSize,
-        Self::PredsType,
-        Self::UncertaintyType,
-        Self::MarginWidth,
-        Self::ContextColumns,
-        Self::ContextSigma,
-        Self::PropCHeld,
-        Self::Window,
-        Self::UpdateReference,
-        Self::AfterAlarm,
-    ];
-
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::DriftType => "drift_type",
-            Self::Overwrite => "overwrite",
-            Self::MissingValues => "missing_values",
-            Self::ReportRunLength => "report_run_length",
-            Self::Standardize => "standardize",
-            Self::NComponents => "n_components",
-            Self::Kind => "kind",
-            Self::Ert => "ert",
-            Self::WindowSize => "window_size",
-            Self::WindowSizes => "window_sizes",
-            Self::NBootstraps => "n_bootstraps",
-            Self::Sigma => "sigma",
-            Self::Alternative => "alternative",
-            Self::Lam => "lam",
-            Self::TMax => "t_max",
-            Self::NKernelCenters => "n_kernel_centers",
-            Self::LambdaRdMax => "lambda_rd_max",
-            Self::Seed => "seed",
-            Self::PVal => "p_val",
-            Self::Correction => "correction",
-            Self::Tests => "tests",
-            Self::MinEffect => "min_effect",
-            Self::NPermutations => "n_permutations",
-            Self::PValueRule => "p_value_rule",
-            Self::ConfigureKernel => "configure_kernel_from_x_ref",
-            Self::Model => "model",
-            Self::NTrees => "n_trees",
-            Self::NFolds => "n_folds",
-            Self::TrainSize => "train_size",
-            Self::BinarizePreds => "binarize_preds",
-            Self::UseCalibration => "use_calibration",
-            Self::NDiffs => "n_diffs",
-            Self::L1Reg => "l1_reg",
-            Self::LearningRate => "learning_rate",
-            Self::Epochs => "epochs",
-            Self::BatchSize => "batch_size",
-            Self::PredsType => "preds_type",
-            Self::UncertaintyType => "uncertainty_type",
-            Self::MarginWidth => "margin_width",
-            Self::ContextColumns => "context_columns",
-            Self::ContextSigma => "context_sigma",
-            Self::PropCHeld => "prop_c_held",
-            Self::Window => "window",
-            Self::UpdateReference => "update_reference",
-            Self::AfterAlarm => "after_alarm",
-        }
-    }
-
-    /// Whether it takes an object.
-    pub(super) fn is_object(self) -> bool {
-        matches!(self, Self::Tests | Self::Window | Self::UpdateReference)
-    }
-
-    /// Whether it takes a list.
-    pub(super) fn is_list(self) -> bool {
-        matches!(self, Self::WindowSizes | Self::Sigma | Self::ContextColumns | Self::ContextSigma)
-    }
-}
 
 /// "`x` is not known" with the nearest name that is.
 pub(super) fn unknown(name: &str, known: &[&str]) -> String {
@@ -293,6 +135,8 @@ impl<'de> Visitor<'de> for SettingVisitor {
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Settings {
     pub(crate) drift_type: Option<DriftType>,
+    /// The column that holds the truth of the other one.
+    pub(crate) truth: Option<String>,
     pub(crate) overwrite: bool,
     pub(crate) missing_values: MissingValues,
     pub(crate) report_run_length: bool,
@@ -322,6 +166,7 @@ impl Settings {
     fn try_set(&mut self, name: Name, value: &Setting<'_>) -> Result<(), String> {
         match name {
             Name::DriftType => self.drift_type = Some(one_of(value, &DRIFT_TYPES)?),
+            Name::Truth => self.truth = Some(text(value)?),
             Name::Overwrite => self.overwrite = boolean(value)?,
             Name::MissingValues => self.missing_values = one_of(value, &MISSING_VALUES)?,
             Name::ReportRunLength => self.report_run_length = boolean(value)?,
@@ -343,10 +188,7 @@ impl Settings {
             Name::TMax => self.detector.t_max = Some(count(value)?),
             Name::NKernelCenters => self.detector.n_kernel_centers = Some(count(value)?),
             Name::LambdaRdMax => self.detector.lambda_rd_max = Some(number(value)?),
-            Name::Seed => {
-                let seed = as_whole(one(value)).ok_or_else(|| wrong("a whole number from 0 on", &value.came()))?;
-                self.detector.seed = Some(seed);
-            }
+            Name::Seed => self.detector.seed = Some(whole(value)?),
             Name::PVal => self.detector.p_val = Some(number(value)?),
             Name::Correction => self.detector.correction = Some(one_of(value, &CORRECTIONS)?),
             Name::MinEffect => self.detector.min_effect = Some(number(value)?),
@@ -377,6 +219,40 @@ impl Settings {
             Name::ContextSigma => self.detector.context_sigma = Some(bandwidths(value)?),
             Name::PropCHeld => self.detector.prop_c_held = Some(number(value)?),
             Name::AfterAlarm => self.detector.after_alarm = Some(one_of(value, &AFTER_ALARM)?),
+            Name::FeedReference => self.detector.streaming.feed_reference = Some(boolean(value)?),
+            Name::Delta => self.detector.streaming.delta = Some(number(value)?),
+            Name::Clock => self.detector.streaming.clock = Some(whole(value)?),
+            Name::MaxBuckets => self.detector.streaming.max_buckets = Some(whole(value)?),
+            Name::MinWindowLength => self.detector.streaming.min_window_length = Some(whole(value)?),
+            Name::GracePeriod => self.detector.streaming.grace_period = Some(whole(value)?),
+            Name::KeepWindow => self.detector.streaming.keep_window = Some(boolean(value)?),
+            Name::MinInstances => self.detector.streaming.min_instances = Some(whole(value)?),
+            Name::Threshold => self.detector.streaming.threshold = Some(number(value)?),
+            Name::Alpha => self.detector.streaming.alpha = Some(number(value)?),
+            Name::Mode => self.detector.streaming.mode = Some(one_of(value, &CHANGE_MODES)?),
+            Name::StatSize => self.detector.streaming.stat_size = Some(count(value)?),
+            Name::Lambda => self.detector.streaming.lambda = Some(number(value)?),
+            Name::MinNumInstances => self.detector.streaming.min_num_instances = Some(whole(value)?),
+            Name::WarmStart => self.detector.streaming.warm_start = Some(whole(value)?),
+            Name::WarningThreshold => self.detector.streaming.warning_threshold = Some(number(value)?),
+            Name::DriftThreshold => self.detector.streaming.drift_threshold = Some(number(value)?),
+            Name::Beta => self.detector.streaming.beta = Some(number(value)?),
+            Name::DriftConfidence => self.detector.streaming.drift_confidence = Some(number(value)?),
+            Name::WarningConfidence => self.detector.streaming.warning_confidence = Some(number(value)?),
+            Name::TwoSidedTest => self.detector.streaming.two_sided_test = Some(boolean(value)?),
+            Name::WarningLevel => self.detector.streaming.warning_level = Some(number(value)?),
+            Name::DriftLevel => self.detector.streaming.drift_level = Some(number(value)?),
+            Name::MaxConceptSize => self.detector.streaming.max_concept_size = Some(whole(value)?),
+            Name::MinConceptSize => self.detector.streaming.min_concept_size = Some(whole(value)?),
+            Name::MaxNumInstancesWarning => self.detector.streaming.max_num_instances_warning = Some(whole(value)?),
+            Name::AlphaD => self.detector.streaming.alpha_d = Some(number(value)?),
+            Name::AlphaW => self.detector.streaming.alpha_w = Some(number(value)?),
+            Name::AverageRunLength => self.detector.streaming.average_run_length = Some(whole(value)?),
+            Name::Hazard => self.detector.streaming.hazard = Some(number(value)?),
+            Name::PriorMean => self.detector.streaming.prior_mean = Some(number(value)?),
+            Name::PriorVariance => self.detector.streaming.prior_variance = Some(number(value)?),
+            Name::DataVariance => self.detector.streaming.data_variance = Some(number(value)?),
+            Name::MaxRunLengths => self.detector.streaming.max_run_lengths = Some(whole(value)?),
             Name::Tests | Name::Window | Name::UpdateReference => {}
         }
         Ok(())
@@ -412,6 +288,9 @@ const UNCERTAINTY_TYPES: [(&str, UncertaintyType); 2] =
 const AFTER_ALARM: [(&str, AfterAlarm); 3] =
     [("continue", AfterAlarm::Continue), ("reset", AfterAlarm::Reset), ("latch", AfterAlarm::Latch)];
 
+const CHANGE_MODES: [(&str, ChangeMode); 3] =
+    [("both", ChangeMode::Both), ("up", ChangeMode::Up), ("down", ChangeMode::Down)];
+
 /// The drift type of a name.
 pub(super) fn drift_type(text: &str) -> Result<DriftType, String> {
     one_of(&Setting::One(Scalar::Text(text.into())), &DRIFT_TYPES)
@@ -439,6 +318,13 @@ pub(super) fn one_of<T: Copy>(value: &Setting<'_>, known: &[(&str, T)]) -> Resul
     Err(wrong(&format!("one of {}", listed(&names)), &value.came()))
 }
 
+fn text(value: &Setting<'_>) -> Result<String, String> {
+    match one(value) {
+        Scalar::Text(text) => Ok(text.clone().into_owned()),
+        _ => Err(wrong("the name of a column", &value.came())),
+    }
+}
+
 fn boolean(value: &Setting<'_>) -> Result<bool, String> {
     match one(value) {
         Scalar::Boolean(value) => Ok(*value),
@@ -448,6 +334,10 @@ fn boolean(value: &Setting<'_>) -> Result<bool, String> {
 
 fn number(value: &Setting<'_>) -> Result<f64, String> {
     as_number(one(value)).ok_or_else(|| wrong("a number", &value.came()))
+}
+
+fn whole(value: &Setting<'_>) -> Result<u64, String> {
+    as_whole(one(value)).ok_or_else(|| wrong("a whole number from 0 on", &value.came()))
 }
 
 fn count(value: &Setting<'_>) -> Result<usize, String> {

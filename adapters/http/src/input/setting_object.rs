@@ -6,7 +6,8 @@ use drifting_domain::detectors::{ColumnTest, DetectorRequest, ReferenceUpdateReq
 
 use super::faults::Faults;
 use super::scalar::Scalar;
-use super::setting::{Name, Setting, as_count, as_number, one_of, unknown, wrong};
+use super::setting::{Setting, as_count, as_number, one_of, unknown, wrong};
+use super::setting_name::Name;
 
 /// Takes settings that are objects.
 pub(super) trait SetObject {

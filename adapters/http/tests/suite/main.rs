@@ -26,6 +26,7 @@ mod projects;
 mod refusals;
 mod sentences;
 mod settings;
+mod streaming;
 mod support;
 mod texts;
 mod two_sample;

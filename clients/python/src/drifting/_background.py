@@ -98,12 +98,12 @@ class Background:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
-    def submit(self, rows: Any, *, context: Any = None, explain: bool | None = None) -> bool:
+    def submit(self, rows: Any, *, truth: Any = None, context: Any = None, explain: bool | None = None) -> bool:
         """Leaves rows, in any form that ``predict`` takes, and returns at once: whether they were taken."""
         if self._process != os.getpid():
             self._begin()
         try:
-            request = _flows.predict_request(self._settings, rows, self.project, context, explain)
+            request = _flows.predict_request(self._settings, rows, self.project, truth, context, explain)
             item = _Item(request, len(request.body.in_memory or b"") if request.body else 0)
         except Exception as error:
             with self._changed:

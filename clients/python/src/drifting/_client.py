@@ -95,6 +95,7 @@ class Client:
         project: str,
         *,
         drift_type: DriftKind | None = ...,
+        truth: Any = ...,
         context: Any = ...,
         preprocessing: PreprocessingSettings | None = ...,
         missing_values: MissingValues | None = ...,
@@ -113,6 +114,7 @@ class Client:
         project: str,
         *,
         drift_type: DriftKind | None = ...,
+        truth: Any = ...,
         context: Any = ...,
         preprocessing: PreprocessingSettings | None = ...,
         missing_values: MissingValues | None = ...,
@@ -130,6 +132,7 @@ class Client:
         project: str,
         *,
         drift_type: DriftKind | None = None,
+        truth: Any = None,
         context: Any = None,
         preprocessing: PreprocessingSettings | None = None,
         missing_values: MissingValues | None = None,
@@ -148,6 +151,7 @@ class Client:
             project: The name of the project.
             drift_type: ``"label"`` (one column), ``"tabular"`` (a table) or ``"text"``. By default a column or a flat
                 list is a label, anything else, files included, a table.
+            truth: What the data are predictions of, of streaming kinds, a value for each row: fitted on are the errors.
             context: What the reference is judged given, of ``context_mmd``, a row for each of its rows.
             preprocessing: How rows become the numbers that a kernel's detector sees.
             missing_values: What happens to rows with missing values, here and in predictions: ``"reject"`` (default),
@@ -178,6 +182,7 @@ class Client:
                 data,
                 project,
                 drift_type,
+                truth,
                 context,
                 detector,
                 others,
@@ -193,6 +198,7 @@ class Client:
         rows: Any,
         project: str,
         *,
+        truth: Any = None,
         context: Any = None,
         explain: bool | None = None,
         on_error: OnError | None = None,
@@ -205,6 +211,7 @@ class Client:
             rows: One row (a dict, a row of a pandas frame) or many (a data frame, a two-dimensional array, lists, a
                 ``pathlib.Path`` of a file); of a project of one column also a value, or several.
             project: The name of the project.
+            truth: What the rows are predictions of, of streaming kinds, a value for each: fed are the errors.
             context: What the rows are judged given, where the project has a context.
             explain: Whether the answer says what moved; by default where windows are judged, and at rows in drift.
             on_error: In place of the client's.
@@ -215,7 +222,7 @@ class Client:
             DriftingError: There is no verdict, unless ``on_error`` says otherwise.
         """
         return self._waiting.run(
-            _flows.predict(self._settings, rows, project, context, explain, on_error, timeout, idempotency_key)
+            _flows.predict(self._settings, rows, project, truth, context, explain, on_error, timeout, idempotency_key)
         )
 
     detect = predict

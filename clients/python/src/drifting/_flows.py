@@ -141,6 +141,7 @@ def predict(
     settings: Settings,
     rows: Any,
     project: str,
+    truth: Any,
     context: Any,
     explain: bool | None,
     on_error: OnError | None,
@@ -151,7 +152,7 @@ def predict(
     on_error = settings.on_error if on_error is None else on_error
     check_on_error(on_error)
     try:
-        request = predict_request(settings, rows, project, context, explain, timeout, idempotency_key)
+        request = predict_request(settings, rows, project, truth, context, explain, timeout, idempotency_key)
         response = yield from exchange(request, settings.retries)
         return read(Detection, response.json())
     # Also what a frame that is not as it should be raises by itself: nothing but the interrupt of a user comes out.
@@ -165,14 +166,16 @@ def predict_request(
     settings: Settings,
     rows: Any,
     project: str,
+    truth: Any = None,
     context: Any = None,
     explain: bool | None = None,
     timeout: float | None = None,
     idempotency_key: str | None = None,
 ) -> Request:
     """The request of a prediction."""
-    window = _rows.window(rows, as_json=context is not None)
-    members = {} if context is None else {"context": _rows.window(context, as_json=True).content}
+    beside = {name: data for name, data in (("truth", truth), ("context", context)) if data is not None}
+    window = _rows.window(rows, as_json=bool(beside))
+    members = {name: _rows.window(data, as_json=True).content for name, data in beside.items()}
     query = () if explain is None else (("explain", _bool(explain)),)
     key = {"idempotency-key": idempotency_key or new_key()}
     path = (*_API, "projects", project, "predict")
@@ -208,6 +211,7 @@ def fit(
     data: Any,
     project: str,
     drift_type: str | None,
+    truth: Any,
     context: Any,
     detector: Mapping[str, Any],
     others: Mapping[str, Any],
@@ -217,13 +221,13 @@ def fit(
     idempotency_key: str | None,
 ) -> Flow[Project | Operation]:
     """Fits a project; the time-out is that of the sending and of what can be refused at once."""
-    reference = _rows.reference(data, as_json=context is not None)
+    beside = {name: data for name, data in (("truth", truth), ("context", context)) if data is not None}
+    reference = _rows.reference(data, as_json=bool(beside))
     document: dict[str, Any] = {"drift_type": drift_type or ("label" if reference.is_column else "tabular")}
     document |= {name: value for name, value in others.items() if value is not None}
     if detector:
-        document["detector"] = {name: _plain(value) for name, value in detector.items()}
-    if context is not None:
-        document["context"] = _rows.reference(context, as_json=True).content
+        document["detector"] = {name.rstrip("_"): _plain(value) for name, value in detector.items()}
+    document |= {name: _rows.reference(data, as_json=True).content for name, data in beside.items()}
     headers = {"prefer": "respond-async", "idempotency-key": idempotency_key or new_key()}
     path = (*_API, "projects", project, "fit")
     body = fit_body(reference, document)

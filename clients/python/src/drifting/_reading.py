@@ -76,7 +76,12 @@ def _time(text: str) -> datetime:
 def _reader_of_dataclass(cls: Any) -> Reader:
     hints = get_type_hints(cls)
     members = [
-        (field.name, _reader_of(hints[field.name]), field.default is MISSING and field.default_factory is MISSING)
+        (
+            field.name,
+            field.name.rstrip("_"),
+            _reader_of(hints[field.name]),
+            field.default is MISSING and field.default_factory is MISSING,
+        )
         for field in fields(cls)
         if field.init
     ]
@@ -85,9 +90,9 @@ def _reader_of_dataclass(cls: Any) -> Reader:
         if not isinstance(document, Mapping):
             raise TypeError(f"expected an object, {type(document).__name__} came")
         values = {}
-        for name, member, is_required in members:
+        for field, name, member, is_required in members:
             if name in document:
-                values[name] = member(document[name])
+                values[field] = member(document[name])
             elif is_required:
                 raise KeyError(name)
         return cls(**values)

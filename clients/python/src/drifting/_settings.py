@@ -30,6 +30,19 @@ DetectorKind = Literal[
     "context_mmd",
     "classifier_uncertainty",
     "regressor_uncertainty",
+    "adwin",
+    "page_hinkley",
+    "kswin",
+    "cusum",
+    "ddm",
+    "eddm",
+    "hddm_a",
+    "hddm_w",
+    "rddm",
+    "stepd",
+    "ecdd",
+    "geometric_moving_average",
+    "bocd",
 ]
 ColumnTest = Literal["ks", "cvm", "chi_square", "fisher_exact"]
 
@@ -60,7 +73,10 @@ class PreprocessingSettings(TypedDict, total=False):
 
 
 class DetectorSettings(TypedDict, total=False):
-    """A detector; what is left out takes its default. The server's documentation has each kind with its parameters."""
+    """A detector; what is left out takes its default. The server's documentation has each kind with its parameters.
+
+    One that Python has a word for ends in a low line: ``lambda_``.
+    """
 
     kind: DetectorKind
     ert: float
@@ -98,6 +114,40 @@ class DetectorSettings(TypedDict, total=False):
     context_columns: Sequence[str]
     context_sigma: float | Sequence[float]
     prop_c_held: float
+    feed_reference: bool
+    delta: float
+    clock: int
+    max_buckets: int
+    min_window_length: int
+    grace_period: int
+    keep_window: bool
+    min_instances: int
+    threshold: float
+    alpha: float
+    mode: Literal["both", "up", "down"]
+    stat_size: int
+    lambda_: float
+    min_num_instances: int
+    warm_start: int
+    warning_threshold: float
+    drift_threshold: float
+    beta: float
+    drift_confidence: float
+    warning_confidence: float
+    two_sided_test: bool
+    warning_level: float
+    drift_level: float
+    max_concept_size: int
+    min_concept_size: int
+    max_num_instances_warning: int
+    alpha_d: float
+    alpha_w: float
+    average_run_length: int
+    hazard: float
+    prior_mean: float
+    prior_variance: float
+    data_variance: float
+    max_run_lengths: int
     window: WindowSettings
     update_reference: ReferenceUpdateSettings
     after_alarm: Literal["continue", "reset", "latch"]

@@ -72,6 +72,7 @@ class RowDetection:
     rows: int
     time: int
     warm_up: bool
+    is_warning: bool | None = None
     statistic: float | None = None
     threshold: float | None = None
     p_value: float | None = None
@@ -87,6 +88,7 @@ class Detection:
     Attributes:
         is_drift: Whether any row or window of the request drifted. ``None``, which is false in an ``if``, where
             ``on_error`` asked for no exception and the verdict is not known.
+        is_warning: Whether any row of the request was a warning, of kinds that warn.
         rows: Rows fed.
         rows_dropped: Rows left out because of missing values.
         time: Rows fed since the start or the last reset.
@@ -104,6 +106,7 @@ class Detection:
     is_drift: bool | None
     drift_type: str | None = None
     detector: str | None = None
+    is_warning: bool | None = None
     rows: int = 0
     rows_dropped: int = 0
     time: int = 0
@@ -187,6 +190,40 @@ class Detector:
     context_columns: tuple[str, ...] | None = None
     context_sigma: tuple[float, ...] | None = None
     prop_c_held: float | None = None
+    feed_reference: bool | None = None
+    delta: float | None = None
+    clock: int | None = None
+    max_buckets: int | None = None
+    min_window_length: int | None = None
+    grace_period: int | None = None
+    keep_window: bool | None = None
+    min_instances: int | None = None
+    threshold: float | None = None
+    alpha: float | None = None
+    mode: str | None = None
+    stat_size: int | None = None
+    lambda_: float | None = None
+    min_num_instances: int | None = None
+    warm_start: int | None = None
+    warning_threshold: float | None = None
+    drift_threshold: float | None = None
+    beta: float | None = None
+    drift_confidence: float | None = None
+    warning_confidence: float | None = None
+    two_sided_test: bool | None = None
+    warning_level: float | None = None
+    drift_level: float | None = None
+    max_concept_size: int | None = None
+    min_concept_size: int | None = None
+    max_num_instances_warning: int | None = None
+    alpha_d: float | None = None
+    alpha_w: float | None = None
+    average_run_length: int | None = None
+    hazard: float | None = None
+    prior_mean: float | None = None
+    prior_variance: float | None = None
+    data_variance: float | None = None
+    max_run_lengths: int | None = None
     min_effect: float | None = None
     window: WindowPolicy | None = None
     update_reference: ReferenceUpdate | None = None

@@ -18,6 +18,15 @@ impl Schema {
         }
     }
 
+    /// Whether a column of numbers has at least two different ones in this reference, and at most so many: they name classes.
+    pub fn has_few_numbers(&self, column: &str, reference: &Frame, most: usize) -> bool {
+        let place = self.columns.iter().position(|known| known.name == column);
+        let Some(Cells::Numeric(values)) = place.and_then(|place| reference.columns().get(place)) else { return false };
+        let mut found = HashSet::new();
+        let differing = values.iter().filter(|value| !value.is_nan() && found.insert((**value + 0.0).to_bits()));
+        (2..=most).contains(&differing.take(most + 1).count())
+    }
+
     /// The same with some columns binary. Of two texts the lexically later one counts as 1, of two numbers the larger.
     ///
     /// # Errors

@@ -189,7 +189,7 @@ pub(super) fn report_image(
 }
 
 /// A number as written in a CSV file; surrounding blanks are allowed, names such as `nan` and `inf` are texts.
-pub(super) fn parse_number(text: &str) -> Option<f64> {
+pub(crate) fn parse_number(text: &str) -> Option<f64> {
     let text = text.trim();
     let starts_like_a_number = text.bytes().next().is_some_and(|byte| byte.is_ascii_digit() || b"+-.".contains(&byte));
     if starts_like_a_number && !text.bytes().any(|byte| byte.is_ascii_alphabetic() && !b"eE".contains(&byte)) {
@@ -199,7 +199,7 @@ pub(super) fn parse_number(text: &str) -> Option<f64> {
     }
 }
 
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     const SHOWN: usize = 40;
     let shown: String = text.chars().take(SHOWN).collect();
     if shown.len() == text.len() { format!("{shown:?}") } else { format!("{shown:?}…") }

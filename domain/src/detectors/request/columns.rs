@@ -2,8 +2,12 @@
 
 use super::{DetectorRequest, InvalidSettings};
 use crate::data::{ColumnType, Frame, InvalidData, Schema};
-use crate::detectors::{ColumnTest, DetectorKind};
+use crate::detectors::{ColumnTest, DetectorKind, Preset};
+use crate::preprocess::Encoding;
 use crate::project::DriftType;
+
+/// Columns of up to so many different numbers are categories to Evidently.
+const FEW_NUMBERS: usize = 5;
 
 impl DetectorRequest {
     /// The kind that suits data when none is asked for.
@@ -41,7 +45,14 @@ impl DetectorRequest {
         };
         let instead = match kind {
             DetectorKind::CvmOnline => "`mmd_online`, or `fet_online` for two classes",
-            DetectorKind::Ks | DetectorKind::Cvm => "`tabular`, or `chi_square`",
+            kind if kind.is_streaming() && kind.encoding() == Encoding::Raw => "`hddm_a`, or `ddm`, for two classes",
+            DetectorKind::Ks
+            | DetectorKind::Cvm
+            | DetectorKind::AndersonDarling
+            | DetectorKind::MannWhitney
+            | DetectorKind::TTest
+            | DetectorKind::EppsSingleton => "`tabular`, or `chi_square`",
+            DetectorKind::Wasserstein | DetectorKind::Energy => "`jensen_shannon`, or `total_variation`",
             DetectorKind::ClassifierUncertainty | DetectorKind::RegressorUncertainty => {
                 "the outputs of the model alone"
             }
@@ -71,16 +82,24 @@ impl DetectorRequest {
             | DetectorKind::Tabular
             | DetectorKind::Mmd
             | DetectorKind::Lsdd
+            | DetectorKind::MmdFourier
             | DetectorKind::Classifier
-            | DetectorKind::SpotTheDiff => Ok(kind),
+            | DetectorKind::SpotTheDiff
+            | DetectorKind::Psi
+            | DetectorKind::KlDivergence
+            | DetectorKind::JensenShannon
+            | DetectorKind::Wasserstein
+            | DetectorKind::Hellinger
+            | DetectorKind::TotalVariation
+            | DetectorKind::MannWhitney
+            | DetectorKind::EppsSingleton
+            | DetectorKind::Energy => Ok(kind),
+            // They watch one column, and what is read of texts and images are many.
+            _ if kind.is_streaming() => {
+                Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges no {noun}; take `mmd_online`")))
+            }
             // Its p-values assume values that differ, and counts of words are mostly equal, as are sizes of images.
-            DetectorKind::Cvm
-            | DetectorKind::FetOnline
-            | DetectorKind::ChiSquare
-            | DetectorKind::FisherExact
-            | DetectorKind::ContextMmd
-            | DetectorKind::ClassifierUncertainty
-            | DetectorKind::RegressorUncertainty => {
+            _ => {
                 let detail =
                     format!("`{kind}` judges no {noun}; take `mmd_online`, or `mmd` or `classifier` in windows");
                 Err(InvalidSettings::one("detector/kind", detail))
@@ -102,10 +121,35 @@ impl DetectorRequest {
         let is_tested_by = |column: &str, test| self.test_of(column) == Some(test);
         match kind {
             DetectorKind::FetOnline | DetectorKind::FisherExact => schema.of_two_classes(reference, |_| true).map(Some),
-            DetectorKind::ChiSquare => schema.with_categories(reference, |_| true).map(Some),
-            DetectorKind::Tabular if self.tests.is_some() => {
-                let schema = schema.with_categories(reference, |column| is_tested_by(column, ColumnTest::ChiSquare))?;
-                schema.of_two_classes(reference, |column| is_tested_by(column, ColumnTest::FisherExact)).map(Some)
+            _ if kind.watches_errors() => schema.of_two_classes(reference, |_| true).map(Some),
+            // Values from 0 to 1 are numbers; classes have two of them.
+            DetectorKind::HddmA | DetectorKind::HddmW
+                if schema.columns.iter().any(|column| column.kind != ColumnType::Numeric) =>
+            {
+                schema.of_two_classes(reference, |_| true).map(Some)
+            }
+            // A preset holds the first of several values against the others.
+            DetectorKind::ZTest if self.preset.is_none() => schema.of_two_classes(reference, |_| true).map(Some),
+            DetectorKind::ChiSquare | DetectorKind::GTest | DetectorKind::ZTest => {
+                schema.with_categories(reference, |_| true).map(Some)
+            }
+            DetectorKind::Tabular if self.tests.is_some() || self.preset == Some(Preset::Evidently) => {
+                let of_several = |column: &str| self.preset.is_some() && is_tested_by(column, ColumnTest::ZTest);
+                let of_few = |column: &str| {
+                    self.preset == Some(Preset::Evidently)
+                        && self.test_of(column).is_none()
+                        && schema.has_few_numbers(column, reference, FEW_NUMBERS)
+                };
+                let of_categories = |column: &str| {
+                    [ColumnTest::ChiSquare, ColumnTest::GTest].iter().any(|test| is_tested_by(column, *test))
+                        || of_several(column)
+                        || of_few(column)
+                };
+                let of_two_classes = |column: &str| {
+                    is_tested_by(column, ColumnTest::FisherExact)
+                        || (is_tested_by(column, ColumnTest::ZTest) && self.preset.is_none())
+                };
+                schema.with_categories(reference, of_categories)?.of_two_classes(reference, of_two_classes).map(Some)
             }
             _ => Ok(None),
         }

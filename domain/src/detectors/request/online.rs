@@ -26,6 +26,9 @@ impl DetectorRequest {
     /// # Errors
     /// When a value is out of its range, the kind has no such parameter, or it judges windows.
     pub fn online_specification(&self, kind: DetectorKind, n_columns: usize) -> Result<OnlineSpec, InvalidSettings> {
+        if kind.is_streaming() {
+            return self.streaming_specification(kind, n_columns).map(OnlineSpec::Streaming);
+        }
         let mut issues = Vec::new();
         let ert = self.ert.unwrap_or(ERT);
         if !(ert > 1.0 && ert <= ERT_MAX) {
@@ -103,7 +106,7 @@ impl DetectorRequest {
                 let n_bootstraps = n_bootstraps(spec.ert, N_BOOTSTRAPS_COLUMNS);
                 OnlineSpec::CvmOnline(CvmOnlineSpec { n_bootstraps, ..spec })
             }
-            dummy @ OnlineSpec::Dummy(_) => dummy,
+            other @ (OnlineSpec::Dummy(_) | OnlineSpec::Streaming(_)) => other,
             OnlineSpec::FetOnline(spec) => {
                 let n_bootstraps = n_bootstraps(spec.ert, N_BOOTSTRAPS_COLUMNS);
                 OnlineSpec::FetOnline(FetOnlineSpec { n_bootstraps, ..spec })

@@ -7,8 +7,8 @@ use crate::data::{ColumnType, Schema};
 use crate::detectors::two_sample::lsdd::LsddSpec;
 use crate::detectors::{
     BatchSpec, ClassifierModel, ClassifierSettings, ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest,
-    ColumnsSpec, ContextMmdTestSpec, DetectorKind, LsddTestSpec, MmdTestSpec, ModelOutputs, RegressorUncertaintySpec,
-    SpotTheDiffSettings, SpotTheDiffTestSpec, Validation,
+    ColumnsSpec, ContextMmdTestSpec, DetectorKind, LsddTestSpec, MmdTestSpec, ModelOutputs, N_BOOTSTRAPS, Preset,
+    RegressorUncertaintySpec, SpotTheDiffSettings, SpotTheDiffTestSpec, Validation,
 };
 use crate::statistics::alternative::Alternative;
 use crate::statistics::permutation::{PValueRule, PermutationSpec};
@@ -28,6 +28,8 @@ const MARGIN_WIDTH: f64 = 0.1;
 
 /// More permutations than this are refused.
 pub const PERMUTATIONS_MAX: usize = 100_000;
+/// Draws of the law of a distance.
+const BOOTSTRAPS: std::ops::RangeInclusive<usize> = 100..=100_000;
 /// More folds than this are refused.
 const N_FOLDS_MAX: usize = 100;
 
@@ -53,22 +55,8 @@ impl DetectorRequest {
             DetectorKind::FisherExact => {
                 BatchSpec::FisherExact(self.columns_spec(Some(Alternative::Greater), &mut issues))
             }
-            DetectorKind::Tabular => {
-                let tests = Some(self.column_tests(schema, &mut issues));
-                BatchSpec::Tabular(ColumnsSpec { tests, ..self.columns_spec(Some(Alternative::TwoSided), &mut issues) })
-            }
-            DetectorKind::Mmd => {
-                let (p_val, p_value_rule) = (self.significance(&mut issues), self.p_value_rule.unwrap_or_default());
-                BatchSpec::Mmd(MmdTestSpec {
-                    p_val,
-                    n_permutations: self.permutations(N_PERMUTATIONS, p_val, p_value_rule, &mut issues),
-                    p_value_rule,
-                    sigma: self.bandwidths(&mut issues),
-                    configure_kernel_from_x_ref: self.configure_kernel_from_x_ref.unwrap_or(true),
-                    min_effect: self.effect(&mut issues),
-                    seed: self.seed.unwrap_or(0),
-                })
-            }
+            DetectorKind::Tabular => BatchSpec::Tabular(self.tabular(schema, n_rows, &mut issues)),
+            DetectorKind::Mmd => BatchSpec::Mmd(self.mmd(&mut issues)),
             DetectorKind::Lsdd => {
                 let (p_val, p_value_rule) = (self.significance(&mut issues), self.p_value_rule.unwrap_or_default());
                 let lambda_rd_max = self.lambda_rd_max.unwrap_or(LAMBDA_RD_MAX);
@@ -125,22 +113,39 @@ impl DetectorRequest {
                 })
             }
             DetectorKind::ContextMmd => BatchSpec::ContextMmd(self.context_mmd(schema, &mut issues)),
-            DetectorKind::ClassifierUncertainty => BatchSpec::ClassifierUncertainty(ClassifierUncertaintySpec {
-                p_val: self.significance(&mut issues),
-                preds_type: self.preds_type.unwrap_or(ModelOutputs::Probs),
-                uncertainty_type: self.uncertainty_type.unwrap_or_default(),
-                margin_width: share("detector/margin_width", self.margin_width.unwrap_or(MARGIN_WIDTH), &mut issues),
-                min_effect: self.effect(&mut issues),
-                seed: self.seed.unwrap_or(0),
-            }),
+            DetectorKind::PcaReconstruction => BatchSpec::PcaReconstruction(self.pca_reconstruction(&mut issues)),
+            DetectorKind::MmdFourier => BatchSpec::MmdFourier(self.mmd_fourier(&mut issues)),
+            DetectorKind::Hdddm => BatchSpec::Hdddm(self.hdddm(&mut issues)),
+            DetectorKind::KdqTree => BatchSpec::KdqTree(self.kdq_tree(n_rows, &mut issues)),
+            DetectorKind::ClassifierUncertainty => {
+                BatchSpec::ClassifierUncertainty(self.classifier_uncertainty(&mut issues))
+            }
             DetectorKind::RegressorUncertainty => BatchSpec::RegressorUncertainty(RegressorUncertaintySpec {
                 p_val: self.significance(&mut issues),
                 min_effect: self.effect(&mut issues),
                 seed: self.seed.unwrap_or(0),
             }),
-            _ => return Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges rows, not windows"))),
+            _ => match self.measured(kind, &mut issues) {
+                Some(spec) => spec,
+                None => {
+                    return Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges rows, not windows")));
+                }
+            },
         };
         if issues.is_empty() { Ok(spec) } else { Err(InvalidSettings { issues }) }
+    }
+
+    fn mmd(&self, issues: &mut Vec<SettingIssue>) -> MmdTestSpec {
+        let (p_val, p_value_rule) = (self.significance(issues), self.p_value_rule.unwrap_or_default());
+        MmdTestSpec {
+            p_val,
+            n_permutations: self.permutations(N_PERMUTATIONS, p_val, p_value_rule, issues),
+            p_value_rule,
+            sigma: self.bandwidths(issues),
+            configure_kernel_from_x_ref: self.configure_kernel_from_x_ref.unwrap_or(true),
+            min_effect: self.effect(issues),
+            seed: self.seed.unwrap_or(0),
+        }
     }
 
     fn context_mmd(&self, schema: &Schema, issues: &mut Vec<SettingIssue>) -> ContextMmdTestSpec {
@@ -171,17 +176,160 @@ impl DetectorRequest {
             alternative: alternative.map(|default| self.alternative.unwrap_or(default)),
             tests: None,
             min_effect: self.effect(issues),
+            preset: None,
+            threshold: None,
+            drift_share: None,
+            n_bootstraps: None,
             seed: self.seed.unwrap_or(0),
         }
     }
 
+    fn tabular(&self, schema: &Schema, n_rows: usize, issues: &mut Vec<SettingIssue>) -> ColumnsSpec {
+        let tests = self.column_tests(schema, n_rows, issues);
+        if let Some(preset) = self.preset {
+            self.refuse_calibration(preset, "", issues);
+        }
+        let is_resampled = tests.values().any(|test| test.is_resampled());
+        if self.n_bootstraps.is_some() && !is_resampled {
+            let detail = "expected none: no column has a test that draws from the reference".to_owned();
+            issues.push(issue("detector/n_bootstraps", detail));
+        }
+        ColumnsSpec {
+            tests: Some(tests),
+            preset: self.preset,
+            drift_share: self.share_of_columns(issues),
+            n_bootstraps: self.draws(is_resampled, issues),
+            ..self.columns_spec(Some(Alternative::TwoSided), issues)
+        }
+    }
+
+    /// The share of the columns that makes the table drift, if one column is not enough.
+    fn share_of_columns(&self, issues: &mut Vec<SettingIssue>) -> Option<f64> {
+        let asked = self.drift_share.map(|drift_share| share("detector/drift_share", drift_share, issues));
+        asked.or(self.preset.and_then(Preset::drift_share))
+    }
+
+    /// Draws from the reference, of tests that need some.
+    fn draws(&self, is_resampled: bool, issues: &mut Vec<SettingIssue>) -> Option<usize> {
+        let n_bootstraps = is_resampled.then(|| self.n_bootstraps.unwrap_or(N_BOOTSTRAPS));
+        if let Some(n) = n_bootstraps
+            && !BOOTSTRAPS.contains(&n)
+        {
+            let detail = format!("expected {} to {} draws, {n} came", BOOTSTRAPS.start(), BOOTSTRAPS.end());
+            issues.push(issue("detector/n_bootstraps", detail));
+        }
+        n_bootstraps
+    }
+
+    fn classifier_uncertainty(&self, issues: &mut Vec<SettingIssue>) -> ClassifierUncertaintySpec {
+        ClassifierUncertaintySpec {
+            p_val: self.significance(issues),
+            preds_type: self.preds_type.unwrap_or(ModelOutputs::Probs),
+            uncertainty_type: self.uncertainty_type.unwrap_or_default(),
+            margin_width: share("detector/margin_width", self.margin_width.unwrap_or(MARGIN_WIDTH), issues),
+            min_effect: self.effect(issues),
+            seed: self.seed.unwrap_or(0),
+        }
+    }
+
+    /// Kinds that measure distances, or as other libraries do.
+    fn measured(&self, kind: DetectorKind, issues: &mut Vec<SettingIssue>) -> Option<BatchSpec> {
+        let knows_directions = matches!(kind, DetectorKind::MannWhitney | DetectorKind::TTest | DetectorKind::ZTest);
+        let wrap: fn(ColumnsSpec) -> BatchSpec = match kind {
+            DetectorKind::Psi => BatchSpec::Psi,
+            DetectorKind::KlDivergence => BatchSpec::KlDivergence,
+            DetectorKind::JensenShannon => BatchSpec::JensenShannon,
+            DetectorKind::Wasserstein => BatchSpec::Wasserstein,
+            DetectorKind::Hellinger => BatchSpec::Hellinger,
+            DetectorKind::TotalVariation => BatchSpec::TotalVariation,
+            DetectorKind::AndersonDarling => BatchSpec::AndersonDarling,
+            DetectorKind::GTest => BatchSpec::GTest,
+            DetectorKind::EppsSingleton => BatchSpec::EppsSingleton,
+            DetectorKind::Energy => BatchSpec::Energy,
+            DetectorKind::MannWhitney => BatchSpec::MannWhitney,
+            DetectorKind::TTest => BatchSpec::TTest,
+            DetectorKind::ZTest => BatchSpec::ZTest,
+            _ => return None,
+        };
+        Some(wrap(self.measured_spec(kind, knows_directions.then_some(Alternative::TwoSided), issues)))
+    }
+
+    /// Of kinds that measure distances, or as other libraries do.
+    fn measured_spec(
+        &self,
+        kind: DetectorKind,
+        alternative: Option<Alternative>,
+        issues: &mut Vec<SettingIssue>,
+    ) -> ColumnsSpec {
+        let is_distance = kind.column_test().is_some_and(ColumnTest::is_distance);
+        if let Some(preset) = self.preset {
+            self.check_preset(kind, preset, issues);
+        } else if self.threshold.is_some() && !is_distance {
+            let detail = format!("expected `p_val`: `{kind}` is judged by its p-value");
+            issues.push(issue("detector/threshold", detail));
+        } else if self.threshold.is_some() && self.p_val.is_some() {
+            let detail = "expected `threshold` or `p_val`, which calibrates one, both came".to_owned();
+            issues.push(issue("detector/p_val", detail));
+        }
+        let threshold = self.threshold.map(|threshold| from_zero("detector/threshold", threshold, issues));
+        let is_resampled = kind.column_test().is_some_and(ColumnTest::is_resampled);
+        ColumnsSpec {
+            preset: self.preset,
+            threshold,
+            drift_share: self.share_of_columns(issues),
+            n_bootstraps: self.draws(is_resampled, issues),
+            ..self.columns_spec(alternative, issues)
+        }
+    }
+
+    /// A preset has its own thresholds, directions and no correction.
+    fn check_preset(&self, kind: DetectorKind, preset: Preset, issues: &mut Vec<SettingIssue>) {
+        if !kind.column_test().is_some_and(|test| preset.has(test)) {
+            issues.push(issue("detector/preset", format!("expected another kind: `{preset}` has no `{kind}`")));
+        }
+        self.refuse_calibration(preset, ", `threshold` moves it", issues);
+    }
+
+    /// What a preset has itself.
+    fn refuse_calibration(&self, preset: Preset, hint: &str, issues: &mut Vec<SettingIssue>) {
+        for (setting, came) in [
+            ("detector/p_val", self.p_val.is_some()),
+            ("detector/correction", self.correction.is_some()),
+            ("detector/alternative", self.alternative.is_some()),
+        ] {
+            if came {
+                let detail = format!("expected none: the preset `{preset}` has its own{hint}");
+                issues.push(issue(setting, detail));
+            }
+        }
+    }
+
     /// The test of every column: the one asked for, else the one that suits its type.
-    fn column_tests(&self, schema: &Schema, issues: &mut Vec<SettingIssue>) -> BTreeMap<String, ColumnTest> {
+    fn column_tests(
+        &self,
+        schema: &Schema,
+        n_rows: usize,
+        issues: &mut Vec<SettingIssue>,
+    ) -> BTreeMap<String, ColumnTest> {
         let mut tests = BTreeMap::new();
+        let suiting = |kind: &ColumnType| match self.preset.and_then(|preset| preset.suiting(kind, n_rows)) {
+            Some(test) => test,
+            None => ColumnTest::suiting(kind),
+        };
         for column in &schema.columns {
-            let test = self.test_of(&column.name).unwrap_or_else(|| ColumnTest::suiting(&column.kind));
-            if !test.takes(&column.kind) {
-                let expected = if column.kind == ColumnType::Numeric { "`ks` or `cvm`" } else { "`chi_square`" };
+            let test = self.test_of(&column.name).unwrap_or_else(|| suiting(&column.kind));
+            if let Some(preset) = self.preset
+                && !preset.has(test)
+            {
+                let detail =
+                    format!("expected another test for the column `{}`: `{preset}` has no `{test}`", column.name);
+                issues.push(issue("detector/tests", detail));
+            }
+            // A preset holds the first of several categories against the others.
+            let is_of_preset = test == ColumnTest::ZTest && self.preset.is_some() && column.kind != ColumnType::Numeric;
+            if !test.takes(&column.kind) && !is_of_preset {
+                let is_numeric = column.kind == ColumnType::Numeric;
+                let expected = if is_numeric { "a test of numbers, such as `ks`," } else { "`chi_square`" };
                 let detail = format!("expected {expected} for the column `{}`, `{test}` came", column.name);
                 issues.push(issue("detector/tests", detail));
             }
@@ -284,7 +432,7 @@ impl DetectorRequest {
         }
     }
 
-    fn significance(&self, issues: &mut Vec<SettingIssue>) -> f64 {
+    pub(super) fn significance(&self, issues: &mut Vec<SettingIssue>) -> f64 {
         let p_val = self.p_val.unwrap_or(P_VAL);
         if !(p_val > 0.0 && p_val < 1.0) {
             issues.push(issue("detector/p_val", format!("expected a number above 0 and below 1, {p_val} came")));
@@ -292,7 +440,7 @@ impl DetectorRequest {
         p_val
     }
 
-    fn effect(&self, issues: &mut Vec<SettingIssue>) -> Option<f64> {
+    pub(super) fn effect(&self, issues: &mut Vec<SettingIssue>) -> Option<f64> {
         if let Some(effect) = self.min_effect
             && !(0.0..=1.0).contains(&effect)
         {
@@ -303,7 +451,7 @@ impl DetectorRequest {
 }
 
 /// A number from 1 up to a bound.
-fn bounded(
+pub(super) fn bounded(
     setting: &'static str,
     wanted: Option<usize>,
     default: usize,
@@ -351,6 +499,10 @@ mod tests {
             alternative: Some(Alternative::TwoSided),
             tests: Some(tests.into()),
             min_effect: None,
+            preset: None,
+            threshold: None,
+            drift_share: None,
+            n_bootstraps: None,
             seed: 0,
         };
         assert_eq!(spec, BatchSpec::Tabular(expected));

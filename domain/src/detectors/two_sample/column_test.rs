@@ -7,8 +7,14 @@ use serde::{Deserialize, Serialize};
 use crate::data::ColumnType;
 use crate::statistics::alternative::Alternative;
 use crate::statistics::cramer_von_mises::CramerVonMises;
+use crate::statistics::divergence::{self, shares};
+use crate::statistics::epps_singleton::Covariance;
 use crate::statistics::sorted_sample::SortedSample;
-use crate::statistics::{chi_square, fisher_exact, kolmogorov_smirnov};
+use crate::statistics::t_test::Variances;
+use crate::statistics::{
+    anderson_darling, chi_square, epps_singleton, fisher_exact, g_test, kolmogorov_smirnov, mann_whitney, t_test,
+    z_test,
+};
 
 /// A test of one column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -22,11 +28,55 @@ pub enum ColumnTest {
     ChiSquare,
     /// Fisher's exact test, of two classes.
     FisherExact,
+    /// Population stability index.
+    Psi,
+    /// Divergence of Kullback and Leibler.
+    KlDivergence,
+    /// Jensen–Shannon distance.
+    JensenShannon,
+    /// Wasserstein distance, of numbers.
+    Wasserstein,
+    /// Hellinger distance.
+    Hellinger,
+    /// Total variation distance.
+    TotalVariation,
+    /// Anderson–Darling, of numbers.
+    AndersonDarling,
+    /// Mann–Whitney U, of numbers.
+    MannWhitney,
+    /// Test of means, of numbers.
+    TTest,
+    /// Test of two shares, of two classes.
+    ZTest,
+    /// G-test, of categories.
+    GTest,
+    /// Epps–Singleton, of numbers.
+    EppsSingleton,
+    /// Energy distance, of numbers.
+    Energy,
 }
 
 impl ColumnTest {
     /// Every test.
-    pub const ALL: [Self; 4] = [Self::Ks, Self::Cvm, Self::ChiSquare, Self::FisherExact];
+    pub const ALL: [Self; 17] = [
+        Self::Ks,
+        Self::Cvm,
+        Self::ChiSquare,
+        Self::FisherExact,
+        Self::Psi,
+        Self::KlDivergence,
+        Self::JensenShannon,
+        Self::Wasserstein,
+        Self::Hellinger,
+        Self::TotalVariation,
+        Self::AndersonDarling,
+        Self::MannWhitney,
+        Self::TTest,
+        Self::ZTest,
+        Self::GTest,
+        Self::EppsSingleton,
+        Self::Energy,
+    ];
 
     /// The test that suits a type by default.
     pub fn suiting(kind: &ColumnType) -> Self {
@@ -41,9 +91,41 @@ impl ColumnTest {
     /// Whether it can test columns of a type.
     pub fn takes(self, kind: &ColumnType) -> bool {
         match self {
-            Self::Ks | Self::Cvm => matches!(kind, ColumnType::Numeric),
-            Self::ChiSquare => !matches!(kind, ColumnType::Numeric),
-            Self::FisherExact => matches!(kind, ColumnType::Binary { .. }),
+            Self::Ks
+            | Self::Cvm
+            | Self::Wasserstein
+            | Self::AndersonDarling
+            | Self::MannWhitney
+            | Self::TTest
+            | Self::EppsSingleton
+            | Self::Energy => matches!(kind, ColumnType::Numeric),
+            Self::ChiSquare | Self::GTest => !matches!(kind, ColumnType::Numeric),
+            Self::FisherExact | Self::ZTest => matches!(kind, ColumnType::Binary { .. }),
+            Self::Psi | Self::KlDivergence | Self::JensenShannon | Self::Hellinger | Self::TotalVariation => true,
+        }
+    }
+
+    /// Whether it is a distance, which has a p-value only from resampling.
+    pub fn is_distance(self) -> bool {
+        self.is_binned() || matches!(self, Self::Wasserstein | Self::Energy)
+    }
+
+    /// Whether its p-value comes from draws from the reference.
+    pub fn is_resampled(self) -> bool {
+        self.is_distance() || self == Self::EppsSingleton
+    }
+
+    /// Whether it is a distance between the shares of cells.
+    pub fn is_binned(self) -> bool {
+        matches!(self, Self::Psi | Self::KlDivergence | Self::JensenShannon | Self::Hellinger | Self::TotalVariation)
+    }
+
+    /// How many values of a window it needs at least.
+    pub fn window_rows_min(self) -> usize {
+        match self {
+            Self::Cvm | Self::TTest => 2,
+            Self::EppsSingleton => epps_singleton::VALUES_MIN,
+            _ => 1,
         }
     }
 
@@ -54,6 +136,19 @@ impl ColumnTest {
             Self::Cvm => "cvm",
             Self::ChiSquare => "chi_square",
             Self::FisherExact => "fisher_exact",
+            Self::Psi => "psi",
+            Self::KlDivergence => "kl_divergence",
+            Self::JensenShannon => "jensen_shannon",
+            Self::Wasserstein => "wasserstein",
+            Self::Hellinger => "hellinger",
+            Self::TotalVariation => "total_variation",
+            Self::AndersonDarling => "anderson_darling",
+            Self::MannWhitney => "mann_whitney",
+            Self::TTest => "t_test",
+            Self::ZTest => "z_test",
+            Self::GTest => "g_test",
+            Self::EppsSingleton => "epps_singleton",
+            Self::Energy => "energy",
         }
     }
 }
@@ -84,21 +179,46 @@ pub(super) fn test_numbers(
     distance: &kolmogorov_smirnov::Distance,
 ) -> ColumnResult {
     let (n, m) = (reference.n_values(), window.n_values());
+    let effect_size = distance.of(Alternative::TwoSided).size;
+    let result = |statistic, p_value| ColumnResult { statistic, p_value, effect_size };
     match test {
         ColumnTest::Cvm => {
             let result = CramerVonMises::new(reference, window);
             ColumnResult {
                 statistic: result.map(|result| result.statistic()),
                 p_value: result.map(|result| result.p_value()),
-                effect_size: distance.of(Alternative::TwoSided).size,
+                effect_size,
             }
         }
-        ColumnTest::Ks | ColumnTest::ChiSquare | ColumnTest::FisherExact => {
+        ColumnTest::AndersonDarling => {
+            let statistic = anderson_darling::statistic(reference, window);
+            // Constants that are equal do not differ.
+            result(statistic, Some(statistic.map_or(1.0, anderson_darling::p_value)))
+        }
+        ColumnTest::MannWhitney => {
+            let test = mann_whitney::mann_whitney(reference, window, alternative);
+            result(Some(test.statistic), Some(test.p_value))
+        }
+        ColumnTest::TTest => {
+            let test = t_test::t_test(reference.values(), window.values(), Variances::OfEach, alternative);
+            result(test.map(|test| test.statistic), test.map(|test| test.p_value))
+        }
+        ColumnTest::EppsSingleton => {
+            let test = epps_singleton::epps_singleton(reference, window, Covariance::Pooled);
+            result(test.map(|test| test.statistic), test.map(|test| test.p_value))
+        }
+        // Those of categories and distances come here for no column of numbers.
+        _ => {
             let size = distance.of(alternative).size;
             let p_value = kolmogorov_smirnov::p_value_asymptotic(size, n, m, alternative);
             ColumnResult { statistic: Some(size), p_value, effect_size: size }
         }
     }
+}
+
+/// Half the sum of the differences of the shares.
+pub(super) fn total_variation(reference: &[u64], window: &[u64]) -> f64 {
+    divergence::total_variation(&shares(reference), &shares(window)).min(1.0)
 }
 
 /// Tests categories by how often each level stands in both samples, levels in the same order. Time O(levels).
@@ -125,7 +245,25 @@ pub(super) fn test_counts(
             };
             ColumnResult { statistic: result.odds_ratio, p_value: Some(result.p_value), effect_size }
         }
-        ColumnTest::ChiSquare | ColumnTest::Ks | ColumnTest::Cvm => {
+        ColumnTest::ZTest => {
+            let rows = |counts: &[u64]| (counts.get(1).copied().unwrap_or(0), counts.iter().sum());
+            let result = z_test::z_test(rows(reference), rows(window), alternative);
+            ColumnResult {
+                statistic: result.map(|result| result.statistic),
+                p_value: result.map(|result| result.p_value),
+                effect_size: total_variation(reference, window),
+            }
+        }
+        ColumnTest::GTest => {
+            let result = g_test::g_test(reference, window);
+            ColumnResult {
+                statistic: result.map(|result| result.statistic),
+                p_value: result.map(|result| result.p_value),
+                effect_size: total_variation(reference, window),
+            }
+        }
+        // Those of numbers and distances come here for no column of categories.
+        _ => {
             // A level in neither sample says nothing of either.
             let (reference, window): (Vec<u64>, Vec<u64>) =
                 reference.iter().zip(window).filter(|(reference, window)| **reference + **window > 0).unzip();

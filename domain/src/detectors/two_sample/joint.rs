@@ -322,7 +322,7 @@ fn learnt(distance: f64, p_value: f64, importances: Vec<f64>) -> JointVerdict {
 }
 
 /// Gives each column of the schema the importances of the numbers that it is encoded in; none where those are mixed.
-fn share_out(importances: &[f64], origins: &[usize], features: &mut [FeatureDetection]) {
+pub(super) fn share_out(importances: &[f64], origins: &[usize], features: &mut [FeatureDetection]) {
     if origins.len() != importances.len() {
         return;
     }

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::classifier::FoldPermutations;
 use super::context_mmd::{ContextMmdReference, ROWS_MAX};
-use super::{ClassifierSettings, ColumnTest, ColumnsSpec, ModelOutputs, SpotTheDiffSettings, Validation};
+use super::{
+    ClassifierSettings, ColumnTest, ColumnsSpec, HdddmSpec, KdqTreeSpec, MmdFourierSpec, ModelOutputs,
+    PcaReconstructionSpec, SpotTheDiffSettings, Validation,
+};
 use crate::detectors::DetectorKind;
 use crate::statistics::permutation::{PValueRule, PermutationSpec};
 
@@ -34,10 +37,44 @@ pub enum BatchSpec {
     SpotTheDiff(SpotTheDiffTestSpec),
     /// Maximum mean discrepancy given a context.
     ContextMmd(ContextMmdTestSpec),
+    /// Reconstruction error of principal components.
+    PcaReconstruction(PcaReconstructionSpec),
+    /// Maximum mean discrepancy of random Fourier features.
+    MmdFourier(MmdFourierSpec),
+    /// Hellinger distance of histograms.
+    Hdddm(HdddmSpec),
+    /// Divergence over the cells of a tree.
+    KdqTree(KdqTreeSpec),
     /// How uncertain a classifier is, from its outputs.
     ClassifierUncertainty(ClassifierUncertaintySpec),
     /// How uncertain a regressor is, from the predictions of an ensemble.
     RegressorUncertainty(RegressorUncertaintySpec),
+    /// Population stability index.
+    Psi(ColumnsSpec),
+    /// Divergence of Kullback and Leibler.
+    KlDivergence(ColumnsSpec),
+    /// Jensen–Shannon distance.
+    JensenShannon(ColumnsSpec),
+    /// Wasserstein distance, of numbers.
+    Wasserstein(ColumnsSpec),
+    /// Hellinger distance.
+    Hellinger(ColumnsSpec),
+    /// Total variation distance.
+    TotalVariation(ColumnsSpec),
+    /// Anderson–Darling, of numbers.
+    AndersonDarling(ColumnsSpec),
+    /// Mann–Whitney U, of numbers.
+    MannWhitney(ColumnsSpec),
+    /// Test of means, of numbers.
+    TTest(ColumnsSpec),
+    /// Test of two shares, of two classes.
+    ZTest(ColumnsSpec),
+    /// G-test, of categories.
+    GTest(ColumnsSpec),
+    /// Epps–Singleton, of numbers.
+    EppsSingleton(ColumnsSpec),
+    /// Energy distance, of numbers.
+    Energy(ColumnsSpec),
 }
 
 /// Parameters of the maximum mean discrepancy.
@@ -205,8 +242,25 @@ impl BatchSpec {
             Self::Classifier(_) => DetectorKind::Classifier,
             Self::SpotTheDiff(_) => DetectorKind::SpotTheDiff,
             Self::ContextMmd(_) => DetectorKind::ContextMmd,
+            Self::PcaReconstruction(_) => DetectorKind::PcaReconstruction,
+            Self::MmdFourier(_) => DetectorKind::MmdFourier,
+            Self::Hdddm(_) => DetectorKind::Hdddm,
+            Self::KdqTree(_) => DetectorKind::KdqTree,
             Self::ClassifierUncertainty(_) => DetectorKind::ClassifierUncertainty,
             Self::RegressorUncertainty(_) => DetectorKind::RegressorUncertainty,
+            Self::Psi(_) => DetectorKind::Psi,
+            Self::KlDivergence(_) => DetectorKind::KlDivergence,
+            Self::JensenShannon(_) => DetectorKind::JensenShannon,
+            Self::Wasserstein(_) => DetectorKind::Wasserstein,
+            Self::Hellinger(_) => DetectorKind::Hellinger,
+            Self::TotalVariation(_) => DetectorKind::TotalVariation,
+            Self::AndersonDarling(_) => DetectorKind::AndersonDarling,
+            Self::MannWhitney(_) => DetectorKind::MannWhitney,
+            Self::TTest(_) => DetectorKind::TTest,
+            Self::ZTest(_) => DetectorKind::ZTest,
+            Self::GTest(_) => DetectorKind::GTest,
+            Self::EppsSingleton(_) => DetectorKind::EppsSingleton,
+            Self::Energy(_) => DetectorKind::Energy,
         }
     }
 
@@ -217,12 +271,29 @@ impl BatchSpec {
             | Self::Cvm(spec)
             | Self::ChiSquare(spec)
             | Self::FisherExact(spec)
-            | Self::Tabular(spec) => spec.seed,
+            | Self::Tabular(spec)
+            | Self::Psi(spec)
+            | Self::KlDivergence(spec)
+            | Self::JensenShannon(spec)
+            | Self::Wasserstein(spec)
+            | Self::Hellinger(spec)
+            | Self::TotalVariation(spec)
+            | Self::AndersonDarling(spec)
+            | Self::MannWhitney(spec)
+            | Self::TTest(spec)
+            | Self::ZTest(spec)
+            | Self::GTest(spec)
+            | Self::EppsSingleton(spec)
+            | Self::Energy(spec) => spec.seed,
             Self::Mmd(spec) => spec.seed,
             Self::Lsdd(spec) => spec.seed,
             Self::Classifier(spec) => spec.seed,
             Self::SpotTheDiff(spec) => spec.seed,
             Self::ContextMmd(spec) => spec.seed,
+            Self::PcaReconstruction(spec) => spec.seed,
+            Self::MmdFourier(spec) => spec.seed,
+            Self::Hdddm(spec) => spec.seed,
+            Self::KdqTree(spec) => spec.seed,
             Self::ClassifierUncertainty(spec) => spec.seed,
             Self::RegressorUncertainty(spec) => spec.seed,
         }
@@ -235,32 +306,101 @@ impl BatchSpec {
             | Self::Cvm(spec)
             | Self::ChiSquare(spec)
             | Self::FisherExact(spec)
-            | Self::Tabular(spec) => spec.p_val,
+            | Self::Tabular(spec)
+            | Self::Psi(spec)
+            | Self::KlDivergence(spec)
+            | Self::JensenShannon(spec)
+            | Self::Wasserstein(spec)
+            | Self::Hellinger(spec)
+            | Self::TotalVariation(spec)
+            | Self::AndersonDarling(spec)
+            | Self::MannWhitney(spec)
+            | Self::TTest(spec)
+            | Self::ZTest(spec)
+            | Self::GTest(spec)
+            | Self::EppsSingleton(spec)
+            | Self::Energy(spec) => spec.p_val,
             Self::Mmd(spec) => spec.p_val,
             Self::Lsdd(spec) => spec.p_val,
             Self::Classifier(spec) => spec.p_val,
             Self::SpotTheDiff(spec) => spec.p_val,
             Self::ContextMmd(spec) => spec.p_val,
+            Self::PcaReconstruction(spec) => spec.p_val,
+            Self::MmdFourier(spec) => spec.p_val,
+            Self::Hdddm(spec) => spec.p_val,
+            Self::KdqTree(spec) => spec.p_val,
             Self::ClassifierUncertainty(spec) => spec.p_val,
             Self::RegressorUncertainty(spec) => spec.p_val,
+        }
+    }
+
+    /// Their parameters, of kinds that judge columns.
+    pub fn columns(&self) -> Option<&ColumnsSpec> {
+        match self {
+            Self::Ks(spec)
+            | Self::Cvm(spec)
+            | Self::ChiSquare(spec)
+            | Self::FisherExact(spec)
+            | Self::Tabular(spec)
+            | Self::Psi(spec)
+            | Self::KlDivergence(spec)
+            | Self::JensenShannon(spec)
+            | Self::Wasserstein(spec)
+            | Self::Hellinger(spec)
+            | Self::TotalVariation(spec)
+            | Self::AndersonDarling(spec)
+            | Self::MannWhitney(spec)
+            | Self::TTest(spec)
+            | Self::ZTest(spec)
+            | Self::GTest(spec)
+            | Self::EppsSingleton(spec)
+            | Self::Energy(spec) => Some(spec),
+            Self::Mmd(_)
+            | Self::Lsdd(_)
+            | Self::Classifier(_)
+            | Self::SpotTheDiff(_)
+            | Self::ContextMmd(_)
+            | Self::PcaReconstruction(_)
+            | Self::MmdFourier(_)
+            | Self::Hdddm(_)
+            | Self::KdqTree(_)
+            | Self::ClassifierUncertainty(_)
+            | Self::RegressorUncertainty(_) => None,
         }
     }
 
     /// How many permutations stand behind a p-value, of kinds that permute.
     pub fn n_permutations(&self) -> Option<usize> {
         match self {
-            Self::Ks(_)
-            | Self::Cvm(_)
-            | Self::ChiSquare(_)
-            | Self::FisherExact(_)
-            | Self::Tabular(_)
-            | Self::ClassifierUncertainty(_)
-            | Self::RegressorUncertainty(_) => None,
             Self::Mmd(spec) => Some(spec.n_permutations),
             Self::Lsdd(spec) => Some(spec.n_permutations),
             Self::Classifier(spec) => Some(spec.n_permutations),
             Self::SpotTheDiff(spec) => Some(spec.n_permutations),
             Self::ContextMmd(spec) => Some(spec.n_permutations),
+            Self::Ks(_)
+            | Self::Cvm(_)
+            | Self::ChiSquare(_)
+            | Self::FisherExact(_)
+            | Self::Tabular(_)
+            | Self::Psi(_)
+            | Self::KlDivergence(_)
+            | Self::JensenShannon(_)
+            | Self::Wasserstein(_)
+            | Self::Hellinger(_)
+            | Self::TotalVariation(_)
+            | Self::AndersonDarling(_)
+            | Self::MannWhitney(_)
+            | Self::TTest(_)
+            | Self::ZTest(_)
+            | Self::GTest(_)
+            | Self::EppsSingleton(_)
+            | Self::Energy(_)
+            | Self::PcaReconstruction(_)
+            | Self::MmdFourier(_)
+            | Self::Hdddm(_)
+            | Self::KdqTree(_)
+            | Self::ClassifierUncertainty(_)
+            | Self::RegressorUncertainty(_) => None,
         }
     }
 
@@ -271,12 +411,29 @@ impl BatchSpec {
             | Self::Cvm(spec)
             | Self::ChiSquare(spec)
             | Self::FisherExact(spec)
-            | Self::Tabular(spec) => spec.min_effect,
+            | Self::Tabular(spec)
+            | Self::Psi(spec)
+            | Self::KlDivergence(spec)
+            | Self::JensenShannon(spec)
+            | Self::Wasserstein(spec)
+            | Self::Hellinger(spec)
+            | Self::TotalVariation(spec)
+            | Self::AndersonDarling(spec)
+            | Self::MannWhitney(spec)
+            | Self::TTest(spec)
+            | Self::ZTest(spec)
+            | Self::GTest(spec)
+            | Self::EppsSingleton(spec)
+            | Self::Energy(spec) => spec.min_effect,
             Self::Mmd(spec) => spec.min_effect,
             Self::Lsdd(spec) => spec.min_effect,
             Self::Classifier(spec) => spec.min_effect,
             Self::SpotTheDiff(spec) => spec.min_effect,
             Self::ContextMmd(spec) => spec.min_effect,
+            Self::PcaReconstruction(spec) => spec.min_effect,
+            Self::MmdFourier(spec) => spec.min_effect,
+            Self::Hdddm(spec) => spec.min_effect,
+            Self::KdqTree(spec) => spec.min_effect,
             Self::ClassifierUncertainty(spec) => spec.min_effect,
             Self::RegressorUncertainty(spec) => spec.min_effect,
         }
@@ -291,15 +448,33 @@ impl BatchSpec {
     pub fn window_rows(&self) -> RangeInclusive<usize> {
         let least = match self {
             // A single value has no Cramér–von Mises statistic, and a mean over pairs needs two rows.
-            Self::Cvm(_) | Self::Mmd(_) | Self::Lsdd(_) => 2,
-            Self::Tabular(spec) if spec.uses(ColumnTest::Cvm) => 2,
+            Self::Mmd(_)
+            | Self::Lsdd(_)
+            | Self::PcaReconstruction(_)
+            | Self::MmdFourier(_)
+            | Self::Hdddm(_)
+            | Self::KdqTree(_) => 2,
+            Self::Tabular(spec) => spec.window_rows_min(),
             Self::Classifier(spec) => least_to_split(spec.settings.validation),
             Self::SpotTheDiff(spec) => least_to_split(spec.settings.validation),
             Self::ContextMmd(spec) => ContextMmdReference::window_rows_min(spec.prop_c_held),
+            Self::Cvm(_) | Self::TTest(_) | Self::EppsSingleton(_) => {
+                self.kind().column_test().map_or(1, ColumnTest::window_rows_min)
+            }
             Self::Ks(_)
             | Self::ChiSquare(_)
             | Self::FisherExact(_)
-            | Self::Tabular(_)
+            | Self::Psi(_)
+            | Self::KlDivergence(_)
+            | Self::JensenShannon(_)
+            | Self::Wasserstein(_)
+            | Self::Hellinger(_)
+            | Self::TotalVariation(_)
+            | Self::AndersonDarling(_)
+            | Self::MannWhitney(_)
+            | Self::ZTest(_)
+            | Self::GTest(_)
+            | Self::Energy(_)
             | Self::ClassifierUncertainty(_)
             | Self::RegressorUncertainty(_) => 1,
         };

@@ -1,0 +1,131 @@
+//! The names of settings, each once.
+
+/// Declares the names by where they stand.
+macro_rules! names {
+    ($($(#[$about:meta])* $group:ident { $($name:ident = $text:literal,)+ })+) => {
+        /// A setting by its name.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Name {
+            $($($name,)+)+
+        }
+
+        impl Name {
+            $($(#[$about])* pub(super) const $group: &[Self] = &[$(Self::$name),+];)+
+
+            pub(super) fn as_str(self) -> &'static str {
+                match self {
+                    $($(Self::$name => $text,)+)+
+                }
+            }
+        }
+    };
+}
+
+names! {
+    /// Those at the top of a body.
+    TOP {
+        DriftType = "drift_type",
+        Truth = "truth",
+        Overwrite = "overwrite",
+        MissingValues = "missing_values",
+        ReportRunLength = "report_run_length",
+    }
+    /// Those of `preprocessing`.
+    PREPROCESSING {
+        Standardize = "standardize",
+        NComponents = "n_components",
+    }
+    /// Those of `detector`.
+    DETECTOR {
+        Kind = "kind",
+        Ert = "ert",
+        WindowSize = "window_size",
+        WindowSizes = "window_sizes",
+        NBootstraps = "n_bootstraps",
+        Sigma = "sigma",
+        Alternative = "alternative",
+        Lam = "lam",
+        TMax = "t_max",
+        NKernelCenters = "n_kernel_centers",
+        LambdaRdMax = "lambda_rd_max",
+        Seed = "seed",
+        PVal = "p_val",
+        Correction = "correction",
+        Tests = "tests",
+        MinEffect = "min_effect",
+        NPermutations = "n_permutations",
+        PValueRule = "p_value_rule",
+        ConfigureKernel = "configure_kernel_from_x_ref",
+        Model = "model",
+        NTrees = "n_trees",
+        NFolds = "n_folds",
+        TrainSize = "train_size",
+        BinarizePreds = "binarize_preds",
+        UseCalibration = "use_calibration",
+        NDiffs = "n_diffs",
+        L1Reg = "l1_reg",
+        LearningRate = "learning_rate",
+        Epochs = "epochs",
+        BatchSize = "batch_size",
+        PredsType = "preds_type",
+        UncertaintyType = "uncertainty_type",
+        MarginWidth = "margin_width",
+        ContextColumns = "context_columns",
+        ContextSigma = "context_sigma",
+        PropCHeld = "prop_c_held",
+        Window = "window",
+        UpdateReference = "update_reference",
+        AfterAlarm = "after_alarm",
+        FeedReference = "feed_reference",
+        Delta = "delta",
+        Clock = "clock",
+        MaxBuckets = "max_buckets",
+        MinWindowLength = "min_window_length",
+        GracePeriod = "grace_period",
+        KeepWindow = "keep_window",
+        MinInstances = "min_instances",
+        Threshold = "threshold",
+        Alpha = "alpha",
+        Mode = "mode",
+        StatSize = "stat_size",
+        Lambda = "lambda",
+        MinNumInstances = "min_num_instances",
+        WarmStart = "warm_start",
+        WarningThreshold = "warning_threshold",
+        DriftThreshold = "drift_threshold",
+        Beta = "beta",
+        DriftConfidence = "drift_confidence",
+        WarningConfidence = "warning_confidence",
+        TwoSidedTest = "two_sided_test",
+        WarningLevel = "warning_level",
+        DriftLevel = "drift_level",
+        MaxConceptSize = "max_concept_size",
+        MinConceptSize = "min_concept_size",
+        MaxNumInstancesWarning = "max_num_instances_warning",
+        AlphaD = "alpha_d",
+        AlphaW = "alpha_w",
+        AverageRunLength = "average_run_length",
+        Hazard = "hazard",
+        PriorMean = "prior_mean",
+        PriorVariance = "prior_variance",
+        DataVariance = "data_variance",
+        MaxRunLengths = "max_run_lengths",
+    }
+}
+
+impl Name {
+    /// Every name.
+    pub(super) fn all() -> impl Iterator<Item = Self> + Clone {
+        [Self::TOP, Self::PREPROCESSING, Self::DETECTOR].into_iter().flatten().copied()
+    }
+
+    /// Whether it takes an object.
+    pub(super) fn is_object(self) -> bool {
+        matches!(self, Self::Tests | Self::Window | Self::UpdateReference)
+    }
+
+    /// Whether it takes a list.
+    pub(super) fn is_list(self) -> bool {
+        matches!(self, Self::WindowSizes | Self::Sigma | Self::ContextColumns | Self::ContextSigma)
+    }
+}

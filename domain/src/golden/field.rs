@@ -1,0 +1,330 @@
+//! Distances and tests of single columns as other libraries have them: through detectors with their preset, and from the
+//! statistics where there is none.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{Case, cases};
+use crate::data::{Cells, ColumnSchema, ColumnType, Frame, MissingValues, Schema};
+use crate::detection::Detection;
+use crate::detectors::{
+    BatchDetector, BatchSpec, ColumnTest, DetectorKind, DetectorRequest, Preset, Window, fit_batch,
+};
+use crate::ports::Silent;
+use crate::statistics::alternative::Alternative;
+use crate::statistics::divergence::{hellinger, shares};
+use crate::statistics::energy_distance::energy_distance;
+use crate::statistics::sorted_sample::SortedSample;
+use crate::statistics::t_test::{Variances, t_test};
+use crate::statistics::wasserstein::wasserstein;
+use crate::statistics::{anderson_darling, histogram, mann_whitney};
+use crate::test_pool::Threads;
+
+/// Where our value is another on purpose, or the library's is noise.
+fn is_left_out(id: &str, method: &str) -> bool {
+    // Of eight rows, drawing with and without replacement have other laws.
+    (method == "TVD" && id == "cat/tiny")
+    // Sines and cosines of two values are dependent: the rank of their covariance is decided by rounding.
+    || method == "es" && ["num/binary_numbers", "num/constant_reference", "num/constant_current"].contains(&id)
+}
+
+fn kind_of(method: &str) -> Option<DetectorKind> {
+    Some(match method {
+        "wasserstein" => DetectorKind::Wasserstein,
+        "kl_div" => DetectorKind::KlDivergence,
+        "psi" => DetectorKind::Psi,
+        "jensenshannon" | "jensen_shannon" => DetectorKind::JensenShannon,
+        "hellinger" => DetectorKind::Hellinger,
+        "anderson" => DetectorKind::AndersonDarling,
+        "g_test" => DetectorKind::GTest,
+        "mannw" => DetectorKind::MannWhitney,
+        "ed" => DetectorKind::Energy,
+        "es" => DetectorKind::EppsSingleton,
+        "t_test" => DetectorKind::TTest,
+        "z" => DetectorKind::ZTest,
+        "TVD" => DetectorKind::TotalVariation,
+        _ => return None,
+    })
+}
+
+/// A column of reference and window, missing and infinite values dropped.
+struct Column {
+    kind: ColumnType,
+    reference: Frame<'static>,
+    window: Frame<'static>,
+}
+
+fn is_there(value: &Value) -> bool {
+    !value.is_null() && value.as_str().is_none_or(|text| !text.ends_with("Infinity") && text != "NaN")
+}
+
+fn finite(values: &Value) -> Vec<f64> {
+    values.as_array().expect("values").iter().filter_map(Value::as_f64).collect()
+}
+
+fn texts(values: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    values.as_array().expect("values").iter().filter(|value| is_there(value)).map(text).collect()
+}
+
+fn frame(cells: Cells<'static>) -> Frame<'static> {
+    Frame::of(vec![cells])
+}
+
+fn column(is_numeric: bool, reference: &Value, window: &Value) -> Column {
+    if is_numeric {
+        let numbers = |values| frame(Cells::Numeric(finite(values).into()));
+        return Column { kind: ColumnType::Numeric, reference: numbers(reference), window: numbers(window) };
+    }
+    let (reference, window) = (texts(reference), texts(window));
+    let categories: Vec<String> = reference.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+    let others = window.iter().filter(|name| !categories.contains(name)).cloned().collect::<BTreeSet<_>>();
+    let unseen: Vec<String> = others.into_iter().collect();
+    let cells = |names: &[String], unseen: Vec<String>| {
+        let code = |name: &String| categories.iter().chain(&unseen).position(|known| known == name).expect("a level");
+        let codes = names.iter().map(|name| u32::try_from(code(name)).expect("few levels")).collect();
+        let n_categories = u32::try_from(categories.len()).expect("few levels");
+        frame(Cells::Categorical { codes, n_categories, unseen })
+    };
+    let (reference, window) = (cells(&reference, Vec::new()), cells(&window, unseen));
+    Column { kind: ColumnType::Categorical { categories, is_numeric: false }, reference, window }
+}
+
+fn window<'w>(cells: &'w Frame<'w>) -> Window<'w> {
+    Window { cells, n_missing: &[0; 8], encoded: &[], origins: &[] }
+}
+
+fn schema(kind: &ColumnType) -> Schema {
+    let columns = vec![ColumnSchema { name: "x".to_owned(), kind: kind.clone() }];
+    Schema { columns, missing_values: MissingValues::Reject }
+}
+
+fn spec(kind: DetectorKind, request: &DetectorRequest, schema: &Schema, n_rows: usize) -> BatchSpec {
+    request.batch_specification(kind, schema, n_rows).expect("settings")
+}
+
+fn fit(column: &Column, kind: DetectorKind, request: &DetectorRequest) -> Box<dyn BatchDetector> {
+    let schema = schema(&column.kind);
+    let spec = spec(kind, request, &schema, column.reference.n_rows());
+    fit_batch(&spec, &schema, &window(&column.reference), &Threads(2), &Silent).expect("a reference")
+}
+
+fn test(detector: &dyn BatchDetector, cells: &Frame<'_>) -> Detection {
+    detector.test(&window(cells), false, &Threads(1)).expect("a window")
+}
+
+fn near(computed: f64, expected: f64, rtol: f64, atol: f64) -> bool {
+    computed == expected
+        || (computed.is_nan() && expected.is_nan())
+        || (computed - expected).abs() <= atol + rtol * expected.abs()
+}
+
+fn number(value: &Value) -> f64 {
+    match value {
+        Value::String(text) if text == "Infinity" => f64::INFINITY,
+        value => value.as_f64().unwrap_or(f64::NAN),
+    }
+}
+
+/// Score, statistic, threshold and verdict of each method that a preset has.
+pub(super) fn evidently(case: &Case) {
+    let of_case = &case.0;
+    let column = column(of_case["type"] == "num", &of_case["reference"], &of_case["current"]);
+    let request = DetectorRequest { preset: Some(Preset::Evidently), ..DetectorRequest::default() };
+    for (method, expected) in of_case["results"].as_object().expect("results") {
+        let Some(kind) = kind_of(method) else { continue };
+        let place = format!("{} {method}", case.id());
+        let detection = test(&*fit(&column, kind, &request), &column.window);
+        if expected["error"].is_string() {
+            assert!(!detection.is_drift && detection.p_value.is_none_or(|p_value| p_value == 1.0), "{place}");
+            continue;
+        }
+        if is_left_out(case.id(), method) {
+            continue;
+        }
+        let is_distance = expected.get("statistic").is_none() && method != "z";
+        let score = if is_distance { detection.distance } else { detection.p_value }.unwrap_or(f64::NAN);
+        let atol = if expected["rng"] == true { 0.05 } else { 1e-7 };
+        let rtol = if is_distance { 1e-6 } else { 1e-5 };
+        let wanted = number(&expected["score"]);
+        assert!(near(score, wanted, rtol, atol), "{place}: {score} instead of {wanted}");
+        if !is_distance && method != "z" {
+            let (computed, wanted) = (detection.statistic.unwrap_or(f64::NAN), number(&expected["statistic"]));
+            assert!(near(computed, wanted, 1e-6, 1e-9), "{place}: statistic {computed} instead of {wanted}");
+        }
+        assert_eq!(detection.threshold, expected["threshold"].as_f64(), "{place}");
+        assert_eq!(Some(detection.is_drift), expected["drift"].as_bool(), "{place}");
+    }
+}
+
+/// Distances over ten bins of both samples' range, areas and tests.
+pub(super) fn frouros(case: &Case) {
+    let name = case.id().trim_start_matches("batch/");
+    let pairs = cases("field/evidently_numeric.json");
+    let pair = pairs.iter().find(|pair| pair.id() == format!("num/{name}")).expect("the pair");
+    let sample = |side: &str| SortedSample::sort(finite(&pair.0[side])).expect("a sample");
+    let (reference, window) = (sample("reference"), sample("current"));
+    let (low, high) = (reference.values()[0].min(window.values()[0]), {
+        let last = |sample: &SortedSample| sample.values()[sample.n_values() - 1];
+        last(&reference).max(last(&window))
+    });
+    let edges = histogram::edges(low, high, 10);
+    let of = |sample| shares(&histogram::counts(sample, &edges));
+    let check = |name: &str, field: &str, computed: f64| {
+        let expected = &case.0["results"][name];
+        if expected["error"].is_string() {
+            return;
+        }
+        let wanted = number(&expected[field]);
+        assert!(near(computed, wanted, 1e-6, 1e-7), "{} {name}: {computed} instead of {wanted}", case.id());
+    };
+    check("HellingerDistance", "distance", hellinger(&of(&reference), &of(&window)));
+    check("EMD", "distance", wasserstein(&reference, &window));
+    check("EnergyDistance", "distance", energy_distance(&reference, &window));
+    let darling = anderson_darling::statistic(&reference, &window);
+    check("AndersonDarlingTest", "statistic", darling.unwrap_or(f64::NAN));
+    check("AndersonDarlingTest", "p_value", darling.map_or(f64::NAN, anderson_darling::p_value_interpolated));
+    let whitney = mann_whitney::mann_whitney(&reference, &window, Alternative::TwoSided);
+    check("MannWhitneyUTest", "statistic", whitney.statistic);
+    check("MannWhitneyUTest", "p_value", whitney.p_value);
+    let welch = t_test(reference.values(), window.values(), Variances::OfEach, Alternative::TwoSided);
+    check("WelchTTest", "statistic", welch.map_or(f64::NAN, |welch| welch.statistic));
+    check("WelchTTest", "p_value", welch.map_or(f64::NAN, |welch| welch.p_value));
+}
+
+/// The columns of a table together, types of columns as the fit of a kind takes them.
+fn table(of_case: &Value, kind: DetectorKind, request: &DetectorRequest) -> (Vec<String>, Schema, [Frame<'static>; 2]) {
+    let types = of_case["types"].as_object().expect("types");
+    let column_of =
+        |name: &String, is_numeric| column(is_numeric, &of_case["reference"][name], &of_case["current"][name]);
+    let joined = |columns: &[Column]| {
+        let kinds = types.keys().zip(columns);
+        let columns_of_schema =
+            kinds.map(|(name, column)| ColumnSchema { name: name.clone(), kind: column.kind.clone() }).collect();
+        let cells = |side: fn(&Column) -> &Frame<'static>| {
+            Frame::of(columns.iter().map(|column| side(column).columns()[0].clone()).collect())
+        };
+        let schema = Schema { columns: columns_of_schema, missing_values: MissingValues::Reject };
+        (schema, [cells(|column| &column.reference), cells(|column| &column.window)])
+    };
+    let columns: Vec<Column> = types.iter().map(|(name, kind)| column_of(name, kind == "num")).collect();
+    let (schema, frames) = joined(&columns);
+    let names = types.keys().cloned().collect();
+    let Some(wanted) = request.schema_for(kind, &schema, &frames[0]).expect("classes") else {
+        return (names, schema, frames);
+    };
+    // Numbers that are categories now are read again.
+    let types = types.iter().zip(&wanted.columns);
+    let columns: Vec<Column> =
+        types.map(|((name, _), column)| column_of(name, column.kind == ColumnType::Numeric)).collect();
+    let (schema, frames) = joined(&columns);
+    (names, schema, frames)
+}
+
+/// Score, threshold and verdict of each column of a table, and the verdict on the table.
+pub(super) fn evidently_dataset(case: &Case) {
+    let of_case = &case.0;
+    for (run, expected) in of_case["results"].as_object().expect("results") {
+        let (parameters, expected) = (&expected["parameters"], &expected["result"]);
+        let place = format!("{} {run}", case.id());
+        let of_types = parameters["num_method"].is_string();
+        let test_of = |(name, kind): (&String, &Value)| {
+            (name.clone(), if kind == "num" { ColumnTest::Ks } else { ColumnTest::JensenShannon })
+        };
+        let request = DetectorRequest {
+            preset: Some(Preset::Evidently),
+            drift_share: parameters["drift_share"].as_f64(),
+            threshold: parameters["threshold"].as_f64(),
+            tests: of_types.then(|| of_case["types"].as_object().expect("types").iter().map(test_of).collect()),
+            ..DetectorRequest::default()
+        };
+        let kind = if parameters["method"] == "psi" { DetectorKind::Psi } else { DetectorKind::Tabular };
+        let (names, schema, [reference, rows]) = table(of_case, kind, &request);
+        let spec = spec(kind, &request, &schema, reference.n_rows());
+        let detector = fit_batch(&spec, &schema, &window(&reference), &Threads(2), &Silent).expect("a reference");
+        let detection = test(&*detector, &rows);
+        let tests = expected["tests"].as_array().expect("tests");
+        let is_drift_of = |name: &str| {
+            let test = tests.iter().find(|test| test["name"] == format!("Value Drift for column {name}"));
+            test.expect("a test of the column")["status"] == "FAIL"
+        };
+        for (name, feature) in names.iter().zip(&detection.features) {
+            let (place, expected) = (format!("{place} {name}"), &expected["columns"][name]);
+            let wanted = number(&expected["score"]);
+            // A p-value of a test, else a distance.
+            let score = feature.p_value.or(feature.distance).unwrap_or(f64::NAN);
+            let rtol = if feature.p_value.is_some() { 1e-5 } else { 1e-6 };
+            assert!(near(score, wanted, rtol, 1e-7), "{place}: {score} instead of {wanted}");
+            let threshold = expected["threshold"].as_f64().expect("a threshold");
+            // There is no threshold for all columns of a type.
+            if of_types && of_case["types"][name] == "num" {
+                assert_eq!(score <= threshold, is_drift_of(name), "{place}");
+                continue;
+            }
+            assert_eq!(feature.threshold, Some(threshold), "{place}");
+            assert_eq!(feature.is_drift, is_drift_of(name), "{place}");
+        }
+        assert_eq!(detection.is_drift, tests[0]["status"] == "FAIL", "{place}");
+        let n_drifting = detection.features.iter().filter(|feature| feature.is_drift).count();
+        if !of_types {
+            assert_eq!(Some(n_drifting as f64), expected["drifted_columns"]["count"].as_f64(), "{place}");
+        }
+    }
+}
+
+/// Value, upper threshold and alert of every chunk of reference and analysis.
+pub(super) fn nannyml(case: &Case) {
+    let all = cases("field/nannyml_univariate.json");
+    let data = match case.0["same_data_as"].as_str() {
+        Some(id) => &all.iter().find(|other| other.id() == id).expect("the data").0,
+        None => &case.0,
+    };
+    let threshold = &case.0["threshold"];
+    if threshold["standard_deviation"].is_object() {
+        // Other multipliers than three are no part of the preset.
+        return;
+    }
+    let (reference, analysis) = (&data["reference"], &data["analysis"]);
+    let is_numeric = data["type"] == "num";
+    let chunk_size = case.0["chunk_size"].as_u64().expect("a size");
+    let is_complete = reference.as_array().expect("values").iter().all(is_there);
+    let request = DetectorRequest {
+        preset: Some(Preset::Nannyml),
+        threshold: threshold["constant"]["upper"].as_f64(),
+        ..DetectorRequest::default()
+    };
+    for method in ["jensen_shannon", "hellinger", "wasserstein"] {
+        // From ten thousand rows on the library estimates areas from bins.
+        let is_estimate = method == "wasserstein" && reference.as_array().expect("values").len() >= 10_000;
+        if is_estimate || (method == "wasserstein" && !is_numeric) {
+            continue;
+        }
+        let kind = kind_of(method).expect("a kind");
+        let detector = fit(&column(is_numeric, reference, analysis), kind, &request);
+        for chunk in case.0["chunks"].as_array().expect("chunks") {
+            let place = |name: &str| usize::try_from(chunk[name].as_u64().expect("a row")).expect("few rows");
+            let (start, end) = (place("start"), place("end") + 1);
+            let in_reference = chunk["period"] == "reference";
+            let rows = if in_reference { reference } else { analysis }.as_array().expect("values");
+            let before = if in_reference || start < reference.as_array().expect("values").len() {
+                0
+            } else {
+                reference.as_array().expect("values").len()
+            };
+            let values = Value::Array(rows[start - before..(end - before).min(rows.len())].to_vec());
+            let detection = test(&*detector, &column(is_numeric, reference, &values).window);
+            let expected = &chunk[method];
+            let (value, wanted) = (detection.statistic.expect("a distance"), number(&expected["value"]));
+            let id = format!("{} {method} {start}", case.id());
+            assert!(near(value, wanted, 1e-6, 1e-7), "{id}: {value} instead of {wanted}");
+            // Chunks of another size have another threshold here, and missing values are no rows of chunks.
+            if is_complete && (end - start) as u64 == chunk_size {
+                let (computed, wanted) =
+                    (detection.threshold.expect("a threshold"), number(&expected["upper_threshold"]));
+                assert!(near(computed, wanted, 1e-6, 1e-7), "{id}: {computed} instead of {wanted}");
+                assert_eq!(Some(detection.is_drift), expected["alert"].as_bool(), "{id}");
+            }
+        }
+    }
+}
