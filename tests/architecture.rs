@@ -82,6 +82,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("drifting-fuzzing", "drifting-formats"),
     ("drifting-fuzzing", "drifting-grpc"),
     ("drifting-fuzzing", "drifting-http"),
+    ("drifting-fuzzing", "drifting-images"),
     ("drifting-fuzzing", "drifting-inference"),
     ("drifting-fuzzing", "drifting-memory"),
     ("drifting-object-stores", "drifting-free-ports"),

@@ -5,7 +5,7 @@
 //! has beside its pixels (palettes are laid out, 16 bits become 8, comments and colour profiles are passed over) and how a
 //! camera was held (the orientation of EXIF) does not change what is measured: pixels are taken as they stand in the file.
 //!
-//! **Cost**: O(bytes + pixels), some 10 ns a pixel, and up to 8 bytes a pixel while it lasts.
+//! **Cost**: O(bytes + pixels) time, and up to 8 bytes a pixel while it lasts.
 
 use std::io::Cursor;
 
