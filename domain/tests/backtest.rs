@@ -271,6 +271,7 @@ fn fit_request(values: &[f64], detector: &DetectorRequest) -> FitRequest {
         missing_values: MissingValues::Reject,
         quality: QualityRequest::default(),
         report_run_length: false,
+        quality: QualityRequest::none(),
         overwrite: true,
     }
 }

@@ -132,9 +132,11 @@ impl Failure {
             | FitProblem::Uncertainty(_)
             | FitProblem::NoBandwidth
             | FitProblem::Overflow
+            | FitProblem::NoComponents
             | FitProblem::AllConstant => {
                 Self::at(Code::InvalidData, vec![Issue { pointer: "/data".to_owned(), detail }])
             }
+            FitProblem::AllComponents { .. } => Self::setting(source.setting_pointer("detector/n_components"), detail),
             FitProblem::TooFewBootstraps { .. } => {
                 Self::setting(source.setting_pointer("detector/n_bootstraps"), detail)
             }

@@ -72,16 +72,12 @@ impl Outputs {
                 ]
             }
             DetectorSpec::Batch(spec) => {
-                let (distance, p_value) = match spec {
-                    BatchSpec::Ks(_)
-                    | BatchSpec::Cvm(_)
-                    | BatchSpec::ChiSquare(_)
-                    | BatchSpec::FisherExact(_)
-                    | BatchSpec::Tabular(_) => (
+                let (distance, p_value) = match spec.columns() {
+                    Some(_) => (
                         ("distance", Kind::DistanceOfEach, vec![n_columns]),
                         ("p_val", Kind::PValueOfEach, vec![n_columns]),
                     ),
-                    _ => (("distance", Kind::Distance, one()), ("p_val", Kind::PValue, one())),
+                    None => (("distance", Kind::Distance, one()), ("p_val", Kind::PValue, one())),
                 };
                 let mut all =
                     vec![("is_drift", Kind::IsDrift, one()), distance, p_value, ("threshold", Kind::Threshold, one())];

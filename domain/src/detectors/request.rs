@@ -105,7 +105,7 @@ pub struct DetectorRequest {
     pub n_frequencies: Option<usize>,
     /// Rows of the reference in a cell that is not split.
     pub count_ubound: Option<usize>,
-    /// Fixed threshold of distances, or of a preset's p-values.
+    /// Fixed threshold of distances, or of a preset's p-values, or of the sums of a streaming kind.
     pub threshold: Option<f64>,
     /// Share of the columns that must drift for the table to drift.
     pub drift_share: Option<f64>,
@@ -349,66 +349,56 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
         | Kind::Hellinger
         | Kind::TotalVariation
         | Kind::Energy
-        | Kind::MannWhitney
-        | Kind::TTest
-        | Kind::ZTest
-        | Kind::AndersonDarling
-        | Kind::GTest
-        | Kind::EppsSingleton
-        | Kind::Tabular => measured_parameters(kind),
+        | Kind::EppsSingleton => OF_DISTANCES,
+        Kind::MannWhitney | Kind::TTest | Kind::ZTest => OF_DIRECTED_TESTS,
+        Kind::AndersonDarling | Kind::GTest => OF_TESTS,
+        Kind::Tabular => OF_TABULAR,
         _ => streaming::parameters(kind),
     }
 }
 
-/// The same of kinds that measure distances, or as other libraries do.
-fn measured_parameters(kind: DetectorKind) -> &'static [&'static str] {
-    use DetectorKind as Kind;
-    match kind {
-        Kind::Psi
-        | Kind::KlDivergence
-        | Kind::JensenShannon
-        | Kind::Wasserstein
-        | Kind::Hellinger
-        | Kind::TotalVariation
-        | Kind::Energy
-        | Kind::EppsSingleton => &[
-            "p_val",
-            "correction",
-            "n_bootstraps",
-            "preset",
-            "threshold",
-            "drift_share",
-            "min_effect",
-            "window",
-            "update_reference",
-        ],
-        Kind::MannWhitney | Kind::TTest | Kind::ZTest => &[
-            "p_val",
-            "correction",
-            "alternative",
-            "preset",
-            "threshold",
-            "drift_share",
-            "min_effect",
-            "window",
-            "update_reference",
-        ],
-        Kind::Tabular => &[
-            "p_val",
-            "correction",
-            "alternative",
-            "tests",
-            "n_bootstraps",
-            "preset",
-            "drift_share",
-            "min_effect",
-            "window",
-            "update_reference",
-        ],
-        // Without draws and directions.
-        _ => &["p_val", "correction", "preset", "threshold", "drift_share", "min_effect", "window", "update_reference"],
-    }
-}
+/// Of distances that are calibrated by draws, or by a library.
+const OF_DISTANCES: &[&str] = &[
+    "p_val",
+    "correction",
+    "n_bootstraps",
+    "preset",
+    "threshold",
+    "drift_share",
+    "min_effect",
+    "window",
+    "update_reference",
+];
+
+/// Of tests that know directions.
+const OF_DIRECTED_TESTS: &[&str] = &[
+    "p_val",
+    "correction",
+    "alternative",
+    "preset",
+    "threshold",
+    "drift_share",
+    "min_effect",
+    "window",
+    "update_reference",
+];
+
+/// Of tests without draws and directions.
+const OF_TESTS: &[&str] =
+    &["p_val", "correction", "preset", "threshold", "drift_share", "min_effect", "window", "update_reference"];
+
+const OF_TABULAR: &[&str] = &[
+    "p_val",
+    "correction",
+    "alternative",
+    "tests",
+    "n_bootstraps",
+    "preset",
+    "drift_share",
+    "min_effect",
+    "window",
+    "update_reference",
+];
 
 fn bandwidths(setting: &'static str, wanted: Option<&[f64]>, issues: &mut Vec<SettingIssue>) -> Vec<f64> {
     let sigma = wanted.unwrap_or_default().to_vec();

@@ -6,6 +6,7 @@ mod columns;
 pub mod context_mmd;
 pub(crate) mod distance;
 mod explanation;
+mod family;
 mod joint;
 pub mod lsdd;
 pub mod mmd;
@@ -45,6 +46,7 @@ pub use uncertainty::{ModelOutputs, UncertaintyProblem, entropies, narrow_margin
 
 use self::columns::ColumnsDetector;
 use self::context_mmd::ContextMmdReference;
+use self::family::Family;
 use self::joint::JointDetector;
 use self::multivariate::MultivariateDetector;
 use self::uncertain::UncertaintyDetector;
@@ -196,39 +198,12 @@ pub fn fit_batch(
     pool: &dyn CpuPool,
     progress: &dyn Progress,
 ) -> Result<Box<dyn BatchDetector>, FitProblem> {
-    match spec {
-        BatchSpec::Ks(columns)
-        | BatchSpec::Cvm(columns)
-        | BatchSpec::ChiSquare(columns)
-        | BatchSpec::FisherExact(columns)
-        | BatchSpec::Tabular(columns)
-        | BatchSpec::Psi(columns)
-        | BatchSpec::KlDivergence(columns)
-        | BatchSpec::JensenShannon(columns)
-        | BatchSpec::Wasserstein(columns)
-        | BatchSpec::Hellinger(columns)
-        | BatchSpec::TotalVariation(columns)
-        | BatchSpec::AndersonDarling(columns)
-        | BatchSpec::MannWhitney(columns)
-        | BatchSpec::TTest(columns)
-        | BatchSpec::ZTest(columns)
-        | BatchSpec::GTest(columns)
-        | BatchSpec::EppsSingleton(columns)
-        | BatchSpec::Energy(columns) => {
-            Ok(Box::new(ColumnsDetector::fit(spec, columns, schema, reference, pool, progress)?))
-        }
-        BatchSpec::Mmd(_)
-        | BatchSpec::Lsdd(_)
-        | BatchSpec::Classifier(_)
-        | BatchSpec::SpotTheDiff(_)
-        | BatchSpec::ContextMmd(_) => Ok(Box::new(JointDetector::fit(spec, schema, reference, pool, progress)?)),
-        BatchSpec::PcaReconstruction(_) | BatchSpec::MmdFourier(_) | BatchSpec::Hdddm(_) | BatchSpec::KdqTree(_) => {
-            Ok(Box::new(MultivariateDetector::fit(spec, schema, reference, pool, progress)?))
-        }
-        BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
-            Ok(Box::new(UncertaintyDetector::fit(spec, reference, pool, progress)?))
-        }
-    }
+    Ok(match spec.family() {
+        Family::Columns(columns) => Box::new(ColumnsDetector::fit(spec, columns, schema, reference, pool, progress)?),
+        Family::Joint(joint) => Box::new(JointDetector::fit(joint, schema, reference, pool, progress)?),
+        Family::Multivariate(spec) => Box::new(MultivariateDetector::fit(spec, schema, reference, pool, progress)?),
+        Family::Uncertainty => Box::new(UncertaintyDetector::fit(spec, reference, pool, progress)?),
+    })
 }
 
 /// The detector that was saved, over rows of an encoder.
@@ -241,35 +216,10 @@ pub fn restore_batch(
     parameters: &Tensors,
     encoder: &Encoder,
 ) -> Result<Box<dyn BatchDetector>, TensorError> {
-    match spec {
-        BatchSpec::Ks(columns)
-        | BatchSpec::Cvm(columns)
-        | BatchSpec::ChiSquare(columns)
-        | BatchSpec::FisherExact(columns)
-        | BatchSpec::Tabular(columns)
-        | BatchSpec::Psi(columns)
-        | BatchSpec::KlDivergence(columns)
-        | BatchSpec::JensenShannon(columns)
-        | BatchSpec::Wasserstein(columns)
-        | BatchSpec::Hellinger(columns)
-        | BatchSpec::TotalVariation(columns)
-        | BatchSpec::AndersonDarling(columns)
-        | BatchSpec::MannWhitney(columns)
-        | BatchSpec::TTest(columns)
-        | BatchSpec::ZTest(columns)
-        | BatchSpec::GTest(columns)
-        | BatchSpec::EppsSingleton(columns)
-        | BatchSpec::Energy(columns) => Ok(Box::new(ColumnsDetector::restore(spec, columns, schema, parameters)?)),
-        BatchSpec::Mmd(_)
-        | BatchSpec::Lsdd(_)
-        | BatchSpec::Classifier(_)
-        | BatchSpec::SpotTheDiff(_)
-        | BatchSpec::ContextMmd(_) => Ok(Box::new(JointDetector::restore(spec, schema, parameters, encoder)?)),
-        BatchSpec::PcaReconstruction(_) | BatchSpec::MmdFourier(_) | BatchSpec::Hdddm(_) | BatchSpec::KdqTree(_) => {
-            Ok(Box::new(MultivariateDetector::restore(spec, schema, parameters, encoder)?))
-        }
-        BatchSpec::ClassifierUncertainty(_) | BatchSpec::RegressorUncertainty(_) => {
-            Ok(Box::new(UncertaintyDetector::restore(spec, parameters)?))
-        }
-    }
+    Ok(match spec.family() {
+        Family::Columns(columns) => Box::new(ColumnsDetector::restore(spec, columns, schema, parameters)?),
+        Family::Joint(joint) => Box::new(JointDetector::restore(joint, schema, parameters, encoder)?),
+        Family::Multivariate(spec) => Box::new(MultivariateDetector::restore(spec, schema, parameters, encoder)?),
+        Family::Uncertainty => Box::new(UncertaintyDetector::restore(spec, parameters)?),
+    })
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use self::streaming::{StreamingParameters, of_streaming};
 use super::words::{
-    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, PValueRule, PredsType,
+    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, PValueRule, PredsType, Preset,
     UncertaintyType,
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Detector {
     /// Sizes of the windows, in rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) window_sizes: Option<Vec<u64>>,
-    /// Simulated streams, or permutations of the reference, behind the thresholds.
+    /// Simulated streams, permutations of the reference, or draws from it, behind the thresholds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) n_bootstraps: Option<u64>,
     /// Bandwidths of the kernel, in units of the encoded columns (`mmd_online`, `mmd`) or of standardised ones
@@ -124,6 +124,27 @@ pub(crate) struct Detector {
     /// Share of the contexts of a window that is held out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) prop_c_held: Option<f64>,
+    /// The library whose bins and thresholds are taken instead of calibrated ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) preset: Option<Preset>,
+    /// Fixed threshold of distances, of a preset's p-values, or of the sums of `page_hinkley`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) threshold: Option<f64>,
+    /// Share of the columns that must drift for the table to drift; without it one is enough.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) drift_share: Option<f64>,
+    /// Below 1, the share of the variance that the components keep; from 1 on, their number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) n_components: Option<f64>,
+    /// Rows of a chunk of the reference, of a preset.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) chunk_size: Option<u64>,
+    /// Random frequencies, each of which gives a cosine and a sine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) n_frequencies: Option<u64>,
+    /// Rows of the reference in a cell that is not split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) count_ubound: Option<u64>,
     /// Those of streaming kinds.
     #[oai(flatten)]
     #[serde(flatten)]
@@ -247,7 +268,42 @@ fn of_batch(spec: &BatchSpec) -> Detector {
         | BatchSpec::Cvm(spec)
         | BatchSpec::ChiSquare(spec)
         | BatchSpec::FisherExact(spec)
-        | BatchSpec::Tabular(spec) => of_columns(spec, of_all),
+        | BatchSpec::Tabular(spec)
+        | BatchSpec::Psi(spec)
+        | BatchSpec::KlDivergence(spec)
+        | BatchSpec::JensenShannon(spec)
+        | BatchSpec::Wasserstein(spec)
+        | BatchSpec::Hellinger(spec)
+        | BatchSpec::TotalVariation(spec)
+        | BatchSpec::AndersonDarling(spec)
+        | BatchSpec::MannWhitney(spec)
+        | BatchSpec::TTest(spec)
+        | BatchSpec::ZTest(spec)
+        | BatchSpec::GTest(spec)
+        | BatchSpec::EppsSingleton(spec)
+        | BatchSpec::Energy(spec) => of_columns(spec, of_all),
+        BatchSpec::PcaReconstruction(spec) => Detector {
+            preset: spec.preset.map(Into::into),
+            n_components: Some(spec.n_components),
+            chunk_size: spec.chunk_size.map(|size| size as u64),
+            n_bootstraps: Some(spec.n_bootstraps as u64),
+            ..of_all
+        },
+        BatchSpec::MmdFourier(spec) => Detector {
+            n_frequencies: Some(spec.n_frequencies as u64),
+            sigma: Some(spec.sigma.clone()),
+            n_bootstraps: Some(spec.n_bootstraps as u64),
+            ..of_all
+        },
+        BatchSpec::Hdddm(spec) => {
+            Detector { preset: spec.preset.map(Into::into), n_bootstraps: Some(spec.n_bootstraps as u64), ..of_all }
+        }
+        BatchSpec::KdqTree(spec) => Detector {
+            preset: spec.preset.map(Into::into),
+            count_ubound: Some(spec.count_ubound as u64),
+            n_bootstraps: Some(spec.n_bootstraps as u64),
+            ..of_all
+        },
         BatchSpec::Mmd(spec) => Detector {
             n_permutations: Some(spec.n_permutations as u64),
             p_value_rule: Some(spec.p_value_rule.into()),
@@ -323,6 +379,10 @@ fn of_columns(spec: &ColumnsSpec, of_all: Detector) -> Detector {
     Detector {
         correction: Some(spec.correction.into()),
         alternative: spec.alternative.map(Into::into),
+        preset: spec.preset.map(Into::into),
+        threshold: spec.threshold,
+        drift_share: spec.drift_share,
+        n_bootstraps: spec.n_bootstraps.map(|n| n as u64),
         tests: tests.map(|tests| tests.iter().map(|(column, test)| (column.clone(), (*test).into())).collect()),
         ..of_all
     }

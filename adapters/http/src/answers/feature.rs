@@ -28,7 +28,9 @@ pub(crate) struct Feature {
     /// How large the difference is, from 0 to 1: the share of rows that moved at least. The largest difference of the
     /// distribution functions of numbers, half the sum of the differences of the shares of categories.
     pub(crate) effect_size: Option<f64>,
-    /// The test of the column: `ks`, `cvm`, `chi_square` or `fisher_exact`.
+    /// From which distance on the column drifts, of distances.
+    pub(crate) distance_threshold: Option<f64>,
+    /// The test or distance of the column, such as `ks`, `chi_square` or `psi`.
     pub(crate) test: Option<String>,
     /// Which way numbers moved: `up`, `down`, `wider`, `narrower`.
     pub(crate) direction: Option<String>,
@@ -106,6 +108,9 @@ impl Serialize for FeatureAnswer<'_> {
         members.serialize_entry("p_value", p_value)?;
         members.serialize_entry("threshold", threshold)?;
         members.serialize_entry("distance", distance)?;
+        if let Some(threshold) = self.feature.distance_threshold {
+            members.serialize_entry("distance_threshold", &threshold)?;
+        }
         if let Some(effect_size) = self.feature.effect_size {
             members.serialize_entry("effect_size", &effect_size)?;
         }

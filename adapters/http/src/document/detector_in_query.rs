@@ -15,7 +15,10 @@ pub(super) fn add_to(document: &mut Value) {
     let fit = document.get_mut("paths").and_then(|paths| paths.get_mut(FIT)).and_then(|path| path.get_mut("post"));
     let known = fit.and_then(|fit| fit.get_mut("parameters")).and_then(Value::as_sequence_mut);
     if let Some(known) = known {
-        known.extend(parameters);
+        // A name means in the query what it means there already.
+        let names: Vec<Value> = known.iter().filter_map(|parameter| parameter.get("name").cloned()).collect();
+        let is_new = |parameter: &Value| parameter.get("name").is_some_and(|name| !names.contains(name));
+        known.extend(parameters.into_iter().filter(is_new));
     }
 }
 

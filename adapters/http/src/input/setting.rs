@@ -3,7 +3,9 @@
 use std::fmt;
 
 use drifting_domain::data::{COLUMNS_MAX, MissingValues};
-use drifting_domain::detectors::{ChangeMode, DetectorKind, DetectorRequest, ModelName, ModelOutputs, UncertaintyType};
+use drifting_domain::detectors::{
+    ChangeMode, DetectorKind, DetectorRequest, ModelName, ModelOutputs, Preset, UncertaintyType,
+};
 use drifting_domain::project::{AfterAlarm, DriftType};
 use drifting_domain::statistics::alternative::Alternative;
 use drifting_domain::statistics::correction::Correction;
@@ -219,6 +221,16 @@ impl Settings {
             Name::ContextSigma => self.detector.context_sigma = Some(bandwidths(value)?),
             Name::PropCHeld => self.detector.prop_c_held = Some(number(value)?),
             Name::AfterAlarm => self.detector.after_alarm = Some(one_of(value, &AFTER_ALARM)?),
+            Name::Preset => {
+                let presets = Preset::ALL.map(|preset| (preset.as_str(), preset));
+                self.detector.preset = Some(one_of(value, &presets)?);
+            }
+            Name::Threshold => self.detector.threshold = Some(number(value)?),
+            Name::DriftShare => self.detector.drift_share = Some(number(value)?),
+            Name::DetectorComponents => self.detector.n_components = Some(number(value)?),
+            Name::ChunkSize => self.detector.chunk_size = Some(count(value)?),
+            Name::NFrequencies => self.detector.n_frequencies = Some(count(value)?),
+            Name::CountUbound => self.detector.count_ubound = Some(count(value)?),
             Name::FeedReference => self.detector.streaming.feed_reference = Some(boolean(value)?),
             Name::Delta => self.detector.streaming.delta = Some(number(value)?),
             Name::Clock => self.detector.streaming.clock = Some(whole(value)?),
@@ -227,7 +239,6 @@ impl Settings {
             Name::GracePeriod => self.detector.streaming.grace_period = Some(whole(value)?),
             Name::KeepWindow => self.detector.streaming.keep_window = Some(boolean(value)?),
             Name::MinInstances => self.detector.streaming.min_instances = Some(whole(value)?),
-            Name::Threshold => self.detector.streaming.threshold = Some(number(value)?),
             Name::Alpha => self.detector.streaming.alpha = Some(number(value)?),
             Name::Mode => self.detector.streaming.mode = Some(one_of(value, &CHANGE_MODES)?),
             Name::StatSize => self.detector.streaming.stat_size = Some(count(value)?),

@@ -26,8 +26,6 @@ pub struct StreamingRequest {
     pub keep_window: Option<bool>,
     /// Values before the first verdict.
     pub min_instances: Option<u64>,
-    /// What a sum may be.
-    pub threshold: Option<f64>,
     /// Significance, ratio of a warning, or what is left of a sum from value to value.
     pub alpha: Option<f64>,
     /// Which change of the mean counts.
@@ -92,7 +90,6 @@ impl StreamingRequest {
             ("detector/grace_period", self.grace_period.is_some()),
             ("detector/keep_window", self.keep_window.is_some()),
             ("detector/min_instances", self.min_instances.is_some()),
-            ("detector/threshold", self.threshold.is_some()),
             ("detector/alpha", self.alpha.is_some()),
             ("detector/mode", self.mode.is_some()),
             ("detector/stat_size", self.stat_size.is_some()),
@@ -209,7 +206,7 @@ impl DetectorRequest {
                 StreamingSettings::PageHinkley(PageHinkleySettings {
                     min_instances: wanted.min_instances.unwrap_or(usual.min_instances),
                     delta: wanted.delta.unwrap_or(usual.delta),
-                    threshold: wanted.threshold.unwrap_or(usual.threshold),
+                    threshold: self.threshold.unwrap_or(usual.threshold),
                     alpha: wanted.alpha.unwrap_or(usual.alpha),
                     mode: wanted.mode.unwrap_or(usual.mode),
                 })

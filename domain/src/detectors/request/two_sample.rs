@@ -249,7 +249,41 @@ impl DetectorRequest {
             DetectorKind::MannWhitney => BatchSpec::MannWhitney,
             DetectorKind::TTest => BatchSpec::TTest,
             DetectorKind::ZTest => BatchSpec::ZTest,
-            _ => return None,
+            // Of other specifications, or of none: they judge rows.
+            DetectorKind::Ks
+            | DetectorKind::Cvm
+            | DetectorKind::ChiSquare
+            | DetectorKind::FisherExact
+            | DetectorKind::Tabular
+            | DetectorKind::Mmd
+            | DetectorKind::Lsdd
+            | DetectorKind::Classifier
+            | DetectorKind::SpotTheDiff
+            | DetectorKind::ContextMmd
+            | DetectorKind::PcaReconstruction
+            | DetectorKind::MmdFourier
+            | DetectorKind::Hdddm
+            | DetectorKind::KdqTree
+            | DetectorKind::ClassifierUncertainty
+            | DetectorKind::RegressorUncertainty
+            | DetectorKind::CvmOnline
+            | DetectorKind::FetOnline
+            | DetectorKind::LsddOnline
+            | DetectorKind::MmdOnline
+            | DetectorKind::Dummy
+            | DetectorKind::Adwin
+            | DetectorKind::PageHinkley
+            | DetectorKind::Kswin
+            | DetectorKind::Cusum
+            | DetectorKind::Ddm
+            | DetectorKind::Eddm
+            | DetectorKind::HddmA
+            | DetectorKind::HddmW
+            | DetectorKind::Rddm
+            | DetectorKind::Stepd
+            | DetectorKind::Ecdd
+            | DetectorKind::GeometricMovingAverage
+            | DetectorKind::Bocd => return None,
         };
         Some(wrap(self.measured_spec(kind, knows_directions.then_some(Alternative::TwoSided), issues)))
     }

@@ -15,6 +15,16 @@ use crate::preprocess::Encoder;
 use crate::statistics::correction::Correction;
 use crate::statistics::permutation::PermutationTest;
 
+/// The parameters of a kind that judges all columns together.
+#[derive(Clone, Copy)]
+pub(super) enum JointSpec<'s> {
+    Mmd(&'s MmdTestSpec),
+    Lsdd(&'s LsddTestSpec),
+    Classifier(&'s ClassifierTestSpec),
+    SpotTheDiff(&'s SpotTheDiffTestSpec),
+    ContextMmd(&'s ContextMmdTestSpec),
+}
+
 /// A kind that judges all columns together.
 pub(super) struct JointDetector {
     test: JointTest,
@@ -48,7 +58,7 @@ struct JointVerdict {
 
 impl JointDetector {
     pub(super) fn fit(
-        spec: &BatchSpec,
+        spec: JointSpec<'_>,
         schema: &Schema,
         reference: &Window<'_>,
         pool: &dyn CpuPool,
@@ -59,7 +69,7 @@ impl JointDetector {
         let rows = reference.encoded;
         let too_few = |_| FitProblem::TooFewReferenceRows { expected: 2, actual: n_rows };
         let test = match spec {
-            BatchSpec::Mmd(spec) => {
+            JointSpec::Mmd(spec) => {
                 let bandwidth = if !spec.sigma.is_empty() {
                     MmdBandwidth::Given(spec.sigma.clone())
                 } else if spec.configure_kernel_from_x_ref {
@@ -69,21 +79,21 @@ impl JointDetector {
                 };
                 JointTest::Mmd(spec.clone(), MmdReference::fit(rows, n_encoded, bandwidth, pool, progress)?)
             }
-            BatchSpec::Lsdd(spec) => {
+            JointSpec::Lsdd(spec) => {
                 let LsddTestSpec { sigma, n_kernel_centers, lambda_rd_max, seed, .. } = spec.clone();
                 let fit = LsddSpec { sigma, n_kernel_centers, lambda_rd_max, seed };
                 let reference = LsddReference::fit(&fit, rows, n_encoded, pool, progress)?;
                 JointTest::Lsdd(spec.clone(), Box::new(reference))
             }
-            BatchSpec::Classifier(spec) => {
+            JointSpec::Classifier(spec) => {
                 let test = ClassifierTest::new(rows.to_vec(), n_encoded).map_err(too_few)?;
                 JointTest::Classifier(spec.clone(), test)
             }
-            BatchSpec::SpotTheDiff(spec) => {
+            JointSpec::SpotTheDiff(spec) => {
                 let test = SpotTheDiff::new(rows.to_vec(), n_encoded).map_err(too_few)?;
                 JointTest::SpotTheDiff(spec.clone(), test)
             }
-            BatchSpec::ContextMmd(spec) => {
+            JointSpec::ContextMmd(spec) => {
                 if rows.iter().any(|value| value.abs() > MODERATE_MAX) {
                     return Err(FitProblem::Overflow);
                 }
@@ -99,14 +109,13 @@ impl JointDetector {
                     ContextMmdReference::fit(&fit, &rows, is_context.len() - n_context, &contexts, n_context)?;
                 JointTest::ContextMmd(spec.clone(), Box::new(reference), is_context)
             }
-            _ => unreachable!("a kind that judges all columns together"),
         };
         let columns = ColumnTests::suiting(schema, reference, pool, progress)?;
         Ok(Self { test, columns, n_rows, n_encoded })
     }
 
     pub(super) fn restore(
-        spec: &BatchSpec,
+        spec: JointSpec<'_>,
         schema: &Schema,
         tensors: &Tensors,
         encoder: &Encoder,
@@ -122,17 +131,17 @@ impl JointDetector {
         };
         let too_few = |_| TensorError::Value { name: ROWS.to_owned(), reason: "too few rows".to_owned() };
         let test = match spec {
-            BatchSpec::Mmd(spec) => JointTest::Mmd(spec.clone(), MmdReference::from_tensors(tensors, n_encoded)?),
-            BatchSpec::Lsdd(spec) => {
+            JointSpec::Mmd(spec) => JointTest::Mmd(spec.clone(), MmdReference::from_tensors(tensors, n_encoded)?),
+            JointSpec::Lsdd(spec) => {
                 JointTest::Lsdd(spec.clone(), Box::new(LsddReference::from_tensors(tensors, n_encoded)?))
             }
-            BatchSpec::Classifier(spec) => {
+            JointSpec::Classifier(spec) => {
                 JointTest::Classifier(spec.clone(), ClassifierTest::new(rows()?, n_encoded).map_err(too_few)?)
             }
-            BatchSpec::SpotTheDiff(spec) => {
+            JointSpec::SpotTheDiff(spec) => {
                 JointTest::SpotTheDiff(spec.clone(), SpotTheDiff::new(rows()?, n_encoded).map_err(too_few)?)
             }
-            BatchSpec::ContextMmd(spec) => {
+            JointSpec::ContextMmd(spec) => {
                 let is_context = of_context(spec, schema, &encoder.origins());
                 let n_context = is_context.iter().filter(|is_context| **is_context).count();
                 let n_columns = is_context.len() - n_context;
@@ -143,7 +152,6 @@ impl JointDetector {
                 let reference = ContextMmdReference::from_tensors(tensors, n_columns, n_context)?;
                 JointTest::ContextMmd(spec.clone(), Box::new(reference), is_context)
             }
-            _ => unreachable!("a kind that judges all columns together"),
         };
         let columns = ColumnTests::restore_suiting(schema, tensors)?;
         let n_rows = columns.n_rows();

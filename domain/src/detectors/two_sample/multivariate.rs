@@ -18,8 +18,9 @@ pub use specs::{HdddmSpec, KdqTreeSpec, MmdFourierSpec, PcaReconstructionSpec};
 
 use std::sync::Arc;
 
+use super::family::Family;
 use super::joint::share_out;
-use super::{BatchDetector, BatchSpec, ColumnTests, Window, WindowProblem};
+use super::{BatchDetector, BatchSpec, ColumnTests, Window, WindowProblem, invalid};
 use crate::data::{Schema, TensorError, Tensors};
 use crate::detection::{Detection, FeatureDetection};
 use crate::detectors::FitProblem;
@@ -76,6 +77,15 @@ enum Importances {
     OfColumns(Vec<f64>),
 }
 
+/// The parameters of a kind of these.
+#[derive(Clone, Copy)]
+pub(super) enum MultivariateSpec<'s> {
+    PcaReconstruction(&'s PcaReconstructionSpec),
+    MmdFourier(&'s MmdFourierSpec),
+    Hdddm(&'s HdddmSpec),
+    KdqTree(&'s KdqTreeSpec),
+}
+
 /// A kind of these, with the columns one by one to explain what it sees.
 pub(super) struct MultivariateDetector {
     test: Box<dyn Multivariate>,
@@ -85,7 +95,7 @@ pub(super) struct MultivariateDetector {
 
 impl MultivariateDetector {
     pub(super) fn fit(
-        spec: &BatchSpec,
+        spec: MultivariateSpec<'_>,
         schema: &Schema,
         reference: &Window<'_>,
         pool: &dyn CpuPool,
@@ -94,21 +104,24 @@ impl MultivariateDetector {
         let n_rows = reference.cells.n_rows();
         let n_encoded = reference.encoded.len().checked_div(n_rows).unwrap_or(0);
         let test: Box<dyn Multivariate> = match spec {
-            BatchSpec::PcaReconstruction(spec) => Box::new(PcaReconstruction::fit(spec, reference.cells, progress)?),
-            BatchSpec::MmdFourier(spec) => {
+            MultivariateSpec::PcaReconstruction(spec) => {
+                Box::new(PcaReconstruction::fit(spec, reference.cells, progress)?)
+            }
+            MultivariateSpec::MmdFourier(spec) => {
                 Box::new(MmdFourier::fit(spec, reference.encoded, n_encoded, pool, progress)?)
             }
-            BatchSpec::Hdddm(spec) if spec.preset.is_some() => Box::new(HdddmSequence::new(spec, reference.cells)),
-            BatchSpec::Hdddm(spec) => Box::new(Hdddm::fit(spec, reference.cells, progress)?),
-            BatchSpec::KdqTree(spec) => Box::new(KdqTree::fit(spec, reference.cells, pool, progress)?),
-            _ => unreachable!("a kind that resamples the reference"),
+            MultivariateSpec::Hdddm(spec) if spec.preset.is_some() => {
+                Box::new(HdddmSequence::new(spec, reference.cells))
+            }
+            MultivariateSpec::Hdddm(spec) => Box::new(Hdddm::fit(spec, reference.cells, progress)?),
+            MultivariateSpec::KdqTree(spec) => Box::new(KdqTree::fit(spec, reference.cells, pool, progress)?),
         };
         let columns = Arc::new(ColumnTests::suiting(schema, reference, pool, progress)?);
         Ok(Self { test, columns, n_rows })
     }
 
     pub(super) fn restore(
-        spec: &BatchSpec,
+        spec: MultivariateSpec<'_>,
         schema: &Schema,
         tensors: &Tensors,
         encoder: &Encoder,
@@ -122,20 +135,21 @@ impl MultivariateDetector {
 
 /// The detector of such arrays, over so many columns and encoded columns.
 fn restored(
-    spec: &BatchSpec,
+    spec: MultivariateSpec<'_>,
     tensors: &Tensors,
     n_columns: usize,
     n_encoded: usize,
 ) -> Result<Box<dyn Multivariate>, TensorError> {
     Ok(match spec {
-        BatchSpec::PcaReconstruction(spec) => Box::new(PcaReconstruction::from_tensors(spec, tensors, n_columns)?),
-        BatchSpec::MmdFourier(spec) => Box::new(MmdFourier::from_tensors(spec, tensors, n_encoded)?),
-        BatchSpec::Hdddm(spec) if spec.preset.is_some() => {
+        MultivariateSpec::PcaReconstruction(spec) => {
+            Box::new(PcaReconstruction::from_tensors(spec, tensors, n_columns)?)
+        }
+        MultivariateSpec::MmdFourier(spec) => Box::new(MmdFourier::from_tensors(spec, tensors, n_encoded)?),
+        MultivariateSpec::Hdddm(spec) if spec.preset.is_some() => {
             Box::new(HdddmSequence::from_tensors(spec, tensors, n_columns)?)
         }
-        BatchSpec::Hdddm(spec) => Box::new(Hdddm::from_tensors(spec, tensors, n_columns)?),
-        BatchSpec::KdqTree(spec) => Box::new(KdqTree::from_tensors(spec, tensors, n_columns)?),
-        _ => unreachable!("a kind that resamples the reference"),
+        MultivariateSpec::Hdddm(spec) => Box::new(Hdddm::from_tensors(spec, tensors, n_columns)?),
+        MultivariateSpec::KdqTree(spec) => Box::new(KdqTree::from_tensors(spec, tensors, n_columns)?),
     })
 }
 
@@ -184,7 +198,11 @@ impl BatchDetector for MultivariateDetector {
     }
 
     fn restore_advanced(&self, tensors: &Tensors, encoder: &Encoder) -> Result<Box<dyn BatchDetector>, TensorError> {
-        let test = restored(&self.test.spec(), tensors, self.columns.n_columns(), encoder.width())?;
+        let spec = self.test.spec();
+        let Family::Multivariate(spec) = spec.family() else {
+            return Err(invalid("advanced", "the kind is none of these"));
+        };
+        let test = restored(spec, tensors, self.columns.n_columns(), encoder.width())?;
         Ok(Box::new(Self { test, columns: Arc::clone(&self.columns), n_rows: self.n_rows }))
     }
 

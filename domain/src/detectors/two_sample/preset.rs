@@ -10,7 +10,6 @@ use crate::data::ColumnType;
 /// A library whose bins, logarithms, empty cells and thresholds a kind takes over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[non_exhaustive]
 pub enum Preset {
     /// Evidently 0.7: fixed thresholds; half of the columns make a table drift.
     Evidently,

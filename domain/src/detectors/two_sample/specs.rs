@@ -404,6 +404,47 @@ impl BatchSpec {
         }
     }
 
+    /// How many draws from the reference stand behind a p-value, of kinds that draw; none where a library's thresholds or
+    /// a user's own are taken instead.
+    pub fn n_bootstraps(&self) -> Option<usize> {
+        match self {
+            Self::Ks(spec)
+            | Self::Cvm(spec)
+            | Self::ChiSquare(spec)
+            | Self::FisherExact(spec)
+            | Self::Tabular(spec)
+            | Self::Psi(spec)
+            | Self::KlDivergence(spec)
+            | Self::JensenShannon(spec)
+            | Self::Wasserstein(spec)
+            | Self::Hellinger(spec)
+            | Self::TotalVariation(spec)
+            | Self::AndersonDarling(spec)
+            | Self::MannWhitney(spec)
+            | Self::TTest(spec)
+            | Self::ZTest(spec)
+            | Self::GTest(spec)
+            | Self::EppsSingleton(spec)
+            | Self::Energy(spec) => spec.n_bootstraps.filter(|_| spec.preset.is_some() || spec.threshold.is_none()),
+            Self::PcaReconstruction(spec) => spec.preset.is_none().then_some(spec.n_bootstraps),
+            Self::MmdFourier(spec) => Some(spec.n_bootstraps),
+            Self::Hdddm(spec) => spec.preset.is_none().then_some(spec.n_bootstraps),
+            Self::KdqTree(spec) => Some(spec.n_bootstraps),
+            Self::Mmd(_)
+            | Self::Lsdd(_)
+            | Self::Classifier(_)
+            | Self::SpotTheDiff(_)
+            | Self::ContextMmd(_)
+            | Self::ClassifierUncertainty(_)
+            | Self::RegressorUncertainty(_) => None,
+        }
+    }
+
+    /// How many random frequencies each of these draws sums, of kinds of random features.
+    pub fn n_frequencies(&self) -> Option<usize> {
+        if let Self::MmdFourier(spec) = self { Some(spec.n_frequencies) } else { None }
+    }
+
     /// The effect size from which on a significant difference counts.
     pub fn min_effect(&self) -> Option<f64> {
         match self {

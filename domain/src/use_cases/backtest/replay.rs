@@ -206,6 +206,8 @@ impl<'r> Replay<'r> {
             missing_values: self.request.missing_values,
             quality: QualityRequest::default(),
             report_run_length: false,
+            // What the rows are is not judged here.
+            quality: QualityRequest::none(),
             overwrite: false,
         };
         let fitted = compute(prepare(request, limits, images, pool, progress)?, thresholds, pool, progress)?;

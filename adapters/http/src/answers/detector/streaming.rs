@@ -35,9 +35,6 @@ pub(crate) struct StreamingParameters {
     /// Rows before the first verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) min_instances: Option<u64>,
-    /// How far a sum may be from its extreme.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) threshold: Option<f64>,
     /// Significance of a test, ratio of a warning, or what is left of a sum from row to row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) alpha: Option<f64>,

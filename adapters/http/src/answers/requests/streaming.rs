@@ -33,9 +33,6 @@ pub(crate) struct StreamingSettings {
     /// Rows of `page_hinkley` before the first verdict; by default 30.
     #[oai(nullable, validator(minimum(value = "1"), maximum(value = "1000000000")))]
     pub(crate) min_instances: Option<u64>,
-    /// How far a sum of `page_hinkley` may be from its extreme, in units of the values; by default 50.
-    #[oai(nullable, validator(minimum(value = "0", exclusive)))]
-    pub(crate) threshold: Option<f64>,
     /// Of `kswin` the significance of a test, between 0 and 1; by default 0.005. Of `page_hinkley` and
     /// `geometric_moving_average` what is left of the sum, or of the average, from row to row; by default 0.9999 and 0.99. Of
     /// `eddm` the ratio below which there is a warning; by default 0.95.

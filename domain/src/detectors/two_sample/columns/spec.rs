@@ -50,14 +50,42 @@ impl ColumnsSpec {
 }
 
 impl BatchSpec {
-    /// The test of a column, of a kind that judges columns.
+    /// The test of a column.
     pub(super) fn test_of(&self, column: &str, kind: &ColumnType) -> ColumnTest {
         match self {
             Self::Tabular(spec) => {
                 let asked = spec.tests.as_ref().and_then(|tests| tests.get(column)).copied();
                 asked.unwrap_or_else(|| ColumnTest::suiting(kind))
             }
-            _ => self.kind().column_test().unwrap_or_else(|| ColumnTest::suiting(kind)),
+            Self::Ks(_) => ColumnTest::Ks,
+            Self::Cvm(_) => ColumnTest::Cvm,
+            Self::ChiSquare(_) => ColumnTest::ChiSquare,
+            Self::FisherExact(_) => ColumnTest::FisherExact,
+            Self::Psi(_) => ColumnTest::Psi,
+            Self::KlDivergence(_) => ColumnTest::KlDivergence,
+            Self::JensenShannon(_) => ColumnTest::JensenShannon,
+            Self::Wasserstein(_) => ColumnTest::Wasserstein,
+            Self::Hellinger(_) => ColumnTest::Hellinger,
+            Self::TotalVariation(_) => ColumnTest::TotalVariation,
+            Self::AndersonDarling(_) => ColumnTest::AndersonDarling,
+            Self::MannWhitney(_) => ColumnTest::MannWhitney,
+            Self::TTest(_) => ColumnTest::TTest,
+            Self::ZTest(_) => ColumnTest::ZTest,
+            Self::GTest(_) => ColumnTest::GTest,
+            Self::EppsSingleton(_) => ColumnTest::EppsSingleton,
+            Self::Energy(_) => ColumnTest::Energy,
+            // They judge no columns by themselves, but are explained by them.
+            Self::Mmd(_)
+            | Self::Lsdd(_)
+            | Self::Classifier(_)
+            | Self::SpotTheDiff(_)
+            | Self::ContextMmd(_)
+            | Self::PcaReconstruction(_)
+            | Self::MmdFourier(_)
+            | Self::Hdddm(_)
+            | Self::KdqTree(_)
+            | Self::ClassifierUncertainty(_)
+            | Self::RegressorUncertainty(_) => ColumnTest::suiting(kind),
         }
     }
 }

@@ -47,6 +47,43 @@ pub(in super::super) struct ResampledLaw {
     is_root: bool,
     shape: f64,
     rate: f64,
+    /// What the gamma law has beyond the draw at which it takes over.
+    beyond_joint: f64,
+}
+
+/// Numbers that are summed side by side: an addition waits for the one before.
+const LANES: usize = 4;
+
+/// The distribution function of a reference, to hold the one of a sample of it against.
+struct Steps {
+    /// Of each step, up to the next value; those that fill up the last lanes are 0 wide.
+    widths: Vec<f64>,
+    heights: Vec<f64>,
+}
+
+impl Steps {
+    /// Of ascending values that weigh the same.
+    fn of(places: &[f64]) -> Self {
+        let n = places.len();
+        let mut widths: Vec<f64> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let mut heights: Vec<f64> = (1..=n).map(|index| index as f64 / n as f64).collect();
+        widths.resize(n.next_multiple_of(LANES), 0.0);
+        heights.resize(widths.len(), 0.0);
+        Self { widths, heights }
+    }
+
+    /// The sum over the steps of width times what the gap counts, for a sample of which so many values are up to each.
+    fn sum(&self, below: &[i32], drawn: usize, of_gap: impl Fn(f64) -> f64) -> f64 {
+        let each = 1.0 / drawn as f64;
+        let mut sums = [0.0; LANES];
+        let steps = self.widths.chunks_exact(LANES).zip(self.heights.chunks_exact(LANES));
+        for ((widths, heights), below) in steps.zip(below.chunks_exact(LANES)) {
+            for lane in 0..LANES {
+                sums[lane] += widths[lane] * of_gap(heights[lane] - f64::from(below[lane]) * each);
+            }
+        }
+        sums.iter().sum()
+    }
 }
 
 impl ResampledLaw {
@@ -85,20 +122,23 @@ impl ResampledLaw {
         // Both distances shrink with the root of the size.
         let scale = (drawn as f64 / size).sqrt();
         let mut generator = stream(draws.seed, draws.stream);
-        let mut counts = vec![0_u32; grid];
+        let steps = Steps::of(&places);
+        let mut below = vec![0_i32; steps.widths.len()];
         let all = (0..draws.n).map(|_| {
-            counts.fill(0);
+            below.fill(0);
             for _ in 0..drawn {
-                counts[generator.random_range(0..grid)] += 1;
+                below[generator.random_range(0..grid)] += 1;
             }
-            let (mut below, mut sum) = (0.0, 0.0);
-            for index in 0..grid - 1 {
-                below += f64::from(counts[index]) / drawn as f64;
-                let gap = (index + 1) as f64 / grid as f64 - below;
-                let width = places[index + 1] - places[index];
-                sum += width * if is_energy { gap * gap } else { gap.abs() };
+            let mut so_far = 0;
+            for count in &mut below {
+                so_far += *count;
+                *count = so_far;
             }
-            scale * if is_energy { (2.0 * sum).sqrt() } else { sum / unit }
+            if is_energy {
+                scale * (2.0 * steps.sum(&below, drawn, |gap| gap * gap)).sqrt()
+            } else {
+                scale * steps.sum(&below, drawn, f64::abs) / unit
+            }
         });
         Self::new(all.collect(), true)
     }
@@ -116,7 +156,11 @@ impl ResampledLaw {
         let mean = powers().sum::<f64>() / n;
         let variance = powers().map(|power| (power - mean) * (power - mean)).sum::<f64>() / n;
         let (shape, rate) = (mean * mean / variance, mean / variance);
-        Self { draws, is_root, shape, rate }
+        let mut law = Self { draws, is_root, shape, rate, beyond_joint: f64::NAN };
+        if let Some(joint) = law.draws.len().checked_sub(TAIL) {
+            law.beyond_joint = law.gamma_tail(law.draws[joint]);
+        }
+        law
     }
 
     /// The share of windows without drift that are at this distance or further.
@@ -128,10 +172,8 @@ impl ResampledLaw {
         if beyond >= TAIL || n < TAIL {
             return resolved;
         }
-        let joint = self.draws[n - TAIL];
-        let at_joint = self.gamma_tail(joint);
-        let tail = self.gamma_tail(distance) / at_joint * (TAIL + 1) as f64 / (n + 1) as f64;
-        if at_joint > 0.0 && tail.is_finite() {
+        let tail = self.gamma_tail(distance) / self.beyond_joint * (TAIL + 1) as f64 / (n + 1) as f64;
+        if self.beyond_joint > 0.0 && tail.is_finite() {
             tail.min(1.0)
         } else if beyond == 0 && self.draws.last().is_none_or(|largest| distance > *largest) {
             // The law is one value, or nearly: a distance beyond it is as good as impossible.
@@ -145,6 +187,10 @@ impl ResampledLaw {
     pub(in super::super) fn threshold(&self, level: f64) -> f64 {
         let n = self.draws.len();
         let Some(largest) = self.draws.last().copied() else { return f64::INFINITY };
+        let beyond = self.draws_beyond(level);
+        if beyond > TAIL && beyond <= n {
+            return self.draws[n - beyond] / (1.0 - EQUAL);
+        }
         let mut below = 0.0;
         let mut above = if largest > 0.0 { largest } else { f64::MIN_POSITIVE };
         let mut doublings = 0;
@@ -153,12 +199,23 @@ impl ResampledLaw {
             above *= 2.0;
             doublings += 1;
         }
-        // To the last bit of a double, nearly.
-        for _ in 0..60 {
+        loop {
             let middle = below + (above - below) / 2.0;
+            // To the last bit; numbers around 0 have too many of them.
+            if middle <= below || middle >= above || above < f64::MIN_POSITIVE {
+                return below;
+            }
             if self.p_value(middle) >= level { below = middle } else { above = middle }
         }
-        if n == 0 { f64::INFINITY } else { below }
+    }
+
+    /// How many draws must be as far away for a p-value to be at least this one.
+    fn draws_beyond(&self, level: f64) -> usize {
+        let all = (self.draws.len() + 1) as f64;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of the draws")]
+        let about = (level * all).ceil().max(1.0) as usize - 1;
+        // As p-values are rounded.
+        if (about + 1) as f64 / all < level { about + 1 } else { about }
     }
 
     fn gamma_tail(&self, distance: f64) -> f64 {
