@@ -269,7 +269,6 @@ fn fit_request(values: &[f64], detector: &DetectorRequest) -> FitRequest {
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
-        quality: QualityRequest::default(),
         report_run_length: false,
         quality: QualityRequest::none(),
         overwrite: true,

@@ -8,6 +8,7 @@ use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, StreamingRequest};
 use drifting_domain::ports::NoEvents;
 use drifting_domain::project::{DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{Access, DriftService, FitError, FitRequest, Ports, ServiceSettings, StateDurability};
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 
@@ -55,6 +56,7 @@ async fn fit(
         standardize: None,
         n_components: None,
         missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
         report_run_length: false,
         overwrite: true,
     };

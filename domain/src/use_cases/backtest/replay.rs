@@ -204,7 +204,6 @@ impl<'r> Replay<'r> {
             standardize,
             n_components,
             missing_values: self.request.missing_values,
-            quality: QualityRequest::default(),
             report_run_length: false,
             // What the rows are is not judged here.
             quality: QualityRequest::none(),
