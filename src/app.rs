@@ -26,6 +26,7 @@ use drifting_domain::ports::{EventSink, NoEvents, PortError};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StartReport};
 use drifting_grpc::{GrpcServer, GrpcSettings};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
+use drifting_images::ImageFiles;
 use drifting_inference::Inference;
 use drifting_inference::events::EventIntake;
 use drifting_listening::RequestMeasures;
@@ -120,6 +121,7 @@ impl App {
             fitted_by: format!("drifting {}", env!("CARGO_PKG_VERSION")),
         };
         let service = DriftService::new(ports, settings).with_limits(limits::of_service(&config));
+        let service = service.with_images(Arc::new(ImageFiles));
         let service = Arc::new(service.telling_apart(config.metrics_max_projects));
         tell(&service.start().await.map_err(explained).context("cannot read the store")?);
 

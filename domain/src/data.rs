@@ -2,6 +2,9 @@
 
 mod collected;
 mod frame;
+mod image;
+mod image_measures;
+mod images;
 mod schema;
 mod table;
 mod tensors;
@@ -9,7 +12,12 @@ mod texts;
 mod truth;
 
 pub use frame::{Cells, Frame, MISSING_CODE, UNSEEN_MAX};
-pub use schema::{CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, MissingValues, ReadTexts, Schema};
+pub use image::{Image, InvalidImage};
+pub use image_measures::{IMAGE_STATISTICS, N_MEASURES, N_STATISTICS, THUMBNAIL_CELLS, measure};
+pub use images::Images;
+pub use schema::{
+    CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, ImageSource, MissingValues, ReadImages, ReadTexts, Schema,
+};
 pub(crate) use schema::{parse_number, quoted};
 pub use table::{Column, DataIssue, InvalidData, NAME_BYTES_MAX, Table, Values};
 pub use tensors::{Tensor, TensorError, TensorValues, Tensors};

@@ -3,6 +3,7 @@
 mod buckets;
 mod error;
 mod events;
+mod images;
 mod metrics;
 mod operations;
 mod project;
@@ -11,6 +12,7 @@ mod runtime;
 pub use buckets::{BucketPage, BucketQuery, Extent, RecordSums, TrendBucket, ValueSums};
 pub use error::{PortError, PortErrorKind};
 pub use events::{EventSink, NoEvents, Trace, Verdicts};
+pub use images::{ImageDecoder, NoImageFiles};
 pub use metrics::{
     Cursor, DriftRecord, FeatureRecord, MetricsHistory, MetricsRepository, MetricsSink, TrendPage, TrendQuery,
 };

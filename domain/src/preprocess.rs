@@ -1,11 +1,14 @@
 //! From the cells of a schema to the numbers that a detector sees.
 
 mod encoder;
+mod halves;
+mod image;
 mod pca;
 mod text;
 
 pub(crate) use encoder::mean_and_deviation;
 pub use encoder::{Encoder, EncoderError, Encoding, Preprocessing};
+pub use image::{ImageFeatures, ImageProblem};
 #[cfg(test)]
 pub(crate) use pca::Pca;
 pub use text::{TextFeatures, TextProblem};

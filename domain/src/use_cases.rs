@@ -9,6 +9,7 @@ mod fit;
 mod fit_computation;
 mod fit_queue;
 mod fit_warnings;
+mod image_reading;
 mod limits;
 mod loaded;
 mod marks;
@@ -20,6 +21,7 @@ mod operations;
 mod predict;
 mod predict_queue;
 mod projects;
+mod reading;
 mod recent;
 mod recording;
 mod refresh;
@@ -72,7 +74,8 @@ use self::recording::Recording;
 use self::registry::Registry;
 use crate::detectors::CvmThresholds;
 use crate::ports::{
-    ArtifactStore, Clock, CpuPool, EventSink, MetricsHistory, MetricsSink, OperationJournal, ProjectIndex,
+    ArtifactStore, Clock, CpuPool, EventSink, ImageDecoder, MetricsHistory, MetricsSink, NoImageFiles,
+    OperationJournal, ProjectIndex,
 };
 
 /// What carries the ports out.
@@ -147,6 +150,7 @@ pub struct DriftService {
     operations: Operations,
     counts: Arc<Counts>,
     cvm_thresholds: Arc<CvmThresholds>,
+    images: Arc<dyn ImageDecoder>,
     /// Held by whoever looks at the store again.
     refreshing: async_lock::Mutex<()>,
 }
@@ -175,6 +179,7 @@ impl DriftService {
             operations: Operations::default(),
             counts,
             cvm_thresholds: Arc::default(),
+            images: Arc::new(NoImageFiles),
             refreshing: async_lock::Mutex::new(()),
         }
     }
@@ -190,6 +195,12 @@ impl DriftService {
             request_limits: limits.request,
             ..self
         }
+    }
+
+    /// The same with somebody who reads files of images.
+    #[must_use]
+    pub fn with_images(self, images: Arc<dyn ImageDecoder>) -> Self {
+        Self { images, ..self }
     }
 
     /// The time, as verdicts are given it.

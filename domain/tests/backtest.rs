@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use chrono::DateTime;
 use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, FitProblem, WindowRequest};
-use drifting_domain::ports::{CpuPool, NoEvents, Progress, Silent};
+use drifting_domain::ports::{CpuPool, ImageDecoder, NoEvents, NoImageFiles, Progress, Silent};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
@@ -92,7 +92,8 @@ fn online(kind: DetectorKind, ert: f64, window_size: usize) -> Candidate {
 
 fn run_on(pool: &dyn CpuPool, request: &BacktestRequest, progress: &dyn Progress) -> Result<BacktestReport, FitError> {
     let (thresholds, clock) = (CvmThresholds::default(), FixedClock::new(DateTime::UNIX_EPOCH));
-    Backtest { limits: RequestLimits::default(), thresholds: &thresholds, clock: &clock, pool, progress }.run(request)
+    let (limits, images): (_, Arc<dyn ImageDecoder>) = (RequestLimits::default(), Arc::new(NoImageFiles));
+    Backtest { limits, thresholds: &thresholds, images: &images, clock: &clock, pool, progress }.run(request)
 }
 
 fn run(request: &BacktestRequest) -> BacktestReport {

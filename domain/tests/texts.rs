@@ -1,55 +1,18 @@
 //! Texts on memory adapters: told apart where they differ, left alone where they do not, the same after a restart.
 
+mod house;
 mod registers;
 
-use std::sync::Arc;
-
-use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, TensorValues, Values};
 use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, ReferenceUpdateRequest, WindowRequest};
 use drifting_domain::ports::ArtifactStore;
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
-use drifting_domain::use_cases::{
-    Access, DriftService, FitError, FitRequest, Ports, PredictError, Prediction, ServiceSettings, StateDurability,
-};
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
+use drifting_domain::use_cases::{DriftService, FitError, FitRequest, PredictError, Prediction};
 
+use self::house::House;
 use self::registers::{Register, sentences};
-
-#[derive(Default)]
-struct House {
-    artifacts: Arc<MemoryArtifacts>,
-    index: Arc<MemoryIndex>,
-}
-
-impl House {
-    /// A server on the same stores.
-    async fn serve(&self) -> DriftService {
-        let metrics = Arc::new(MemoryMetrics::new());
-        let ports = Ports {
-            artifacts: Arc::clone(&self.artifacts) as _,
-            index: Arc::clone(&self.index) as _,
-            operations: Arc::new(MemoryOperations::new()),
-            metrics: Arc::clone(&metrics) as _,
-            sink: metrics,
-            events: Arc::new(drifting_domain::ports::NoEvents),
-            clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),
-            fit_pool: Arc::new(InlineCpuPool),
-            predict_pool: Arc::new(InlineCpuPool),
-        };
-        let settings = ServiceSettings {
-            access: Access::ReadWrite,
-            durability: StateDurability::Always,
-            records_features: false,
-            fitted_by: "test 0".to_owned(),
-        };
-        let service = DriftService::new(ports, settings);
-        service.start().await.expect("the stores are read");
-        service
-    }
-}
 
 fn name() -> ProjectName {
     "p".parse().expect("a valid name")

@@ -7,7 +7,7 @@ use crate::row::{CSV, FIT, JSON, NDJSON, PREDICT, Row};
 use crate::values::numbers;
 
 pub fn rows() -> Vec<Row> {
-    [shapes(), cells(), labels(), csv(), ndjson(), references()].concat()
+    [shapes(), cells(), labels(), csv(), ndjson(), references(), images()].concat()
 }
 
 fn invalid(path: &str, media_type: &str, body: &str, pointer: &str) -> Row {
@@ -218,4 +218,23 @@ fn references() -> Vec<Row> {
     density["window_size"] = json!(10_000);
     rows.push(("the largest window of a kernel", tabular(json!({"a": numbers(60)}), &density), "/data"));
     rows.into_iter().map(|(what, body, pointer)| invalid(FIT, JSON, &body.to_string(), pointer).about(what)).collect()
+}
+
+/// References of images that hold other things.
+fn images() -> Vec<Row> {
+    [
+        (r#"[5, 6, 7, 8]"#, "/data/0"),
+        (r#"["aGVsbG8=", "x", "y", "z"]"#, "/data/0"),
+        (r#"["iVBORw0KGgo=", "iVBORw0KGgo=", "iVBORw0KGgo=", "iVBORw0KGgo="]"#, "/data/0"),
+        (r#"[[[0]], [[1, 2], [3]]]"#, "/data/1"),
+        (r#"[[[0]], [[-1]]]"#, "/data/1"),
+        (r#"[[[0]], [[1e300]]]"#, "/data/1"),
+        (r#"[[[0]], [[]]]"#, "/data/1"),
+        (r#"[[[0]], [[[[[0]]]]]]"#, "/data/1"),
+        (r#"[[[0]], [[{"r": 1}]]]"#, "/data/1"),
+        (r#"[[[0]], [[1]]]"#, "/data"),
+    ]
+    .into_iter()
+    .map(|(data, pointer)| invalid(FIT, JSON, &format!(r#"{{"drift_type": "image", "data": {data}}}"#), pointer))
+    .collect()
 }

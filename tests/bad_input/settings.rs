@@ -182,7 +182,7 @@ const OF_TWO_CLASSES: [(&str, &str); 9] = [
 ];
 
 /// Settings beside the detector, and the pointer to the one at fault.
-const OTHERS: [(&str, &str); 33] = [
+const OTHERS: [(&str, &str); 32] = [
     (r#""drift_type": "label", "quality": "no""#, "/quality"),
     (r#""drift_type": "label", "quality": 0"#, "/quality"),
     (r#""drift_type": "label", "quality": [false]"#, "/quality"),
@@ -198,7 +198,6 @@ const OTHERS: [(&str, &str); 33] = [
     (r#""drift_type": 5"#, "/drift_type"),
     (r#""drift_type": null"#, "/drift_type"),
     (r#""drift_type": ["label"]"#, "/drift_type"),
-    (r#""drift_type": "image""#, "/drift_type"),
     (r#""drift_type": "sequential""#, "/drift_type"),
     (r#""drift_type": "label", "overwrite": "yes""#, "/overwrite"),
     (r#""drift_type": "label", "overwrite": 1"#, "/overwrite"),

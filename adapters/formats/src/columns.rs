@@ -60,6 +60,7 @@ impl Growing {
             Values::Numeric(values) => values.iter().all(|number| number.is_nan()),
             Values::Text(values) | Values::Untyped(values) => values.iter().all(|text| text.is_none()),
             Values::Boolean(values) => values.iter().all(Option::is_none),
+            Values::Images(images) => images.n_missing() == images.len(),
             Values::Missing(_) => true,
         };
         let values = if is_missing { Values::Missing(self.values.len()) } else { self.values };

@@ -34,9 +34,10 @@ impl RequestContent {
     /// What suits a drift type.
     pub(crate) fn of_drift_type(drift_type: DriftType) -> Self {
         match drift_type {
-            DriftType::Label | DriftType::Sequential | DriftType::Image => Self::Array,
+            DriftType::Label | DriftType::Sequential => Self::Array,
             DriftType::Tabular => Self::Frame,
-            DriftType::Text => Self::Texts,
+            // Of images the files, in base64.
+            DriftType::Text | DriftType::Image => Self::Texts,
         }
     }
 
@@ -174,7 +175,8 @@ fn transposed(values: &Values, n_rows: usize, width: usize) -> Vec<Values> {
             Values::Boolean(truths) => Values::Boolean(column(index).map(|at| truths[at]).collect()),
             Values::Text(texts) => Values::Text(column(index).map(|at| texts.get(at)).collect()),
             Values::Untyped(texts) => Values::Untyped(column(index).map(|at| texts.get(at)).collect()),
-            Values::Missing(_) => Values::Missing(n_rows),
+            // No tensor becomes images.
+            Values::Images(_) | Values::Missing(_) => Values::Missing(n_rows),
         })
         .collect()
 }

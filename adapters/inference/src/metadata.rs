@@ -109,7 +109,9 @@ pub(crate) fn datatype(kind: &ColumnType) -> Datatype {
         | ColumnType::Binary { is_numeric: true, .. } => Datatype::Fp64,
         ColumnType::Categorical { categories, .. } if is_truth(categories) => Datatype::Bool,
         ColumnType::Binary { categories, .. } if is_truth(categories) => Datatype::Bool,
-        ColumnType::Categorical { .. } | ColumnType::Binary { .. } | ColumnType::Text => Datatype::Bytes,
+        ColumnType::Categorical { .. } | ColumnType::Binary { .. } | ColumnType::Text | ColumnType::Image => {
+            Datatype::Bytes
+        }
     }
 }
 

@@ -182,7 +182,7 @@ fn n_categories(kind: &ColumnType) -> Option<u32> {
         ColumnType::Categorical { categories, .. } => categories.len(),
         ColumnType::Binary { .. } => 2,
         // Only whether it is there is known.
-        ColumnType::Text => 1,
+        ColumnType::Text | ColumnType::Image => 1,
     };
     Some(u32::try_from(n).unwrap_or(MISSING_CODE - 1))
 }

@@ -1,6 +1,7 @@
 //! What a project's data look like: learnt from the reference, held against every later row.
 
 mod classes;
+mod images;
 mod read;
 mod texts;
 
@@ -9,6 +10,8 @@ use std::collections::{BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use self::classes::{read_numeric_classes, report_unseen};
+use self::images::read_image_presence;
+pub use self::images::{ImageSource, ReadImages};
 pub(crate) use self::read::{parse_number, quoted};
 use self::read::{read_categorical, read_numeric, report_missing};
 pub use self::texts::ReadTexts;
@@ -51,6 +54,8 @@ pub enum ColumnType {
     },
     /// Texts of any kind.
     Text,
+    /// Images.
+    Image,
     /// One of two classes and nothing else, of detectors that watch the share of one of them.
     Binary {
         /// The classes as texts; the second one counts as 1.
@@ -143,6 +148,10 @@ impl Schema {
                 ColumnType::Text => {
                     let all_missing = Values::Missing(table.n_rows());
                     read_presence(source.map_or(&all_missing, |source| &source.values), &column.name, &mut issues)
+                }
+                ColumnType::Image => {
+                    let all_missing = Values::Missing(table.n_rows());
+                    read_image_presence(source.map_or(&all_missing, |source| &source.values), &column.name, &mut issues)
                 }
                 ColumnType::Binary { categories, is_numeric: false } => {
                     let all_missing = Values::Missing(table.n_rows());
@@ -241,6 +250,9 @@ fn infer_type(values: &Values) -> Result<ColumnType, String> {
             } else {
                 categories_of(texts)
             }
+        }
+        Values::Images(_) => {
+            Err("expected numbers, texts or truth values, images came; take the drift type `image`".to_owned())
         }
         Values::Missing(n) => Err(nothing_came(*n)),
     }

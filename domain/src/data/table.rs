@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
+use super::images::Images;
 use super::texts::Texts;
 
 /// A longer name of a column is refused: whatever is wrong with a column is told by its name.
@@ -20,6 +21,8 @@ pub enum Values {
     Boolean(Vec<Option<bool>>),
     /// Written numbers or texts (from CSV), whose type the schema decides.
     Untyped(Texts),
+    /// Images, measured.
+    Images(Images),
     /// So many values, all missing, of a type that nothing tells.
     Missing(usize),
 }
@@ -31,6 +34,7 @@ impl Values {
             Self::Numeric(values) => values.iter().filter(|value| value.is_nan()).count(),
             Self::Text(values) | Self::Untyped(values) => values.n_missing(),
             Self::Boolean(values) => values.iter().filter(|value| value.is_none()).count(),
+            Self::Images(images) => images.n_missing(),
             Self::Missing(n) => *n,
         }
     }
@@ -41,6 +45,7 @@ impl Values {
             Self::Numeric(values) => values.len(),
             Self::Text(values) | Self::Untyped(values) => values.len(),
             Self::Boolean(values) => values.len(),
+            Self::Images(images) => images.len(),
             Self::Missing(n) => *n,
         }
     }
@@ -59,6 +64,7 @@ impl Values {
             Self::Numeric(values) => values[row].is_nan(),
             Self::Text(values) | Self::Untyped(values) => values.get(row).is_none(),
             Self::Boolean(values) => values[row].is_none(),
+            Self::Images(images) => images.get(row).is_none(),
             Self::Missing(_) => true,
         }
     }
@@ -70,6 +76,7 @@ impl Values {
             Self::Text(values) => Self::Text(rows.map(|row| values.get(row)).collect()),
             Self::Boolean(values) => Self::Boolean(rows.map(|row| values[row]).collect()),
             Self::Untyped(values) => Self::Untyped(rows.map(|row| values.get(row)).collect()),
+            Self::Images(images) => Self::Images(Images::of_measures(rows.map(|row| images.get(row)))),
             Self::Missing(_) => Self::Missing(rows.count()),
         }
     }

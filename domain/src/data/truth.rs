@@ -123,6 +123,7 @@ fn is_missing(values: &Values, row: usize) -> bool {
         Values::Numeric(values) => values[row].is_nan(),
         Values::Text(values) | Values::Untyped(values) => values.get(row).is_none(),
         Values::Boolean(values) => values[row].is_none(),
+        Values::Images(images) => images.get(row).is_none(),
         Values::Missing(_) => true,
     }
 }
@@ -134,14 +135,14 @@ fn numbers(values: &Values) -> Option<Vec<Option<f64>>> {
         Values::Untyped(values) => {
             values.iter().map(|text| text.map(parse_number).map_or(Some(None), |number| number.map(Some))).collect()
         }
-        Values::Text(_) | Values::Boolean(_) | Values::Missing(_) => None,
+        Values::Text(_) | Values::Boolean(_) | Values::Images(_) | Values::Missing(_) => None,
     }
 }
 
 fn texts(values: &Values) -> Option<&Texts> {
     match values {
         Values::Text(values) | Values::Untyped(values) => Some(values),
-        Values::Numeric(_) | Values::Boolean(_) | Values::Missing(_) => None,
+        Values::Numeric(_) | Values::Boolean(_) | Values::Images(_) | Values::Missing(_) => None,
     }
 }
 
@@ -150,6 +151,7 @@ fn type_of(values: &Values) -> &'static str {
         Values::Numeric(_) => "numbers",
         Values::Text(_) | Values::Untyped(_) => "texts",
         Values::Boolean(_) => "truth values",
+        Values::Images(_) => "images",
         Values::Missing(_) => "nothing",
     }
 }

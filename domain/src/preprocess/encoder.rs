@@ -127,6 +127,17 @@ impl Encoder {
         self
     }
 
+    /// The same with columns of numbers divided by these instead, one each; constant ones stay departures.
+    #[must_use]
+    pub fn scaled_by(mut self, scales: &[f64]) -> Self {
+        for (column, scale) in self.columns.iter_mut().zip(scales) {
+            if matches!(column.cells, EncodedCells::Scaled) {
+                column.scale = *scale;
+            }
+        }
+        self
+    }
+
     /// Numbers a row.
     pub fn width(&self) -> usize {
         self.pca.as_ref().map_or(self.encoded_width, Pca::n_components)
@@ -214,7 +225,7 @@ impl Encoder {
                     ColumnType::Categorical { categories, .. } => {
                         EncodedCells::OneHot { n_categories: categories.len() }
                     }
-                    ColumnType::Text => EncodedCells::OneHot { n_categories: 1 },
+                    ColumnType::Text | ColumnType::Image => EncodedCells::OneHot { n_categories: 1 },
                 },
             })
             .collect();

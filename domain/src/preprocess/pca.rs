@@ -77,6 +77,11 @@ impl Pca {
         })
     }
 
+    /// Whether it gives finite components of finite rows.
+    pub(super) fn is_finite(&self) -> bool {
+        self.mean.iter().chain(&self.components).all(|entry| entry.is_finite())
+    }
+
     pub(super) fn save(&self, tensors: &mut Tensors) {
         tensors.insert_f64("pca.mean", self.mean.clone());
         tensors.insert_rows("pca.components", self.n_components(), self.components.clone());

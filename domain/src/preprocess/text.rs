@@ -21,21 +21,17 @@ mod components;
 mod grams;
 mod vocabulary;
 
-use rand::seq::SliceRandom;
-
 use self::components::{Components, principal_components, project};
 use self::vocabulary::{SparseVector, Vocabulary, Weighted};
+use super::halves::{Halves, n_learnt};
 use crate::data::{Cells, ColumnSchema, ColumnType, Frame, MissingValues, Schema, TensorError, Tensors};
 use crate::ports::{CpuPool, Progress, Silent};
-use crate::statistics::draws::stream;
 use crate::statistics::parallel::run_tasks;
 
 /// Components without a wish.
 const N_COMPONENTS: usize = 32;
 /// More components than this are refused.
 const N_COMPONENTS_MAX: usize = 256;
-/// More texts than this are not learnt from.
-const LEARNT_MAX: usize = 5_000;
 /// More weights than this are not learnt from.
 const WEIGHTS_MAX: usize = 5_000_000;
 /// Texts that are weighed for the components together.
@@ -113,10 +109,8 @@ impl TextFeatures {
         if present.len() < N_TEXTS_MIN {
             return Err(TextProblem::TooFew { expected: N_TEXTS_MIN, actual: present.len() });
         }
-        let mut drawn = present;
-        drawn.shuffle(&mut stream(seed, LEARNT));
-        drawn.truncate(n_learnt(drawn.len()));
-        let learnt: Vec<&str> = drawn.iter().filter_map(|index| texts[*index]).collect();
+        let halves = Halves::draw(present, texts.len(), seed, LEARNT);
+        let learnt: Vec<&str> = halves.learnt.iter().filter_map(|index| texts[*index]).collect();
         let vocabulary = Vocabulary::learn(&learnt, pool, progress)?.ok_or(TextProblem::Empty)?;
         let most = (learnt.len() - 1).min(vocabulary.len()).min(N_COMPONENTS_MAX);
         let k = n_components.unwrap_or(N_COMPONENTS.min(most));
@@ -126,12 +120,7 @@ impl TextFeatures {
         let vectors = weights(&vocabulary, &learnt, pool, progress)?;
         let components = principal_components(&vectors, vocabulary.len(), k, seed, progress)?;
         let features = Self { vocabulary, components, n_components: k };
-        let mut is_compared = vec![true; texts.len()];
-        for index in drawn {
-            is_compared[index] = false;
-        }
-        let compared: Vec<Option<&str>> =
-            texts.iter().zip(is_compared).filter(|(_, is_compared)| *is_compared).map(|(text, _)| *text).collect();
+        let compared: Vec<Option<&str>> = halves.compared.iter().map(|index| texts[*index]).collect();
         let frame = features.rows(&compared, pool, progress)?;
         Ok((features, frame))
     }
@@ -228,11 +217,6 @@ impl TextFeatures {
         }
         Ok(Self { vocabulary, components: Components { entries, center }, n_components })
     }
-}
-
-/// How many of so many texts the features are learnt from.
-fn n_learnt(n_texts: usize) -> usize {
-    (n_texts / 2).min(LEARNT_MAX)
 }
 
 /// The weights of texts, until there are more than are taken.

@@ -253,7 +253,7 @@ impl CheckedColumn {
         let has_categories = matches!(kind, ColumnType::Categorical { .. }) && n_present > 1;
         let categories = (has_categories && is_on(QualityCheck::NewCategory))
             .then(|| Categories { n_rows: n_present, frequencies: profile.frequencies.clone() });
-        let has_varied = n_most < n_present && *kind != ColumnType::Text;
+        let has_varied = n_most < n_present && !matches!(kind, ColumnType::Text | ColumnType::Image);
         let most = (has_varied && is_on(QualityCheck::ConstantColumn))
             .then_some((Share { count: n_most, of: n_present }, longest_run));
         let reading = if *kind == ColumnType::Numeric {

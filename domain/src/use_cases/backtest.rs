@@ -11,6 +11,7 @@ mod replay;
 mod report;
 mod suggestion;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use self::history::{ROWS_MAX as HISTORY_ROWS_MAX, ReferencePart};
@@ -21,10 +22,11 @@ pub use self::report::{
 use self::history::History;
 use self::replay::Replay;
 use super::fit_queue::Computation;
+use super::image_reading::ImageReading;
 use super::{DriftService, FitError, RequestLimits};
 use crate::data::{MissingValues, Table};
 use crate::detectors::{CvmThresholds, DetectorRequest, InvalidSettings};
-use crate::ports::{Clock, CpuPool, Progress};
+use crate::ports::{Clock, CpuPool, ImageDecoder, Progress};
 use crate::project::DriftType;
 use crate::statistics::part::Part;
 
@@ -84,6 +86,8 @@ pub struct Backtest<'b> {
     pub limits: RequestLimits,
     /// Thresholds that are known already.
     pub thresholds: &'b CvmThresholds,
+    /// Reads files of images.
+    pub images: &'b Arc<dyn ImageDecoder>,
     /// Measures what fits and rows take.
     pub clock: &'b dyn Clock,
     /// Where fits and tests are computed.
@@ -97,7 +101,7 @@ impl Backtest<'_> {
     ///
     /// Costs each candidate a fit and a verdict on every row after the reference, and where no changes are known another fit. What
     /// one may take is bounded by an estimate, as that of a request is, and so is what all take together. In memory there are a
-    /// copy of the reference, one fitted detector at a time, and no verdicts but those of a few rows. The same request gives the
+    /// copy of the reference, the measures of all images, one fitted detector at a time, and no verdicts but those of a few rows. The same request gives the
     /// same report on any machine, but for the times in it.
     ///
     /// # Errors
@@ -105,8 +109,9 @@ impl Backtest<'_> {
     /// error: its report says why.
     pub fn run(&self, request: &BacktestRequest) -> Result<BacktestReport, FitError> {
         check(request)?;
+        let came = self.measured(request)?;
         self.progress.stage("reading the history");
-        let (history, reference) = History::read(request, self.limits)?;
+        let (history, reference) = History::read(request, &came, self.limits)?;
         let (schema, frame) = history.check(request, &reference, self.limits)?;
         // Whether there is a detector for such data at all.
         DetectorRequest::default().kind_for(request.drift_type, &schema, &frame)?;
@@ -123,6 +128,15 @@ impl Backtest<'_> {
         let suggestion = suggestion::of(&reports, request.ert);
         Ok(history.report(margin, reports, suggestion))
     }
+
+    /// The rows, of which images have been measured: once, and not by each candidate again.
+    fn measured<'h>(&self, request: &'h BacktestRequest) -> Result<Cow<'h, Table>, FitError> {
+        if request.drift_type != DriftType::Image {
+            return Ok(Cow::Borrowed(&request.history));
+        }
+        self.limits.check_columns(&request.history)?;
+        ImageReading::measured(&request.history, &**self.images, self.pool, self.progress).map(Cow::Owned)
+    }
 }
 
 impl DriftService {
@@ -134,9 +148,10 @@ impl DriftService {
     pub async fn backtest(&self, request: BacktestRequest) -> Result<BacktestReport, FitError> {
         let place = self.fit_queue.enter()?;
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
-        let (clock, limits) = (Arc::clone(&self.ports.clock), self.request_limits);
+        let (clock, images, limits) = (Arc::clone(&self.ports.clock), Arc::clone(&self.images), self.request_limits);
         let work = move |progress: &dyn Progress| {
-            let backtest = Backtest { limits, thresholds: &thresholds, clock: &*clock, pool: &*pool, progress };
+            let (images, clock, pool) = (&images, &*clock, &*pool);
+            let backtest = Backtest { limits, thresholds: &thresholds, images, clock, pool, progress };
             backtest.run(&request)
         };
         Computation::begin(place, &self.ports.fit_pool, Arc::clone(&self.ports.clock), work).result().await

@@ -145,9 +145,9 @@ impl DriftService {
         let place = self.fit_queue.enter()?;
         let asked = Asked::of(&request);
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
-        let limits = self.request_limits;
+        let (limits, images) = (self.request_limits, Arc::clone(&self.images));
         let computation = self.on_the_pool(place, move |progress| {
-            let prepared = prepare(request, limits, &*pool, progress)?;
+            let prepared = prepare(request, limits, &images, &*pool, progress)?;
             compute(prepared, &thresholds, &*pool, progress)
         });
         Ok(self.fitted(computation.result().await?, asked, reservation))
@@ -163,7 +163,7 @@ impl DriftService {
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
         let place = self.fit_queue.enter()?;
-        let prepared = prepare(request, self.request_limits, &Here, &Silent)?;
+        let prepared = prepare(request, self.request_limits, &self.images, &Here, &Silent)?;
         Ok(PreparedFit { prepared, place, reservation, identity: None })
     }
 
@@ -244,7 +244,7 @@ impl DriftService {
 
         let loaded = Arc::new(LoadedProject::new(
             stored.configuration,
-            fitted.texts,
+            fitted.reading,
             fitted.encoder,
             fitted.detector,
             fitted.quality,

@@ -1,19 +1,21 @@
 //! What of a fit computes: reading and checking the reference and the settings, and then the long part.
 
+use std::sync::Arc;
+
 use super::fit::FitRequest;
 use super::fit_warnings::warnings;
 use super::online::Online;
 use super::predict::{WORK_MAX_NS, too_much};
+use super::reading::{Reading, encoding_of, for_kernels};
 use super::run_length::Trial;
 use super::serving::Detector;
-use super::text_reading::{TextReading, encoding_of, for_kernels};
 use super::windows::Windows;
 use super::{FitError, RequestLimits};
 use crate::data::{Cells, Frame, InvalidData, MissingValues, Schema, Table, Tensors};
 use crate::detectors::{
     CvmThresholds, DetectorKind, DetectorSpec, FitProblem, InvalidSettings, check_batch, check_online, fit_online,
 };
-use crate::ports::{CpuPool, Progress};
+use crate::ports::{CpuPool, ImageDecoder, Progress};
 use crate::preprocess::{Encoder, Encoding, Preprocessing};
 use crate::project::{DriftType, Policy, RunLengthReport, UpdateMethod, WindowPolicy};
 use crate::quality::{Quality, QualitySettings, RowsCome};
@@ -26,8 +28,8 @@ pub const REFERENCE_ROWS_MAX: usize = 10_000_000;
 pub(super) struct Prepared {
     pub(super) request: FitRequest,
     schema: Schema,
-    /// Of texts, their features, and those of the reference.
-    texts: Option<(TextReading, Frame<'static>)>,
+    /// Of texts and images, their features, and those of the reference.
+    reading: Option<(Reading, Frame<'static>)>,
     kind: DetectorKind,
     preprocessing: Preprocessing,
     specified: Specified,
@@ -46,7 +48,7 @@ struct Specified {
 /// What the computation gives.
 pub(super) struct Fitted {
     pub(super) schema: Schema,
-    pub(super) texts: Option<TextReading>,
+    pub(super) reading: Option<Reading>,
     pub(super) preprocessing: Preprocessing,
     pub(super) encoder: Encoder,
     pub(super) detector: Detector,
@@ -61,7 +63,7 @@ pub(super) struct Fitted {
 impl Fitted {
     /// The columns that the detector sees.
     pub(super) fn judged_schema(&self) -> &Schema {
-        self.texts.as_ref().map_or(&self.schema, TextReading::schema)
+        self.reading.as_ref().map_or(&self.schema, Reading::schema)
     }
 
     /// Rows as the detector sees them.
@@ -69,8 +71,8 @@ impl Fitted {
     /// # Errors
     /// When they are not those of the schema.
     pub(super) fn read<'t>(&self, rows: &'t Table, pool: &dyn CpuPool) -> Result<Frame<'t>, InvalidData> {
-        match &self.texts {
-            Some(texts) => texts.read(&self.schema, rows, pool),
+        match &self.reading {
+            Some(reading) => reading.read(&self.schema, rows, pool),
             None => self.schema.read(rows),
         }
     }
@@ -79,7 +81,7 @@ impl Fitted {
     pub(super) fn save(&self) -> Tensors {
         let mut parameters = self.encoder.save();
         parameters.extend(self.detector.save());
-        parameters.extend(self.texts.as_ref().map(TextReading::save).unwrap_or_default());
+        parameters.extend(self.reading.as_ref().map(Reading::save).unwrap_or_default());
         parameters.extend(self.quality.as_ref().map(Quality::save).unwrap_or_default());
         parameters
     }
@@ -101,6 +103,7 @@ impl CpuPool for Here {
 pub(super) fn prepare(
     request: FitRequest,
     limits: RequestLimits,
+    images: &Arc<dyn ImageDecoder>,
     pool: &dyn CpuPool,
     progress: &dyn Progress,
 ) -> Result<Prepared, FitError> {
@@ -109,15 +112,14 @@ pub(super) fn prepare(
     let (schema, frame) = read_reference(reference, *drift_type, request.detector.kind, *missing_values, limits)?;
     let kind = request.detector.kind_for(request.drift_type, &schema, &frame)?;
     let preprocessing = preprocessing(&request, kind)?;
-    if request.drift_type == DriftType::Text && kind != DetectorKind::Dummy {
-        let n_components = preprocessing.n_components;
-        let seed = request.detector.seed.unwrap_or(0);
-        let (texts, frame) = TextReading::fit(&schema, &request.reference, n_components, seed, pool, progress)?;
-        let preprocessing = Preprocessing { n_components: Some(texts.n_components()), ..preprocessing };
-        let specified = specify(&request, kind, texts.schema(), &frame, &preprocessing, Some(&texts));
-        let specified = specified.map_err(|error| of_one_half(error, &frame))?;
+    if Reading::is_for(request.drift_type, kind) {
+        let (reading, frame) = Reading::fit(&request, &schema, images, pool, progress)?;
+        let preprocessing = Preprocessing { n_components: Some(reading.n_components()), ..preprocessing };
+        let specified = specify(&request, kind, reading.schema(), &frame, &preprocessing, Some(&reading));
+        let specified = specified.map_err(|error| of_one_half(error, reading.noun(), &frame))?;
         limits.check_detector(&specified.spec)?;
-        return Ok(Prepared { schema, texts: Some((texts, frame)), kind, preprocessing, specified, quality, request });
+        let reading = Some((reading, frame));
+        return Ok(Prepared { schema, reading, kind, preprocessing, specified, quality, request });
     }
     let (schema, frame) = match request.detector.schema_for(kind, &schema, &frame)? {
         None => (schema, frame),
@@ -129,7 +131,7 @@ pub(super) fn prepare(
     let specified = specify(&request, kind, &schema, &frame, &preprocessing, None)?;
     limits.check_detector(&specified.spec)?;
     drop(frame);
-    Ok(Prepared { schema, texts: None, kind, preprocessing, specified, quality, request })
+    Ok(Prepared { schema, reading: None, kind, preprocessing, specified, quality, request })
 }
 
 /// The schema of a reference before a kind asks for other types, and its rows.
@@ -154,6 +156,7 @@ pub(super) fn read_reference(
     }
     let schema = match (drift_type, wanted) {
         (DriftType::Text, _) => Schema::of_texts(reference, missing_values)?,
+        (DriftType::Image, kind) if kind != Some(DetectorKind::Dummy) => Schema::of_images(reference, missing_values)?,
         (_, Some(DetectorKind::Dummy)) => Schema::of_any(reference, missing_values)?,
         _ => Schema::infer(reference, missing_values)?,
     };
@@ -165,11 +168,11 @@ pub(super) fn read_reference(
 }
 
 /// Too few rows, where one half of them is meant.
-fn of_one_half(error: FitError, compared: &Frame<'_>) -> FitError {
+fn of_one_half(error: FitError, noun: &str, compared: &Frame<'_>) -> FitError {
     match error {
         FitError::Problem(problem @ (FitProblem::TooFewRows { .. } | FitProblem::TooFewReferenceRows { .. })) => {
             let detail = format!(
-                "{problem} to compare with: one half of the texts teaches the features, {} are left",
+                "{problem} to compare with: one half of the {noun} teaches the features, {} are left",
                 compared.n_rows()
             );
             InvalidData::whole(detail).into()
@@ -185,10 +188,10 @@ fn specify(
     schema: &Schema,
     frame: &Frame<'_>,
     preprocessing: &Preprocessing,
-    texts: Option<&TextReading>,
+    reading: Option<&Reading>,
 ) -> Result<Specified, FitError> {
-    let encoder = Encoder::fit(frame, &encoding_of(preprocessing, texts), kind.encoding())?;
-    let encoder = for_kernels(encoder, kind, texts.map(TextReading::n_components));
+    let encoder = Encoder::fit(frame, &encoding_of(preprocessing, reading), kind.encoding())?;
+    let encoder = for_kernels(encoder, kind, preprocessing, reading);
     let policy = request.detector.policy(kind, schema.columns.len())?;
     let (spec, encoded) = if kind.is_online() {
         let spec = request.detector.online_specification(kind, encoder.width())?;
@@ -262,25 +265,25 @@ pub(super) fn compute(
     progress: &dyn Progress,
 ) -> Result<Fitted, FitError> {
     progress.stage("fitting the detector");
-    let Prepared { request, schema: of_request, texts, kind, preprocessing, specified, quality: quality_settings } =
+    let Prepared { request, schema: of_request, reading, kind, preprocessing, specified, quality: quality_settings } =
         prepared;
     let Specified { encoder, spec, mut policy, encoded } = specified;
-    let (texts, of_texts) = texts.unzip();
-    let schema = texts.as_ref().map_or(&of_request, TextReading::schema);
+    let (reading, of_reading) = reading.unzip();
+    let schema = reading.as_ref().map_or(&of_request, Reading::schema);
     // It borrows from the request, so it could not come along; reading it costs little beside the fit.
-    let frame = of_texts.map_or_else(|| schema.read(&request.reference), Ok)?;
-    let n_components = texts.as_ref().map(TextReading::n_components);
-    let mut warnings = warnings(schema, &frame, kind, n_components);
+    let frame = of_reading.map_or_else(|| schema.read(&request.reference), Ok)?;
+    let mut warnings = warnings(schema, &frame, kind, reading.as_ref());
     let mut run_length = None;
-    let reference_rows = if texts.is_some() { request.reference.n_rows() - frame.n_dropped() } else { frame.n_rows() };
+    let reference_rows =
+        if reading.is_some() { request.reference.n_rows() - frame.n_dropped() } else { frame.n_rows() };
     let detector = match spec {
         DetectorSpec::Online(spec) => {
             let [for_fit, for_trial] = Part::split(progress, [1.0, f64::from(u8::from(request.report_run_length))]);
             let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?;
             if request.report_run_length {
-                let preprocessing = &encoding_of(&preprocessing, texts.as_ref());
-                let (detector, progress) = (&request.detector, &for_trial);
-                let trial = Trial { kind, detector, preprocessing, n_components, thresholds, pool, progress };
+                let preprocessing = &encoding_of(&preprocessing, reading.as_ref());
+                let (detector, reading, progress) = (&request.detector, reading.as_ref(), &for_trial);
+                let trial = Trial { kind, detector, preprocessing, reading, thresholds, pool, progress };
                 match trial.report(&frame)? {
                     Ok(report) => run_length = Some(report),
                     Err(why_not) => warnings.push(why_not),
@@ -305,7 +308,7 @@ pub(super) fn compute(
     };
     Ok(Fitted {
         schema: of_request,
-        texts,
+        reading,
         preprocessing,
         encoder,
         detector,
@@ -336,16 +339,16 @@ fn bounded(policy: Policy, is_sized: bool, windows: &Windows) -> Result<Option<W
 }
 
 fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessing, InvalidSettings> {
-    let is_of_texts = request.drift_type == DriftType::Text && kind != DetectorKind::Dummy;
-    // Components of texts carry the less the more of them there are; scaled, the last ones would count as the first.
-    let is_scaled = kind.encoding() == Encoding::Kernel && !is_of_texts;
+    let has_features = Reading::is_for(request.drift_type, kind);
+    // Components carry the less the more of them there are; scaled, the last ones would count as the first.
+    let is_scaled = kind.encoding() == Encoding::Kernel && !has_features;
     let settings =
         Preprocessing { standardize: request.standardize.unwrap_or(is_scaled), n_components: request.n_components };
     if kind.encoding() != Encoding::Kernel {
         let alone = |setting| {
             InvalidSettings::one(setting, format!("`{kind}` judges each column as it is and has no such setting"))
         };
-        if settings.n_components.is_some() && !is_of_texts {
+        if settings.n_components.is_some() && !has_features {
             return Err(alone("preprocessing/n_components"));
         }
         if settings.standardize {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::reading::Reading;
 use crate::data::{Cells, Frame, MISSING_CODE, Schema};
 use crate::detectors::DetectorKind;
 use crate::preprocess::Encoding;
@@ -16,7 +17,7 @@ const AUTOCORRELATED: f64 = 0.3;
 const ROWS_OF_A_KEY: usize = 20;
 
 /// Of texts, kernels see the components alone, so nothing follows from the other columns.
-pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, n_components: Option<usize>) -> Vec<String> {
+pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, reading: Option<&Reading>) -> Vec<String> {
     let mut warnings = Vec::new();
     if frame.n_dropped() > 0 {
         warnings.push(format!("{} rows with missing values were left out", frame.n_dropped()));
@@ -29,10 +30,9 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, n_com
         warnings.push(format!(
             "{} {} are few: {}; {FEW_ROWS} or more are better",
             frame.n_rows(),
-            if n_components.is_some() {
-                "texts to compare with (the others teach the features)"
-            } else {
-                "rows of reference"
+            match reading {
+                Some(reading) => format!("{} to compare with (the others teach the features)", reading.noun()),
+                None => "rows of reference".to_owned(),
             },
             if kind.is_online() {
                 "the time between false alarms will differ much from the ert"
@@ -41,7 +41,10 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, n_com
             }
         ));
     }
-    let n_judged = n_components.filter(|_| !kind.judges_columns()).unwrap_or(schema.columns.len());
+    let n_judged = match reading {
+        Some(reading) if !kind.judges_columns() => reading.n_seen_by_kernels(),
+        _ => schema.columns.len(),
+    };
     for (column, cells) in schema.columns.iter().zip(frame.columns()).take(n_judged) {
         let values: Cow<'_, [f64]> = match cells {
             Cells::Numeric(values) => Cow::Borrowed(values),

@@ -11,18 +11,18 @@ use super::measures::{Position, WindowMeasures};
 use super::memory::Weight;
 use super::once::RecentAnswers;
 use super::online::Online;
+use super::reading::{Reading, encoding_of};
 use super::recent::RecentColumns;
 use super::recording::window_sizes;
 use super::registry::{Body, Entry, Known};
 use super::serving::{Detector, Feeding, State};
 use super::tally::Tally;
-use super::text_reading::{TextReading, encoding_of};
 use super::windows::Windows;
 use super::{DriftService, ProjectError};
 use crate::data::{Frame, InvalidData, MissingValues, Schema, Table, TensorError, Tensors};
 use crate::detection::Detection;
 use crate::detectors::{DetectorSpec, restore_batch, restore_online};
-use crate::ports::{CpuPool, PortError, PortErrorKind, StoredProject};
+use crate::ports::{CpuPool, ImageDecoder, PortError, PortErrorKind, StoredProject};
 use crate::preprocess::Encoder;
 use crate::project::{AfterAlarm, Configuration, Policy, ProjectName, Status};
 use crate::quality::{Quality, QualityFinding, QualityState, RowsCome};
@@ -30,8 +30,8 @@ use crate::quality::{Quality, QualityFinding, QualityState, RowsCome};
 /// A project in memory.
 pub(super) struct LoadedProject {
     pub(super) configuration: Arc<Configuration>,
-    /// Of texts, the features that detectors see.
-    pub(super) texts: Option<TextReading>,
+    /// Of texts and images, the features that detectors see.
+    pub(super) reading: Option<Reading>,
     pub(super) encoder: Encoder,
     pub(super) detector: Detector,
     /// The checks of the rows themselves, where they are on.
@@ -77,21 +77,21 @@ pub(super) struct Running {
 impl LoadedProject {
     pub(super) fn new(
         configuration: Configuration,
-        texts: Option<TextReading>,
+        reading: Option<Reading>,
         encoder: Encoder,
         detector: Detector,
         quality: Option<Quality>,
     ) -> Self {
-        let state = detector.start(texts.as_ref().map_or(&configuration.schema, TextReading::schema));
+        let state = detector.start(reading.as_ref().map_or(&configuration.schema, Reading::schema));
         let of_quality = quality.as_ref().map(Quality::start).unwrap_or_default();
         let (tally, answers) = (Tally::default(), RecentAnswers::default());
         let running = Running { state, quality: of_quality, tally, answers, is_closed: false };
-        Self::with(configuration, texts, encoder, detector, quality, running)
+        Self::with(configuration, reading, encoder, detector, quality, running)
     }
 
     fn with(
         configuration: Configuration,
-        texts: Option<TextReading>,
+        reading: Option<Reading>,
         encoder: Encoder,
         detector: Detector,
         quality: Option<Quality>,
@@ -107,7 +107,7 @@ impl LoadedProject {
         };
         Self {
             configuration: Arc::new(configuration),
-            texts,
+            reading,
             encoder,
             detector,
             quality,
@@ -131,9 +131,10 @@ impl LoadedProject {
     pub(super) fn restore_at_start(
         stored: StoredProject,
         former: Option<&Tensors>,
+        images: &Arc<dyn ImageDecoder>,
         pool: &dyn CpuPool,
     ) -> Result<Self, TensorError> {
-        let project = Self::restore(stored, None, pool)?;
+        let project = Self::restore(stored, None, images, pool)?;
         let state = project.detector.start(project.schema());
         let tally = former.map(Tally::restore).and_then(Result::ok).unwrap_or_default();
         let answers = former.map(RecentAnswers::restore).and_then(Result::ok).unwrap_or_default();
@@ -144,6 +145,7 @@ impl LoadedProject {
     pub(super) fn restore(
         stored: StoredProject,
         state: Option<&Tensors>,
+        images: &Arc<dyn ImageDecoder>,
         pool: &dyn CpuPool,
     ) -> Result<Self, TensorError> {
         let StoredProject { configuration, parameters } = stored;
@@ -152,10 +154,10 @@ impl LoadedProject {
             let reason = "the configuration has no column".to_owned();
             return Err(TensorError::Value { name: "preprocess.center".to_owned(), reason });
         }
-        let texts = TextReading::restore(&configuration, &parameters)?;
-        let schema = texts.as_ref().map_or(&configuration.schema, TextReading::schema);
+        let reading = Reading::restore(&configuration, &parameters, images)?;
+        let schema = reading.as_ref().map_or(&configuration.schema, Reading::schema);
         let policy = &configuration.policy;
-        let preprocessing = encoding_of(&configuration.preprocessing, texts.as_ref());
+        let preprocessing = encoding_of(&configuration.preprocessing, reading.as_ref());
         let encoder = Encoder::restore(&parameters, schema, &preprocessing)?;
         let detector = match &configuration.detector {
             DetectorSpec::Online(spec) => {
@@ -176,7 +178,7 @@ impl LoadedProject {
         };
         let rows = RowsCome::of(matches!(detector, Detector::Online(_)), policy.window);
         let quality = Quality::restore(configuration.quality.as_ref(), &configuration.schema, &parameters, rows)?;
-        let project = Self::new(configuration, texts, encoder, detector, quality);
+        let project = Self::new(configuration, reading, encoder, detector, quality);
         let Some(tensors) = state else { return Ok(project) };
         let state = project.detector.restore_state(tensors, project.feeding(None, DateTime::UNIX_EPOCH, pool))?;
         let tally = Tally::restore(tensors)?;
@@ -187,13 +189,13 @@ impl LoadedProject {
     }
 
     fn moved_to(self, running: Running) -> Self {
-        let Self { configuration, texts, encoder, detector, quality, .. } = self;
-        Self::with(Arc::unwrap_or_clone(configuration), texts, encoder, detector, quality, running)
+        let Self { configuration, reading, encoder, detector, quality, .. } = self;
+        Self::with(Arc::unwrap_or_clone(configuration), reading, encoder, detector, quality, running)
     }
 
     /// The columns that the detector sees.
     pub(super) fn schema(&self) -> &Schema {
-        self.texts.as_ref().map_or(&self.configuration.schema, TextReading::schema)
+        self.reading.as_ref().map_or(&self.configuration.schema, Reading::schema)
     }
 
     /// Rows as the detector sees them, and as they came, where their quality is checked.
@@ -204,9 +206,9 @@ impl LoadedProject {
         let schema = &self.configuration.schema;
         let is_checked = self.quality.is_some();
         let is_thinned = schema.missing_values == MissingValues::Drop;
-        let (judged, whole) = match &self.texts {
-            Some(texts) => {
-                let judged = texts.read(schema, rows, pool)?;
+        let (judged, whole) = match &self.reading {
+            Some(reading) => {
+                let judged = reading.read(schema, rows, pool)?;
                 (judged, is_checked.then(|| schema.read_whole(rows)).transpose()?)
             }
             None if is_checked && is_thinned => {
@@ -426,7 +428,7 @@ impl OpenProject {
         &self.loaded.configuration
     }
 
-    /// The columns that its verdicts are about: those that were fitted, or the features of texts.
+    /// The columns that its verdicts are about: those that were fitted, or the features of texts and images.
     pub fn judged_schema(&self) -> &Schema {
         self.loaded.schema()
     }
@@ -513,7 +515,8 @@ impl DriftService {
             Err(error) => return Err(ReadError::from_port(error, "its online state is damaged; reset it to go on")),
         };
         let (parameters, moving) = (stored.parameters.n_bytes(), state.as_ref().map_or(0, Tensors::n_bytes));
-        let loaded = self.restored(move |pool| LoadedProject::restore(stored, state.as_ref(), pool)).await;
+        let images = Arc::clone(&self.images);
+        let loaded = self.restored(move |pool| LoadedProject::restore(stored, state.as_ref(), &images, pool)).await;
         let loaded = loaded
             .map_err(|error| ReadError::damaged("its arrays are not those of its detector", &error.to_string()))?;
         loaded.weight.hold(&self.memory.gauge, parameters, moving);

@@ -183,7 +183,7 @@ impl DriftService {
         };
         let loaded = &project.loaded;
         let at = self.ports.clock.now();
-        let reading_ns = loaded.texts.as_ref().map_or(0, |texts| texts.cost_ns(&request.rows));
+        let reading_ns = loaded.reading.as_ref().map_or(0, |reading| reading.cost_ns(&request.rows));
         let work_ns = loaded.detector.cost_ns(n_rows, &running.state, &loaded.configuration.policy);
         let work_ns = work_ns.saturating_add(reading_ns);
         if work_ns > WORK_MAX_NS {

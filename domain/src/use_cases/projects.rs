@@ -8,7 +8,7 @@ use super::loaded::LoadedProject;
 use super::registry::{Body, Entry, Known};
 use super::tally::Tally;
 use super::{DriftService, LastDetection, ProjectError};
-use crate::ports::{PortError, PortErrorKind};
+use crate::ports::{CpuPool, PortError, PortErrorKind};
 use crate::project::{Configuration, DriftType, ProjectName, Status};
 
 /// The status that users see.
@@ -227,8 +227,10 @@ impl DriftService {
                 };
                 let counters = self.ports.artifacts.state(name, stored.configuration.generation).await.ok().flatten();
                 let parameters = stored.parameters.n_bytes();
-                let restored =
-                    self.restored(move |pool| LoadedProject::restore_at_start(stored, counters.as_ref(), pool)).await;
+                let images = Arc::clone(&self.images);
+                let restore =
+                    move |pool: &dyn CpuPool| LoadedProject::restore_at_start(stored, counters.as_ref(), &images, pool);
+                let restored = self.restored(restore).await;
                 let loaded = restored.map_err(|error| ProjectError::Failed { reason: error.to_string() })?;
                 loaded.weight.hold(&self.memory.gauge, parameters, 0);
                 Arc::new(loaded)

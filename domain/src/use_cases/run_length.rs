@@ -1,7 +1,7 @@
 //! An honest estimate of how often alarms start: a trial fit on the beginning of the reference, the rest replayed.
 
 use super::FitError;
-use super::text_reading::for_kernels;
+use super::reading::{Reading, for_kernels};
 use crate::data::{Frame, InvalidData};
 use crate::detectors::{CvmThresholds, DetectorKind, DetectorRequest, FitProblem, fit_online};
 use crate::ports::{CpuPool, Progress};
@@ -16,8 +16,8 @@ pub(super) struct Trial<'t> {
     pub(super) kind: DetectorKind,
     pub(super) detector: &'t DetectorRequest,
     pub(super) preprocessing: &'t Preprocessing,
-    /// Of texts, how many of the columns are components.
-    pub(super) n_components: Option<usize>,
+    /// Of texts and images, what gave the columns.
+    pub(super) reading: Option<&'t Reading>,
     pub(super) thresholds: &'t CvmThresholds,
     pub(super) pool: &'t dyn CpuPool,
     pub(super) progress: &'t dyn Progress,
@@ -43,7 +43,7 @@ impl Trial<'_> {
 
     fn replay(&self, beginning: &Frame, rest: &Frame) -> Result<RunLengthReport, FitError> {
         let encoder = Encoder::fit(beginning, self.preprocessing, self.kind.encoding())?;
-        let encoder = for_kernels(encoder, self.kind, self.n_components);
+        let encoder = for_kernels(encoder, self.kind, self.preprocessing, self.reading);
         let width = encoder.width();
         let spec = self.detector.online_specification(self.kind, width)?;
         let detector = fit_online(&spec, &encoder.encode(beginning), width, self.thresholds, self.pool, self.progress)?;

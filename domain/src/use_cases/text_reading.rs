@@ -1,10 +1,11 @@
 //! Rows of a project of texts: what clients send is a text, what detectors see are its features.
 
 use super::FitError;
+use super::reading::WithoutReports;
 use crate::data::{Frame, InvalidData, Schema, Table, TensorError, Tensors, Values};
 use crate::detectors::{DetectorKind, FitProblem, InvalidSettings};
 use crate::ports::{CpuPool, Progress};
-use crate::preprocess::{Encoder, Preprocessing, TextFeatures, TextProblem};
+use crate::preprocess::{TextFeatures, TextProblem};
 use crate::project::Configuration;
 
 /// The features of a project of texts, and the schema that detectors see.
@@ -89,35 +90,8 @@ impl TextReading {
     pub(super) fn cost_ns(&self, table: &Table) -> u64 {
         let n_bytes = table.columns().iter().map(|column| match &column.values {
             Values::Text(texts) | Values::Untyped(texts) => texts.n_bytes(),
-            Values::Numeric(_) | Values::Boolean(_) | Values::Missing(_) => 0,
+            Values::Numeric(_) | Values::Boolean(_) | Values::Images(_) | Values::Missing(_) => 0,
         });
         self.features.cost_ns(table.n_rows(), n_bytes.sum())
-    }
-}
-
-/// How columns are encoded after texts have become columns: their components have been taken.
-pub(super) fn encoding_of(preprocessing: &Preprocessing, texts: Option<&TextReading>) -> Preprocessing {
-    match texts {
-        Some(_) => Preprocessing { n_components: None, ..preprocessing.clone() },
-        None => preprocessing.clone(),
-    }
-}
-
-/// An encoder for kernels, which see of texts their components alone.
-pub(super) fn for_kernels(encoder: Encoder, kind: DetectorKind, n_components: Option<usize>) -> Encoder {
-    match n_components {
-        Some(n_components) if !kind.judges_columns() => encoder.seeing_first(n_components),
-        _ => encoder,
-    }
-}
-
-/// Whoever watches is told of the detector alone, and asked whether to go on.
-struct WithoutReports<'p>(&'p dyn Progress);
-
-impl Progress for WithoutReports<'_> {
-    fn report(&self, _done: usize, _total: usize) {}
-
-    fn is_cancelled(&self) -> bool {
-        self.0.is_cancelled()
     }
 }

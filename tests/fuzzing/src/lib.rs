@@ -12,7 +12,7 @@ mod wire;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 20] = [
+pub const TARGETS: [Target; 21] = [
     ("arrow", readers::arrow),
     ("configuration", store::configuration),
     ("csv", server::csv),
@@ -22,6 +22,7 @@ pub const TARGETS: [Target; 20] = [
     ("fit", server::fit),
     ("fit_query", server::fit_query),
     ("grpc", grpc::infer),
+    ("image", readers::image),
     ("infer", readers::infer),
     ("infer_answer", server::infer),
     ("infer_binary", readers::infer_binary),

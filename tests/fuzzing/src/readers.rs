@@ -1,9 +1,13 @@
 //! Readers that are functions.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use drifting_domain::data::Table;
+use drifting_domain::data::{Image, Table, measure};
+use drifting_domain::ports::ImageDecoder;
 use drifting_domain::project::ProjectName;
 use drifting_formats::{Format, TableReader};
+use drifting_images::ImageFiles;
 use drifting_inference::events::{Envelope, read_batch, read_payload, read_structured};
 use drifting_inference::{ReadLimits, Refusal, RefusalCode, read_request};
 
@@ -35,6 +39,23 @@ pub fn parquet(data: &[u8]) {
 
 pub fn arrow(data: &[u8]) {
     table(Format::Arrow, data);
+}
+
+/// Pixels that are decoded at most: few, so that many files are tried.
+const PIXELS_MAX: usize = 1 << 16;
+
+/// The bytes of a file, which come in base64.
+pub fn image(data: &[u8]) {
+    let mut size = None;
+    let mut accept = |width: usize, height: usize| {
+        size = Some((width, height));
+        Image::check_size(width, height).map_err(|problem| problem.to_string())?;
+        if width * height > PIXELS_MAX { Err("too many pixels".to_owned()) } else { Ok(()) }
+    };
+    if let Ok(image) = ImageFiles.decode(&BASE64_STANDARD.encode(data), &mut accept) {
+        assert_eq!(size, Some((image.width(), image.height())));
+        assert!(measure(&image).iter().all(|measure| measure.is_finite()));
+    }
 }
 
 pub fn name(data: &[u8]) {

@@ -126,7 +126,7 @@ pub(crate) struct ColumnSchema {
     pub(crate) categories: Option<Vec<String>>,
 }
 
-/// The type of a column: `binary` is one of two classes and nothing else, `text` is free text.
+/// The type of a column: `binary` is one of two classes and nothing else, `text` is free text, `image` is images.
 #[derive(Debug, Clone, Copy, Enum, Serialize)]
 #[oai(rename = "ColumnType", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -135,6 +135,7 @@ pub(crate) enum ColumnKind {
     Categorical,
     Binary,
     Text,
+    Image,
 }
 
 /// The latest verdict and when it was given.
@@ -243,6 +244,7 @@ impl From<&Schema> for DataSchema {
                 ColumnType::Categorical { categories, .. } => (ColumnKind::Categorical, Some(categories.clone())),
                 ColumnType::Binary { categories, .. } => (ColumnKind::Binary, Some(categories.to_vec())),
                 ColumnType::Text => (ColumnKind::Text, None),
+                ColumnType::Image => (ColumnKind::Image, None),
             };
             ColumnSchema { name: column.name.clone(), r#type: kind, categories }
         });

@@ -84,7 +84,7 @@ pub(crate) struct FitSettings {
 #[derive(Debug, Object)]
 pub(crate) struct DetectorSettings {
     /// The kind. By default `cvm_online` for a label of numbers, `fet_online` for one of two classes, `chi_square` in
-    /// windows of 100 rows for one of more, `mmd_online` for tables and texts.
+    /// windows of 100 rows for one of more, `mmd_online` for tables, texts and images.
     #[oai(nullable)]
     pub(crate) kind: Option<DetectorKind>,
     /// Expected run time: the mean number of rows between false alarms, above 1; by default 400.

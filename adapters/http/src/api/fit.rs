@@ -20,7 +20,7 @@ use super::{Tag, driven, within_span};
 use crate::answers::{DriftType, LongFit, MissingValues, Project};
 use crate::body::{FitBody, MediaType, Unread, parse, parse_data};
 use crate::error::Failure;
-use crate::input::{DataFormat, FitInput, Form, Limits, Parameters, Source, Unusable, read_settings};
+use crate::input::{DataFormat, FitInput, Form, Limits, Parameters, Settings, Source, Unusable, read_settings};
 use crate::settings::HttpTimeouts;
 
 /// Says which preferences were heeded (RFC 7240).
@@ -316,20 +316,25 @@ impl FitApi {
                 // Whether it exists is known before the body is read: then it need not be.
                 self.check_free(name, overwrite).map_err(unusable)?;
                 let body = body.read_decoded(self.limits.bytes, &self.timeouts).await.map_err(unusable)?;
+                let limits = limits.taking_images(settings.as_ref().is_ok_and(Settings::is_of_images));
                 let data = parse_data(format, body, limits).await.map_err(unusable)?;
                 against_truth(FitInput::of(settings, data, Source::query)?).await
             }
             MediaType::Multipart(boundary) => {
                 let parts = body.read_parts(&boundary, true, self.limits.bytes, &self.timeouts).await;
                 let mut parts = parts.map_err(unusable)?;
+                let stand_in_part = parts.settings.is_some();
+                let in_part = parts.settings.take().map(|settings| read_settings(&settings, limits));
+                let settings = in_part.unwrap_or_else(|| parameters.fit_settings());
+                let data_limits = limits.taking_images(settings.as_ref().is_ok_and(Settings::is_of_images));
                 let data = match parts.take_data() {
-                    Ok((format, data)) => parse_data(format, data, limits).await.map_err(unusable)?,
+                    Ok((format, data)) => parse_data(format, data, data_limits).await.map_err(unusable)?,
                     Err(failure) => Err(failure),
                 };
-                let Some(settings) = parts.settings else {
-                    return against_truth(FitInput::of(parameters.fit_settings(), data, Source::query)?).await;
-                };
-                let input = FitInput::of(read_settings(&settings, limits), data, Source::json)?;
+                if !stand_in_part {
+                    return against_truth(FitInput::of(settings, data, Source::query)?).await;
+                }
+                let input = FitInput::of(settings, data, Source::json)?;
                 let overwrite = input.settings.overwrite;
                 let settings_stand_in_part = "the settings stand in the part `settings`";
                 parameters.refuse_all(settings_stand_in_part).map_err(|failure| Unusable { failure, overwrite })?;

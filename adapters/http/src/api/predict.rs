@@ -99,7 +99,7 @@ impl PredictApi {
             identity = Some(keyed.identity(&["predict", name.as_str()], bytes).await?);
             body = buffered;
         }
-        let PredictInput { data, truth, context, explain: in_body } = self.read(body, open.n_rows_max()).await?;
+        let PredictInput { data, truth, context, explain: in_body } = self.read(body, &open).await?;
         let place = self.service.enter_predictions().map_err(|_| Failure::overloaded())?;
         let parameters = Parameters::of(request);
         let in_query = parameters.explain()?;
@@ -199,9 +199,10 @@ fn check_context(context: &Context, configuration: &Configuration) -> Result<(),
 }
 
 impl PredictApi {
-    async fn read(&self, body: Unread, rows_max: usize) -> Result<PredictInput, Failure> {
+    async fn read(&self, body: Unread, project: &OpenProject) -> Result<PredictInput, Failure> {
         let alone = |data: Data| PredictInput { data, truth: None, context: None, explain: None };
-        let limits = Limits::of(self.limits, rows_max);
+        let limits = Limits::of(self.limits, project.n_rows_max());
+        let limits = limits.taking_images(project.configuration().schema.is_image());
         Ok(match body.media_type()? {
             MediaType::Data(DataFormat::Json) => {
                 let body = body.read_decoded(self.limits.bytes, &self.timeouts).await?;

@@ -1,5 +1,6 @@
 //! How much memory a body and what it holds may take, counted as the values come. This bounds the time, too.
 
+use drifting_domain::data::Images;
 use drifting_inference::ReadLimits;
 
 use crate::error::{Code, Failure};
@@ -11,12 +12,19 @@ pub(crate) struct Limits {
     read: ReadLimits,
     /// Rows.
     rows: usize,
+    /// Whether arrays are images.
+    takes_images: bool,
 }
 
 impl Limits {
     /// Those of bodies, and so many rows.
     pub(crate) fn of(read: ReadLimits, rows: usize) -> Self {
-        Self { read, rows }
+        Self { read, rows, takes_images: false }
+    }
+
+    /// The same of data in which arrays are images, or are not.
+    pub(crate) fn taking_images(self, takes_images: bool) -> Self {
+        Self { takes_images, ..self }
     }
 
     /// Bytes of a body.
@@ -39,6 +47,9 @@ pub(crate) struct Budget {
     rows_max: usize,
     /// The longest text so far: a parser holds it beside the values.
     longest_text: usize,
+    /// The numbers of the largest image so far, which are held beside the values.
+    largest_image: usize,
+    takes_images: bool,
     spent: Option<Spent>,
 }
 
@@ -58,7 +69,15 @@ impl From<Spent> for Failure {
 impl Default for Budget {
     /// For what holds no data.
     fn default() -> Self {
-        Self { bytes_max: usize::MAX, left: usize::MAX, rows_max: usize::MAX, longest_text: 0, spent: None }
+        Self {
+            bytes_max: usize::MAX,
+            left: usize::MAX,
+            rows_max: usize::MAX,
+            longest_text: 0,
+            largest_image: 0,
+            takes_images: false,
+            spent: None,
+        }
     }
 }
 
@@ -73,7 +92,8 @@ impl Budget {
     /// left for what is not counted, most of which is memory that columns gave back as they grew.
     pub(crate) fn beside(body: &[u8], limits: Limits) -> Self {
         let bytes_max = limits.body_bytes().saturating_add(limits.body_bytes() / 2);
-        Self { bytes_max, left: bytes_max.saturating_sub(body.len()), rows_max: limits.rows, ..Self::default() }
+        let left = bytes_max.saturating_sub(body.len());
+        Self { bytes_max, left, rows_max: limits.rows, takes_images: limits.takes_images, ..Self::default() }
     }
 
     /// Takes memory before it is reserved.
@@ -97,6 +117,26 @@ impl Budget {
         let longer = n_bytes.saturating_sub(self.longest_text);
         self.longest_text += longer;
         self.take(n_bytes.saturating_add(longer))?;
+        self.take_cell(row)
+    }
+
+    /// Whether arrays are images.
+    pub(super) fn takes_images(&self) -> bool {
+        self.takes_images
+    }
+
+    /// Takes the memory of the numbers of an image that has so many by now.
+    pub(super) fn take_pixels(&mut self, n_numbers: usize) -> Result<(), Spent> {
+        if n_numbers <= self.largest_image {
+            return Ok(());
+        }
+        self.largest_image = n_numbers;
+        self.take(size_of::<f64>())
+    }
+
+    /// Takes the memory of what is kept of the image of this row.
+    pub(super) fn take_image(&mut self, row: usize) -> Result<(), Spent> {
+        self.take(Images::BYTES_EACH)?;
         self.take_cell(row)
     }
 

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use drifting_domain::data::{Texts, Values};
+use drifting_domain::data::{Image, Images, Texts, Values};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::faults::Faults;
+use super::image::read_image;
 use super::scalar::Scalar;
 use drifting_inference::Passed;
 
@@ -17,6 +18,7 @@ pub(super) enum ColumnBuilder {
     Numeric(Vec<f64>),
     Text(Texts),
     Boolean(Vec<Option<bool>>),
+    Images(Images),
 }
 
 impl Default for ColumnBuilder {
@@ -36,6 +38,7 @@ impl ColumnBuilder {
             Self::Numeric(values) => values.len(),
             Self::Text(values) => values.len(),
             Self::Boolean(values) => values.len(),
+            Self::Images(images) => images.len(),
         }
     }
 
@@ -65,12 +68,32 @@ impl ColumnBuilder {
         Ok(())
     }
 
+    /// Appends an image, or says what was expected.
+    pub(super) fn push_image(&mut self, image: &Image) -> Result<(), &'static str> {
+        match self {
+            Self::Missing(n) => {
+                let mut images = Images::new();
+                images.pad(*n);
+                images.push(Some(image));
+                *self = Self::Images(images);
+            }
+            Self::Images(images) => images.push(Some(image)),
+            Self::Numeric(_) | Self::Text(_) | Self::Boolean(_) => {
+                let expected = self.expected();
+                self.push_missing();
+                return Err(expected);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn push_missing(&mut self) {
         match self {
             Self::Missing(n) => *n += 1,
             Self::Numeric(values) => values.push(f64::NAN),
             Self::Text(texts) => texts.push(None),
             Self::Boolean(values) => values.push(None),
+            Self::Images(images) => images.push(None),
         }
     }
 
@@ -80,6 +103,7 @@ impl ColumnBuilder {
             Self::Missing(n) => *n = (*n).max(length),
             Self::Numeric(values) if values.len() < length => values.resize(length, f64::NAN),
             Self::Text(texts) => texts.pad(length),
+            Self::Images(images) => images.pad(length),
             Self::Boolean(values) if values.len() < length => values.resize(length, None),
             Self::Numeric(_) | Self::Boolean(_) => {}
         }
@@ -91,6 +115,7 @@ impl ColumnBuilder {
             Self::Numeric(values) => Values::Numeric(values),
             Self::Text(values) => Values::Text(values),
             Self::Boolean(values) => Values::Boolean(values),
+            Self::Images(images) => Values::Images(images),
         }
     }
 
@@ -100,6 +125,7 @@ impl ColumnBuilder {
             Self::Numeric(_) => "a number or null, as the values before",
             Self::Text(_) => "a text or null, as the values before",
             Self::Boolean(_) => "`true`, `false` or null, as the values before",
+            Self::Images(_) => "an image as an array of rows of pixels, or null, as the values before",
         }
     }
 }
@@ -141,6 +167,21 @@ impl<P: Fn() -> String> Cell<'_, P> {
         }
         Ok(())
     }
+
+    /// Reads an array that is an image.
+    pub(super) fn push_image<'de, A: SeqAccess<'de>>(self, items: A) -> Result<(), A::Error> {
+        self.faults.take(|budget| budget.take_image(self.row))?;
+        let image = read_image(items, self.faults)?;
+        match image.as_ref().map(|image| self.column.push_image(image)) {
+            Ok(Ok(())) => {}
+            Ok(Err(expected)) => self.faults.data(self.place, || format!("expected {expected}, an image came")),
+            Err(problem) => {
+                self.column.push_missing();
+                self.faults.data(self.place, || problem.clone());
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<'de, P: Fn() -> String> Visitor<'de> for Cell<'_, P> {
@@ -175,6 +216,9 @@ impl<'de, P: Fn() -> String> Visitor<'de> for Cell<'_, P> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        if self.faults.takes_images() {
+            return self.push_image(items);
+        }
         while items.next_element::<Passed>()?.is_some() {}
         self.push(&Scalar::Array)
     }

@@ -33,6 +33,11 @@ impl Faults {
         take(&mut self.budget).map_err(|_| E::custom("too large"))
     }
 
+    /// Whether arrays are images.
+    pub(super) fn takes_images(&self) -> bool {
+        self.budget.takes_images()
+    }
+
     /// A member that stands twice.
     pub(crate) fn duplicate(&mut self, pointer: impl FnOnce() -> String) {
         push(&mut self.malformed, pointer, || "expected each name once in an object, this one came twice".to_owned());

@@ -36,14 +36,24 @@ pub(crate) struct Unusable {
 }
 
 impl FitInput {
-    /// Reads a JSON body.
+    /// Reads a JSON body. Where its arrays are no data of other types, it is read again, now that it is known whether they are
+    /// images: the settings may stand behind them.
     pub(crate) fn from_json(body: &[u8], limits: Limits) -> Result<Self, Unusable> {
+        let mut settings = Settings::default();
+        match Self::from_json_once(body, limits, &mut settings) {
+            Err(unusable) if unusable.failure.code == Code::InvalidData && settings.is_of_images() => {
+                Self::from_json_once(body, limits.taking_images(true), &mut Settings::default())
+            }
+            read => read,
+        }
+    }
+
+    fn from_json_once(body: &[u8], limits: Limits, settings: &mut Settings) -> Result<Self, Unusable> {
         limits.check_json(body).map_err(|failure| Unusable { failure, overwrite: false })?;
         let mut faults = Faults::within(Budget::beside(body, limits));
-        let mut settings = Settings::default();
         let mut deserializer = serde_json::Deserializer::from_slice(body);
         let mut beside = Beside::default();
-        let seed = FitSeed { settings: &mut settings, beside: &mut beside, faults: &mut faults, has_data: true };
+        let seed = FitSeed { settings: &mut *settings, beside: &mut beside, faults: &mut faults, has_data: true };
         let read = seed.deserialize(&mut deserializer).and_then(|read| deserializer.end().map(|()| read));
         let overwrite = settings.overwrite;
         let unusable = |failure| Unusable { failure, overwrite };
@@ -51,10 +61,10 @@ impl FitInput {
             let is_readable = error.is_data();
             Unusable { failure: faults_of(&mut faults).into_stopped(&error, body), overwrite: overwrite && is_readable }
         })?;
-        expect_drift_type(&settings, &mut faults);
+        expect_drift_type(settings, &mut faults);
         let Beside { truth, context } = beside;
         if context.is_some() {
-            expect_use_of_context(&settings, &mut faults);
+            expect_use_of_context(settings, &mut faults);
         }
         let (data, context) = data_in_context(read, context, faults).map_err(unusable)?;
         if let Some(context) = &context {
@@ -62,6 +72,7 @@ impl FitInput {
             settings.detector.context_columns = Some(names);
         }
         let source = Source::json(data.form).with(context);
+        let settings = std::mem::take(settings);
         let Some(truth) = truth else { return Ok(Self { settings, data, source }) };
         let truth = data_beside(truth, TRUTH).map_err(unusable)?;
         let (data, truth) = Told::beside(data, truth).reference(settings.detector.kind).map_err(unusable)?;

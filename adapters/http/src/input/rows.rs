@@ -170,6 +170,12 @@ impl<'de> Visitor<'de> for ArrayItem<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Item, A::Error> {
+        if self.faults.takes_images() && self.is(Form::Values) {
+            let Self { row, values, faults, .. } = self;
+            let place = || data_pointer(&[&row.to_string()]);
+            Cell { column: values, row, faults, place }.push_image(items)?;
+            return Ok(Item(Form::Values));
+        }
         if !self.is(Form::Rows) {
             while items.next_element::<Passed>()?.is_some() {}
             return self.odd("an array");

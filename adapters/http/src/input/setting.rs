@@ -151,6 +151,11 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Whether arrays of data are images. Of `dummy` they may be anything.
+    pub(crate) fn is_of_images(&self) -> bool {
+        self.drift_type == Some(DriftType::Image) && self.detector.kind != Some(DetectorKind::Dummy)
+    }
+
     /// Takes a setting; `null` leaves its default.
     pub(super) fn set(&mut self, name: Name, value: &Setting<'_>, pointer: &str, faults: &mut Faults) {
         if value.is_null() {

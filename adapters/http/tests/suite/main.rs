@@ -12,6 +12,7 @@ mod document;
 mod events;
 mod fit_warnings;
 mod formats;
+mod images;
 mod inference;
 mod inference_bodies;
 mod inference_repository;

@@ -17,7 +17,7 @@ async fn settings_of_fits() {
         (r#"{"drift_type": "label"}"#.to_owned(), "invalid_data", Some("/data")),
         (r#"{"drift_type": "labels", "data": [1]}"#.to_owned(), "invalid_settings", Some("/drift_type")),
         (r#"{"drift_type": 5, "data": [1]}"#.to_owned(), "invalid_settings", Some("/drift_type")),
-        (r#"{"drift_type": "image", "data": [1, 2]}"#.to_owned(), "invalid_settings", Some("/drift_type")),
+        (r#"{"drift_type": "image", "data": [1, 2]}"#.to_owned(), "invalid_data", Some("/data/0")),
         (with(r#""overwrite": "yes""#), "invalid_settings", Some("/overwrite")),
         (with(r#""missing_values": "ignore""#), "invalid_settings", Some("/missing_values")),
         (with(r#""detektor": {}"#), "invalid_settings", Some("/detektor")),

@@ -107,7 +107,7 @@ impl TestServer {
                 fitted_by: "test".to_owned(),
             },
         );
-        let service = Arc::new(service);
+        let service = Arc::new(service.with_images(Arc::new(drifting_images::ImageFiles)));
         let intake = EventIntake::new(Inference::new(Arc::clone(&service)));
         let server = HttpServer::bind("127.0.0.1:0".parse().unwrap(), service, intake, settings).await.unwrap();
         let address = server.local_addr();

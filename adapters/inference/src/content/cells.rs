@@ -109,6 +109,7 @@ impl Cells {
             Values::Numeric(numbers) => numbers.resize(numbers.len() + n, f64::NAN),
             Values::Boolean(truths) => truths.resize(truths.len() + n, None),
             Values::Text(texts) | Values::Untyped(texts) => texts.pad(n),
+            Values::Images(images) => images.pad(images.len() + n),
             Values::Missing(n_missing) => *n_missing += n,
         }
     }

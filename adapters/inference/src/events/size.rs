@@ -24,6 +24,7 @@ fn of_column(column: &Column) -> usize {
         Values::Numeric(values) => values.capacity() * size_of::<f64>(),
         Values::Text(texts) | Values::Untyped(texts) => texts.memory_bytes(),
         Values::Boolean(values) => values.capacity() * size_of::<Option<bool>>(),
+        Values::Images(images) => images.memory_bytes(),
         Values::Missing(_) => 0,
     };
     size_of::<Column>() + column.name.capacity() + values

@@ -14,7 +14,7 @@ impl Schema {
             (ColumnType::Numeric, Cells::Numeric(values)) => distinct(values).is_some_and(|values| values.len() == 2),
             (ColumnType::Categorical { categories, .. }, _) => categories.len() == 2,
             (ColumnType::Binary { .. }, _) => true,
-            (ColumnType::Numeric, Cells::Categorical { .. }) | (ColumnType::Text, _) => false,
+            (ColumnType::Numeric, Cells::Categorical { .. }) | (ColumnType::Text | ColumnType::Image, _) => false,
         }
     }
 
@@ -137,7 +137,7 @@ pub(super) fn report_unseen(
             Values::Text(texts) | Values::Untyped(texts) => texts.get(row).map(quoted),
             Values::Boolean(truths) => truths[row].map(|truth| format!("`{truth}`")),
             // Reported as what they are.
-            Values::Numeric(_) | Values::Missing(_) => None,
+            Values::Numeric(_) | Values::Images(_) | Values::Missing(_) => None,
         };
         report(issues, row, column, || unseen(categories, &came().unwrap_or_default()));
     }
@@ -181,6 +181,7 @@ fn two_classes(kind: &ColumnType, cells: &Cells) -> Result<ColumnType, String> {
             several => Err(format!("{} distinct texts came", several.len())),
         },
         (ColumnType::Text, _) => Err("texts came".to_owned()),
+        (ColumnType::Image, _) => Err("images came".to_owned()),
         (ColumnType::Binary { .. }, _) | (ColumnType::Numeric, Cells::Categorical { .. }) => Ok(kind.clone()),
     }
 }

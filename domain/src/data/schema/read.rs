@@ -52,6 +52,13 @@ pub(super) fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Ve
                 f64::NAN
             })
             .collect(),
+        Values::Images(images) => {
+            let missing = |(row, image): (usize, Option<&[f32]>)| {
+                report_image(image, row, column, "a number", issues);
+                f64::NAN
+            };
+            images.iter().enumerate().map(missing).collect()
+        }
         Values::Missing(n) => vec![f64::NAN; *n],
     };
     Cells::Numeric(values.into())
@@ -105,6 +112,13 @@ pub(super) fn read_categorical(
                 MISSING_CODE
             })
             .collect(),
+        Values::Images(images) => {
+            let missing = |(row, image): (usize, Option<&[f32]>)| {
+                report_image(image, row, column, "a text", issues);
+                MISSING_CODE
+            };
+            images.iter().enumerate().map(missing).collect()
+        }
         Values::Missing(n) => vec![MISSING_CODE; *n],
     };
     Cells::Categorical { codes, n_categories, unseen: unseen.names }
@@ -158,6 +172,19 @@ fn is_at(issue: &DataIssue, row: usize, name: &str) -> bool {
 pub(super) fn report(issues: &mut Vec<DataIssue>, row: usize, column: &str, detail: impl FnOnce() -> String) {
     if issues.len() < InvalidData::ISSUES_MAX {
         issues.push(DataIssue::cell(row, column, detail()));
+    }
+}
+
+/// Reports an image where there is none.
+pub(super) fn report_image(
+    image: Option<&[f32]>,
+    row: usize,
+    column: &str,
+    expected: &str,
+    issues: &mut Vec<DataIssue>,
+) {
+    if image.is_some() {
+        report(issues, row, column, || format!("expected {expected}, an image came"));
     }
 }
 

@@ -29,7 +29,7 @@ impl Schema {
             Values::Text(texts) | Values::Untyped(texts) => texts.iter().all(|text| text.is_none()),
             Values::Missing(_) => true,
             // Each is reported when it is read.
-            Values::Numeric(_) | Values::Boolean(_) => false,
+            Values::Numeric(_) | Values::Boolean(_) | Values::Images(_) => false,
         };
         if is_missing {
             let detail = nothing_came(column.values.len());
@@ -40,7 +40,7 @@ impl Schema {
     }
 
     /// The schema of a reference of which nothing is learnt: as [`Schema::infer`] says, but texts of too many kinds for
-    /// categories are texts.
+    /// categories are texts, and images are taken.
     ///
     /// # Errors
     /// As [`Schema::infer`], but for the number of categories.
@@ -49,6 +49,7 @@ impl Schema {
             (Err(_), Values::Text(texts) | Values::Untyped(texts)) if texts.iter().flatten().next().is_some() => {
                 Ok(ColumnType::Text)
             }
+            (Err(_), Values::Images(images)) if images.n_missing() < images.len() => Ok(ColumnType::Image),
             (inferred, _) => inferred,
         })
     }
@@ -95,6 +96,10 @@ pub(super) fn read_presence(values: &Values, column: &str, issues: &mut Vec<Data
         Values::Boolean(truths) => {
             let came = |truth: &Option<bool>| truth.map(|truth| format!("`{truth}`"));
             truths.iter().enumerate().map(|(row, truth)| wrong(row, came(truth))).collect()
+        }
+        Values::Images(images) => {
+            let came = |image: Option<&[f32]>| image.map(|_| "an image".to_owned());
+            images.iter().enumerate().map(|(row, image)| wrong(row, came(image))).collect()
         }
         Values::Missing(n) => vec![MISSING_CODE; *n],
     };

@@ -24,12 +24,13 @@ impl DetectorRequest {
             // It looks at none of them.
             _ if self.kind == Some(DetectorKind::Dummy) => return Ok(DetectorKind::Dummy),
             DriftType::Label | DriftType::Tabular => {}
-            DriftType::Text => return self.kind_for_texts(),
-            DriftType::Image | DriftType::Sequential => {
+            DriftType::Text => return self.kind_for_features("texts"),
+            DriftType::Image => return self.kind_for_features("images"),
+            DriftType::Sequential => {
                 return Err(InvalidSettings::one(
                     "drift_type",
                     format!(
-                        "expected `label`, `tabular` or `text`: this version has no detector for `{drift_type}` yet"
+                        "expected `label`, `tabular`, `text` or `image`: this version has no detector for `{drift_type}` yet"
                     ),
                 ));
             }
@@ -69,8 +70,8 @@ impl DetectorRequest {
         }
     }
 
-    /// A kind that judges the features of texts: numbers that are seen together, or each by itself.
-    fn kind_for_texts(&self) -> Result<DetectorKind, InvalidSettings> {
+    /// A kind that judges the features of texts or images: numbers that are seen together, or each by itself.
+    fn kind_for_features(&self, noun: &str) -> Result<DetectorKind, InvalidSettings> {
         let kind = self.kind.unwrap_or(DetectorKind::MmdOnline);
         match kind {
             DetectorKind::CvmOnline
@@ -93,14 +94,14 @@ impl DetectorRequest {
             | DetectorKind::MannWhitney
             | DetectorKind::EppsSingleton
             | DetectorKind::Energy => Ok(kind),
-            // They watch one column, and texts become many.
+            // They watch one column, and what is read of texts and images are many.
             _ if kind.is_streaming() => {
-                Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges no texts; take `mmd_online`")))
+                Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges no {noun}; take `mmd_online`")))
             }
-            // Its p-values assume values that differ, and counts of words are mostly equal.
+            // Its p-values assume values that differ, and counts of words are mostly equal, as are sizes of images.
             _ => {
                 let detail =
-                    format!("`{kind}` judges no texts; take `mmd_online`, or `mmd` or `classifier` in windows");
+                    format!("`{kind}` judges no {noun}; take `mmd_online`, or `mmd` or `classifier` in windows");
                 Err(InvalidSettings::one("detector/kind", detail))
             }
         }

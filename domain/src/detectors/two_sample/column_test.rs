@@ -82,7 +82,9 @@ impl ColumnTest {
     pub fn suiting(kind: &ColumnType) -> Self {
         match kind {
             ColumnType::Numeric => Self::Ks,
-            ColumnType::Categorical { .. } | ColumnType::Binary { .. } | ColumnType::Text => Self::ChiSquare,
+            ColumnType::Categorical { .. } | ColumnType::Binary { .. } | ColumnType::Text | ColumnType::Image => {
+                Self::ChiSquare
+            }
         }
     }
 

@@ -71,7 +71,7 @@ impl Preset {
             (Self::Evidently, ColumnType::Categorical { categories, .. }) if is_tested && categories.len() > 2 => {
                 Some(ColumnTest::ChiSquare)
             }
-            (Self::Evidently, ColumnType::Text) if is_tested => Some(ColumnTest::ChiSquare),
+            (Self::Evidently, ColumnType::Text | ColumnType::Image) if is_tested => Some(ColumnTest::ChiSquare),
             (Self::Evidently, _) if is_tested => Some(ColumnTest::ZTest),
             (Self::Evidently | Self::Nannyml, _) => Some(ColumnTest::JensenShannon),
             (Self::Menelaus, _) => None,

@@ -94,8 +94,8 @@ fn suits(kind: DetectorKind, drift_type: DriftType, schema: &Schema, reference: 
     if request.kind_for(drift_type, schema, reference) != Ok(kind) {
         return false;
     }
-    if drift_type == DriftType::Text {
-        // The other columns of its features count words and characters, which are mostly equal.
+    if matches!(drift_type, DriftType::Text | DriftType::Image) {
+        // The other columns of its features count words and characters, or are sizes, which are mostly equal.
         return kind.encoding() == Encoding::Kernel && TRIED.contains(&kind);
     }
     let n_columns = schema.columns.len();

@@ -64,12 +64,15 @@ pub(super) struct History<'h> {
 }
 
 impl<'h> History<'h> {
-    /// The history of a request and, as a table of its own, the reference. Time and memory O(cells).
+    /// The history of a request, whose rows are given as they are read, and, as a table of its own, the reference. Time and memory O(cells).
     ///
     /// # Errors
     /// When there is no such reference or change, or when no rows are left.
-    pub(super) fn read(request: &'h BacktestRequest, limits: RequestLimits) -> Result<(Self, Table), FitError> {
-        let came = &request.history;
+    pub(super) fn read(
+        request: &BacktestRequest,
+        came: &'h Table,
+        limits: RequestLimits,
+    ) -> Result<(Self, Table), FitError> {
         limits.check_columns(came)?;
         let n_came = came.n_rows();
         if n_came > ROWS_MAX {

@@ -194,7 +194,7 @@ impl<'r> Replay<'r> {
             let detail = "a history has no times; expected the `size` of a window alone";
             return Err(InvalidSettings::one("detector/window/max_age", detail).into());
         }
-        let Backtest { limits, thresholds, pool, .. } = self.backtest;
+        let Backtest { limits, thresholds, images, pool, .. } = self.backtest;
         let project: ProjectName = "backtest".parse().map_err(|_| Failure::Reason("no name".to_owned()))?;
         let request = FitRequest {
             project,
@@ -209,7 +209,7 @@ impl<'r> Replay<'r> {
             quality: QualityRequest::none(),
             overwrite: false,
         };
-        let fitted = compute(prepare(request, limits, pool, progress)?, thresholds, pool, progress)?;
+        let fitted = compute(prepare(request, limits, images, pool, progress)?, thresholds, pool, progress)?;
         if matches!(fitted.detector.spec(), DetectorSpec::Batch(_)) && fitted.policy.window.is_none() {
             let detail = "this history is too short for the usual windows; expected one with its `size`";
             return Err(InvalidSettings::one("detector/window", detail).into());

@@ -55,6 +55,7 @@ pub(super) fn names_of(kind: &ColumnType) -> Vec<String> {
         ColumnType::Binary { categories, .. } => categories.to_vec(),
         // Only whether it is there is known.
         ColumnType::Text => vec!["text".to_owned()],
+        ColumnType::Image => vec!["image".to_owned()],
     }
 }
 

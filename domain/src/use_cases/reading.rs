@@ -1,0 +1,167 @@
+//! Rows of a project of texts or images: what clients send is one thing, what detectors see are its features.
+
+use std::sync::Arc;
+
+use super::FitError;
+use super::fit::FitRequest;
+use super::image_reading::ImageReading;
+use super::text_reading::TextReading;
+use crate::data::{Frame, InvalidData, Schema, Table, TensorError, Tensors};
+use crate::detectors::DetectorKind;
+use crate::ports::{CpuPool, ImageDecoder, Progress};
+use crate::preprocess::{Encoder, Preprocessing};
+use crate::project::{Configuration, DriftType};
+
+/// The features of a project that has them, and the schema that detectors see.
+pub(super) enum Reading {
+    Texts(TextReading),
+    Images(ImageReading),
+}
+
+impl Reading {
+    /// Whether a project of this type and kind has features.
+    pub(super) fn is_for(drift_type: DriftType, kind: DetectorKind) -> bool {
+        // `dummy` looks at nothing.
+        matches!(drift_type, DriftType::Text | DriftType::Image) && kind != DetectorKind::Dummy
+    }
+
+    /// Learns the features from one half of a reference, and reads the other half.
+    ///
+    /// # Errors
+    /// When nothing can be learnt from it; when cancelled.
+    pub(super) fn fit(
+        request: &FitRequest,
+        schema: &Schema,
+        images: &Arc<dyn ImageDecoder>,
+        pool: &dyn CpuPool,
+        progress: &dyn Progress,
+    ) -> Result<(Self, Frame<'static>), FitError> {
+        let (n_components, seed) = (request.n_components, request.detector.seed.unwrap_or(0));
+        let reference = &request.reference;
+        if request.drift_type == DriftType::Image {
+            let decoder = Arc::clone(images);
+            let progress = &WithoutReports(progress);
+            let fitted = ImageReading::fit(schema, reference, decoder, (n_components, seed), pool, progress)?;
+            return Ok((Self::Images(fitted.0), fitted.1));
+        }
+        let (texts, frame) = TextReading::fit(schema, reference, n_components, seed, pool, progress)?;
+        Ok((Self::Texts(texts), frame))
+    }
+
+    /// The features that were saved, where a project has them.
+    ///
+    /// # Errors
+    /// When the arrays are not those of such features.
+    pub(super) fn restore(
+        configuration: &Configuration,
+        parameters: &Tensors,
+        images: &Arc<dyn ImageDecoder>,
+    ) -> Result<Option<Self>, TensorError> {
+        let Configuration { schema, detector, .. } = configuration;
+        if detector.kind() == DetectorKind::Dummy {
+            return Ok(None);
+        }
+        if schema.is_image() {
+            return ImageReading::restore(configuration, parameters, Arc::clone(images)).map(Self::Images).map(Some);
+        }
+        Ok(TextReading::restore(configuration, parameters)?.map(Self::Texts))
+    }
+
+    pub(super) fn save(&self) -> Tensors {
+        match self {
+            Self::Texts(texts) => texts.save(),
+            Self::Images(images) => images.features().save(),
+        }
+    }
+
+    /// The columns that detectors see.
+    pub(super) fn schema(&self) -> &Schema {
+        match self {
+            Self::Texts(texts) => texts.schema(),
+            Self::Images(images) => images.schema(),
+        }
+    }
+
+    /// Number of the components among the columns.
+    pub(super) fn n_components(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.n_components(),
+            Self::Images(images) => images.features().n_components(),
+        }
+    }
+
+    /// How many of the columns, the first ones, kernels see: of texts the components, of images all.
+    pub(super) fn n_seen_by_kernels(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.n_components(),
+            Self::Images(images) => images.schema().columns.len(),
+        }
+    }
+
+    /// What clients send, for sentences.
+    pub(super) fn noun(&self) -> &'static str {
+        match self {
+            Self::Texts(_) => "texts",
+            Self::Images(_) => "images",
+        }
+    }
+
+    /// The features of the rows of a table of the schema that clients see.
+    ///
+    /// # Errors
+    /// As [`Schema::read`].
+    pub(super) fn read(
+        &self,
+        schema: &Schema,
+        table: &Table,
+        pool: &dyn CpuPool,
+    ) -> Result<Frame<'static>, InvalidData> {
+        match self {
+            Self::Texts(texts) => texts.read(schema, table, pool),
+            Self::Images(images) => images.read(schema, table, pool),
+        }
+    }
+
+    /// About how many nanoseconds reading a table takes.
+    pub(super) fn cost_ns(&self, table: &Table) -> u64 {
+        match self {
+            Self::Texts(texts) => texts.cost_ns(table),
+            Self::Images(_) => ImageReading::cost_ns(table),
+        }
+    }
+}
+
+/// How columns are encoded after features have become columns: their components have been taken.
+pub(super) fn encoding_of(preprocessing: &Preprocessing, reading: Option<&Reading>) -> Preprocessing {
+    match reading {
+        Some(_) => Preprocessing { n_components: None, ..preprocessing.clone() },
+        None => preprocessing.clone(),
+    }
+}
+
+/// An encoder for kernels, which see of texts their components alone, and of images blocks of one weight unless each column is
+/// standardised.
+pub(super) fn for_kernels(
+    encoder: Encoder,
+    kind: DetectorKind,
+    preprocessing: &Preprocessing,
+    reading: Option<&Reading>,
+) -> Encoder {
+    match reading {
+        _ if kind.judges_columns() => encoder,
+        Some(Reading::Texts(texts)) => encoder.seeing_first(texts.n_components()),
+        Some(Reading::Images(images)) if !preprocessing.standardize => encoder.scaled_by(images.features().scales()),
+        _ => encoder,
+    }
+}
+
+/// Whoever watches is told of the detector alone, and asked whether to go on.
+pub(super) struct WithoutReports<'p>(pub(super) &'p dyn Progress);
+
+impl Progress for WithoutReports<'_> {
+    fn report(&self, _done: usize, _total: usize) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+}
