@@ -119,7 +119,7 @@ pub(super) fn prepare(
         let specified = specified.map_err(|error| of_one_half(error, reading.noun(), &frame))?;
         limits.check_detector(&specified.spec)?;
         let reading = Some((reading, frame));
-        return Ok(Prepared { schema, reading, kind, preprocessing, specified, quality, request });
+        return Ok(Prepared { request, schema, reading, kind, preprocessing, specified, quality });
     }
     let (schema, frame) = match request.detector.schema_for(kind, &schema, &frame)? {
         None => (schema, frame),
