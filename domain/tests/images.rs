@@ -23,7 +23,9 @@ fn name() -> ProjectName {
 
 fn column(images: &[Image]) -> Images {
     let mut column = Images::new();
-    images.iter().for_each(|image| column.push(Some(image)));
+    for image in images {
+        column.push(Some(image));
+    }
     column
 }
 
@@ -364,6 +366,7 @@ async fn a_history_of_images_is_replayed_and_files_need_somebody_who_reads_them(
         reference: ReferencePart::Rows(400),
         changes: Some(vec![600]),
         margin: Some(100),
+        windows: Vec::new(),
         candidates: vec![
             Candidate { detector: of_kind(DetectorKind::MmdOnline), ..Candidate::default() },
             Candidate {

@@ -26,7 +26,7 @@ pub(super) async fn run(args: &PredictArgs, client: &Client, json: bool, out: &m
         Input::Json(data) => feed_json(args, &data, client, json, out).await?,
     };
     if !json {
-        writeln!(out, "{}: {tally}", args.rows.project)?;
+        writeln!(out, "{}: {tally}", args.project)?;
         write!(out, "{}", tally.findings())?;
     }
     Ok(tally.is_drift())

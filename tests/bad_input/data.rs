@@ -223,16 +223,16 @@ fn references() -> Vec<Row> {
 /// References of images that hold other things.
 fn images() -> Vec<Row> {
     [
-        (r#"[5, 6, 7, 8]"#, "/data/0"),
+        ("[5, 6, 7, 8]", "/data/0"),
         (r#"["aGVsbG8=", "x", "y", "z"]"#, "/data/0"),
         (r#"["iVBORw0KGgo=", "iVBORw0KGgo=", "iVBORw0KGgo=", "iVBORw0KGgo="]"#, "/data/0"),
-        (r#"[[[0]], [[1, 2], [3]]]"#, "/data/1"),
-        (r#"[[[0]], [[-1]]]"#, "/data/1"),
-        (r#"[[[0]], [[1e300]]]"#, "/data/1"),
-        (r#"[[[0]], [[]]]"#, "/data/1"),
-        (r#"[[[0]], [[[[[0]]]]]]"#, "/data/1"),
+        ("[[[0]], [[1, 2], [3]]]", "/data/1"),
+        ("[[[0]], [[-1]]]", "/data/1"),
+        ("[[[0]], [[1e300]]]", "/data/1"),
+        ("[[[0]], [[]]]", "/data/1"),
+        ("[[[0]], [[[[[0]]]]]]", "/data/1"),
         (r#"[[[0]], [[{"r": 1}]]]"#, "/data/1"),
-        (r#"[[[0]], [[1]]]"#, "/data"),
+        ("[[[0]], [[1]]]", "/data"),
     ]
     .into_iter()
     .map(|(data, pointer)| invalid(FIT, JSON, &format!(r#"{{"drift_type": "image", "data": {data}}}"#), pointer))

@@ -93,7 +93,7 @@ fn a_history_is_replayed_here_and_on_a_server_alike() {
 fn every_format_is_read() {
     let folder = tempfile::tempdir().expect("a folder");
     let rows: Vec<f64> = (0..400).map(|row| f64::from((row * 7_919) % 1_009)).collect();
-    let csv: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    let csv = rows.iter().map(|row| format!("{row}\n")).collect::<Vec<_>>().concat();
     let files = [("h.csv", format!("value\n{csv}")), ("h.ndjson", csv), ("h.json", json!(rows).to_string())];
     for (name, text) in files {
         let file = folder.path().join(name);

@@ -107,7 +107,7 @@ fn windows_without_a_change_have_findings_as_rarely_as_asked_for() {
 }
 
 /// Rows of one column that are new in one way.
-fn column(name: &str, values: Values) -> Table {
+fn column(name: &str, values: &Values) -> Table {
     let mut generator = stream(8, 1);
     let others = rows(values.len(), &mut generator);
     let columns = others.columns().iter().map(|column| {
@@ -125,16 +125,16 @@ fn changes(n: usize) -> Vec<(Table, usize, QualityCheck)> {
         Values::Text((0..n).map(|row| if row % 2 == 0 { new } else { Some(old[row / 2 % 2]) }).collect())
     };
     vec![
-        (column("numbers", Values::Numeric(some(50.0))), 0, QualityCheck::OutOfRange),
-        (column("numbers", Values::Numeric(some(f64::NAN))), 0, QualityCheck::MissingBurst),
-        (column("ties", Values::Numeric(vec![3.0; n])), 1, QualityCheck::ConstantColumn),
+        (column("numbers", &Values::Numeric(some(50.0))), 0, QualityCheck::OutOfRange),
+        (column("numbers", &Values::Numeric(some(f64::NAN))), 0, QualityCheck::MissingBurst),
+        (column("ties", &Values::Numeric(vec![3.0; n])), 1, QualityCheck::ConstantColumn),
         (
-            column("zipf", Values::Text((0..n).map(|row| Some(["c1", "x"][row % 2])).collect())),
+            column("zipf", &Values::Text((0..n).map(|row| Some(["c1", "x"][row % 2])).collect())),
             2,
             QualityCheck::NewCategory,
         ),
-        (column("words", texts(Some("17"))), 3, QualityCheck::TypeChange),
-        (column("words", texts(None)), 3, QualityCheck::MissingBurst),
+        (column("words", &texts(Some("17"))), 3, QualityCheck::TypeChange),
+        (column("words", &texts(None)), 3, QualityCheck::MissingBurst),
     ]
 }
 

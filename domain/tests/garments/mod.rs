@@ -40,10 +40,10 @@ pub fn blurred(images: &[Image]) -> Vec<Image> {
     let blur = |pixels: &[u8]| {
         let around = |at: usize| at.saturating_sub(1)..(at + 2).min(SIDE);
         let mean = |at: usize| {
-            let near: Vec<u32> = around(at / SIDE)
-                .flat_map(|y| around(at % SIDE).map(move |x| u32::from(pixels[y * SIDE + x])))
+            let near: Vec<usize> = around(at / SIDE)
+                .flat_map(|y| around(at % SIDE).map(move |x| usize::from(pixels[y * SIDE + x])))
                 .collect();
-            u8::try_from(near.iter().sum::<u32>() / near.len() as u32).expect("a mean of bytes")
+            u8::try_from(near.iter().sum::<usize>() / near.len()).expect("a mean of bytes")
         };
         (0..pixels.len()).map(mean).collect()
     };

@@ -170,6 +170,7 @@ impl Settings {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a line a setting")]
     fn try_set(&mut self, name: Name, value: &Setting<'_>) -> Result<(), String> {
         match name {
             Name::DriftType => self.drift_type = Some(one_of(value, &DRIFT_TYPES)?),

@@ -60,7 +60,7 @@ async fn a_history_is_replayed_through_each_candidate() {
 async fn other_formats_have_their_settings_in_the_query() {
     let server = TestServer::start().await;
     let query = "drift_type=label&reference=0.2&changes=300&margin=80&kinds=ks,cvm&windows=40,60&seed=1";
-    let csv: String = history().iter().map(|value| format!("{value}\n")).collect();
+    let csv = history().iter().map(|value| format!("{value}\n")).collect::<Vec<_>>().concat();
     let of_csv = server.post_csv(&format!("{BACKTEST}?{query}"), &format!("price\n{csv}")).await;
     assert_eq!(of_csv.status, 200, "{}", of_csv.text());
     let headers = [("Content-Type", NDJSON)];

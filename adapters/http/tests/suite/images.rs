@@ -47,7 +47,7 @@ fn files(images: &[GrayImage]) -> Vec<String> {
     images.iter().map(file).collect()
 }
 
-fn body(data: Value) -> Value {
+fn body(data: &Value) -> Value {
     json!({
         "drift_type": "image",
         "detector": {"ert": 20, "window_size": 4, "n_bootstraps": 2_000},
@@ -65,7 +65,7 @@ fn nameless(mut answer: Value) -> Value {
 async fn images_come_as_files_and_as_arrays_and_drift_tells_what_moved() {
     let server = TestServer::start().await;
     let (reference, later) = (images(80, true), images(12, false));
-    let fitted = server.fit("arrays", &body(json!({"photo": arrays(&reference)}))).await;
+    let fitted = server.fit("arrays", &body(&json!({"photo": arrays(&reference)}))).await;
     assert_eq!((&fitted["drift_type"], &fitted["detector"]["kind"]), (&json!("image"), &json!("mmd_online")));
     assert_eq!(fitted["preprocessing"], json!({"standardize": false, "n_components": 5}));
     assert_eq!(fitted["schema"]["columns"], json!([{"name": "photo", "type": "image", "categories": null}]));
@@ -83,7 +83,7 @@ async fn images_come_as_files_and_as_arrays_and_drift_tells_what_moved() {
         ("shares", json!({"photo": shares(&reference)}), shares(&later)),
         ("mixed", records, arrays(&later)),
     ] {
-        assert_eq!(nameless(server.fit(name, &body(reference)).await), nameless(fitted.clone()), "{name}");
+        assert_eq!(nameless(server.fit(name, &body(&reference)).await), nameless(fitted.clone()), "{name}");
         let reply = server.post_json(&format!("/api/v1/projects/{name}/predict"), &json!({"data": later})).await;
         assert_eq!(nameless(reply.json()), nameless(judged.clone()), "{name}");
     }
@@ -102,7 +102,7 @@ async fn images_come_as_files_and_as_arrays_and_drift_tells_what_moved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_image_is_refused_at_its_place() {
     let server = TestServer::start().await;
-    server.fit("p", &body(arrays(&images(80, true)))).await;
+    server.fit("p", &body(&arrays(&images(80, true)))).await;
     let file = files(&images(1, true)).remove(0);
     let cut = &file[..file.len() / 8 * 4];
     for (data, pointer, detail) in [
@@ -134,7 +134,7 @@ async fn what_is_no_image_is_refused_at_its_place() {
         (json!({"data": [1, 2, 3]}), "/data/0"),
         (json!({"drift_type": "tabular", "data": [[[0]], [[1]]]}), "/data/0/0"),
     ] {
-        let mut body = body(arrays(&images(80, true)));
+        let mut body = body(&arrays(&images(80, true)));
         body.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
         let problem = server.post_json("/api/v1/projects/new/fit", &body).await.json();
         let came = (&problem["status"], &problem["errors"][0]["pointer"]);

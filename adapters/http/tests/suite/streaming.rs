@@ -38,7 +38,7 @@ async fn every_streaming_kind_is_fitted_shows_its_parameters_and_judges() {
             .iter()
             .map(|(name, value)| format!("{name}={}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
             .collect();
-        let csv: String = data.iter().map(|value| format!("{value}\n")).collect();
+        let csv = data.iter().map(|value| format!("{value}\n")).collect::<Vec<_>>().concat();
         let path = format!("/api/v1/projects/{kind}/fit?drift_type=label&overwrite=true&{}", query.join("&"));
         let reply = server.post_csv(&path, &format!("error\n{csv}")).await;
         assert_eq!((reply.status, &reply.json()["detector"]), (201, &project["detector"]), "{}", reply.text());
@@ -71,9 +71,9 @@ async fn predictions_are_held_against_their_truth() {
     // In a table, the truth is a column that the query names.
     let (predicted, truth) = labels(40, 5);
     let rows = predicted.iter().zip(&truth);
-    let csv: String = rows.clone().map(|(prediction, truth)| format!("{prediction},{truth}\n")).collect();
+    let csv = rows.clone().map(|(prediction, truth)| format!("{prediction},{truth}\n")).collect::<Vec<_>>().concat();
     let in_csv = server.post_csv("/api/v1/projects/model/predict?truth=b", &format!("a,b\n{csv}")).await;
-    let lines: String = rows.map(|(a, b)| format!("{}\n", json!({"a": a, "b": b}))).collect();
+    let lines = rows.map(|(a, b)| format!("{}\n", json!({"a": a, "b": b}))).collect::<Vec<_>>().concat();
     let headers = [("Content-Type", NDJSON)];
     let in_lines = server.send("POST", "/api/v1/projects/errors/predict?truth=b", &headers, lines.as_bytes()).await;
     assert_eq!((in_csv.status, in_csv.json()["rows"].as_u64()), (200, Some(40)), "{}", in_csv.text());

@@ -151,8 +151,9 @@ mod tests {
             // The last row is nearly a multiple of the first, more so from round to round.
             let mut factor: Matrix = std::array::from_fn(|_| std::array::from_fn(|_| generator.random::<f64>() - 0.5));
             let nearly = 0.98_f64.powi(round);
-            for column in 0..D {
-                factor[D - 1][column] = factor[0][column] + nearly * factor[D - 1][column];
+            let first = factor[0];
+            for (last, first) in factor[D - 1].iter_mut().zip(first) {
+                *last = first + nearly * *last;
             }
             let product = |row: usize, column: usize| (0..D).map(|k| factor[row][k] * factor[column][k]).sum::<f64>();
             let matrix: Matrix = std::array::from_fn(|row| std::array::from_fn(|column| product(row, column)));
