@@ -321,13 +321,14 @@ pub(crate) struct BacktestRequest {
     pub(crate) seed: Option<u64>,
 }
 
-/// A configuration to try: the settings of a detector and of what comes before it.
+/// A configuration to try: the settings of a detector, and whether numbers are scaled before it.
 #[derive(Debug, Object)]
 pub(crate) struct BacktestCandidateSettings {
     #[oai(flatten)]
     pub(crate) detector: DetectorSettings,
-    #[oai(flatten)]
-    pub(crate) preprocessing: PreprocessingSettings,
+    /// Whether numbers are centred and scaled by the reference's mean and standard deviation, as at a fit.
+    #[oai(nullable)]
+    pub(crate) standardize: Option<bool>,
 }
 
 /// Rows to judge.

@@ -358,7 +358,8 @@ impl<'de> Visitor<'de> for CandidatesSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let names: Vec<Name> = [Name::DETECTOR, Name::PREPROCESSING].concat();
+        // `n_components` is the detector's.
+        let names: Vec<Name> = [Name::DETECTOR, &[Name::Standardize]].concat();
         self.candidates.clear();
         while self.candidates.len() < CANDIDATES_MAX {
             let pointer = format!("{CANDIDATES}/{}", self.candidates.len());
