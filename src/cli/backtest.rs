@@ -31,7 +31,7 @@ pub struct BacktestArgs {
     #[arg(long, value_name = "ROWS|SHARE%")]
     pub reference: Option<ReferenceShare>,
 
-    /// Row, counted from 0, with which a change begins; may be said more than once
+    /// Row, counted from 0 among those that are read, with which a change begins; may be said more than once
     #[arg(long = "change", value_name = "ROW,…", value_delimiter = ',', value_parser = whole::<u64>)]
     pub changes: Vec<u64>,
 

@@ -265,7 +265,8 @@ fn command(args: &BacktestArgs, drift_type: TableType, candidate: &BacktestCandi
     }
     let is_json = args.rows.format == Some(Format::Json) || file.to_ascii_lowercase().ends_with(".json");
     // Rows that were left out have no numbers here.
-    if report.rows_dropped == 0 && !is_json {
+    let has_range = report.rows_dropped == 0 && !is_json;
+    if has_range {
         let RowRange { from, .. } = args.rows.rows;
         words.push(format!("--rows {from}..{}", from + report.reference_rows));
     }
@@ -274,6 +275,9 @@ fn command(args: &BacktestArgs, drift_type: TableType, candidate: &BacktestCandi
     words.extend(candidate.window.map(|rows| format!("--set window.size={rows}")));
     words.extend(args.missing_values.map(|policy| format!("--missing-values {}", policy.as_str())));
     words.push("--set after_alarm=reset".to_owned());
+    if !has_range {
+        words.push(format!("# with the first {} rows alone", report.reference_rows));
+    }
     words.join(" ")
 }
 

@@ -50,9 +50,9 @@ pub fn rows() -> Vec<Row> {
         Row::post(BACKTEST, JSON, body(&many_changes), 422, "invalid_settings").at("/changes").about("100,001 changes"),
         Row::post(BACKTEST, JSON, r#"{"drift_type": "label"}"#, 422, "invalid_data").at("/data"),
         Row::post(BACKTEST, JSON, r#"{"drift_type": "label", "data": [1]}"#, 422, "invalid_settings").at("/reference"),
-        Row::post(BACKTEST, JSON, "[]", 422, "invalid_settings"),
+        Row::post(BACKTEST, JSON, "[]", 422, "invalid_settings").at(""),
         Row::post(BACKTEST, JSON, "{", 400, "malformed"),
-        Row::post(BACKTEST, JSON, r#"{"seed": 1, "seed": 2}"#, 400, "malformed"),
+        Row::post(BACKTEST, JSON, r#"{"seed": 1, "seed": 2}"#, 400, "malformed").at("/seed"),
         Row::post(BACKTEST, "image/png", "x", 415, "unsupported_media_type"),
         Row::post(BACKTEST, CSV, "a\n1\n2\n", 422, "invalid_settings").at("/drift_type"),
         Row::post(&format!("{BACKTEST}?drift_type=label&kind=ks"), CSV, "a\n1\n2\n", 422, "invalid_settings")

@@ -70,7 +70,9 @@ fn a_history_is_replayed_here_and_on_a_server_alike() {
     for candidate in here["candidates"].as_array().expect("candidates") {
         assert_eq!(candidate["replayed"]["n_missed"], 0, "{candidate}");
     }
-    let server = Server::start(&folder.path().join("store"), &[]);
+    let store = folder.path().join("store");
+    std::fs::create_dir(&store).expect("a folder");
+    let server = Server::start(&store, &[]);
     let there = report(&backtest(&[&asked[..], &["--json", "--url", &server.url]].concat()));
     assert_eq!(timeless(here), timeless(there));
 

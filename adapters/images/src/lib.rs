@@ -5,7 +5,7 @@
 //! has beside its pixels (palettes are laid out, 16 bits become 8, comments and colour profiles are passed over) and how a
 //! camera was held (the orientation of EXIF) does not change what is measured: pixels are taken as they stand in the file.
 //!
-//! **Cost**: O(bytes + pixels) time, and up to 8 bytes a pixel while it lasts.
+//! **Cost**: O(bytes + pixels) time, and up to 12 bytes a pixel while it lasts (16 bits a channel).
 
 use std::io::Cursor;
 
@@ -45,7 +45,7 @@ impl ImageDecoder for ImageFiles {
                 PngDecoder::with_limits(Cursor::new(&bytes[..]), limits(BYTES_BESIDE)).map_err(|_| damaged("PNG"))?;
             decoded(decoder, "PNG", accept)
         } else if bytes.starts_with(JPEG) {
-            if is_cut_off(&bytes) {
+            if !is_whole(&bytes) {
                 return Err(damaged("JPEG"));
             }
             let decoder = JpegDecoder::new(Cursor::new(&bytes[..])).map_err(|_| damaged("JPEG"))?;
@@ -92,12 +92,27 @@ fn limits(n_bytes: u64) -> Limits {
     limits
 }
 
-/// Whether the last scan of a JPEG has no end: the decoder would make grey of what is missing.
-fn is_cut_off(jpeg: &[u8]) -> bool {
-    const SCAN: [u8; 2] = [0xff, 0xda];
-    const END: [u8; 2] = [0xff, 0xd9];
-    let last = |marker: [u8; 2]| jpeg.windows(2).rposition(|bytes| bytes == marker);
-    last(END).is_none_or(|end| last(SCAN).is_none_or(|scan| end < scan))
+/// Whether a JPEG has its end: the decoder would make grey of what is missing. Goes from marker to marker, so that neither a smaller
+/// picture among what a camera notes nor what stands behind the end, such as a film, is taken for the picture. Time O(bytes).
+fn is_whole(jpeg: &[u8]) -> bool {
+    const START: u8 = 0xd8;
+    const END: u8 = 0xd9;
+    // Within the data of a scan: a byte of them, a restart, or what fills up.
+    let is_marker = |byte: u8| !matches!(byte, 0x00 | 0x01 | 0xd0..=0xd7 | 0xff);
+    let mut rest = jpeg;
+    while let Some(at) = rest.windows(2).position(|bytes| bytes[0] == 0xff && is_marker(bytes[1])) {
+        let marker = rest[at + 1];
+        rest = &rest[at + 2..];
+        match marker {
+            END => return true,
+            START => {}
+            _ => {
+                let length = rest.first_chunk::<2>().map_or(usize::MAX, |bytes| u16::from_be_bytes(*bytes).into());
+                rest = rest.get(length..).unwrap_or_default();
+            }
+        }
+    }
+    false
 }
 
 fn damaged(format: &str) -> String {

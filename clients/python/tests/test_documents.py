@@ -57,7 +57,15 @@ NOT_MODELS = {
         "EventData",
     ),
     *("FitForm", "FitRequest", "FitSettings", "Health", "OperationPage", "PredictForm", "PredictRequest"),
-    *("PreprocessingSettings", "Problem", "ProblemIssue", "ProjectPage", "QualitySettings", "ReferenceUpdateSettings"),
+    *(
+        "PreprocessingSettings",
+        "Problem",
+        "ProblemIssue",
+        "ProjectPage",
+        "Quality",
+        "QualitySettings",
+        "ReferenceUpdateSettings",
+    ),
     *("Trend", "TrendPoint"),
     "WindowSettings",
 }
@@ -95,7 +103,7 @@ def test_every_member_is_read(name: str) -> None:
     model = getattr(models, name)
     assert is_dataclass(model)
     schema = SCHEMAS[name]
-    members = {field.name: field for field in fields(model)}
+    members = {as_sent(field.name): field for field in fields(model)}
     expected = set(schema["properties"]) | ({"error"} if name == "Detection" else set())
     assert set(members) == expected
     for member, field in members.items():
@@ -149,12 +157,17 @@ def example(schema: dict[str, Any], full: bool) -> Any:
 def test_every_setting_can_be_given(name: str) -> None:
     settings = getattr(_settings, name)
     properties = SCHEMAS[name]["properties"]
-    hints = get_type_hints(settings)
+    hints = {as_sent(name): hint for name, hint in get_type_hints(settings).items()}
     assert set(hints) == set(properties)
     for setting, hint in hints.items():
         schema = resolved(properties[setting])
         if "$ref" in schema and "enum" in (target := SCHEMAS[schema["$ref"].rpartition("/")[2]]):
             assert set(choices(hint)) == set(target["enum"]), setting
+
+
+def as_sent(name: str) -> str:
+    """The name of a member whose name Python has a word for."""
+    return name.removesuffix("_")
 
 
 def choices(hint: Any) -> tuple[Any, ...]:

@@ -25,10 +25,18 @@ pub enum Variances {
     OfEach,
 }
 
-/// Mean and sum of squared deviations. Time O(n).
-fn moments(values: &[f64]) -> (f64, f64) {
-    let mean = values.iter().sum::<f64>() / values.len() as f64;
-    (mean, values.iter().map(|value| (value - mean) * (value - mean)).sum())
+/// Mean and sum of squared deviations, in units of the scale. Time O(n).
+fn moments(values: &[f64], scale: f64) -> (f64, f64) {
+    let scaled = || values.iter().map(|value| value / scale);
+    let mean = scaled().sum::<f64>() / values.len() as f64;
+    (mean, scaled().map(|value| (value - mean) * (value - mean)).sum())
+}
+
+/// The statistic has no unit; values whose squares would leave the range of numbers are measured by the largest of them.
+fn scale_of(reference: &[f64], window: &[f64]) -> f64 {
+    const SQUARES_ARE_FINITE: f64 = 1e100;
+    let largest = reference.iter().chain(window).fold(0.0_f64, |largest, value| largest.max(value.abs()));
+    if largest > SQUARES_ARE_FINITE { largest } else { 1.0 }
 }
 
 /// The test. `None` with a sample of fewer than two values where its own variance is needed, or two constants that are
@@ -38,7 +46,8 @@ pub fn t_test(reference: &[f64], window: &[f64], variances: Variances, alternati
     if reference.is_empty() || window.is_empty() || n + m < 3.0 {
         return None;
     }
-    let ((mean, squares), (other_mean, other_squares)) = (moments(reference), moments(window));
+    let scale = scale_of(reference, window);
+    let ((mean, squares), (other_mean, other_squares)) = (moments(reference, scale), moments(window, scale));
     let (squared_error, degrees) = match variances {
         Variances::Pooled => ((squares + other_squares) / (n + m - 2.0) * (1.0 / n + 1.0 / m), n + m - 2.0),
         Variances::OfEach => {
@@ -89,6 +98,18 @@ mod tests {
             assert!((two_sided(t, 1.0) - expected).abs() < 1e-10, "{t}");
         }
         assert!((one_sided(-1.0, 1.0) - 0.75).abs() < 1e-10);
+    }
+
+    #[test]
+    fn values_of_any_size_are_compared() {
+        let test = |scale: f64| {
+            let values = |numbers: &[f64]| numbers.iter().map(|number| number * scale).collect::<Vec<_>>();
+            let (reference, window) = (values(&[0.1, 0.2, 0.3, 0.4, 0.5]), values(&[0.7, 0.9, 1.0, 0.8]));
+            t_test(&reference, &window, Variances::Pooled, Alternative::TwoSided).unwrap().p_value
+        };
+        for scale in [1e-90, 1e90, 1e200, 1.7e308] {
+            assert!((test(scale) / test(1.0) - 1.0).abs() < 1e-9, "{scale}");
+        }
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub(crate) struct DetectorSettings {
     /// Expected run time: the mean number of rows between false alarms, above 1; by default 400.
     #[oai(nullable, validator(minimum(value = "1", exclusive), maximum(value = "10000000")))]
     pub(crate) ert: Option<f64>,
-    /// Size of the window, in rows; by default 40.
+    /// Size of the window, in rows; by default 40, of `kswin` 100, of `stepd` 30.
     #[oai(nullable, validator(minimum(value = "2"), maximum(value = "10000")))]
     pub(crate) window_size: Option<u64>,
     /// Sizes of several windows, in rows, of `cvm_online` and `fet_online`; by default 40 and 80.
@@ -100,11 +100,11 @@ pub(crate) struct DetectorSettings {
     /// `p_val` needs.
     #[oai(nullable, validator(minimum(value = "1")))]
     pub(crate) n_bootstraps: Option<u64>,
-    /// One or several bandwidths of the kernel, in units of the encoded columns (`mmd_online`, `mmd`) or of standardised
-    /// ones (`lsdd_online`, `lsdd`); by default inferred.
+    /// One or several bandwidths of the kernel, in units of the encoded columns (`mmd_online`, `mmd`, `mmd_fourier`) or of
+    /// standardised ones (`lsdd_online`, `lsdd`); by default inferred.
     #[oai(nullable)]
     pub(crate) sigma: Option<Bandwidths>,
-    /// Which change counts, of `fet_online`, `ks`, `fisher_exact` and the `ks` tests of `tabular`: `greater` is more of the
+    /// Which change counts, of `fet_online`, `ks`, `fisher_exact`, `mann_whitney`, `t_test`, `z_test`, `stepd` and the `ks` tests of `tabular`: `greater` is more of the
     /// second class, or larger numbers. By default `two-sided`; `greater` of `fisher_exact`.
     #[oai(nullable)]
     pub(crate) alternative: Option<Alternative>,

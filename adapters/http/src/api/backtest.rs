@@ -119,7 +119,8 @@ impl BacktestApi {
             MediaType::Data(format) => {
                 let settings = BacktestSettings::of(parameters);
                 let body = body.read_decoded(self.limits.bytes, &self.timeouts).await?;
-                let data = parse_data(format, body, limits).await?;
+                let of_images = settings.as_ref().is_ok_and(BacktestSettings::is_of_images);
+                let data = parse_data(format, body, limits.taking_images(of_images)).await?;
                 // A body that cannot be parsed is told before settings that cannot be used.
                 match (settings, data) {
                     (Ok(settings), data) => Ok(BacktestInput::of(settings, data?)),

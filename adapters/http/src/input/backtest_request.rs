@@ -20,7 +20,7 @@ use super::setting::{
     DRIFT_TYPES, MISSING_VALUES, Setting, Settings, as_count, count, list, number, one_of, unknown, whole, wrong,
 };
 use super::setting_name::Name;
-use crate::error::Failure;
+use crate::error::{Code, Failure};
 
 /// A backtest as it came.
 #[derive(Debug)]
@@ -85,14 +85,25 @@ impl Beside {
 const NO_CHANGE: &str = "none";
 
 impl BacktestInput {
-    /// Reads a JSON body.
+    /// Reads a JSON body; again where its arrays are those of images, as a fit does.
     pub(crate) fn from_json(body: &[u8], limits: Limits) -> Result<Self, Failure> {
+        let mut drift_type = None;
+        match Self::from_json_once(body, limits, &mut drift_type) {
+            Err(failure) if failure.code == Code::InvalidData && drift_type == Some(DriftType::Image) => {
+                Self::from_json_once(body, limits.taking_images(true), &mut drift_type)
+            }
+            read => read,
+        }
+    }
+
+    fn from_json_once(body: &[u8], limits: Limits, drift_type: &mut Option<DriftType>) -> Result<Self, Failure> {
         limits.check_json(body)?;
         let mut faults = Faults::within(Budget::beside(body, limits));
         let mut settings = BacktestSettings::default();
         let mut deserializer = serde_json::Deserializer::from_slice(body);
         let seed = BacktestSeed { settings: &mut settings, faults: &mut faults };
         let read = seed.deserialize(&mut deserializer).and_then(|read| deserializer.end().map(|()| read));
+        *drift_type = settings.drift_type;
         let read = match read {
             Ok(read) => read,
             Err(error) => return Err(faults.into_stopped(&error, body)),
@@ -132,6 +143,11 @@ impl BacktestInput {
 const NO_DRIFT_TYPE: &str = "expected the drift type, such as `label` or `tabular`, none came";
 
 impl BacktestSettings {
+    /// Whether the history is one of images.
+    pub(crate) fn is_of_images(&self) -> bool {
+        self.drift_type == Some(DriftType::Image)
+    }
+
     /// Reads a query string.
     pub(crate) fn of(parameters: &Parameters) -> Result<Self, Failure> {
         let mut settings = Self::default();
@@ -387,7 +403,6 @@ impl<'de> Visitor<'de> for CandidatesSeed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
     use drifting_inference::ReadLimits;
 
     fn read(body: &str) -> Result<BacktestRequest, Failure> {

@@ -6,6 +6,7 @@ use serde::de::Error;
 
 use super::budget::{Budget, Spent};
 use super::context::CONTEXT;
+use super::truth::TRUTH;
 use crate::error::{Code, Failure, Issue};
 
 /// Faults found so far, and the memory that is left for going on. A body may have a fault in every value, so those that
@@ -121,7 +122,7 @@ impl Faults {
         if text.starts_with("number out of range")
             && let Some(pointer) = self.stopped_at
         {
-            let is_data = ["/data", CONTEXT].iter().any(|base| pointer.starts_with(base));
+            let is_data = ["/data", CONTEXT, TRUTH].iter().any(|base| pointer.starts_with(base));
             let code = if is_data { Code::InvalidData } else { Code::InvalidSettings };
             let detail =
                 format!("expected a number within the range of a double (line {line}, column {})", error.column());

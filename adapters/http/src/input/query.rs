@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use drifting_domain::detectors::DetectorKind;
 use drifting_domain::project::DriftType;
 use drifting_domain::use_cases::ProjectStatusFilter;
 use poem::Request;
@@ -121,6 +122,9 @@ impl Parameters {
         let mut settings = Settings::default();
         let mut faults = Faults::default();
         let mut seen: Vec<Name> = Vec::new();
+        // Whose components are meant: those of the kind that reconstructs rows, or those before a detector.
+        let reconstructs = self.get("kind").is_some_and(|kind| kind.trim() == DetectorKind::PcaReconstruction.as_str());
+        let other_components = if reconstructs { Name::NComponents } else { Name::DetectorComponents };
         for (key, text) in &self.0 {
             let mut names = Name::all();
             // The members of an object follow a dot: `window.size`.
@@ -135,7 +139,7 @@ impl Parameters {
                 settings.set(name, &member, &pointer(object), &mut faults);
                 continue;
             }
-            let Some(name) = names.find(|name| name.as_str() == key) else {
+            let Some(name) = names.find(|name| name.as_str() == key && *name != other_components) else {
                 let known: Vec<&str> = Name::all().map(Name::as_str).collect();
                 faults.setting(|| pointer(key), || format!("query parameter {}", unknown(key, &known)));
                 continue;

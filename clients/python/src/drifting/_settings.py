@@ -43,8 +43,43 @@ DetectorKind = Literal[
     "ecdd",
     "geometric_moving_average",
     "bocd",
+    "pca_reconstruction",
+    "mmd_fourier",
+    "hdddm",
+    "kdq_tree",
+    "psi",
+    "kl_divergence",
+    "jensen_shannon",
+    "wasserstein",
+    "hellinger",
+    "total_variation",
+    "anderson_darling",
+    "mann_whitney",
+    "t_test",
+    "z_test",
+    "g_test",
+    "epps_singleton",
+    "energy",
 ]
-ColumnTest = Literal["ks", "cvm", "chi_square", "fisher_exact"]
+ColumnTest = Literal[
+    "ks",
+    "cvm",
+    "chi_square",
+    "fisher_exact",
+    "psi",
+    "kl_divergence",
+    "jensen_shannon",
+    "wasserstein",
+    "hellinger",
+    "total_variation",
+    "anderson_darling",
+    "mann_whitney",
+    "t_test",
+    "z_test",
+    "g_test",
+    "epps_singleton",
+    "energy",
+]
 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
@@ -114,6 +149,13 @@ class DetectorSettings(TypedDict, total=False):
     context_columns: Sequence[str]
     context_sigma: float | Sequence[float]
     prop_c_held: float
+    preset: Literal["evidently", "nannyml", "menelaus"]
+    threshold: float
+    drift_share: float
+    n_components: float
+    chunk_size: int
+    n_frequencies: int
+    count_ubound: int
     feed_reference: bool
     delta: float
     clock: int
@@ -122,7 +164,6 @@ class DetectorSettings(TypedDict, total=False):
     grace_period: int
     keep_window: bool
     min_instances: int
-    threshold: float
     alpha: float
     mode: Literal["both", "up", "down"]
     stat_size: int

@@ -53,6 +53,7 @@ class FeatureDetection:
     p_value: float | None = None
     threshold: float | None = None
     distance: float | None = None
+    distance_threshold: float | None = None
     effect_size: float | None = None
     test: str | None = None
     direction: str | None = None
@@ -217,6 +218,13 @@ class Detector:
     context_columns: tuple[str, ...] | None = None
     context_sigma: tuple[float, ...] | None = None
     prop_c_held: float | None = None
+    preset: str | None = None
+    threshold: float | None = None
+    drift_share: float | None = None
+    n_components: float | None = None
+    chunk_size: int | None = None
+    n_frequencies: int | None = None
+    count_ubound: int | None = None
     feed_reference: bool | None = None
     delta: float | None = None
     clock: int | None = None
@@ -225,7 +233,6 @@ class Detector:
     grace_period: int | None = None
     keep_window: bool | None = None
     min_instances: int | None = None
-    threshold: float | None = None
     alpha: float | None = None
     mode: str | None = None
     stat_size: int | None = None

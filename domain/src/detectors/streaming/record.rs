@@ -93,6 +93,16 @@ impl<'t> Reader<'t> {
         Ok(taken)
     }
 
+    /// Values as they came in rows, which are numbers.
+    pub(super) fn finite(&mut self, n: usize) -> Result<&'t [f64], TensorError> {
+        let values = self.values(n)?;
+        if values.iter().all(|value| value.is_finite()) {
+            Ok(values)
+        } else {
+            Err(wrong(VALUES, "a value is no number"))
+        }
+    }
+
     pub(super) fn bits(&mut self, n: usize) -> Result<impl Iterator<Item = bool> + use<'t>, TensorError> {
         let words = self.counts.split_at_checked(n.div_ceil(64));
         let (words, rest) = words.ok_or_else(|| wrong(COUNTS, "numbers are missing"))?;

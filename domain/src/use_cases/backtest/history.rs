@@ -97,7 +97,14 @@ impl<'h> History<'h> {
             let detail = "expected rows without missing values in the reference and after it, every row of one has one";
             return Err(InvalidData::whole(detail).into());
         }
-        let changes = request.changes.as_ref().map(|rows| rows.iter().map(|row| place(*row)).collect());
+        let changes: Option<Vec<usize>> =
+            request.changes.as_ref().map(|rows| rows.iter().map(|row| place(*row)).collect());
+        let ends = |changes: &Vec<usize>| changes.last().is_some_and(|last| *last == n_rows);
+        let meets = |changes: &Vec<usize>| changes.windows(2).any(|pair| pair[0] == pair[1]);
+        if changes.as_ref().is_some_and(|changes| ends(changes) || meets(changes)) {
+            let detail = "expected a row without missing values after each change and before the next, one has none";
+            return Err(InvalidSettings::one("changes", detail).into());
+        }
         let rows = match &numbers {
             None => Cow::Borrowed(came),
             Some(numbers) => Cow::Owned(came.select(&numbers.iter().copied())?),

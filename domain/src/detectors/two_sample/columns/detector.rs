@@ -91,8 +91,8 @@ impl BatchDetector for ColumnsDetector {
         // The column with the smallest p-value speaks for all; of several, the one that moved most.
         let key = |feature: &FeatureDetection| {
             // Without p-values: the one that is furthest beyond its threshold.
-            let beyond =
-                feature.distance.zip(feature.distance_threshold).map(|(distance, threshold)| threshold / distance);
+            let measured = feature.distance.filter(|distance| *distance > 0.0);
+            let beyond = measured.zip(feature.distance_threshold).map(|(distance, threshold)| threshold / distance);
             (feature.p_value.or(beyond).unwrap_or(f64::INFINITY), feature.effect_size)
         };
         let speaking = features.iter().min_by(|a, b| {

@@ -223,7 +223,12 @@ impl ResampledLaw {
         if !(self.shape.is_finite() && self.rate.is_finite() && self.shape > 0.0) || power <= 0.0 {
             return f64::NAN;
         }
-        if power.is_infinite() { 0.0 } else { gamma_ur(self.shape, self.rate * power) }
+        match self.rate * power {
+            f64::INFINITY => 0.0,
+            // Too near to 0 for a number.
+            0.0 => 1.0,
+            scaled => gamma_ur(self.shape, scaled),
+        }
     }
 }
 
