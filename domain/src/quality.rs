@@ -16,8 +16,8 @@
 //! is tested once: all checks of all columns together find something with a probability of at most the significance. Rows that
 //! come one by one, or are collected, are counted in blocks of 32, 256 and 2,048 rows; a block finds something as soon as its
 //! count is one that a whole block reaches too rarely. So that findings without a change are, on average over references and
-//! rows, at most the significance in each stretch of rows (see [`QualitySettings::significance`]). The laws: [`law`] for counts,
-//! [`unseen`] for new categories.
+//! rows, at most the significance in each stretch of rows (see [`QualitySettings::significance`]). The laws: `law` for counts,
+//! `unseen` for new categories.
 //!
 //! **Cost**: a row takes a comparison or two a column, and a count where a value stands out: O(1) a column. Memory
 //! O(1) a column and check, and O(new categories) of the last block. Nothing is stored of the rows.

@@ -89,7 +89,7 @@ impl Hdddm {
         Ok(Self { spec: spec.clone(), n_rows, columns })
     }
 
-    /// Those that [`Multivariate::save`] gave.
+    /// Those that `Multivariate::save` gave.
     ///
     /// # Errors
     /// When the arrays are not those of such a detector over `n_columns` columns.

@@ -67,7 +67,7 @@ impl KdqTree {
         Ok(fitted)
     }
 
-    /// Those that [`Multivariate::save`] gave.
+    /// Those that `Multivariate::save` gave.
     ///
     /// # Errors
     /// When the arrays are not those of such a detector over `n_columns` columns.

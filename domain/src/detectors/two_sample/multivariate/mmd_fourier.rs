@@ -83,7 +83,7 @@ impl MmdFourier {
         Ok(Self { spec, frequencies, mean, n_rows, law })
     }
 
-    /// Those that [`Multivariate::save`] gave.
+    /// Those that `Multivariate::save` gave.
     ///
     /// # Errors
     /// When the arrays are not those of such a detector over `d` encoded columns.

@@ -106,7 +106,7 @@ impl PcaReconstruction {
         Ok(Self { spec: spec.clone(), scaling, projection, errors, losses, bounds: None })
     }
 
-    /// Those that [`Multivariate::save`] gave.
+    /// Those that `Multivariate::save` gave.
     ///
     /// # Errors
     /// When the arrays are not those of such a detector over `n_columns` columns.

@@ -49,7 +49,7 @@ impl HdddmSequence {
         Self { spec: spec.clone(), columns, previous: Vec::new(), differences: Vec::new() }
     }
 
-    /// Those that [`Multivariate::save`] gave.
+    /// Those that `Multivariate::save` gave.
     ///
     /// # Errors
     /// When the arrays are not those of such a detector over `n_columns` columns.
