@@ -40,7 +40,9 @@ def _of_detection(verdict: Detection) -> Facts:
         if (value := getattr(verdict, name)) is not None:
             rows.append((name, value))
     if verdict.quality:
-        rows.append(("quality", "; ".join(finding.detail for finding in verdict.quality)))
+        # Each row may have findings of its own.
+        found = dict.fromkeys(f"{finding.check} of {finding.column}" for finding in verdict.quality)
+        rows.append(("quality", ", ".join(found)))
     moved = [f"{feature.name} {feature.direction or ''}".strip() for feature in verdict.features if feature.is_drift]
     if moved:
         rows.append(("moved", ", ".join(moved)))
