@@ -458,7 +458,8 @@ fn what_cannot_be_is_refused_with_what_was_expected() {
         (BacktestRequest { margin: Some(0), ..plain() }, "expected a margin of at least 1 row"),
         (BacktestRequest { ert: Some(f64::INFINITY), ..plain() }, "expected a number of rows above 1"),
         (BacktestRequest { candidates: many, ..plain() }, "expected at most 32 candidates"),
-        (request(history(), DriftType::Image), "no detector for `image` yet"),
+        (request(history(), DriftType::Image), "expected an image"),
+        (request(history(), DriftType::Sequential), "no detector for `sequential` yet"),
     ];
     for (request, expected) in refused {
         let reason = refusal(&request);

@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn what_is_no_setting_is_told() {
         for (json, part) in [
-            ("1", "expected `true`, `false` or an object, 1 came"),
+            ("1", "expected `true`, `false` or an object, the number 1 came"),
             ("[true]", "expected `true`, `false` or an object"),
             (r#"{"new_categories": false}"#, "did you mean `new_category`?"),
             (r#"{"significance": "low"}"#, "expected a number"),

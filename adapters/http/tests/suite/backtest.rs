@@ -98,7 +98,8 @@ async fn what_is_at_fault_is_told_by_its_place() {
         (with("margin", json!(0)), "invalid_settings", "/margin"),
         (with("ert", json!(1)), "invalid_settings", "/ert"),
         (with("windows", json!([2.5])), "invalid_settings", "/windows"),
-        (with("drift_type", json!("image")), "invalid_settings", "/drift_type"),
+        (with("drift_type", json!("sequential")), "invalid_settings", "/drift_type"),
+        (with("drift_type", json!("image")), "invalid_data", "/data/0"),
         (with("project", json!("price")), "invalid_settings", "/project"),
         (with("data", json!([1, "x"])), "invalid_data", "/data/1"),
     ] {

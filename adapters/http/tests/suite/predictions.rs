@@ -38,7 +38,7 @@ async fn an_answer_has_every_member_also_where_it_is_null() {
     server.fit_label("p").await;
     let answer = predict(&server, "p", json!([0.5])).await;
     let members: BTreeSet<&str> = answer.as_object().unwrap().keys().map(String::as_str).collect();
-    let expected = "project drift_type detector is_drift rows rows_dropped time warm_up statistic threshold ert p_value distance features results";
+    let expected = "project drift_type detector is_drift rows rows_dropped time warm_up statistic threshold ert p_value distance features quality results";
     assert_eq!(members, expected.split(' ').collect());
     assert_eq!(
         (&answer["warm_up"], &answer["statistic"], &answer["p_value"]),

@@ -43,7 +43,9 @@ async fn every_streaming_kind_is_fitted_shows_its_parameters_and_judges() {
         let reply = server.post_csv(&path, &format!("error\n{csv}")).await;
         assert_eq!((reply.status, &reply.json()["detector"]), (201, &project["detector"]), "{}", reply.text());
 
-        let answer = predict(&server, kind.as_str(), &json!({"data": vec![1; 300]})).await;
+        // An average of values up to 1 does not pass the limit of this one, which is 1.
+        let value = if kind == DetectorKind::GeometricMovingAverage { 30 } else { 1 };
+        let answer = predict(&server, kind.as_str(), &json!({"data": vec![value; 300]})).await;
         assert_eq!((&answer["is_drift"], &answer["ert"]), (&json!(true), &json!(null)), "{kind}: {answer}");
         assert_eq!(answer.get("is_warning").is_some(), kind.warns(), "{kind}");
         assert_eq!(answer["results"][0].get("is_warning").is_some(), kind.warns(), "{kind}");
@@ -81,7 +83,8 @@ async fn predictions_are_held_against_their_truth() {
     let fit = "/api/v1/projects/table/fit?drift_type=label&kind=adwin&truth=b";
     let reply = server.post_csv(fit, "a,b\n1.5,1\n2,2\n4,1\n").await;
     assert_eq!(reply.status, 201, "{}", reply.text());
-    assert_eq!(reply.json()["schema"]["columns"][0], json!({"name": "error", "type": "numeric"}));
+    let column = &reply.json()["schema"]["columns"][0];
+    assert_eq!((&column["name"], &column["type"]), (&json!("error"), &json!("numeric")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
