@@ -2,10 +2,13 @@
 
 mod encoder;
 mod pca;
+mod sequence;
 mod text;
 
 pub(crate) use encoder::mean_and_deviation;
 pub use encoder::{Encoder, EncoderError, Encoding, Preprocessing};
 #[cfg(test)]
 pub(crate) use pca::Pca;
+pub(crate) use sequence::LENGTH_MAX as SEQUENCE_LENGTH_MAX;
+pub use sequence::{Season, Sequence, SequenceCalibration, SequenceSpec, SequenceState, TimeOf};
 pub use text::{TextFeatures, TextProblem};

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::policy::{AfterAlarm, Policy, ReferenceUpdate, UpdateMethod, WindowPolicy};
 use crate::data::Schema;
 use crate::detectors::DetectorSpec;
-use crate::preprocess::Preprocessing;
+use crate::preprocess::{Preprocessing, SequenceSpec};
 use crate::statistics::poisson;
 
 /// The name of a project: 1 to 128 letters, digits, `.`, `_` and `-`, the first one a letter or a digit;
@@ -166,6 +166,9 @@ pub struct Configuration {
     pub policy: Policy,
     /// How rows become the numbers that the detector sees.
     pub preprocessing: Preprocessing,
+    /// How a series is read before that, and how its detector was calibrated; of the drift type `sequential`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<SequenceSpec>,
     /// The columns and the policy on missing values.
     pub schema: Schema,
     /// Number of rows that it was fitted on.

@@ -195,6 +195,7 @@ impl DriftService {
             detector: fitted.detector.spec(),
             policy: fitted.policy,
             preprocessing: fitted.preprocessing.clone(),
+            sequence: fitted.sequence.clone(),
             schema: fitted.schema.clone(),
             reference_rows: fitted.reference_rows,
             created_at: self.ports.clock.now(),

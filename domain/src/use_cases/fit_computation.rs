@@ -1,7 +1,7 @@
 //! What of a fit computes: reading and checking the reference and the settings, and then the long part.
 
 use super::fit::FitRequest;
-use super::fit_warnings::warnings;
+use super::fit_warnings::{sequence_warnings, warnings};
 use super::online::Online;
 use super::predict::{WORK_MAX_NS, too_much};
 use super::run_length::Trial;
@@ -9,12 +9,13 @@ use super::serving::Detector;
 use super::text_reading::{TextReading, encoding_of, for_kernels};
 use super::windows::Windows;
 use super::{FitError, RequestLimits};
-use crate::data::{Cells, Frame, InvalidData, Schema};
+use crate::data::{Cells, Frame, InvalidData, MissingValues, Schema};
 use crate::detectors::{
-    CvmThresholds, DetectorKind, DetectorSpec, FitProblem, InvalidSettings, check_batch, check_online, fit_online,
+    CvmThresholds, DetectorKind, DetectorSpec, FitProblem, InvalidSettings, OnlineDetector, OnlineSpec, Replay,
+    Streams, check_batch, check_online, fit_online,
 };
 use crate::ports::{CpuPool, Progress};
-use crate::preprocess::{Encoder, Encoding, Preprocessing};
+use crate::preprocess::{Encoder, Encoding, Preprocessing, Season, Sequence, SequenceCalibration, SequenceSpec};
 use crate::project::{DriftType, Policy, RunLengthReport, UpdateMethod, WindowPolicy};
 use crate::statistics::part::Part;
 
@@ -27,9 +28,20 @@ pub(super) struct Prepared {
     schema: Schema,
     /// Of texts, their features, and those of the reference.
     texts: Option<(TextReading, Frame<'static>)>,
+    /// Of series, how they are read.
+    sequence: Option<SequenceSpec>,
+    /// The reading itself, where there is something to it, with the reference as it reads it and what it found.
+    read: Option<Read>,
     kind: DetectorKind,
     preprocessing: Preprocessing,
     specified: Specified,
+}
+
+/// A series that has been read.
+struct Read {
+    sequence: Sequence,
+    residuals: Frame<'static>,
+    warnings: Vec<String>,
 }
 
 /// A detector that is ready to be computed.
@@ -45,6 +57,7 @@ struct Specified {
 pub(super) struct Fitted {
     pub(super) schema: Schema,
     pub(super) texts: Option<TextReading>,
+    pub(super) sequence: Option<SequenceSpec>,
     pub(super) preprocessing: Preprocessing,
     pub(super) encoder: Encoder,
     pub(super) detector: Detector,
@@ -97,7 +110,22 @@ pub(super) fn prepare(
         let specified = specify(&request, kind, texts.schema(), &frame, &preprocessing, Some(&texts));
         let specified = specified.map_err(|error| of_one_half(error, &frame))?;
         limits.check_detector(&specified.spec)?;
-        return Ok(Prepared { schema, texts: Some((texts, frame)), kind, preprocessing, specified, request });
+        let texts = Some((texts, frame));
+        return Ok(Prepared { schema, texts, sequence: None, read: None, kind, preprocessing, specified, request });
+    }
+    let sequence = match request.drift_type {
+        DriftType::Sequential if kind != DetectorKind::Dummy => {
+            request.detector.replayed_ert(kind)?;
+            Some(request.detector.sequence_specification(kind, &schema, frame.n_rows())?)
+        }
+        _ => None,
+    };
+    if let Some(spec) = sequence.clone().filter(|_| kind.encoding() != Encoding::Binary) {
+        let (schema, read) = read_series(&request, &spec, schema, frame)?;
+        let specified = specify(&request, kind, read.sequence.schema(), &read.residuals, &preprocessing, None)?;
+        limits.check_detector(&specified.spec)?;
+        let read = Some(read);
+        return Ok(Prepared { schema, texts: None, sequence, read, kind, preprocessing, specified, request });
     }
     let (schema, frame) = match request.detector.schema_for(kind, &schema, &frame)? {
         None => (schema, frame),
@@ -109,12 +137,39 @@ pub(super) fn prepare(
     let specified = specify(&request, kind, &schema, &frame, &preprocessing, None)?;
     limits.check_detector(&specified.spec)?;
     drop(frame);
-    Ok(Prepared { schema, texts: None, kind, preprocessing, specified, request })
+    Ok(Prepared { schema, texts: None, sequence, read: None, kind, preprocessing, specified, request })
+}
+
+/// A series as its detector sees it, and the schema of what clients send.
+fn read_series<'r>(
+    request: &'r FitRequest,
+    spec: &SequenceSpec,
+    schema: Schema,
+    frame: Frame<'r>,
+) -> Result<(Schema, Read), FitError> {
+    if request.missing_values == MissingValues::Drop && matches!(spec.season, Some(Season::Period { .. })) {
+        let detail = "rows that are left out would shift the period; take `impute`, or a `season` by a column";
+        return Err(InvalidSettings::one("missing_values", detail).into());
+    }
+    let (mut schema, mut frame) = (schema, frame);
+    if let Some(Season::Column { column }) = &spec.season {
+        schema = schema.with_categories(&frame, |name| name == column)?;
+        frame = schema.read(&request.reference)?;
+    }
+    let (sequence, residuals) = Sequence::fit(spec, &schema, &frame);
+    let warnings = sequence_warnings(spec, &sequence, &schema, &frame);
+    Ok((schema, Read { sequence, residuals, warnings }))
 }
 
 fn schema_of(request: &FitRequest) -> Result<Schema, InvalidData> {
     let FitRequest { reference, missing_values, .. } = request;
     match (request.drift_type, request.detector.kind) {
+        (DriftType::Sequential, kind) if kind != Some(DetectorKind::Dummy) => match &request.detector.sequence.season {
+            Some(Season::Timestamp { timestamp, .. }) => {
+                Schema::infer_with_timestamp(reference, *missing_values, timestamp)
+            }
+            _ => Schema::infer(reference, *missing_values),
+        },
         (DriftType::Text, _) => Schema::of_texts(reference, *missing_values),
         (_, Some(DetectorKind::Dummy)) => Schema::of_any(reference, *missing_values),
         _ => Schema::infer(reference, *missing_values),
@@ -148,7 +203,16 @@ fn specify(
     let encoder = for_kernels(encoder, kind, texts.map(TextReading::n_components));
     let policy = request.detector.policy(kind, schema.columns.len())?;
     let (spec, encoded) = if kind.is_online() {
-        let spec = request.detector.online_specification(kind, encoder.width())?;
+        let is_series = request.drift_type == DriftType::Sequential;
+        let spec = if is_series {
+            request.detector.without_replayed(kind).online_specification(kind, encoder.width())?
+        } else {
+            request.detector.online_specification(kind, encoder.width())?
+        };
+        if is_series && request.report_run_length {
+            let detail = "a series is replayed for its thresholds as it is; leave it out";
+            return Err(InvalidSettings::one("report_run_length", detail).into());
+        }
         // A kernel has no bandwidth then, and a share of ones no variance; ranks do well with a constant.
         if matches!(kind.encoding(), Encoding::Kernel | Encoding::Binary) && !kind.is_streaming() && is_constant(frame)
         {
@@ -219,20 +283,45 @@ pub(super) fn compute(
     progress: &dyn Progress,
 ) -> Result<Fitted, FitError> {
     progress.stage("fitting the detector");
-    let Prepared { request, schema: of_request, texts, kind, preprocessing, specified } = prepared;
+    let Prepared { request, schema: of_request, texts, mut sequence, read, kind, preprocessing, specified } = prepared;
     let Specified { encoder, spec, mut policy, encoded } = specified;
     let (texts, of_texts) = texts.unzip();
+    let (reading, of_series, of_seasons) = match read {
+        Some(Read { sequence, residuals, warnings }) => (Some(sequence), Some(residuals), warnings),
+        None => (None, None, Vec::new()),
+    };
     let schema = texts.as_ref().map_or(&of_request, TextReading::schema);
+    let schema = reading.as_ref().map_or(schema, Sequence::schema);
     // It borrows from the request, so it could not come along; reading it costs little beside the fit.
-    let frame = of_texts.map_or_else(|| schema.read(&request.reference), Ok)?;
+    let frame = of_texts.or(of_series).map_or_else(|| schema.read(&request.reference), Ok)?;
     let n_components = texts.as_ref().map(TextReading::n_components);
-    let mut warnings = warnings(schema, &frame, kind, n_components);
+    let mut warnings = match sequence {
+        Some(_) => of_seasons,
+        None => warnings(schema, &frame, kind, n_components),
+    };
     let mut run_length = None;
-    let reference_rows = if texts.is_some() { request.reference.n_rows() - frame.n_dropped() } else { frame.n_rows() };
+    let reference_rows = if texts.is_some() || reading.is_some() {
+        request.reference.n_rows() - frame.n_dropped()
+    } else {
+        frame.n_rows()
+    };
     let detector = match spec {
         DetectorSpec::Online(spec) => {
             let [for_fit, for_trial] = Part::split(progress, [1.0, f64::from(u8::from(request.report_run_length))]);
-            let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?;
+            let detector = match &mut sequence {
+                None => fit_online(&spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?,
+                Some(sequence) => {
+                    let (detector, calibration) =
+                        fit_series(&request, &spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?;
+                    if calibration.is_none() {
+                        warnings.push(format!(
+                            "`{kind}` was not calibrated: its alarms are as frequent as its settings make them"
+                        ));
+                    }
+                    sequence.calibration = calibration;
+                    detector
+                }
+            };
             if request.report_run_length {
                 let preprocessing = &encoding_of(&preprocessing, texts.as_ref());
                 let (detector, progress) = (&request.detector, &for_trial);
@@ -242,7 +331,7 @@ pub(super) fn compute(
                     Err(why_not) => warnings.push(why_not),
                 }
             }
-            Detector::Online(Online::new(detector, schema, &encoder, &frame, pool, progress)?)
+            Detector::Online(Online::new(detector, schema, &encoder, &frame, pool, progress)?.reading(reading))
         }
         DetectorSpec::Batch(spec) => {
             let windows = Windows::fit(&spec, schema, &encoder, &frame, pool, progress)?;
@@ -254,6 +343,7 @@ pub(super) fn compute(
     Ok(Fitted {
         schema: of_request,
         texts,
+        sequence,
         preprocessing,
         encoder,
         detector,
@@ -262,6 +352,40 @@ pub(super) fn compute(
         warnings,
         run_length,
     })
+}
+
+/// A detector of a series, calibrated by streams like the reference.
+fn fit_series(
+    request: &FitRequest,
+    spec: &OnlineSpec,
+    encoded: &[f64],
+    n_columns: usize,
+    thresholds: &CvmThresholds,
+    pool: &dyn CpuPool,
+    progress: &dyn Progress,
+) -> Result<(Box<dyn OnlineDetector>, Option<SequenceCalibration>), FitError> {
+    let kind = spec.kind();
+    let [for_fit, for_replay] = Part::split(progress, [1.0, 1.0]);
+    let fit = |spec: &OnlineSpec| fit_online(spec, encoded, n_columns, thresholds, pool, &for_fit);
+    let Some(ert) = request.detector.replayed_ert(kind)? else { return Ok((fit(spec)?, None)) };
+    let are_classes = kind.encoding() == Encoding::Binary;
+    let streams = Streams::learn(encoded, n_columns, are_classes, request.detector.sequence.block_length);
+    let seed = request.detector.seed.unwrap_or(0);
+    let replay = Replay { streams: &streams, ert, n_columns, seed, pool, progress: &for_replay };
+    let detector = if let OnlineSpec::Streaming(spec) = spec {
+        progress.stage("replaying streams like the reference");
+        let calibrated = replay.streaming(spec, encoded).map_err(FitProblem::from)?;
+        fit(&OnlineSpec::Streaming(calibrated))?
+    } else {
+        let mut detector = fit(spec)?;
+        progress.stage("replaying streams like the reference");
+        let largest = spec.window_sizes().iter().copied().max().unwrap_or(0);
+        let factor = replay.factor(&*detector, largest).map_err(FitProblem::from)?;
+        detector.move_thresholds(factor);
+        detector
+    };
+    let (block_length, orders) = (streams.block_length(), streams.orders());
+    Ok((detector, Some(SequenceCalibration { ert, block_length, orders })))
 }
 
 /// The window of a policy, if one can be judged in time. One that only age closes waits for no more rows than can be judged in

@@ -23,7 +23,7 @@ use crate::data::{Frame, InvalidData, Schema, Table, TensorError, Tensors};
 use crate::detection::Detection;
 use crate::detectors::{DetectorSpec, restore_batch, restore_online};
 use crate::ports::{CpuPool, PortError, PortErrorKind, StoredProject};
-use crate::preprocess::Encoder;
+use crate::preprocess::{Encoder, Encoding, Sequence};
 use crate::project::{AfterAlarm, Configuration, Policy, ProjectName, Status};
 
 /// A project in memory.
@@ -77,7 +77,7 @@ impl LoadedProject {
         encoder: Encoder,
         detector: Detector,
     ) -> Self {
-        let state = detector.start(texts.as_ref().map_or(&configuration.schema, TextReading::schema));
+        let state = detector.start(judged(&configuration, texts.as_ref(), &detector));
         Self::with(configuration, texts, encoder, detector, state, Tally::default(), RecentAnswers::default())
     }
 
@@ -144,13 +144,20 @@ impl LoadedProject {
         }
         let texts = TextReading::restore(&configuration, &parameters)?;
         let schema = texts.as_ref().map_or(&configuration.schema, TextReading::schema);
+        let sequence = match (&configuration.sequence, &configuration.detector) {
+            (Some(spec), DetectorSpec::Online(detector)) if detector.kind().encoding() != Encoding::Binary => {
+                Some(Sequence::restore(spec, schema, &parameters)?)
+            }
+            _ => None,
+        };
+        let schema = sequence.as_ref().map_or(schema, Sequence::schema);
         let policy = &configuration.policy;
         let preprocessing = encoding_of(&configuration.preprocessing, texts.as_ref());
         let encoder = Encoder::restore(&parameters, schema, &preprocessing)?;
         let detector = match &configuration.detector {
             DetectorSpec::Online(spec) => {
                 let detector = restore_online(spec, &parameters, encoder.width())?;
-                Detector::Online(Online::restore(detector, schema, &parameters)?)
+                Detector::Online(Online::restore(detector, schema, &parameters)?.reading(sequence.clone()))
             }
             DetectorSpec::Batch(spec) => {
                 if policy.window.is_some_and(|window| window.size < 2 || !(1..=window.size).contains(&window.stride)) {
@@ -179,7 +186,7 @@ impl LoadedProject {
 
     /// The columns that the detector sees.
     pub(super) fn schema(&self) -> &Schema {
-        self.texts.as_ref().map_or(&self.configuration.schema, TextReading::schema)
+        judged(&self.configuration, self.texts.as_ref(), &self.detector)
     }
 
     /// Rows as the detector sees them.
@@ -326,6 +333,15 @@ impl LoadedProject {
         self.weight.moved(tensors.n_bytes());
         tensors
     }
+}
+
+/// The columns that a detector sees.
+fn judged<'s>(configuration: &'s Configuration, texts: Option<&'s TextReading>, detector: &'s Detector) -> &'s Schema {
+    let of_series = match detector {
+        Detector::Online(online) => online.sequence().map(Sequence::schema),
+        Detector::Windows(_) => None,
+    };
+    of_series.or(texts.map(TextReading::schema)).unwrap_or(&configuration.schema)
 }
 
 /// The statistic of each window in a verdict, of several columns the largest; `NaN` where there is none.

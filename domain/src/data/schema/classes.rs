@@ -14,7 +14,7 @@ impl Schema {
             (ColumnType::Numeric, Cells::Numeric(values)) => distinct(values).is_some_and(|values| values.len() == 2),
             (ColumnType::Categorical { categories, .. }, _) => categories.len() == 2,
             (ColumnType::Binary { .. }, _) => true,
-            (ColumnType::Numeric, Cells::Categorical { .. }) | (ColumnType::Text, _) => false,
+            (ColumnType::Numeric, Cells::Categorical { .. }) | (ColumnType::Text | ColumnType::Timestamp, _) => false,
         }
     }
 
@@ -181,6 +181,7 @@ fn two_classes(kind: &ColumnType, cells: &Cells) -> Result<ColumnType, String> {
             several => Err(format!("{} distinct texts came", several.len())),
         },
         (ColumnType::Text, _) => Err("texts came".to_owned()),
+        (ColumnType::Timestamp, _) => Err("points in time came".to_owned()),
         (ColumnType::Binary { .. }, _) | (ColumnType::Numeric, Cells::Categorical { .. }) => Ok(kind.clone()),
     }
 }

@@ -20,16 +20,18 @@ impl DetectorRequest {
         schema: &Schema,
         reference: &Frame,
     ) -> Result<DetectorKind, InvalidSettings> {
+        self.check_is_sequential(drift_type)?;
         match drift_type {
             // It looks at none of them.
             _ if self.kind == Some(DetectorKind::Dummy) => return Ok(DetectorKind::Dummy),
             DriftType::Label | DriftType::Tabular => {}
             DriftType::Text => return self.kind_for_texts(),
-            DriftType::Image | DriftType::Sequential => {
+            DriftType::Sequential => return self.kind_for_series(schema),
+            DriftType::Image => {
                 return Err(InvalidSettings::one(
                     "drift_type",
                     format!(
-                        "expected `label`, `tabular` or `text`: this version has no detector for `{drift_type}` yet"
+                        "expected `label`, `tabular`, `text` or `sequential`: this version has no detector for `{drift_type}` yet"
                     ),
                 ));
             }
