@@ -41,6 +41,9 @@ pub(crate) struct Replay<'r> {
     /// The wanted mean number of rows between alarms.
     pub(crate) ert: f64,
     pub(crate) n_columns: usize,
+    /// Whether an alarm puts the detector back to its start, where it has just been fed the reference. Otherwise streaming kinds start anew
+    /// by themselves.
+    pub(crate) is_reset: bool,
     pub(crate) seed: u64,
     pub(crate) pool: &'r dyn CpuPool,
     pub(crate) progress: &'r dyn Progress,
@@ -96,7 +99,16 @@ impl Replay<'_> {
                 .map_err(|_| CalibrationProblem::Cancelled)?;
             let alarms = |task: usize| {
                 let mut state = detector.start();
-                streams[task].iter().filter(|x| detector.step(&mut state, std::slice::from_ref(*x)).is_drift).count()
+                let mut n_alarms = 0;
+                for x in &streams[task] {
+                    if detector.step(&mut state, std::slice::from_ref(x)).is_drift {
+                        n_alarms += 1;
+                        if self.is_reset {
+                            state = detector.start();
+                        }
+                    }
+                }
+                n_alarms
             };
             let counts = run_tasks(streams.len(), self.pool, &Quiet(self.progress), &alarms);
             let n_alarms: usize = counts.ok_or(CalibrationProblem::Cancelled)?.into_iter().sum();

@@ -16,7 +16,7 @@ use crate::detectors::{
 };
 use crate::ports::{CpuPool, Progress};
 use crate::preprocess::{Encoder, Encoding, Preprocessing, Season, Sequence, SequenceCalibration, SequenceSpec};
-use crate::project::{DriftType, Policy, RunLengthReport, UpdateMethod, WindowPolicy};
+use crate::project::{AfterAlarm, DriftType, Policy, RunLengthReport, UpdateMethod, WindowPolicy};
 use crate::statistics::part::Part;
 
 /// More rows of reference than this are refused.
@@ -371,7 +371,8 @@ fn fit_series(
     let are_classes = kind.encoding() == Encoding::Binary;
     let streams = Streams::learn(encoded, n_columns, are_classes, request.detector.sequence.block_length);
     let seed = request.detector.seed.unwrap_or(0);
-    let replay = Replay { streams: &streams, ert, n_columns, seed, pool, progress: &for_replay };
+    let is_reset = request.detector.after_alarm == Some(AfterAlarm::Reset);
+    let replay = Replay { streams: &streams, ert, n_columns, is_reset, seed, pool, progress: &for_replay };
     let detector = if let OnlineSpec::Streaming(spec) = spec {
         progress.stage("replaying streams like the reference");
         let calibrated = replay.streaming(spec, encoded).map_err(FitProblem::from)?;
