@@ -167,8 +167,8 @@ impl Sequence {
                 differences.iter().zip(&seasons[lag..]).map(|(value, season)| learnt.residual(*value, *season));
             residuals.push(Cells::Numeric(residual.collect()));
             usual.push(learnt);
-            for row in filled.len() - lag..filled.len() {
-                state.last[row % lag * n_columns + index] = filled[row];
+            for (row, value) in filled.iter().enumerate().skip(filled.len() - lag) {
+                state.last[row % lag * n_columns + index] = *value;
             }
         }
         state.n_rows = reference.n_rows() as u64;

@@ -59,7 +59,9 @@ impl Streams {
                 (highest..n_rows).map(|t| law.innovation(&values[t - law.order()..t], values[t])).collect();
             if !are_classes {
                 let mean = new.iter().sum::<f64>() / n_innovations as f64;
-                new.iter_mut().for_each(|value| *value -= mean);
+                for value in &mut new {
+                    *value -= mean;
+                }
             }
             if length.is_none() {
                 let squares: Vec<f64> = new.iter().map(|value| value * value).collect();

@@ -138,7 +138,7 @@ impl DetectorRequest {
             return Ok(None);
         }
         let ert = self.ert.unwrap_or(ERT);
-        if !(ert >= 2.0 && ert <= REPLAYED_ERT_MAX) {
+        if !(2.0..=REPLAYED_ERT_MAX).contains(&ert) {
             let detail = format!("expected 2 to {REPLAYED_ERT_MAX} rows for a series, {ert} came");
             return Err(InvalidSettings::one("detector/ert", detail));
         }
