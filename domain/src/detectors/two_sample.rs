@@ -202,7 +202,7 @@ pub fn fit_batch(
         Family::Columns(columns) => Box::new(ColumnsDetector::fit(spec, columns, schema, reference, pool, progress)?),
         Family::Joint(joint) => Box::new(JointDetector::fit(joint, schema, reference, pool, progress)?),
         Family::Multivariate(spec) => Box::new(MultivariateDetector::fit(spec, schema, reference, pool, progress)?),
-        Family::Uncertainty => Box::new(UncertaintyDetector::fit(spec, reference, pool, progress)?),
+        Family::Uncertainty(_) => Box::new(UncertaintyDetector::fit(spec, reference, pool, progress)?),
     })
 }
 
@@ -220,6 +220,6 @@ pub fn restore_batch(
         Family::Columns(columns) => Box::new(ColumnsDetector::restore(spec, columns, schema, parameters)?),
         Family::Joint(joint) => Box::new(JointDetector::restore(joint, schema, parameters, encoder)?),
         Family::Multivariate(spec) => Box::new(MultivariateDetector::restore(spec, schema, parameters, encoder)?),
-        Family::Uncertainty => Box::new(UncertaintyDetector::restore(spec, parameters)?),
+        Family::Uncertainty(_) => Box::new(UncertaintyDetector::restore(spec, parameters)?),
     })
 }

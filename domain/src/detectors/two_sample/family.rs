@@ -2,7 +2,7 @@
 
 use super::joint::JointSpec;
 use super::multivariate::MultivariateSpec;
-use super::{BatchSpec, ColumnsSpec};
+use super::{BatchSpec, ClassifierUncertaintySpec, ColumnsSpec, RegressorUncertaintySpec};
 
 /// A specification, by the detector that it is of.
 pub(super) enum Family<'s> {
@@ -13,7 +13,13 @@ pub(super) enum Family<'s> {
     /// All columns together, by a law from the reference.
     Multivariate(MultivariateSpec<'s>),
     /// The outputs of a model.
-    Uncertainty,
+    Uncertainty(UncertaintySpec<'s>),
+}
+
+/// The parameters of a kind that judges the outputs of a model.
+pub(super) enum UncertaintySpec<'s> {
+    Classifier(&'s ClassifierUncertaintySpec),
+    Regressor(&'s RegressorUncertaintySpec),
 }
 
 impl BatchSpec {
@@ -47,7 +53,8 @@ impl BatchSpec {
             Self::MmdFourier(spec) => Family::Multivariate(MultivariateSpec::MmdFourier(spec)),
             Self::Hdddm(spec) => Family::Multivariate(MultivariateSpec::Hdddm(spec)),
             Self::KdqTree(spec) => Family::Multivariate(MultivariateSpec::KdqTree(spec)),
-            Self::ClassifierUncertainty(_) | Self::RegressorUncertainty(_) => Family::Uncertainty,
+            Self::ClassifierUncertainty(spec) => Family::Uncertainty(UncertaintySpec::Classifier(spec)),
+            Self::RegressorUncertainty(spec) => Family::Uncertainty(UncertaintySpec::Regressor(spec)),
         }
     }
 }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::classifier::FoldPermutations;
 use super::context_mmd::{ContextMmdReference, ROWS_MAX};
+use super::family::{Family, UncertaintySpec};
+use super::joint::JointSpec;
+use super::multivariate::MultivariateSpec;
 use super::{
     ClassifierSettings, ColumnTest, ColumnsSpec, HdddmSpec, KdqTreeSpec, MmdFourierSpec, ModelOutputs,
     PcaReconstructionSpec, SpotTheDiffSettings, Validation,
@@ -225,6 +228,13 @@ pub struct RegressorUncertaintySpec {
     pub seed: u64,
 }
 
+/// The parameters that every kind has.
+struct Common {
+    p_val: f64,
+    min_effect: Option<f64>,
+    seed: u64,
+}
+
 /// More rows than this are not judged at once.
 const WINDOW_ROWS_MAX: usize = 10_000_000;
 
@@ -264,220 +274,79 @@ impl BatchSpec {
         }
     }
 
+    /// What every kind has.
+    fn common(&self) -> Common {
+        macro_rules! of {
+            ($spec:expr) => {
+                Common { p_val: $spec.p_val, min_effect: $spec.min_effect, seed: $spec.seed }
+            };
+        }
+        match self.family() {
+            Family::Columns(spec) => of!(spec),
+            Family::Joint(JointSpec::Mmd(spec)) => of!(spec),
+            Family::Joint(JointSpec::Lsdd(spec)) => of!(spec),
+            Family::Joint(JointSpec::Classifier(spec)) => of!(spec),
+            Family::Joint(JointSpec::SpotTheDiff(spec)) => of!(spec),
+            Family::Joint(JointSpec::ContextMmd(spec)) => of!(spec),
+            Family::Multivariate(MultivariateSpec::PcaReconstruction(spec)) => of!(spec),
+            Family::Multivariate(MultivariateSpec::MmdFourier(spec)) => of!(spec),
+            Family::Multivariate(MultivariateSpec::Hdddm(spec)) => of!(spec),
+            Family::Multivariate(MultivariateSpec::KdqTree(spec)) => of!(spec),
+            Family::Uncertainty(UncertaintySpec::Classifier(spec)) => of!(spec),
+            Family::Uncertainty(UncertaintySpec::Regressor(spec)) => of!(spec),
+        }
+    }
+
     /// The seed of everything random.
     pub fn seed(&self) -> u64 {
-        match self {
-            Self::Ks(spec)
-            | Self::Cvm(spec)
-            | Self::ChiSquare(spec)
-            | Self::FisherExact(spec)
-            | Self::Tabular(spec)
-            | Self::Psi(spec)
-            | Self::KlDivergence(spec)
-            | Self::JensenShannon(spec)
-            | Self::Wasserstein(spec)
-            | Self::Hellinger(spec)
-            | Self::TotalVariation(spec)
-            | Self::AndersonDarling(spec)
-            | Self::MannWhitney(spec)
-            | Self::TTest(spec)
-            | Self::ZTest(spec)
-            | Self::GTest(spec)
-            | Self::EppsSingleton(spec)
-            | Self::Energy(spec) => spec.seed,
-            Self::Mmd(spec) => spec.seed,
-            Self::Lsdd(spec) => spec.seed,
-            Self::Classifier(spec) => spec.seed,
-            Self::SpotTheDiff(spec) => spec.seed,
-            Self::ContextMmd(spec) => spec.seed,
-            Self::PcaReconstruction(spec) => spec.seed,
-            Self::MmdFourier(spec) => spec.seed,
-            Self::Hdddm(spec) => spec.seed,
-            Self::KdqTree(spec) => spec.seed,
-            Self::ClassifierUncertainty(spec) => spec.seed,
-            Self::RegressorUncertainty(spec) => spec.seed,
-        }
+        self.common().seed
     }
 
     /// The significance.
     pub fn p_val(&self) -> f64 {
-        match self {
-            Self::Ks(spec)
-            | Self::Cvm(spec)
-            | Self::ChiSquare(spec)
-            | Self::FisherExact(spec)
-            | Self::Tabular(spec)
-            | Self::Psi(spec)
-            | Self::KlDivergence(spec)
-            | Self::JensenShannon(spec)
-            | Self::Wasserstein(spec)
-            | Self::Hellinger(spec)
-            | Self::TotalVariation(spec)
-            | Self::AndersonDarling(spec)
-            | Self::MannWhitney(spec)
-            | Self::TTest(spec)
-            | Self::ZTest(spec)
-            | Self::GTest(spec)
-            | Self::EppsSingleton(spec)
-            | Self::Energy(spec) => spec.p_val,
-            Self::Mmd(spec) => spec.p_val,
-            Self::Lsdd(spec) => spec.p_val,
-            Self::Classifier(spec) => spec.p_val,
-            Self::SpotTheDiff(spec) => spec.p_val,
-            Self::ContextMmd(spec) => spec.p_val,
-            Self::PcaReconstruction(spec) => spec.p_val,
-            Self::MmdFourier(spec) => spec.p_val,
-            Self::Hdddm(spec) => spec.p_val,
-            Self::KdqTree(spec) => spec.p_val,
-            Self::ClassifierUncertainty(spec) => spec.p_val,
-            Self::RegressorUncertainty(spec) => spec.p_val,
-        }
+        self.common().p_val
+    }
+
+    /// The effect size from which on a significant difference counts.
+    pub fn min_effect(&self) -> Option<f64> {
+        self.common().min_effect
     }
 
     /// Their parameters, of kinds that judge columns.
     pub fn columns(&self) -> Option<&ColumnsSpec> {
-        match self {
-            Self::Ks(spec)
-            | Self::Cvm(spec)
-            | Self::ChiSquare(spec)
-            | Self::FisherExact(spec)
-            | Self::Tabular(spec)
-            | Self::Psi(spec)
-            | Self::KlDivergence(spec)
-            | Self::JensenShannon(spec)
-            | Self::Wasserstein(spec)
-            | Self::Hellinger(spec)
-            | Self::TotalVariation(spec)
-            | Self::AndersonDarling(spec)
-            | Self::MannWhitney(spec)
-            | Self::TTest(spec)
-            | Self::ZTest(spec)
-            | Self::GTest(spec)
-            | Self::EppsSingleton(spec)
-            | Self::Energy(spec) => Some(spec),
-            Self::Mmd(_)
-            | Self::Lsdd(_)
-            | Self::Classifier(_)
-            | Self::SpotTheDiff(_)
-            | Self::ContextMmd(_)
-            | Self::PcaReconstruction(_)
-            | Self::MmdFourier(_)
-            | Self::Hdddm(_)
-            | Self::KdqTree(_)
-            | Self::ClassifierUncertainty(_)
-            | Self::RegressorUncertainty(_) => None,
-        }
+        if let Family::Columns(spec) = self.family() { Some(spec) } else { None }
     }
 
     /// How many permutations stand behind a p-value, of kinds that permute.
     pub fn n_permutations(&self) -> Option<usize> {
-        match self {
-            Self::Mmd(spec) => Some(spec.n_permutations),
-            Self::Lsdd(spec) => Some(spec.n_permutations),
-            Self::Classifier(spec) => Some(spec.n_permutations),
-            Self::SpotTheDiff(spec) => Some(spec.n_permutations),
-            Self::ContextMmd(spec) => Some(spec.n_permutations),
-            Self::Ks(_)
-            | Self::Cvm(_)
-            | Self::ChiSquare(_)
-            | Self::FisherExact(_)
-            | Self::Tabular(_)
-            | Self::Psi(_)
-            | Self::KlDivergence(_)
-            | Self::JensenShannon(_)
-            | Self::Wasserstein(_)
-            | Self::Hellinger(_)
-            | Self::TotalVariation(_)
-            | Self::AndersonDarling(_)
-            | Self::MannWhitney(_)
-            | Self::TTest(_)
-            | Self::ZTest(_)
-            | Self::GTest(_)
-            | Self::EppsSingleton(_)
-            | Self::Energy(_)
-            | Self::PcaReconstruction(_)
-            | Self::MmdFourier(_)
-            | Self::Hdddm(_)
-            | Self::KdqTree(_)
-            | Self::ClassifierUncertainty(_)
-            | Self::RegressorUncertainty(_) => None,
+        match self.family() {
+            Family::Joint(JointSpec::Mmd(spec)) => Some(spec.n_permutations),
+            Family::Joint(JointSpec::Lsdd(spec)) => Some(spec.n_permutations),
+            Family::Joint(JointSpec::Classifier(spec)) => Some(spec.n_permutations),
+            Family::Joint(JointSpec::SpotTheDiff(spec)) => Some(spec.n_permutations),
+            Family::Joint(JointSpec::ContextMmd(spec)) => Some(spec.n_permutations),
+            Family::Columns(_) | Family::Multivariate(_) | Family::Uncertainty(_) => None,
         }
     }
 
     /// How many draws from the reference stand behind a p-value, of kinds that draw; none where a library's thresholds or
     /// a user's own are taken instead.
     pub fn n_bootstraps(&self) -> Option<usize> {
-        match self {
-            Self::Ks(spec)
-            | Self::Cvm(spec)
-            | Self::ChiSquare(spec)
-            | Self::FisherExact(spec)
-            | Self::Tabular(spec)
-            | Self::Psi(spec)
-            | Self::KlDivergence(spec)
-            | Self::JensenShannon(spec)
-            | Self::Wasserstein(spec)
-            | Self::Hellinger(spec)
-            | Self::TotalVariation(spec)
-            | Self::AndersonDarling(spec)
-            | Self::MannWhitney(spec)
-            | Self::TTest(spec)
-            | Self::ZTest(spec)
-            | Self::GTest(spec)
-            | Self::EppsSingleton(spec)
-            | Self::Energy(spec) => spec.n_bootstraps.filter(|_| spec.preset.is_some() || spec.threshold.is_none()),
-            Self::PcaReconstruction(spec) => spec.preset.is_none().then_some(spec.n_bootstraps),
-            Self::MmdFourier(spec) => Some(spec.n_bootstraps),
-            Self::Hdddm(spec) => spec.preset.is_none().then_some(spec.n_bootstraps),
-            Self::KdqTree(spec) => Some(spec.n_bootstraps),
-            Self::Mmd(_)
-            | Self::Lsdd(_)
-            | Self::Classifier(_)
-            | Self::SpotTheDiff(_)
-            | Self::ContextMmd(_)
-            | Self::ClassifierUncertainty(_)
-            | Self::RegressorUncertainty(_) => None,
+        match self.family() {
+            Family::Columns(spec) => spec.n_bootstraps.filter(|_| spec.preset.is_some() || spec.threshold.is_none()),
+            Family::Multivariate(MultivariateSpec::PcaReconstruction(spec)) => {
+                spec.preset.is_none().then_some(spec.n_bootstraps)
+            }
+            Family::Multivariate(MultivariateSpec::MmdFourier(spec)) => Some(spec.n_bootstraps),
+            Family::Multivariate(MultivariateSpec::Hdddm(spec)) => spec.preset.is_none().then_some(spec.n_bootstraps),
+            Family::Multivariate(MultivariateSpec::KdqTree(spec)) => Some(spec.n_bootstraps),
+            Family::Joint(_) | Family::Uncertainty(_) => None,
         }
     }
 
     /// How many random frequencies each of these draws sums, of kinds of random features.
     pub fn n_frequencies(&self) -> Option<usize> {
         if let Self::MmdFourier(spec) = self { Some(spec.n_frequencies) } else { None }
-    }
-
-    /// The effect size from which on a significant difference counts.
-    pub fn min_effect(&self) -> Option<f64> {
-        match self {
-            Self::Ks(spec)
-            | Self::Cvm(spec)
-            | Self::ChiSquare(spec)
-            | Self::FisherExact(spec)
-            | Self::Tabular(spec)
-            | Self::Psi(spec)
-            | Self::KlDivergence(spec)
-            | Self::JensenShannon(spec)
-            | Self::Wasserstein(spec)
-            | Self::Hellinger(spec)
-            | Self::TotalVariation(spec)
-            | Self::AndersonDarling(spec)
-            | Self::MannWhitney(spec)
-            | Self::TTest(spec)
-            | Self::ZTest(spec)
-            | Self::GTest(spec)
-            | Self::EppsSingleton(spec)
-            | Self::Energy(spec) => spec.min_effect,
-            Self::Mmd(spec) => spec.min_effect,
-            Self::Lsdd(spec) => spec.min_effect,
-            Self::Classifier(spec) => spec.min_effect,
-            Self::SpotTheDiff(spec) => spec.min_effect,
-            Self::ContextMmd(spec) => spec.min_effect,
-            Self::PcaReconstruction(spec) => spec.min_effect,
-            Self::MmdFourier(spec) => spec.min_effect,
-            Self::Hdddm(spec) => spec.min_effect,
-            Self::KdqTree(spec) => spec.min_effect,
-            Self::ClassifierUncertainty(spec) => spec.min_effect,
-            Self::RegressorUncertainty(spec) => spec.min_effect,
-        }
     }
 
     /// How many rows reference and window can have together, of kinds that hold the kernels of all pairs.
