@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::FitError;
+use super::predict::INLINE_MAX_NS;
 use super::reading::WithoutReports;
 use crate::data::{
     Column, DataIssue, Frame, Image, ImageSource, Images, InvalidData, MissingValues, ReadImages, Schema, Table,
@@ -143,13 +144,16 @@ impl ImageReading {
         Ok(self.features.frame(&borrowed(&measured)).having_dropped(read.n_dropped))
     }
 
-    /// About how many nanoseconds reading a table takes.
+    /// About how many nanoseconds reading a table takes. A file of a hundred bytes may hold millions of pixels, which its header alone
+    /// says: files are never read where others would wait for it.
     pub(super) fn cost_ns(table: &Table) -> u64 {
         let n_bytes = table.columns().iter().map(|column| match &column.values {
             Values::Text(texts) | Values::Untyped(texts) => texts.n_bytes() as u64,
             Values::Numeric(_) | Values::Boolean(_) | Values::Images(_) | Values::Missing(_) => 0,
         });
-        n_bytes.sum::<u64>().saturating_mul(BYTE_COST_NS) + table.n_rows() as u64 * IMAGE_COST_NS
+        let n_bytes: u64 = n_bytes.sum();
+        let least = if n_bytes > 0 { INLINE_MAX_NS + 1 } else { 0 };
+        (n_bytes.saturating_mul(BYTE_COST_NS) + table.n_rows() as u64 * IMAGE_COST_NS).max(least)
     }
 }
 
@@ -202,4 +206,18 @@ fn measured<'t>(
         }
     }
     if issues.is_empty() { Ok(measured) } else { Err(Unmeasured::Invalid(InvalidData::new(issues))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_read_on_the_pool_however_small_they_are() {
+        let file = Table::unnamed(vec![Values::Text([Some("iVBORw0KGgo=")].into_iter().collect())]).unwrap();
+        assert!(ImageReading::cost_ns(&file) > INLINE_MAX_NS);
+        let measured = [None::<Vec<f32>>].into_iter();
+        let arrays = Table::unnamed(vec![Values::Images(Images::of_measures(measured))]).unwrap();
+        assert!(ImageReading::cost_ns(&arrays) < INLINE_MAX_NS);
+    }
 }

@@ -67,7 +67,7 @@ pub struct Prediction {
 }
 
 /// Work that takes longer than this runs on the pool, in nanoseconds.
-const INLINE_MAX_NS: u64 = 500_000;
+pub(super) const INLINE_MAX_NS: u64 = 500_000;
 /// Requests that take longer than this, in nanoseconds, are refused: other projects wait for processors meanwhile.
 pub(super) const WORK_MAX_NS: u64 = 120_000_000_000;
 /// About what a row costs beside the detector's step, in nanoseconds.
