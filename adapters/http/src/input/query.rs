@@ -125,7 +125,9 @@ impl Parameters {
         // Whose components are meant: those of the kind that reconstructs rows, or those before a detector.
         let reconstructs = self.get("kind").is_some_and(|kind| kind.trim() == DetectorKind::PcaReconstruction.as_str());
         let other_components = if reconstructs { Name::NComponents } else { Name::DetectorComponents };
-        for (key, text) in &self.0 {
+        // What is said of a whole object stands before what is said of its members, in whichever order they came.
+        let (of_members, of_all): (Vec<_>, Vec<_>) = self.0.iter().partition(|(key, _)| key.contains('.'));
+        for (key, text) in of_all.into_iter().chain(of_members) {
             let mut names = Name::all();
             // The members of an object follow a dot: `window.size`.
             if let Some((object, member)) = key.split_once('.')
@@ -180,5 +182,35 @@ pub(super) fn scalar(text: &str) -> Scalar<'_> {
             _ => Scalar::Text(Cow::Borrowed(text)),
         },
         _ => Scalar::Text(Cow::Borrowed(text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(query: &[(&str, &str)]) -> Settings {
+        let pairs = query.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned()));
+        let parameters =
+            Parameters::from(pairs.chain([("drift_type".to_owned(), "tabular".to_owned())]).collect::<Vec<_>>());
+        parameters.fit_settings().unwrap_or_else(|(failure, _)| panic!("{failure:?}"))
+    }
+
+    #[test]
+    fn the_order_of_parameters_changes_nothing() {
+        let query = [("quality", "false"), ("quality.out_of_range", "true"), ("kind", "ks")];
+        let mut turned = query;
+        turned.reverse();
+        let (settings, others) = (settings(&query), settings(&turned));
+        assert_eq!(settings, others);
+        assert_eq!(settings.quality.off.len(), drifting_domain::quality::QualityCheck::ALL.len() - 1);
+    }
+
+    #[test]
+    fn components_are_those_of_the_kind_that_has_some() {
+        let of_kind = settings(&[("n_components", "0.8"), ("kind", "pca_reconstruction")]);
+        assert_eq!((of_kind.detector.n_components, of_kind.n_components), (Some(0.8), None));
+        let before = settings(&[("n_components", "3"), ("kind", "mmd")]);
+        assert_eq!((before.detector.n_components, before.n_components), (None, Some(3)));
     }
 }
