@@ -212,7 +212,11 @@ impl DistanceColumn {
 
     /// About how many nanoseconds the law of windows of so many rows takes.
     pub(super) fn law_cost_ns(&self, n_rows: usize) -> usize {
-        if self.rule.preset.is_some() || self.rule.threshold.is_some() {
+        // Evidently judges the total variation of categories by relabelled rows, which are drawn for each window.
+        let relabels = self.rule.preset == Some(Preset::Evidently)
+            && self.test == ColumnTest::TotalVariation
+            && matches!(self.cells, ColumnCells::Categories(_));
+        if !relabels && (self.rule.preset.is_some() || self.rule.threshold.is_some()) {
             return 0;
         }
         if let Some(law) = &self.null_law {

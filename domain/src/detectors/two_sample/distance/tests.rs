@@ -281,3 +281,23 @@ fn half_of_the_columns_make_a_table_drift_where_that_is_asked_for() {
         assert_eq!(verdict.is_drift, is_drift, "{drift_share:?}");
     }
 }
+
+/// Total variation by Evidently draws relabelled rows for each window: who asks for many draws is
+/// known to take long.
+#[test]
+fn relabelled_rows_are_counted_as_work() {
+    let schema = schema(&flag(), 1);
+    let reference = classes(500, 0.5, &mut stream(4, 0));
+    let cost = |kind, n_bootstraps| {
+        let request = DetectorRequest {
+            preset: Some(Preset::Evidently),
+            n_bootstraps: Some(n_bootstraps),
+            ..DetectorRequest::default()
+        };
+        let spec = spec(kind, &request, &schema);
+        let detector = fit_batch(&spec, &schema, &window(&reference), &Threads(1), &Silent).expect("a fit");
+        detector.test_cost_ns(500, 100)
+    };
+    let (few, many) = (cost(DetectorKind::TotalVariation, 1_000), cost(DetectorKind::TotalVariation, 100_000));
+    assert!(many > 50 * few, "{few} {many}");
+}
