@@ -7,50 +7,18 @@ use drifting_domain::data::{MissingValues, Table, TensorValues, Values};
 use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, ReferenceUpdateRequest, WindowRequest};
 use drifting_domain::ports::ArtifactStore;
-use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
-use drifting_domain::quality::QualityRequest;
+use drifting_domain::project::{AfterAlarm, DriftType};
 use drifting_domain::use_cases::{DriftService, FitError, FitRequest, PredictError, Prediction};
 
-use self::house::House;
+use self::house::{House, fit, name, of_kind};
 use self::registers::{Register, sentences};
 
-fn name() -> ProjectName {
-    "p".parse().expect("a valid name")
+fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
+    house::request(DriftType::Text, reference, detector)
 }
 
 fn table<T: AsRef<str>>(texts: &[T]) -> Table {
     Table::unnamed(vec![Values::Text(texts.iter().map(Some).collect())]).expect("a column")
-}
-
-fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
-    FitRequest {
-        project: name(),
-        drift_type: DriftType::Text,
-        reference,
-        detector,
-        standardize: None,
-        n_components: None,
-        missing_values: MissingValues::Reject,
-        quality: QualityRequest::default(),
-        report_run_length: false,
-        overwrite: true,
-    }
-}
-
-fn of_kind(kind: DetectorKind) -> DetectorRequest {
-    let online = DetectorRequest {
-        kind: Some(kind),
-        ert: Some(50.0),
-        window_size: Some(10),
-        n_bootstraps: Some(2_000),
-        ..DetectorRequest::default()
-    };
-    if kind.is_online() { online } else { DetectorRequest { kind: Some(kind), ..DetectorRequest::default() } }
-}
-
-async fn fit(service: &DriftService, request: FitRequest) {
-    let fitted = service.fit(request).await.expect("a fit");
-    service.store(fitted).await.expect("it is stored");
 }
 
 async fn feed<T: AsRef<str>>(service: &DriftService, texts: &[T]) -> Prediction {

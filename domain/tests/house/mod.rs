@@ -1,9 +1,13 @@
-//! Servers on memory adapters, one after the other on the same stores.
+//! Servers on memory adapters, one after the other on the same stores, and what is fitted on them.
 
 use std::sync::Arc;
 
 use chrono::DateTime;
-use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StateDurability};
+use drifting_domain::data::{MissingValues, Table};
+use drifting_domain::detectors::{DetectorKind, DetectorRequest};
+use drifting_domain::project::{DriftType, ProjectName};
+use drifting_domain::quality::QualityRequest;
+use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 
 #[derive(Default)]
@@ -42,4 +46,43 @@ impl House {
         service.start().await.expect("the stores are read");
         service
     }
+}
+
+/// The project of every test.
+pub fn name() -> ProjectName {
+    "p".parse().expect("a valid name")
+}
+
+/// A fit of everything by default.
+pub fn request(drift_type: DriftType, reference: Table, detector: DetectorRequest) -> FitRequest {
+    FitRequest {
+        project: name(),
+        drift_type,
+        reference,
+        detector,
+        standardize: None,
+        n_components: None,
+        missing_values: MissingValues::Reject,
+        quality: QualityRequest::default(),
+        report_run_length: false,
+        overwrite: true,
+    }
+}
+
+/// A kind that comes to a verdict within few rows.
+pub fn of_kind(kind: DetectorKind) -> DetectorRequest {
+    let online = DetectorRequest {
+        kind: Some(kind),
+        ert: Some(50.0),
+        window_size: Some(10),
+        n_bootstraps: Some(2_000),
+        ..DetectorRequest::default()
+    };
+    if kind.is_online() { online } else { DetectorRequest { kind: Some(kind), ..DetectorRequest::default() } }
+}
+
+/// Fits and stores.
+pub async fn fit(service: &DriftService, request: FitRequest) {
+    let fitted = service.fit(request).await.expect("a fit");
+    service.store(fitted).await.expect("it is stored");
 }
