@@ -454,3 +454,44 @@ def test_arguments_are_checked() -> None:
     for arguments in ({"timeout": 0}, {"connect_timeout": float("inf")}, {"retries": -1}, {"on_error": "fail"}):
         with pytest.raises(ValueError, match="expected"):
             drifting.Client(**arguments)
+
+
+def history() -> list[float]:
+    """Numbers whose level moves at the 600th."""
+    random = np.random.default_rng(7)
+    return [*random.normal(0.0, 1.0, 600), *random.normal(1.0, 1.0, 200)]
+
+
+def test_a_history_is_replayed_through_candidates(client: drifting.Client) -> None:
+    report = client.backtest(
+        history(), reference=300, changes=[600], margin=150, candidates=["ks", "adwin"], windows=(50,), seed=1
+    )
+    assert (report.rows, report.reference_rows, report.replayed_rows, report.changes) == (800, 300, 500, (600,))
+    assert [(one.kind, one.window, one.problem) for one in report.candidates] == [("ks", 50, None), ("adwin", None, None)]
+    told = report.candidates[0].replayed
+    assert told is not None
+    assert told.changes[0].alarm is not None
+    assert 600 <= told.changes[0].alarm < 750
+    assert told.false_alarms is not None
+    assert told.false_alarms.source == "before_first_change"
+    assert report.suggested is not None
+    frame = report.to_pandas()
+    assert list(frame["kind"]) == ["ks", "adwin"]
+    assert "<td" in report._repr_html_()
+
+
+def test_settings_of_candidates_and_files(client: drifting.Client, tmp_path: Path) -> None:
+    given = {"kind": "cvm_online", "ert": 50, "window_sizes": [10], "n_bootstraps": 1_000}
+    report = client.backtest(pd.Series(history(), name="price"), reference=300, changes=(), candidates=[given])
+    told = report.candidates[0].replayed
+    assert told is not None
+    assert (told.detector.ert, told.detector.window_sizes, report.changes) == (50.0, (10,), ())
+    path = tmp_path / "history.csv"
+    pd.DataFrame({"price": history()}).to_csv(path, index=False)
+    told_of_file = client.backtest(str(path), drift_type="label", reference=0.375, changes=(), candidates=["ks"])
+    assert (told_of_file.reference_rows, told_of_file.changes) == (300, ())
+    with pytest.raises(errors.RowsError, match="can go as JSON"):
+        client.backtest(str(path), candidates=[given])
+    with pytest.raises(errors.InvalidSettingsError) as refused:
+        client.backtest(history(), reference=300, margin=0)
+    assert refused.value.issues[0].pointer == "/margin"

@@ -17,12 +17,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from drifting import errors, models
+    from drifting import backtests, errors, models
     from drifting._async_client import AsyncClient
     from drifting._background import Background, BackgroundCounts
     from drifting._client import Client
     from drifting._default import client
-    from drifting._functions import detect, fit, metrics, predict
+    from drifting._functions import backtest, detect, fit, metrics, predict
     from drifting._local_server import LocalServer, serve
     from drifting._settings import (
         DetectorSettings,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         WindowSettings,
     )
     from drifting._trend import Trend
+    from drifting.backtests import BacktestReport
     from drifting.errors import ApiError, DriftingError, DriftingWarning
     from drifting.models import Detection, Metric, MetricBucket, Operation, Project
     from drifting.predecessor import DriftingClient, DriftType
@@ -48,6 +49,7 @@ _MODULES = {
     "_client": ("Client",),
     "_default": ("client",),
     "_functions": (
+        "backtest",
         "detect",
         "fit",
         "metrics",
@@ -66,6 +68,7 @@ _MODULES = {
         "WindowSettings",
     ),
     "_trend": ("Trend",),
+    "backtests": ("BacktestReport",),
     "errors": (
         "ApiError",
         "DriftingError",
@@ -90,6 +93,7 @@ __all__ = [
     "AsyncClient",
     "Background",
     "BackgroundCounts",
+    "BacktestReport",
     "Client",
     "Detection",
     "DetectorSettings",
@@ -108,6 +112,8 @@ __all__ = [
     "ReferenceUpdateSettings",
     "Trend",
     "WindowSettings",
+    "backtest",
+    "backtests",
     "client",
     "detect",
     "errors",
@@ -120,7 +126,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("errors", "models"):
+    if name in ("backtests", "errors", "models"):
         return importlib.import_module(f"drifting.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'drifting' has no attribute {name!r}")

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, overload
 
-from drifting import _flows, _progress
+from drifting import _backtest, _flows, _progress
 from drifting._background import Background, OnDetection
 from drifting._progress import Shown
 from drifting._settings import (
@@ -23,6 +23,7 @@ from drifting._settings import (
 )
 from drifting._trend import Trend
 from drifting._waiting import Awaiting
+from drifting.backtests import BacktestReport
 from drifting.models import AcceptedEvents, Detection, Metric, MetricBucket, Operation, Project, Refreshed
 
 
@@ -288,6 +289,54 @@ class AsyncClient:
         """
         flow = _flows.metrics(self._settings, project, since, until, resolution, features, limit)
         return await self._waiting.run(flow)
+
+    async def backtest(
+        self,
+        history: Any,
+        *,
+        drift_type: DriftKind | None = None,
+        reference: float | None = None,
+        changes: Sequence[int] | None = None,
+        margin: int | None = None,
+        candidates: Sequence[str | Mapping[str, Any]] | None = None,
+        windows: Sequence[int] | None = None,
+        ert: float | None = None,
+        missing_values: MissingValues | None = None,
+        seed: int | None = None,
+        timeout: float | None = None,
+    ) -> BacktestReport:
+        """Replays a history through candidates: when each would have alarmed, how often falsely, how late, at what cost.
+
+        Nothing is stored.
+
+        Args:
+            history: The rows, in their order, as ``fit`` takes them.
+            drift_type: As in ``fit``.
+            reference: How many of the first rows are the reference; below 1, which share of the rows is; by default 0.3.
+            changes: The rows, from 0 on, with which changes begin; none (``()``) where it is known that nothing changes.
+            margin: How many rows after a change an alarm may come to count as telling it; by default 1,000.
+            candidates: What is tried: names of kinds, or settings such as ``{"kind": "ks", "window": {"size": 50}}``;
+                by default the kinds that suit the columns.
+            windows: The sizes in which kinds that judge windows are tried; by default 50, 200 and 1,000 rows.
+            ert: Rows between false alarms that are wanted, on average.
+            missing_values: As in ``fit``.
+            seed: The seed of everything random.
+            timeout: Seconds in all, in place of ``fit_timeout``.
+
+        Raises:
+            DriftingError: The backtest was refused.
+        """
+        others = {
+            "drift_type": drift_type,
+            "reference": reference,
+            "changes": changes,
+            "margin": margin,
+            "windows": windows,
+            "ert": ert,
+            "missing_values": missing_values,
+            "seed": seed,
+        }
+        return await self._waiting.run(_backtest.backtest(self._settings, history, candidates, others, timeout))
 
     async def send_events(self, project: str, events: Sequence[Mapping[str, Any]]) -> AcceptedEvents:
         """Sends rows as CloudEvents, which are answered before they are fed; each ``id`` is fed once."""

@@ -21,7 +21,7 @@ from drifting._progress import Progress
 from drifting._reading import read
 from drifting._requests import Body, Listen, Pause, Request, Response, fit_body, new_key, predict_body
 from drifting._retrying import Flow, exchange
-from drifting._settings import OnError, Settings, check_on_error
+from drifting._settings import OnError, Settings, check_on_error, plain
 from drifting._trend import Trend
 from drifting.errors import (
     AnswerError,
@@ -226,7 +226,7 @@ def fit(
     document: dict[str, Any] = {"drift_type": drift_type or ("label" if reference.is_column else "tabular")}
     document |= {name: value for name, value in others.items() if value is not None}
     if detector:
-        document["detector"] = {name.rstrip("_"): _plain(value) for name, value in detector.items()}
+        document["detector"] = {name.rstrip("_"): plain(value) for name, value in detector.items()}
     document |= {name: _rows.reference(data, as_json=True).content for name, data in beside.items()}
     headers = {"prefer": "respond-async", "idempotency-key": idempotency_key or new_key()}
     path = (*_API, "projects", project, "fit")
@@ -373,17 +373,6 @@ def _resolution(value: int | timedelta | str | None) -> str | None:
             raise ValueError(f"expected a resolution of whole minutes, {value} came")
         return f"{minutes}m"
     return None if value is None else str(value)
-
-
-def _plain(value: Any) -> Any:
-    """A setting as JSON has it: sequences and numbers of NumPy come from parameter searches."""
-    if isinstance(value, Mapping):
-        return {str(name): _plain(member) for name, member in value.items()}
-    if isinstance(value, (str, bool, int, float)) or value is None:
-        return value
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return [_plain(member) for member in value]
 
 
 def id_of(operation: Operation | str) -> str:

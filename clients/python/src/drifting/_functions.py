@@ -31,3 +31,4 @@ fit = _of_default(Client.fit)
 predict = _of_default(Client.predict)
 detect = predict
 metrics = _of_default(Client.metrics)
+backtest = _of_default(Client.backtest)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,16 @@ def project(shown: Project) -> str:
 def project_line(shown: Project) -> str:
     """The same in a line."""
     return _line("Project", shown.project, _of_project(shown))
+
+
+def table(columns: Mapping[str, Sequence[Any]], caption: str) -> str:
+    """A table with a line for each place in its columns."""
+    cell = '<{tag} style="text-align:left">{text}</{tag}>'
+    head = "".join(cell.format(tag="th", text=escape(name)) for name in columns)
+    rows = zip(*columns.values(), strict=True)
+    lines = ("".join(cell.format(tag="td", text=escape("" if v is None else _text(v))) for v in row) for row in rows)
+    body = "".join(f"<tr>{line}</tr>" for line in (head, *lines))
+    return f'<table><caption style="text-align:left">{escape(caption)}</caption>{body}</table>'
 
 
 def _of_detection(verdict: Detection) -> Facts:

@@ -6,11 +6,11 @@ import ipaddress
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 from urllib.parse import SplitResult, urlsplit
 
 OnError = Literal["raise", "warn", "ignore"]
-DriftKind = Literal["label", "tabular", "text"]
+DriftKind = Literal["label", "tabular", "text", "image"]
 MissingValues = Literal["reject", "drop", "impute"]
 DetectorKind = Literal[
     "cvm_online",
@@ -284,3 +284,14 @@ def check_on_error(on_error: str) -> None:
     """Refuses what is no choice."""
     if on_error not in ("raise", "warn", "ignore"):
         raise ValueError(f'expected on_error to be "raise", "warn" or "ignore", {on_error!r} came')
+
+
+def plain(value: Any) -> Any:
+    """A setting as JSON has it: sequences and numbers of NumPy come from parameter searches."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(member) for name, member in value.items()}
+    if isinstance(value, (str, bool, int, float)) or value is None:
+        return value
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return [plain(member) for member in value]
