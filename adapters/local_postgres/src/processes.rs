@@ -14,6 +14,8 @@ pub(crate) enum Member {
     Head,
     /// One that the head has started.
     Other(Pid),
+    /// One that ends: its command line is gone, and what it shares with the others may still be held.
+    Ending,
 }
 
 /// Whether the process is the head of a Postgres server on this cluster; `None` where that cannot be known. One that has
@@ -27,7 +29,8 @@ pub(crate) fn is_head(pid: Pid, data: &Path) -> Option<bool> {
 }
 
 /// The processes of servers that work in the folder of a cluster; all that belong to its server do. Nobody else counts,
-/// such as a shell of somebody who looks around there. Without `/proc` none is seen.
+/// such as a shell of somebody who looks around there. What ends loses its memory, then its folder: while it has the one and no
+/// longer the other, Postgres may find its shared memory in use. Without `/proc` none is seen.
 pub(crate) fn members_in(data: &Path) -> Vec<Member> {
     let processes = fs::read_dir(all()).into_iter().flatten().flatten().map(|process| process.path());
     let here = processes.filter(|process| fs::read_link(process.join("cwd")).is_ok_and(|folder| folder == data));
@@ -41,6 +44,9 @@ fn all() -> &'static Path {
 fn member(process: &Path) -> Option<Member> {
     let pid = process.file_name()?.to_str()?.parse().ok().and_then(Pid::from_raw)?;
     let command = fs::read(process.join("cmdline")).ok()?;
+    if command.is_empty() {
+        return Some(Member::Ending);
+    }
     // Those that the head starts put what they do in place of the command.
     if command.starts_with(b"postgres:") {
         return Some(Member::Other(pid));
@@ -120,6 +126,16 @@ mod tests {
             child.kill().unwrap();
             child.wait().unwrap();
         }
+    }
+
+    #[test]
+    fn what_has_lost_its_memory_and_not_yet_its_folder_is_ending() {
+        let processes = tempfile::tempdir().unwrap();
+        let process = processes.path().join("4711");
+        fs::create_dir(&process).unwrap();
+        assert_eq!(member(&process), None, "it is gone");
+        fs::write(process.join("cmdline"), "").unwrap();
+        assert_eq!(member(&process), Some(Member::Ending));
     }
 
     #[test]
