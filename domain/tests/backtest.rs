@@ -1,13 +1,13 @@
 //! A backtest tells what servers would have told of a history, on data whose changes are known.
 
+mod real_data;
 mod registers;
 
-use std::io::Read;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::DateTime;
-use drifting_domain::data::{Column, MissingValues, Table, Values};
+use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, FitProblem, WindowRequest};
 use drifting_domain::ports::{CpuPool, ImageDecoder, NoEvents, NoImageFiles, Progress, Silent};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
@@ -19,26 +19,8 @@ use drifting_domain::use_cases::{
 };
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use rand::RngExt;
+use real_data::File;
 use registers::{Register, sentences};
-
-/// The columns of a file of the repository's real data, some of their rows.
-fn columns(file: &str, names: &[&str], rows: std::ops::Range<usize>) -> Table {
-    let path = format!("{}/../tests/data/{file}", env!("CARGO_MANIFEST_DIR"));
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path).expect("the data are in the repository"))
-        .read_to_string(&mut text)
-        .expect("the data are whole");
-    let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().expect("a header").split(',').collect();
-    let lines: Vec<&str> = lines.skip(rows.start).take(rows.len()).collect();
-    assert_eq!(lines.len(), rows.len(), "the file has these rows");
-    let column = |name: &&str| {
-        let place = header.iter().position(|column| column == name).expect("a known column");
-        let value = |line: &&str| line.split(',').nth(place).expect("a field").parse().expect("a number");
-        Column { name: (*name).to_owned(), values: Values::Numeric(lines.iter().map(value).collect()) }
-    };
-    Table::named(names.iter().map(column).collect()).expect("columns")
-}
 
 /// Standard normal values.
 fn normal(n: usize, seed: u64) -> Vec<f64> {
@@ -124,7 +106,7 @@ const JOINED: usize = 17_424;
 #[test]
 fn a_market_that_joins_is_told_within_the_margin() {
     let first = 15_000;
-    let history = columns("elec2.csv.gz", &["vicprice", "vicdemand", "transfer"], first..20_000);
+    let history = File::read("elec2").range(&["vicprice", "vicdemand", "transfer"], first..20_000);
     let change = JOINED - first;
     let asked = BacktestRequest {
         reference: ReferencePart::Rows(1_500),
@@ -175,7 +157,7 @@ fn kernels_tell_it_beside_columns_that_vary() {
         changes: Some(vec![change]),
         candidates: candidates.into_iter().chain(windows).collect(),
         margin: Some(96),
-        ..request(columns("elec2.csv.gz", &names, first..18_000), DriftType::Tabular)
+        ..request(File::read("elec2").range(&names, first..18_000), DriftType::Tabular)
     };
     let report = run(&asked);
     for (kind, _, outcome) in outcomes(&report) {
@@ -187,7 +169,7 @@ fn kernels_tell_it_beside_columns_that_vary() {
 #[test]
 fn without_a_change_alarms_are_as_often_as_wanted() {
     let names = ["attrib1", "attrib2", "attrib3"];
-    let history = columns("sea_stream_10k.csv.gz", &names, 0..7_200);
+    let history = File::read("sea_stream_no_drift").range(&names, 0..7_200);
     let asked = BacktestRequest { changes: Some(Vec::new()), ..request(history, DriftType::Tabular) };
     let report = run(&asked);
     let mut too_often = Vec::new();

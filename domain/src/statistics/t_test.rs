@@ -26,7 +26,15 @@ pub enum Variances {
 }
 
 /// Mean and sum of squared deviations, in units of the scale. Time O(n).
+///
+/// Of a constant the mean is that value: a rounded sum of many would be another for each number of them, and two constants that are
+/// equal would differ by nothing but that.
 fn moments(values: &[f64], scale: f64) -> (f64, f64) {
+    if let Some(first) = values.first()
+        && values.iter().all(|value| value == first)
+    {
+        return (first / scale, 0.0);
+    }
     let scaled = || values.iter().map(|value| value / scale);
     let mean = scaled().sum::<f64>() / values.len() as f64;
     (mean, scaled().map(|value| (value - mean) * (value - mean)).sum())
@@ -118,5 +126,12 @@ mod tests {
         assert_eq!(test(&[1.0; 4]), None);
         assert_eq!(test(&[2.0; 4]).map(|test| test.p_value), Some(0.0));
         assert_eq!(test(&[2.0]), None);
+        // The rounded mean of many is another than that of few.
+        let of_many =
+            |value: f64, other: f64| t_test(&[value; 8_736], &[other; 48], Variances::OfEach, Alternative::TwoSided);
+        for value in [0.003_467, 0.422_915, 0.414_912] {
+            assert_eq!(of_many(value, value), None);
+            assert_eq!(of_many(value, value * 1.5).map(|test| test.p_value), Some(0.0));
+        }
     }
 }

@@ -136,7 +136,9 @@ impl Settings for BocdSettings {
 
     fn learn(&mut self, reference: &[f64]) {
         let n = reference.len() as f64;
-        let mean = reference.iter().sum::<f64>() / n;
+        // That of a constant is exact: a rounded one has a variance about it, and every value is a change.
+        let constant = reference.first().copied().filter(|first| reference.iter().all(|value| value == first));
+        let mean = constant.unwrap_or_else(|| reference.iter().sum::<f64>() / n);
         let variance = reference.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
         let mean = if mean.is_finite() { mean } else { 0.0 };
         // Of a constant there is none to learn.
@@ -218,6 +220,19 @@ mod tests {
             let total: f64 = state.runs.probabilities.iter().sum();
             assert!((total - 1.0).abs() < 1e-6, "{scale}: {total}");
             assert!(state.runs.means.iter().all(|mean| mean.is_finite()), "{scale}");
+        }
+    }
+
+    /// The mean of many equal values is not that value, rounded as sums are.
+    #[test]
+    fn a_constant_that_goes_on_is_no_change() {
+        for constant in [0.003_467, 0.422_915, 0.414_912] {
+            let mut settings = BocdSettings::default();
+            settings.learn(&[constant; 8_736]);
+            assert_eq!((settings.prior_mean, settings.data_variance), (Some(constant), Some(1.0)));
+            let mut state = settings.start();
+            let drifts = (0..2_000).filter(|_| settings.update(&mut state, constant).is_drift).count();
+            assert_eq!(drifts, 0, "{constant}");
         }
     }
 }
