@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         PreprocessingSettings,
         QualitySettings,
         ReferenceUpdateSettings,
+        SequenceSettings,
         WindowSettings,
     )
     from drifting._trend import Trend
@@ -63,6 +64,7 @@ _MODULES = {
         "PreprocessingSettings",
         "QualitySettings",
         "ReferenceUpdateSettings",
+        "SequenceSettings",
         "WindowSettings",
     ),
     "_trend": ("Trend",),
@@ -106,6 +108,7 @@ __all__ = [
     "Project",
     "QualitySettings",
     "ReferenceUpdateSettings",
+    "SequenceSettings",
     "Trend",
     "WindowSettings",
     "client",
