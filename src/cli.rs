@@ -14,6 +14,7 @@ mod keys;
 mod operations;
 mod predict;
 mod projects;
+mod sequence;
 mod serve;
 
 pub use backtest::{BacktestArgs, ReferenceShare};
@@ -25,6 +26,7 @@ pub use keys::{CreateKeyArgs, KeysCommand};
 pub use operations::OperationsCommand;
 pub use predict::PredictArgs;
 pub use projects::{ListArgs, ProjectsCommand, TrendArgs};
+pub use sequence::{Sequence, SequenceFlags};
 pub use serve::ServeArgs;
 
 use std::path::PathBuf;

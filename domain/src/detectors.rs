@@ -1,5 +1,6 @@
 //! The detectors, a closed set: one file each.
 
+mod calibration;
 mod density_difference;
 mod kind;
 mod online;
@@ -9,6 +10,8 @@ pub mod two_sample;
 
 use serde::{Deserialize, Serialize};
 
+pub use calibration::CalibrationProblem;
+pub(crate) use calibration::{Replay, Streams};
 pub use kind::DetectorKind;
 #[cfg(test)]
 pub(crate) use online::{Curve, Splits, TiedStreams, curve};
@@ -18,8 +21,8 @@ pub use online::{
     fit_online, restore_online,
 };
 pub use request::{
-    DetectorRequest, InvalidSettings, ModelName, PERMUTATIONS_MAX, ReferenceUpdateRequest, SettingIssue,
-    StreamingRequest, WindowRequest,
+    DetectorRequest, InvalidSettings, ModelName, PERMUTATIONS_MAX, ReferenceUpdateRequest, SequenceRequest,
+    SettingIssue, StreamingRequest, WindowRequest,
 };
 pub use streaming::{
     AdwinSettings, BocdSettings, ChangeMode, CusumSettings, DdmSettings, EcddSettings, EddmSettings,

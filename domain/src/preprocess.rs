@@ -4,6 +4,7 @@ mod encoder;
 mod halves;
 mod image;
 mod pca;
+mod sequence;
 mod text;
 
 pub(crate) use encoder::mean_and_deviation;
@@ -11,4 +12,6 @@ pub use encoder::{Encoder, EncoderError, Encoding, Preprocessing};
 pub use image::{ImageFeatures, ImageProblem};
 #[cfg(test)]
 pub(crate) use pca::Pca;
+pub(crate) use sequence::LENGTH_MAX as SEQUENCE_LENGTH_MAX;
+pub use sequence::{Season, Sequence, SequenceCalibration, SequenceSpec, SequenceState, TimeOf};
 pub use text::{TextFeatures, TextProblem};

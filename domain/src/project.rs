@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::policy::{AfterAlarm, Policy, ReferenceUpdate, UpdateMethod, WindowPolicy};
 use crate::data::Schema;
 use crate::detectors::DetectorSpec;
-use crate::preprocess::Preprocessing;
+use crate::preprocess::{Preprocessing, SequenceSpec};
 use crate::quality::QualitySettings;
 use crate::statistics::poisson;
 
@@ -167,6 +167,9 @@ pub struct Configuration {
     pub policy: Policy,
     /// How rows become the numbers that the detector sees.
     pub preprocessing: Preprocessing,
+    /// How a series is read before that, and how its detector was calibrated; of the drift type `sequential`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<SequenceSpec>,
     /// The columns and the policy on missing values.
     pub schema: Schema,
     /// The checks of quality; without them nothing is checked, as in projects of versions that had none.
@@ -187,6 +190,14 @@ pub struct Configuration {
     /// The request that fitted it, where that may come again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fitted_once: Option<FittedOnce>,
+}
+
+impl Configuration {
+    /// The expected run time, in rows, of detectors that keep one: by their thresholds, or as they were calibrated for a series.
+    pub fn ert(&self) -> Option<f64> {
+        let calibration = self.sequence.as_ref().and_then(|sequence| sequence.calibration.as_ref());
+        calibration.map(|calibration| calibration.ert).or_else(|| self.detector.ert())
+    }
 }
 
 /// By what a request for a fit is known again.

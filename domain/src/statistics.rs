@@ -2,7 +2,9 @@
 
 pub mod alternative;
 pub mod anderson_darling;
+pub mod autoregression;
 pub mod binomial;
+pub mod block_bootstrap;
 pub mod chi_square;
 pub(crate) mod cholesky;
 pub mod correction;

@@ -27,6 +27,7 @@ mod recording;
 mod refresh;
 mod registry;
 mod run_length;
+mod series;
 mod serving;
 mod startup;
 mod tally;

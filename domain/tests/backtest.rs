@@ -8,8 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Values};
-use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, FitProblem, WindowRequest};
+use drifting_domain::detectors::{
+    CvmThresholds, DetectorKind, DetectorRequest, FitProblem, SequenceRequest, WindowRequest,
+};
 use drifting_domain::ports::{CpuPool, ImageDecoder, NoEvents, NoImageFiles, Progress, Silent};
+use drifting_domain::preprocess::Season;
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
@@ -52,6 +55,7 @@ fn request(history: Table, drift_type: DriftType) -> BacktestRequest {
         candidates: Vec::new(),
         windows: Vec::new(),
         ert: None,
+        sequence: SequenceRequest::default(),
         missing_values: MissingValues::Reject,
         seed: 0,
     }
@@ -441,7 +445,6 @@ fn what_cannot_be_is_refused_with_what_was_expected() {
         (BacktestRequest { ert: Some(f64::INFINITY), ..plain() }, "expected a number of rows above 1"),
         (BacktestRequest { candidates: many, ..plain() }, "expected at most 32 candidates"),
         (request(history(), DriftType::Image), "expected an image"),
-        (request(history(), DriftType::Sequential), "no detector for `sequential` yet"),
     ];
     for (request, expected) in refused {
         let reason = refusal(&request);
@@ -565,4 +568,28 @@ fn classes_are_tried_by_kinds_of_classes() {
     assert_eq!(kinds(classes, DriftType::Label), expected(DetectorKind::ChiSquare));
     let mixed = Table::unnamed(vec![three(), Values::Numeric(normal(400, 1))]).expect("columns");
     assert_eq!(kinds(mixed, DriftType::Tabular), expected(DetectorKind::Tabular));
+}
+
+#[test]
+fn series_are_tried_with_kinds_that_judge_row_by_row_and_calibrated_for_what_is_wanted() {
+    let mut level = 0.0;
+    let mut follow = |new: f64| {
+        level = 0.8 * level + 0.6 * new;
+        level
+    };
+    let series: Vec<f64> = normal(1_000, 3).into_iter().map(&mut follow).collect();
+    let asked = BacktestRequest {
+        ert: Some(100.0),
+        reference: ReferencePart::Rows(500),
+        changes: Some(Vec::new()),
+        sequence: SequenceRequest { season: Some(Season::Period { period: 24 }), ..SequenceRequest::default() },
+        ..request(one_column(series), DriftType::Sequential)
+    };
+    let report = run(&asked);
+    let kinds: Vec<&str> = outcomes(&report).iter().map(|(kind, _, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["cvm_online", "lsdd_online", "mmd_online", "adwin", "page_hinkley", "kswin"]);
+    for (index, kind) in kinds.into_iter().enumerate() {
+        let false_alarms = replayed(&report, index).false_alarms.as_ref().expect("rows before any change");
+        assert_eq!(false_alarms.wanted_per_1000_rows, Some(10.0), "{kind}");
+    }
 }

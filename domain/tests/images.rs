@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use drifting_domain::data::{Image, Images, MissingValues, Table, TensorValues, Values};
 use drifting_domain::detection::Detection;
-use drifting_domain::detectors::{DetectorKind, DetectorRequest, ReferenceUpdateRequest, WindowRequest};
+use drifting_domain::detectors::{
+    DetectorKind, DetectorRequest, ReferenceUpdateRequest, SequenceRequest, WindowRequest,
+};
 use drifting_domain::ports::{ArtifactStore, ImageDecoder};
 use drifting_domain::project::{AfterAlarm, DriftType};
 use drifting_domain::use_cases::{
@@ -346,6 +348,7 @@ async fn a_history_of_images_is_replayed_and_files_need_somebody_who_reads_them(
             },
         ],
         ert: None,
+        sequence: SequenceRequest::default(),
         missing_values: MissingValues::Reject,
         seed: 0,
     };

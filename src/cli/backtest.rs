@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use super::fit::{positive, whole};
-use super::{MissingValues, RowsArgs, TableType};
+use super::{MissingValues, RowsArgs, SequenceFlags, TableType};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -62,6 +62,10 @@ pub struct BacktestArgs {
     /// Seed of everything random [default: 0]
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub seed: Option<u64>,
+
+    /// How a series is read.
+    #[command(flatten)]
+    pub sequence: SequenceFlags,
 }
 
 /// How much of a history is the reference: from 1 on rows, below 1 a share of them.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use drifting_domain::project::ProjectName;
 
-use super::RowsArgs;
+use super::{RowsArgs, SequenceFlags};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -16,6 +16,7 @@ Examples:
   drifting fit sensors training.parquet --rows ..5000 --detector mmd_online --ert 1000 --window-size 60
   drifting fit prices newer.csv --columns price --overwrite --json
   drifting fit orders training.csv --detector tabular --p-val 0.01 --set window.size=500 --set window.max_age=1h
+  drifting fit load training.csv --drift-type sequential --season-timestamp at --season-by day_of_week,hour_of_day
   zcat training.csv.gz | drifting fit sensors - --missing-values drop";
 
 /// Options of `fit`.
@@ -59,6 +60,10 @@ pub struct FitArgs {
     #[command(flatten)]
     pub detector: DetectorFlags,
 
+    /// How a series is read.
+    #[command(flatten)]
+    pub sequence: SequenceFlags,
+
     /// What comes before the detector.
     #[command(flatten)]
     pub preprocessing: PreprocessingFlags,
@@ -74,6 +79,8 @@ pub enum TableType {
     Tabular,
     /// One column of texts
     Text,
+    /// Rows that depend on those before
+    Sequential,
 }
 
 impl TableType {
@@ -83,6 +90,7 @@ impl TableType {
             Self::Label => "label",
             Self::Tabular => "tabular",
             Self::Text => "text",
+            Self::Sequential => "sequential",
         }
     }
 }

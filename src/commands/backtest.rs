@@ -19,7 +19,7 @@ use super::failure::Interrupted;
 use super::input::{self, Format, Input, JsonData, RowRange};
 use super::output::{json_line, printable, table};
 use super::{block_on, connect, fit, following, progress};
-use crate::cli::{BacktestArgs, ClientFlags, MissingValues, ReferenceShare, TableType};
+use crate::cli::{BacktestArgs, ClientFlags, MissingValues, ReferenceShare, Sequence, TableType};
 use crate::client::{Answer, Backtest, BacktestCandidate, Body, Problem, Replayed};
 use crate::runtime::{SystemClock, Threads};
 
@@ -82,7 +82,8 @@ fn query(args: &BacktestArgs, drift_type: TableType) -> Query {
         ("missing_values", args.missing_values.map(|policy| policy.as_str().to_owned())),
         ("seed", fit::text(args.seed.as_ref())),
     ];
-    settings.into_iter().filter_map(|(name, value)| Some((Cow::Borrowed(name), value?))).collect()
+    let settings = settings.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    settings.chain(args.sequence.query()).map(|(name, value)| (Cow::Borrowed(name), value)).collect()
 }
 
 /// A request with its data and its settings in one document.
@@ -96,6 +97,7 @@ struct BacktestRequest<'a> {
     candidates: Vec<Candidate<'a>>,
     windows: &'a [u64],
     ert: Option<f64>,
+    sequence: Option<Sequence<'a>>,
     missing_values: Option<MissingValues>,
     seed: Option<u64>,
 }
@@ -115,6 +117,7 @@ fn document(args: &BacktestArgs, drift_type: TableType, data: &JsonData) -> anyh
         candidates: args.kinds.iter().map(|kind| Candidate { kind }).collect(),
         windows: &args.windows,
         ert: args.ert,
+        sequence: args.sequence.member(),
         missing_values: args.missing_values,
         seed: args.seed,
     };
@@ -250,8 +253,10 @@ fn row(candidate: &BacktestCandidate, replayed: &Replayed) -> Vec<String> {
 }
 
 /// The rows between false alarms, where they were asked for and the kind takes them.
-fn ert_of(args: &BacktestArgs, candidate: &BacktestCandidate) -> Option<f64> {
-    let takes = candidate.kind.as_deref().is_some_and(|kind| kind.ends_with("_online"));
+fn ert_of(args: &BacktestArgs, drift_type: TableType, candidate: &BacktestCandidate) -> Option<f64> {
+    // Of a series all do that have a setting to be calibrated.
+    let of_series = |kind: &str| drift_type == TableType::Sequential && kind != "ecdd" && kind != "dummy";
+    let takes = candidate.kind.as_deref().is_some_and(|kind| kind.ends_with("_online") || of_series(kind));
     args.ert.filter(|_| takes)
 }
 
@@ -271,8 +276,9 @@ fn command(args: &BacktestArgs, drift_type: TableType, candidate: &BacktestCandi
         words.push(format!("--rows {from}..{}", from + report.reference_rows));
     }
     words.push(format!("--drift-type {} --detector {kind}", drift_type.as_str()));
-    words.extend(ert_of(args, candidate).map(|ert| format!("--ert {ert}")));
+    words.extend(ert_of(args, drift_type, candidate).map(|ert| format!("--ert {ert}")));
     words.extend(candidate.window.map(|rows| format!("--set window.size={rows}")));
+    words.extend(args.sequence.words().iter().map(|(flag, value)| format!("{flag} {}", quoted(value))));
     words.extend(args.missing_values.map(|policy| format!("--missing-values {}", policy.as_str())));
     words.push("--set after_alarm=reset".to_owned());
     if !has_range {
@@ -285,11 +291,12 @@ fn command(args: &BacktestArgs, drift_type: TableType, candidate: &BacktestCandi
 fn settings(args: &BacktestArgs, drift_type: TableType, candidate: &BacktestCandidate) -> String {
     let detector = Detector {
         kind: candidate.kind.as_deref(),
-        ert: ert_of(args, candidate),
+        ert: ert_of(args, drift_type, candidate),
         window: candidate.window.map(|size| Window { size }),
         after_alarm: "reset",
     };
-    let settings = Settings { drift_type, detector, missing_values: args.missing_values };
+    let settings =
+        Settings { drift_type, detector, sequence: args.sequence.member(), missing_values: args.missing_values };
     printable(&serde_json::to_string(&settings).unwrap_or_default())
 }
 
@@ -297,6 +304,8 @@ fn settings(args: &BacktestArgs, drift_type: TableType, candidate: &BacktestCand
 struct Settings<'a> {
     drift_type: TableType,
     detector: Detector<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<Sequence<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     missing_values: Option<MissingValues>,
 }

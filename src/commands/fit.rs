@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::input::{self, Input, JsonData};
 use super::output::{json_line, printable};
 use super::{following, progress};
-use crate::cli::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, TableType};
+use crate::cli::{DetectorFlags, FitArgs, MissingValues, PreprocessingFlags, Sequence, TableType};
 use crate::client::{Begun, Body, Client, Operation, Project, RunLength, Sent};
 
 pub(super) async fn run(args: &FitArgs, client: &Client, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
@@ -106,6 +106,7 @@ fn query(args: &FitArgs, drift_type: TableType) -> Vec<(Cow<'static, str>, Strin
         ("p_val", text(p_val.as_ref())),
     ];
     let settings = settings.into_iter().filter_map(|(name, value)| Some((Cow::Borrowed(name), value?)));
+    let settings = settings.chain(args.sequence.query().into_iter().map(|(name, value)| (Cow::Borrowed(name), value)));
     settings.chain(other.iter().map(|(name, value)| (Cow::Owned(name.clone()), value.clone()))).collect()
 }
 
@@ -128,6 +129,8 @@ struct FitRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     preprocessing: Option<&'a PreprocessingFlags>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    sequence: Option<Sequence<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     missing_values: Option<MissingValues>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     report_run_length: bool,
@@ -143,6 +146,7 @@ fn document(args: &FitArgs, data: &JsonData, json: bool) -> anyhow::Result<Vec<u
         data: data.raw(),
         detector: Some(&args.detector).filter(|detector| **detector != DetectorFlags::default()),
         preprocessing: Some(&args.preprocessing).filter(|flags| **flags != PreprocessingFlags::default()),
+        sequence: args.sequence.member(),
         missing_values: args.missing_values,
         report_run_length: args.report_run_length,
         quality: args.no_quality.then_some(false),

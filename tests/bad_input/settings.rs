@@ -182,7 +182,7 @@ const OF_TWO_CLASSES: [(&str, &str); 9] = [
 ];
 
 /// Settings beside the detector, and the pointer to the one at fault.
-const OTHERS: [(&str, &str); 32] = [
+const OTHERS: [(&str, &str); 40] = [
     (r#""drift_type": "label", "quality": "no""#, "/quality"),
     (r#""drift_type": "label", "quality": 0"#, "/quality"),
     (r#""drift_type": "label", "quality": [false]"#, "/quality"),
@@ -198,7 +198,15 @@ const OTHERS: [(&str, &str); 32] = [
     (r#""drift_type": 5"#, "/drift_type"),
     (r#""drift_type": null"#, "/drift_type"),
     (r#""drift_type": ["label"]"#, "/drift_type"),
-    (r#""drift_type": "sequential""#, "/drift_type"),
+    (r#""drift_type": "label", "sequence": {"difference": 1}"#, "/sequence/difference"),
+    (r#""drift_type": "sequential", "sequence": []"#, "/sequence"),
+    (r#""drift_type": "sequential", "sequence": {"difference": -1}"#, "/sequence/difference"),
+    (r#""drift_type": "sequential", "sequence": {"difference": 1e300}"#, "/sequence/difference"),
+    (r#""drift_type": "sequential", "sequence": {"season": [7]}"#, "/sequence/season"),
+    (r#""drift_type": "sequential", "sequence": {"season": {"period": 1e9}}"#, "/sequence/season/period"),
+    (r#""drift_type": "sequential", "sequence": {"season": {"period": {"period": 7}}}"#, "/sequence/season/period"),
+    (r#""drift_type": "sequential", "sequence": {"season": {"timestamp": "at", "by": [[]]}}"#, "/sequence/season/by"),
+    (r#""drift_type": "sequential", "sequence": {"block_length": 0}"#, "/sequence/block_length"),
     (r#""drift_type": "label", "overwrite": "yes""#, "/overwrite"),
     (r#""drift_type": "label", "overwrite": 1"#, "/overwrite"),
     (r#""drift_type": "label", "missing_values": "ignore""#, "/missing_values"),

@@ -10,6 +10,7 @@ mod operation;
 mod project;
 mod quality;
 mod requests;
+mod sequence;
 mod unions;
 mod words;
 
@@ -20,4 +21,5 @@ pub(crate) use metrics::{CsvRow, Metric, MetricBucket, Trend, TrendPoint};
 pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage, Refreshed};
 pub(crate) use requests::{BacktestRequest, FitRequest, FitSettings, PredictRequest};
+pub(crate) use sequence::TimeOf;
 pub(crate) use words::{DetectorKind, DriftType, Health, MissingValues, Status};

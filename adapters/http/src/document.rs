@@ -19,7 +19,7 @@ const DESCRIPTION: &str = "Fit a detector next to the training code, feed each r
 Failures are problem details (RFC 9457, `application/problem+json`) whose `code` a program can act on. Every answer carries `X-Request-Id`, the one of the request if it had a usable one.";
 
 /// Schemas of requests: what may be left out of them may be left out. Of answers every member is there.
-const REQUESTS: [&str; 17] = [
+const REQUESTS: [&str; 19] = [
     "BacktestRequest",
     "BacktestCandidateSettings",
     "FitRequest",
@@ -32,6 +32,8 @@ const REQUESTS: [&str; 17] = [
     "WindowSettings",
     "ReferenceUpdateSettings",
     "QualitySettings",
+    "SequenceSettings",
+    "SeasonSettings",
     "InferenceRequest",
     "RequestInput",
     "RequestOutput",
@@ -40,7 +42,7 @@ const REQUESTS: [&str; 17] = [
 ];
 
 /// Those of them in which a member, or a part, that is not known is refused.
-const CLOSED: [&str; 12] = [
+const CLOSED: [&str; 14] = [
     "BacktestRequest",
     "BacktestCandidateSettings",
     "FitRequest",
@@ -53,6 +55,8 @@ const CLOSED: [&str; 12] = [
     "WindowSettings",
     "ReferenceUpdateSettings",
     "QualitySettings",
+    "SequenceSettings",
+    "SeasonSettings",
 ];
 
 /// The types that a part `data` may have.
@@ -69,6 +73,7 @@ fn may_be_absent(schema: &str, member: &str) -> bool {
         "RowDetection" => ["is_warning", "effect_size", "problem", "quality"].contains(&member),
         "ColumnSummary" => member == "quantiles",
         "WindowPolicy" => member == "max_age",
+        "Season" => true,
         "Metric" => member == "features",
         "ReferenceUpdate" => ["last", "reservoir"].contains(&member),
         "ResponseOutput" => ["parameters", "data"].contains(&member),

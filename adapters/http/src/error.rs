@@ -150,6 +150,7 @@ impl Failure {
                 Self::setting(source.setting_pointer("detector/n_bootstraps"), detail)
             }
             FitProblem::NoRegularizer { .. } => Self::setting(source.setting_pointer("detector/lambda_rd_max"), detail),
+            FitProblem::Calibration(_) => Self::setting(source.setting_pointer("detector/ert"), detail),
             FitProblem::TooLarge { .. } => Self::setting(source.setting_pointer("detector/n_bootstraps"), detail),
             FitProblem::Cancelled => Self::internal("a fit was cancelled while its client waited"),
         }

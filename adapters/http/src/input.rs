@@ -68,6 +68,7 @@ mod setting;
 mod setting_name;
 mod setting_object;
 mod setting_quality;
+mod setting_sequence;
 mod truth;
 
 pub(crate) use backtest_request::{BacktestInput, BacktestSettings};

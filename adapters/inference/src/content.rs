@@ -31,9 +31,10 @@ impl RequestContent {
         }
     }
 
-    /// What suits a drift type.
-    pub(crate) fn of_drift_type(drift_type: DriftType) -> Self {
+    /// What suits so many columns of a drift type.
+    pub(crate) fn suiting(drift_type: DriftType, n_columns: usize) -> Self {
         match drift_type {
+            DriftType::Sequential if n_columns > 1 => Self::Frame,
             DriftType::Label | DriftType::Sequential => Self::Array,
             DriftType::Tabular => Self::Frame,
             // Of images the files, in base64.
@@ -51,7 +52,7 @@ impl RequestContent {
                 let detail = format!("expected the content type `np`, `pd` or `str` of a request, {shown:?} came");
                 Err(Refusal::malformed("/parameters/content_type", detail))
             }
-            None => Ok(match Self::of_drift_type(drift_type) {
+            None => Ok(match Self::suiting(drift_type, request.inputs.len()) {
                 // A matrix is a frame without names. So are rows as objects.
                 Self::Frame if request.inputs.len() == 1 && is_no_column(&request.inputs[0]) => Self::Array,
                 suiting => suiting,

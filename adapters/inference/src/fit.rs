@@ -45,6 +45,7 @@ enum FitKind {
     Label,
     Tabular,
     Text,
+    Sequential,
     Dummy,
 }
 
@@ -61,11 +62,12 @@ impl FitQuery {
             "label" => FitKind::Label,
             "tabular" => FitKind::Tabular,
             "text" => FitKind::Text,
+            "sequential" => FitKind::Sequential,
             "dummy" => FitKind::Dummy,
             other => {
                 let shown: String = other.chars().take(40).collect();
                 let detail = format!(
-                    "drift_type has to be one of [\"label\", \"tabular\", \"text\", \"dummy\"], {shown:?} came"
+                    "drift_type has to be one of [\"label\", \"tabular\", \"text\", \"sequential\", \"dummy\"], {shown:?} came"
                 );
                 return Err(Refusal::at(RefusalCode::InvalidSettings, "/drift_type", detail));
             }
@@ -106,6 +108,7 @@ impl WantedFit {
             FitKind::Label => DriftType::Label,
             FitKind::Tabular => DriftType::Tabular,
             FitKind::Text => DriftType::Text,
+            FitKind::Sequential => DriftType::Sequential,
             FitKind::Dummy => match request.inputs.as_slice() {
                 [one] if one.shape.width() == 1 => DriftType::Label,
                 _ => DriftType::Tabular,
@@ -124,7 +127,9 @@ impl WantedFit {
                 ..DetectorRequest::default()
             },
             FitKind::Tabular => DetectorRequest { kind: Some(DetectorKind::MmdOnline), ..of_window },
-            FitKind::Text => of_window,
+            // The kind that suits one column has no window.
+            FitKind::Sequential if n_columns == 1 => DetectorRequest { ert, ..DetectorRequest::default() },
+            FitKind::Text | FitKind::Sequential => of_window,
             FitKind::Dummy => DetectorRequest { kind: Some(DetectorKind::Dummy), ..DetectorRequest::default() },
         };
         let request = FitRequest {

@@ -97,9 +97,9 @@ impl Inference {
             return Err(Refusal::of_project(&ProjectError::Failed { reason }, model));
         };
         check_version(model, version, &metadata::version(&configuration))?;
-        // Of texts and images their features are judged, which only the loaded project knows.
+        // Of texts and images their features are judged, of series no column that tells a season, which only the loaded project knows.
         let n_judged = match configuration.drift_type {
-            DriftType::Text | DriftType::Image => {
+            DriftType::Text | DriftType::Image | DriftType::Sequential => {
                 self.service.open(&name).await.map_or(0, |open| open.judged_schema().columns.len())
             }
             _ => configuration.schema.columns.len(),

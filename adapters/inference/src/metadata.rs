@@ -1,7 +1,7 @@
 //! What the protocol tells of the server and of projects.
 
 use drifting_domain::data::ColumnType;
-use drifting_domain::project::{Configuration, DriftType};
+use drifting_domain::project::Configuration;
 use drifting_domain::use_cases::{ProjectStatus, ProjectView};
 use serde::Serialize;
 
@@ -69,10 +69,10 @@ pub struct ContentType {
 impl ModelMetadata {
     /// Of a project whose detector judges so many columns, or 0 where that is not known: of texts that are inactive.
     pub(crate) fn of(configuration: &Configuration, n_judged: usize) -> Self {
-        let content = RequestContent::of_drift_type(configuration.drift_type);
+        let content = RequestContent::suiting(configuration.drift_type, configuration.schema.columns.len());
         let inputs = configuration.schema.columns.iter().map(|column| {
             let datatype = datatype(&column.kind);
-            let is_text_in_frame = datatype == Datatype::Bytes && configuration.drift_type == DriftType::Tabular;
+            let is_text_in_frame = datatype == Datatype::Bytes && content == RequestContent::Frame;
             TensorMetadata {
                 name: column.name.clone(),
                 datatype,
@@ -109,9 +109,11 @@ pub(crate) fn datatype(kind: &ColumnType) -> Datatype {
         | ColumnType::Binary { is_numeric: true, .. } => Datatype::Fp64,
         ColumnType::Categorical { categories, .. } if is_truth(categories) => Datatype::Bool,
         ColumnType::Binary { categories, .. } if is_truth(categories) => Datatype::Bool,
-        ColumnType::Categorical { .. } | ColumnType::Binary { .. } | ColumnType::Text | ColumnType::Image => {
-            Datatype::Bytes
-        }
+        ColumnType::Categorical { .. }
+        | ColumnType::Binary { .. }
+        | ColumnType::Text
+        | ColumnType::Image
+        | ColumnType::Timestamp => Datatype::Bytes,
     }
 }
 

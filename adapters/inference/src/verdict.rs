@@ -155,7 +155,7 @@ fn data(kind: Kind, row_shape: &[usize], configuration: &Configuration, predicti
         Kind::Time => OutputData::Int64(
             detections.iter().map(|detection| i64::try_from(detection.time).unwrap_or(i64::MAX)).collect(),
         ),
-        Kind::Ert => OutputData::Fp64(vec![configuration.detector.ert().unwrap_or(f64::NAN); detections.len()]),
+        Kind::Ert => OutputData::Fp64(vec![configuration.ert().unwrap_or(f64::NAN); detections.len()]),
         Kind::Threshold => numbers(|detection| detection.threshold),
         Kind::Statistic => numbers(|detection| detection.statistic),
         Kind::Distance => numbers(|detection| detection.distance),

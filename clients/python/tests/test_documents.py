@@ -64,6 +64,8 @@ NOT_MODELS = {
         "Quality",
         "QualitySettings",
         "ReferenceUpdateSettings",
+        "SeasonSettings",
+        "SequenceSettings",
     ),
     *("Trend", "TrendPoint"),
     "WindowSettings",
@@ -156,7 +158,16 @@ def example(schema: dict[str, Any], full: bool) -> Any:
 
 
 @pytest.mark.parametrize(
-    "name", ["DetectorSettings", "PreprocessingSettings", "QualitySettings", "ReferenceUpdateSettings", "WindowSettings"]
+    "name",
+    [
+        "DetectorSettings",
+        "PreprocessingSettings",
+        "QualitySettings",
+        "ReferenceUpdateSettings",
+        "SeasonSettings",
+        "SequenceSettings",
+        "WindowSettings",
+    ],
 )
 def test_every_setting_can_be_given(name: str) -> None:
     settings = getattr(_settings, name)

@@ -4,7 +4,7 @@ use super::name;
 use crate::data::{ColumnSchema, ColumnType, MissingValues, Schema, Tensors};
 use crate::detectors::{CvmOnlineSpec, DetectorSpec, OnlineSpec};
 use crate::ports::{ArtifactStore, StoredProject};
-use crate::preprocess::Preprocessing;
+use crate::preprocess::{Preprocessing, Season, SequenceCalibration, SequenceSpec, TimeOf};
 use crate::project::{
     AfterAlarm, Configuration, DriftType, FittedOnce, Policy, ReferenceUpdate, RunLengthReport, UpdateMethod,
     WindowPolicy,
@@ -43,6 +43,14 @@ pub fn sample_project(project: &str, generation: u64, seed: u32) -> StoredProjec
                 after_alarm: AfterAlarm::Latch,
             },
             preprocessing: Preprocessing { standardize: false, n_components: None },
+            sequence: Some(SequenceSpec {
+                difference: Some(24),
+                season: Some(Season::Timestamp {
+                    timestamp: "at".to_owned(),
+                    by: vec![TimeOf::HourOfDay, TimeOf::DayOfWeek],
+                }),
+                calibration: Some(SequenceCalibration { ert: 400.0, block_length: 1.5, orders: vec![0, 3] }),
+            }),
             schema: Schema {
                 columns: vec![
                     ColumnSchema { name: "price: \"odd\" näme\n".to_owned(), kind: ColumnType::Numeric },

@@ -178,7 +178,7 @@ impl Frame<'_> {
 /// The number of categories of a column that has them.
 fn n_categories(kind: &ColumnType) -> Option<u32> {
     let n = match kind {
-        ColumnType::Numeric => return None,
+        ColumnType::Numeric | ColumnType::Timestamp => return None,
         ColumnType::Categorical { categories, .. } => categories.len(),
         ColumnType::Binary { .. } => 2,
         // Only whether it is there is known.

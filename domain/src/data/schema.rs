@@ -4,6 +4,7 @@ mod classes;
 mod images;
 mod read;
 mod texts;
+mod timestamps;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,6 +17,7 @@ pub(crate) use self::read::{parse_number, quoted};
 use self::read::{read_categorical, read_numeric, report_missing};
 pub use self::texts::ReadTexts;
 use self::texts::read_presence;
+use self::timestamps::read_timestamps;
 use super::frame::{Cells, Frame};
 use super::table::{Column, DataIssue, InvalidData, Table, Values};
 use super::texts::Texts;
@@ -56,6 +58,8 @@ pub enum ColumnType {
     Text,
     /// Images.
     Image,
+    /// Points in time.
+    Timestamp,
     /// One of two classes and nothing else, of detectors that watch the share of one of them.
     Binary {
         /// The classes as texts; the second one counts as 1.
@@ -63,6 +67,17 @@ pub enum ColumnType {
         /// Whether they are numbers.
         is_numeric: bool,
     },
+}
+
+impl ColumnType {
+    /// Number of the categories that the reference held; 0 of other columns.
+    pub fn n_categories(&self) -> usize {
+        match self {
+            Self::Categorical { categories, .. } => categories.len(),
+            Self::Binary { .. } => 2,
+            Self::Numeric | Self::Text | Self::Image | Self::Timestamp => 0,
+        }
+    }
 }
 
 /// A column's name and type.
@@ -90,13 +105,27 @@ impl Schema {
     /// # Errors
     /// When a column holds nothing but missing values, has too many categories, or there are too many columns.
     pub fn infer(reference: &Table, missing_values: MissingValues) -> Result<Self, InvalidData> {
-        Self::infer_by(reference, missing_values, infer_type)
+        Self::infer_by(reference, missing_values, |_, values| infer_type(values))
+    }
+
+    /// The same with one column of points in time.
+    ///
+    /// # Errors
+    /// As [`Self::infer`].
+    pub fn infer_with_timestamp(
+        reference: &Table,
+        missing_values: MissingValues,
+        timestamp: &str,
+    ) -> Result<Self, InvalidData> {
+        Self::infer_by(reference, missing_values, |name, values| {
+            if name == timestamp { Ok(ColumnType::Timestamp) } else { infer_type(values) }
+        })
     }
 
     fn infer_by(
         reference: &Table,
         missing_values: MissingValues,
-        infer_type: fn(&Values) -> Result<ColumnType, String>,
+        infer_type: impl Fn(&str, &Values) -> Result<ColumnType, String>,
     ) -> Result<Self, InvalidData> {
         if reference.columns().len() > COLUMNS_MAX {
             return Err(InvalidData::whole(format!(
@@ -108,7 +137,7 @@ impl Schema {
         let mut columns = Vec::with_capacity(reference.columns().len());
         for (index, column) in reference.columns().iter().enumerate() {
             let name = reference.name_of(index);
-            match infer_type(&column.values) {
+            match infer_type(&name, &column.values) {
                 Ok(kind) => columns.push(ColumnSchema { name: name.into_owned(), kind }),
                 Err(detail) => issues.push(DataIssue::column(&name, detail)),
             }
@@ -145,6 +174,10 @@ impl Schema {
                     let values = source.map_or(&all_missing, |source| &source.values);
                     read_categorical(values, &column.name, categories, *is_numeric, &mut issues)
                 }
+                ColumnType::Timestamp => match source {
+                    Some(source) => read_timestamps(&source.values, &column.name, &mut issues),
+                    None => Cells::Numeric(vec![f64::NAN; table.n_rows()].into()),
+                },
                 ColumnType::Text => {
                     let all_missing = Values::Missing(table.n_rows());
                     read_presence(source.map_or(&all_missing, |source| &source.values), &column.name, &mut issues)

@@ -75,6 +75,15 @@ pub trait OnlineDetector: Send + Sync {
 
     /// About how many nanoseconds a step takes; for deciding where to run many.
     fn step_cost_ns(&self) -> u64;
+
+    /// Moves all thresholds by a factor, away from where there is no drift if it is above 1. Kinds whose alarms come from settings
+    /// have none.
+    fn move_thresholds(&mut self, _factor: f64) {}
+
+    /// The least factor of [`Self::move_thresholds`] with which a statistic is not above a threshold.
+    fn needed_factor(&self, statistic: f64, threshold: f64) -> f64 {
+        if statistic <= 0.0 { 0.0 } else { statistic / threshold.max(f64::MIN_POSITIVE) }
+    }
 }
 
 /// What moves while an online detector serves.
@@ -212,6 +221,9 @@ pub enum FitProblem {
     /// The outputs of a model have no uncertainty.
     #[error(transparent)]
     Uncertainty(super::UncertaintyProblem),
+    /// No setting makes alarms rare enough in a series.
+    #[error(transparent)]
+    Calibration(super::calibration::CalibrationProblem),
     /// Nobody wants the result any more.
     #[error("the fit was cancelled")]
     Cancelled,

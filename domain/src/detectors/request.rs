@@ -4,6 +4,7 @@ mod columns;
 mod multivariate;
 mod online;
 mod policy;
+mod sequence;
 mod streaming;
 mod two_sample;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 pub use self::policy::{ReferenceUpdateRequest, WindowRequest};
+pub use self::sequence::SequenceRequest;
 pub use self::streaming::StreamingRequest;
 pub use self::two_sample::PERMUTATIONS_MAX;
 use super::density_difference::KERNEL_CENTERS_MAX;
@@ -117,6 +119,8 @@ pub struct DetectorRequest {
     pub after_alarm: Option<AfterAlarm>,
     /// Settings of streaming kinds.
     pub streaming: StreamingRequest,
+    /// How a series is read, of the drift type `sequential`.
+    pub sequence: SequenceRequest,
 }
 
 /// A model that tells window from reference.

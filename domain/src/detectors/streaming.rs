@@ -18,6 +18,7 @@ mod page_hinkley;
 mod rddm;
 mod record;
 mod running_mean;
+mod sensitivity;
 mod stepd;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use hddm_w::{HddmWSettings, HddmWState};
 pub use kswin::{KswinSettings, KswinState};
 pub use page_hinkley::{ChangeMode, PageHinkleySettings, PageHinkleyState};
 pub use rddm::{RddmSettings, RddmState};
+pub(crate) use sensitivity::sensitivity_of;
 pub use stepd::{StepdSettings, StepdState};
 
 use serde::{Deserialize, Serialize};

@@ -220,7 +220,7 @@ impl Encoder {
                 cells: match &column.kind {
                     ColumnType::Numeric if constant[index] == DEPARTURE => EncodedCells::Departure,
                     ColumnType::Numeric if constant[index] == ASIDE => EncodedCells::Aside,
-                    ColumnType::Numeric => EncodedCells::Scaled,
+                    ColumnType::Numeric | ColumnType::Timestamp => EncodedCells::Scaled,
                     ColumnType::Binary { .. } => EncodedCells::Binary,
                     ColumnType::Categorical { categories, .. } => {
                         EncodedCells::OneHot { n_categories: categories.len() }

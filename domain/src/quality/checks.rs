@@ -240,7 +240,8 @@ impl CheckedColumn {
         let share = |event: Event| {
             let can_come = match event {
                 Event::Missing => missing_values != MissingValues::Reject,
-                Event::OutOfRange => low <= high && n_present > 1,
+                // Times go on beyond any range.
+                Event::OutOfRange => low <= high && n_present > 1 && *kind != ColumnType::Timestamp,
                 Event::OtherType => !texts.is_empty(),
             };
             let share = match event {
@@ -253,10 +254,11 @@ impl CheckedColumn {
         let has_categories = matches!(kind, ColumnType::Categorical { .. }) && n_present > 1;
         let categories = (has_categories && is_on(QualityCheck::NewCategory))
             .then(|| Categories { n_rows: n_present, frequencies: profile.frequencies.clone() });
-        let has_varied = n_most < n_present && !matches!(kind, ColumnType::Text | ColumnType::Image);
+        let is_compared = !matches!(kind, ColumnType::Text | ColumnType::Image | ColumnType::Timestamp);
+        let has_varied = n_most < n_present && is_compared;
         let most = (has_varied && is_on(QualityCheck::ConstantColumn))
             .then_some((Share { count: n_most, of: n_present }, longest_run));
-        let reading = if *kind == ColumnType::Numeric {
+        let reading = if matches!(kind, ColumnType::Numeric | ColumnType::Timestamp) {
             Reading::Number { low, high }
         } else {
             let is_other_type = texts.iter().map(|text| ApparentType::of(text) != apparent);

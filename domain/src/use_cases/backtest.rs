@@ -25,7 +25,7 @@ use super::fit_queue::Computation;
 use super::image_reading::ImageReading;
 use super::{DriftService, FitError, RequestLimits};
 use crate::data::{MissingValues, Table};
-use crate::detectors::{CvmThresholds, DetectorRequest, InvalidSettings};
+use crate::detectors::{CvmThresholds, DetectorRequest, InvalidSettings, SequenceRequest};
 use crate::ports::{Clock, CpuPool, ImageDecoder, Progress};
 use crate::project::DriftType;
 use crate::statistics::part::Part;
@@ -61,10 +61,19 @@ pub struct BacktestRequest {
     /// fitted for, and what the suggestion holds every candidate against. Without it each is held against what its own settings
     /// promise.
     pub ert: Option<f64>,
+    /// How a series is read, by every candidate; of the drift type `sequential`.
+    pub sequence: SequenceRequest,
     /// What happens to rows with missing values.
     pub missing_values: MissingValues,
     /// The seed of candidates that have none.
     pub seed: u64,
+}
+
+impl BacktestRequest {
+    /// What is asked of every candidate.
+    fn of_no_kind(&self) -> DetectorRequest {
+        DetectorRequest { sequence: self.sequence.clone(), ..DetectorRequest::default() }
+    }
 }
 
 /// A configuration to try.
@@ -114,7 +123,7 @@ impl Backtest<'_> {
         let (history, reference) = History::read(request, &came, self.limits)?;
         let (schema, frame) = history.check(request, &reference, self.limits)?;
         // Whether there is a detector for such data at all.
-        DetectorRequest::default().kind_for(request.drift_type, &schema, &frame)?;
+        request.of_no_kind().kind_for(request.drift_type, &schema, &frame)?;
         let candidates = candidates::of(request, &schema, &frame, history.replayed().len())?;
         drop(frame);
         let n_candidates = candidates.len();

@@ -197,6 +197,7 @@ impl DriftService {
             detector: fitted.detector.spec(),
             policy: fitted.policy,
             preprocessing: fitted.preprocessing.clone(),
+            sequence: fitted.sequence.clone(),
             schema: fitted.schema.clone(),
             quality: fitted.quality_settings.clone(),
             reference_rows: fitted.reference_rows,

@@ -8,15 +8,17 @@ use super::online::Online;
 use super::predict::{WORK_MAX_NS, too_much};
 use super::reading::{Reading, encoding_of, for_kernels};
 use super::run_length::Trial;
+use super::series::{ReadSeries, Series, fit_series};
 use super::serving::Detector;
 use super::windows::Windows;
 use super::{FitError, RequestLimits};
 use crate::data::{Cells, Frame, InvalidData, MissingValues, Schema, Table, Tensors};
 use crate::detectors::{
-    CvmThresholds, DetectorKind, DetectorSpec, FitProblem, InvalidSettings, check_batch, check_online, fit_online,
+    CvmThresholds, DetectorKind, DetectorRequest, DetectorSpec, FitProblem, InvalidSettings, check_batch, check_online,
+    fit_online,
 };
 use crate::ports::{CpuPool, ImageDecoder, Progress};
-use crate::preprocess::{Encoder, Encoding, Preprocessing};
+use crate::preprocess::{Encoder, Encoding, Preprocessing, Season, Sequence, SequenceSpec};
 use crate::project::{DriftType, Policy, RunLengthReport, UpdateMethod, WindowPolicy};
 use crate::quality::{Quality, QualitySettings, RowsCome};
 use crate::statistics::part::Part;
@@ -30,6 +32,8 @@ pub(super) struct Prepared {
     schema: Schema,
     /// Of texts and images, their features, and those of the reference.
     reading: Option<(Reading, Frame<'static>)>,
+    /// Of series, how they are read.
+    series: Option<Series>,
     kind: DetectorKind,
     preprocessing: Preprocessing,
     specified: Specified,
@@ -49,6 +53,7 @@ struct Specified {
 pub(super) struct Fitted {
     pub(super) schema: Schema,
     pub(super) reading: Option<Reading>,
+    pub(super) sequence: Option<SequenceSpec>,
     pub(super) preprocessing: Preprocessing,
     pub(super) encoder: Encoder,
     pub(super) detector: Detector,
@@ -63,7 +68,7 @@ pub(super) struct Fitted {
 impl Fitted {
     /// The columns that the detector sees.
     pub(super) fn judged_schema(&self) -> &Schema {
-        self.reading.as_ref().map_or(&self.schema, Reading::schema)
+        self.detector.judged(self.reading.as_ref().map_or(&self.schema, Reading::schema))
     }
 
     /// Rows as the detector sees them.
@@ -109,7 +114,7 @@ pub(super) fn prepare(
 ) -> Result<Prepared, FitError> {
     let quality = request.quality.settings()?;
     let FitRequest { drift_type, reference, missing_values, .. } = &request;
-    let (schema, frame) = read_reference(reference, *drift_type, request.detector.kind, *missing_values, limits)?;
+    let (mut schema, frame) = read_reference(reference, *drift_type, &request.detector, *missing_values, limits)?;
     let kind = request.detector.kind_for(request.drift_type, &schema, &frame)?;
     let preprocessing = preprocessing(&request, kind)?;
     if Reading::is_for(request.drift_type, kind) {
@@ -119,7 +124,13 @@ pub(super) fn prepare(
         let specified = specified.map_err(|error| of_one_half(error, reading.noun(), &frame))?;
         limits.check_detector(&specified.spec)?;
         let reading = Some((reading, frame));
-        return Ok(Prepared { request, schema, reading, kind, preprocessing, specified, quality });
+        return Ok(Prepared { request, schema, reading, series: None, kind, preprocessing, specified, quality });
+    }
+    let series = Series::fit(&request, kind, &mut schema, &frame)?;
+    if let Some(ReadSeries { sequence, residuals, .. }) = series.as_ref().and_then(|series| series.read.as_ref()) {
+        let specified = specify(&request, kind, sequence.schema(), residuals, &preprocessing, None)?;
+        limits.check_detector(&specified.spec)?;
+        return Ok(Prepared { request, schema, reading: None, series, kind, preprocessing, specified, quality });
     }
     let (schema, frame) = match request.detector.schema_for(kind, &schema, &frame)? {
         None => (schema, frame),
@@ -131,20 +142,20 @@ pub(super) fn prepare(
     let specified = specify(&request, kind, &schema, &frame, &preprocessing, None)?;
     limits.check_detector(&specified.spec)?;
     drop(frame);
-    Ok(Prepared { schema, reading: None, kind, preprocessing, specified, quality, request })
+    Ok(Prepared { schema, reading: None, series, kind, preprocessing, specified, quality, request })
 }
 
 /// The schema of a reference before a kind asks for other types, and its rows.
 ///
 /// # Errors
 /// When they cannot be the reference of such a drift type.
-pub(super) fn read_reference(
-    reference: &Table,
+pub(super) fn read_reference<'r>(
+    reference: &'r Table,
     drift_type: DriftType,
-    wanted: Option<DetectorKind>,
+    wanted: &DetectorRequest,
     missing_values: MissingValues,
     limits: RequestLimits,
-) -> Result<(Schema, Frame<'_>), InvalidData> {
+) -> Result<(Schema, Frame<'r>), InvalidData> {
     limits.check_columns(reference)?;
     if drift_type == DriftType::Label && reference.columns().len() != 1 {
         let detail = format!("expected one column for `label`, {} came", reference.columns().len());
@@ -154,10 +165,16 @@ pub(super) fn read_reference(
         let detail = format!("expected at most {REFERENCE_ROWS_MAX} rows, {} came", reference.n_rows());
         return Err(InvalidData::whole(detail));
     }
-    let schema = match (drift_type, wanted) {
+    let schema = match (drift_type, wanted.kind) {
         (DriftType::Text, _) => Schema::of_texts(reference, missing_values)?,
         (DriftType::Image, kind) if kind != Some(DetectorKind::Dummy) => Schema::of_images(reference, missing_values)?,
         (_, Some(DetectorKind::Dummy)) => Schema::of_any(reference, missing_values)?,
+        (DriftType::Sequential, _) => match &wanted.sequence.season {
+            Some(Season::Timestamp { timestamp, .. }) => {
+                Schema::infer_with_timestamp(reference, missing_values, timestamp)?
+            }
+            _ => Schema::infer(reference, missing_values)?,
+        },
         _ => Schema::infer(reference, missing_values)?,
     };
     let frame = schema.read(reference)?;
@@ -194,7 +211,12 @@ fn specify(
     let encoder = for_kernels(encoder, kind, preprocessing, reading);
     let policy = request.detector.policy(kind, schema.columns.len())?;
     let (spec, encoded) = if kind.is_online() {
-        let spec = request.detector.online_specification(kind, encoder.width())?;
+        let spec = match request.drift_type {
+            DriftType::Sequential => {
+                request.detector.without_replayed(kind).online_specification(kind, encoder.width())?
+            }
+            _ => request.detector.online_specification(kind, encoder.width())?,
+        };
         // A kernel has no bandwidth then, and a share of ones no variance; ranks do well with a constant.
         if matches!(kind.encoding(), Encoding::Kernel | Encoding::Binary) && !kind.is_streaming() && is_constant(frame)
         {
@@ -265,21 +287,44 @@ pub(super) fn compute(
     progress: &dyn Progress,
 ) -> Result<Fitted, FitError> {
     progress.stage("fitting the detector");
-    let Prepared { request, schema: of_request, reading, kind, preprocessing, specified, quality: quality_settings } =
+    let Prepared { request, schema: of_request, reading, series, kind, preprocessing, specified, quality: wanted } =
         prepared;
     let Specified { encoder, spec, mut policy, encoded } = specified;
     let (reading, of_reading) = reading.unzip();
+    let (mut sequence, read) = series.map(|Series { spec, read }| (spec, read)).unzip();
+    let (of_series, of_seasons, of_residuals) = match read.flatten() {
+        Some(ReadSeries { sequence, residuals, warnings }) => (Some(sequence), warnings, Some(residuals)),
+        None => (None, Vec::new(), None),
+    };
     let schema = reading.as_ref().map_or(&of_request, Reading::schema);
+    let schema = of_series.as_ref().map_or(schema, Sequence::schema);
     // It borrows from the request, so it could not come along; reading it costs little beside the fit.
-    let frame = of_reading.map_or_else(|| schema.read(&request.reference), Ok)?;
-    let mut warnings = warnings(schema, &frame, kind, reading.as_ref());
+    let frame = of_reading.or(of_residuals).map_or_else(|| schema.read(&request.reference), Ok)?;
+    let mut warnings = match sequence {
+        Some(_) => of_seasons,
+        None => warnings(schema, &frame, kind, reading.as_ref()),
+    };
     let mut run_length = None;
-    let reference_rows =
-        if reading.is_some() { request.reference.n_rows() - frame.n_dropped() } else { frame.n_rows() };
+    // Of texts and images some have taught the features, of series some had none before to be differenced with.
+    let is_shortened = reading.is_some() || of_series.is_some();
+    let reference_rows = if is_shortened { request.reference.n_rows() - frame.n_dropped() } else { frame.n_rows() };
     let detector = match spec {
         DetectorSpec::Online(spec) => {
             let [for_fit, for_trial] = Part::split(progress, [1.0, f64::from(u8::from(request.report_run_length))]);
-            let detector = fit_online(&spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?;
+            let detector = match &mut sequence {
+                None => fit_online(&spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?,
+                Some(sequence) => {
+                    let (detector, calibration) =
+                        fit_series(&request, &spec, &encoded, encoder.width(), thresholds, pool, &for_fit)?;
+                    if calibration.is_none() {
+                        warnings.push(format!(
+                            "`{kind}` was not calibrated: its alarms are as frequent as its settings make them"
+                        ));
+                    }
+                    sequence.calibration = calibration;
+                    detector
+                }
+            };
             if request.report_run_length {
                 let preprocessing = &encoding_of(&preprocessing, reading.as_ref());
                 let (detector, reading, progress) = (&request.detector, reading.as_ref(), &for_trial);
@@ -289,7 +334,7 @@ pub(super) fn compute(
                     Err(why_not) => warnings.push(why_not),
                 }
             }
-            Detector::Online(Online::new(detector, schema, &encoder, &frame, pool, progress)?)
+            Detector::Online(Online::new(detector, schema, &encoder, &frame, pool, progress)?.reading(of_series))
         }
         DetectorSpec::Batch(spec) => {
             let windows = Windows::fit(&spec, schema, &encoder, &frame, pool, progress)?;
@@ -298,7 +343,7 @@ pub(super) fn compute(
             Detector::Windows(if policy.update_reference.is_some() { windows.with_reference(frame) } else { windows })
         }
     };
-    let quality = match &quality_settings {
+    let quality = match &wanted {
         None => None,
         Some(settings) => {
             let whole = of_request.read_whole(&request.reference)?;
@@ -309,6 +354,7 @@ pub(super) fn compute(
     Ok(Fitted {
         schema: of_request,
         reading,
+        sequence,
         preprocessing,
         encoder,
         detector,
@@ -316,7 +362,7 @@ pub(super) fn compute(
         reference_rows,
         warnings,
         run_length,
-        quality_settings,
+        quality_settings: wanted,
         quality,
     })
 }

@@ -5,10 +5,14 @@ use std::borrow::Cow;
 use super::reading::Reading;
 use crate::data::{Cells, Frame, MISSING_CODE, Schema};
 use crate::detectors::DetectorKind;
-use crate::preprocess::Encoding;
+use crate::preprocess::{Encoding, Season, Sequence, SequenceSpec};
 
 /// Fewer rows than this make thresholds that fit the reference more than the law behind it.
 const FEW_ROWS: usize = 200;
+/// Of a series, whose rows tell less as they depend on each other.
+const FEW_ROWS_OF_SERIES: usize = 500;
+/// Fewer rows than this tell little of a season.
+const FEW_ROWS_OF_SEASON: usize = 10;
 /// A share of equal values above this counts as many.
 const MANY_TIES: f64 = 0.05;
 /// Of a reference in its order, the correlation of neighbours above which it counts as autocorrelated.
@@ -89,6 +93,47 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, readi
                 if kind.is_online() { "the thresholds" } else { "the tests" }
             ));
         }
+    }
+    warnings
+}
+
+/// Of a series: what its calibration can learn from is little, or some seasons are.
+pub(super) fn sequence_warnings(
+    spec: &SequenceSpec,
+    sequence: &Sequence,
+    schema: &Schema,
+    reference: &Frame<'_>,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let (n_rows, n_dropped) = (reference.n_rows(), reference.n_dropped());
+    if n_dropped > 0 {
+        let consequence = if spec.difference.is_some() { ": differences are of the rows that are left" } else { "" };
+        warnings.push(format!("{n_dropped} rows with missing values were left out{consequence}"));
+    }
+    if n_rows < FEW_ROWS_OF_SERIES {
+        warnings.push(format!(
+            "{n_rows} rows of a series are few to tell how its rows depend on each other: the time between false alarms will differ much from the ert; {FEW_ROWS_OF_SERIES} or more are better"
+        ));
+    }
+    if let Some(Season::Column { column }) = &spec.season
+        && schema.columns.iter().any(|known| known.name == *column && known.kind.n_categories() > n_rows / 2)
+    {
+        warnings.push(format!("column `{column}` has few rows of each season: most are compared with the whole"));
+    }
+    let counts = sequence.rows_by_season(reference);
+    let n_empty = counts.iter().filter(|count| **count == 0).count();
+    let n_few = counts.iter().filter(|count| (1..FEW_ROWS_OF_SEASON).contains(*count)).count();
+    if n_empty > 0 {
+        warnings.push(format!(
+            "{n_empty} of {} seasons have no row in the reference: rows of them are compared with the whole",
+            counts.len()
+        ));
+    }
+    if n_few > 0 {
+        warnings.push(format!(
+            "{n_few} of {} seasons have fewer than {FEW_ROWS_OF_SEASON} rows in the reference: what is usual in them is drawn towards the whole",
+            counts.len()
+        ));
     }
     warnings
 }

@@ -23,7 +23,7 @@ use crate::data::{Frame, InvalidData, MissingValues, Schema, Table, TensorError,
 use crate::detection::Detection;
 use crate::detectors::{DetectorSpec, restore_batch, restore_online};
 use crate::ports::{CpuPool, ImageDecoder, PortError, PortErrorKind, StoredProject};
-use crate::preprocess::Encoder;
+use crate::preprocess::{Encoder, Encoding, Sequence};
 use crate::project::{AfterAlarm, Configuration, Policy, ProjectName, Status};
 use crate::quality::{Quality, QualityFinding, QualityState, RowsCome};
 
@@ -82,7 +82,7 @@ impl LoadedProject {
         detector: Detector,
         quality: Option<Quality>,
     ) -> Self {
-        let state = detector.start(reading.as_ref().map_or(&configuration.schema, Reading::schema));
+        let state = detector.start(judged(&configuration, reading.as_ref(), &detector));
         let of_quality = quality.as_ref().map(Quality::start).unwrap_or_default();
         let (tally, answers) = (Tally::default(), RecentAnswers::default());
         let running = Running { state, quality: of_quality, tally, answers, is_closed: false };
@@ -156,13 +156,20 @@ impl LoadedProject {
         }
         let reading = Reading::restore(&configuration, &parameters, images)?;
         let schema = reading.as_ref().map_or(&configuration.schema, Reading::schema);
+        let sequence = match (&configuration.sequence, &configuration.detector) {
+            (Some(spec), DetectorSpec::Online(detector)) if detector.kind().encoding() != Encoding::Binary => {
+                Some(Sequence::restore(spec, schema, &parameters)?)
+            }
+            _ => None,
+        };
+        let schema = sequence.as_ref().map_or(schema, Sequence::schema);
         let policy = &configuration.policy;
         let preprocessing = encoding_of(&configuration.preprocessing, reading.as_ref());
         let encoder = Encoder::restore(&parameters, schema, &preprocessing)?;
         let detector = match &configuration.detector {
             DetectorSpec::Online(spec) => {
                 let detector = restore_online(spec, &parameters, encoder.width())?;
-                Detector::Online(Online::restore(detector, schema, &parameters)?)
+                Detector::Online(Online::restore(detector, schema, &parameters)?.reading(sequence.clone()))
             }
             DetectorSpec::Batch(spec) => {
                 if policy.window.is_some_and(|window| window.size < 2 || !(1..=window.size).contains(&window.stride)) {
@@ -195,7 +202,7 @@ impl LoadedProject {
 
     /// The columns that the detector sees.
     pub(super) fn schema(&self) -> &Schema {
-        self.reading.as_ref().map_or(&self.configuration.schema, Reading::schema)
+        judged(&self.configuration, self.reading.as_ref(), &self.detector)
     }
 
     /// Rows as the detector sees them, and as they came, where their quality is checked.
@@ -397,6 +404,11 @@ impl ReadRows<'_> {
         let is_judged = |row: &usize| !whole.columns().iter().any(|cells| cells.is_missing(*row));
         (0..=row).filter(is_judged).count().saturating_sub(1)
     }
+}
+
+/// The columns that a detector sees.
+fn judged<'s>(configuration: &'s Configuration, reading: Option<&'s Reading>, detector: &'s Detector) -> &'s Schema {
+    detector.judged(reading.map_or(&configuration.schema, Reading::schema))
 }
 
 /// The statistic of each window in a verdict, of several columns the largest; `NaN` where there is none.

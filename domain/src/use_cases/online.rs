@@ -5,7 +5,7 @@ use crate::data::{Frame, Schema, TensorError, Tensors};
 use crate::detection::{Detection, FeatureDetection};
 use crate::detectors::{ColumnTests, DetectorKind, FitProblem, OnlineDetector, OnlineSpec, OnlineState, Window};
 use crate::ports::{CpuPool, Progress};
-use crate::preprocess::Encoder;
+use crate::preprocess::{Encoder, Sequence, SequenceState};
 use crate::project::AfterAlarm;
 use crate::statistics::correction::Correction;
 
@@ -17,6 +17,8 @@ pub(super) struct Online {
     columns: Option<ColumnTests>,
     /// Rows that are looked at for an explanation: those of the largest window.
     n_recent: usize,
+    /// Of series, how rows are read.
+    sequence: Option<Sequence>,
 }
 
 /// What moves while rows are judged.
@@ -24,6 +26,7 @@ pub(super) struct OnlineRunning {
     pub(super) detector: OnlineState,
     /// The last rows, a few more than are looked at.
     recent: Frame<'static>,
+    sequence: SequenceState,
 }
 
 /// Significance of the columns of an explanation.
@@ -52,7 +55,7 @@ impl Online {
             columns = Some(ColumnTests::suiting(schema, &reference, pool, progress)?.thinned(QUANTILES_MAX));
         }
         let n_recent = largest_window(&spec);
-        Ok(Self { detector, columns, n_recent })
+        Ok(Self { detector, columns, n_recent, sequence: None })
     }
 
     /// A detector that was saved, with the columns that were saved beside it.
@@ -68,7 +71,18 @@ impl Online {
         let is_explained = spec.kind() != DetectorKind::Dummy;
         let columns = is_explained.then(|| ColumnTests::restore_suiting(schema, parameters)).transpose()?;
         let n_recent = largest_window(&spec);
-        Ok(Self { detector, columns, n_recent })
+        Ok(Self { detector, columns, n_recent, sequence: None })
+    }
+
+    /// The same of a series, whose rows are read before.
+    #[must_use]
+    pub(super) fn reading(self, sequence: Option<Sequence>) -> Self {
+        Self { sequence, ..self }
+    }
+
+    /// How the rows of a series are read.
+    pub(super) fn sequence(&self) -> Option<&Sequence> {
+        self.sequence.as_ref()
     }
 
     pub(super) fn detector(&self) -> &dyn OnlineDetector {
@@ -80,11 +94,15 @@ impl Online {
         if let Some(columns) = &self.columns {
             columns.save(&mut tensors);
         }
+        if let Some(sequence) = &self.sequence {
+            sequence.save(&mut tensors);
+        }
         tensors
     }
 
     pub(super) fn start(&self, schema: &Schema) -> OnlineRunning {
-        OnlineRunning { detector: self.detector.start(), recent: Frame::empty(schema) }
+        let sequence = self.sequence.as_ref().map(Sequence::start).unwrap_or_default();
+        OnlineRunning { detector: self.detector.start(), recent: Frame::empty(schema), sequence }
     }
 
     /// Feeds rows; gives the verdict on each. The last one says what moved where it is asked to, or drifts.
@@ -96,6 +114,8 @@ impl Online {
         feeding: Feeding<'_>,
     ) -> Vec<Detection> {
         let Feeding { encoder, policy, explain, schema, pool, .. } = feeding;
+        let read = self.sequence.as_ref().map(|sequence| sequence.read(&mut state.sequence, rows));
+        let rows = read.as_ref().unwrap_or(rows);
         // A kind that looks at no row has none encoded.
         let encoded = if self.columns.is_some() { encoder.encode(rows) } else { Vec::new() };
         let mut detections = Vec::with_capacity(rows.n_rows());
@@ -190,6 +210,9 @@ impl Online {
     pub(super) fn save_state(&self, state: &OnlineRunning) -> Tensors {
         let mut tensors = self.detector.save_state(&state.detector);
         state.recent.save("recent", &mut tensors);
+        if self.sequence.is_some() {
+            state.sequence.save(&mut tensors);
+        }
         tensors
     }
 
@@ -203,7 +226,12 @@ impl Online {
             let reason = "more rows than are kept".to_owned();
             return Err(TensorError::Value { name: "recent.0".to_owned(), reason });
         }
-        Ok(OnlineRunning { detector: self.detector.restore_state(tensors)?, recent })
+        let sequence = self.sequence.as_ref().map(|sequence| sequence.restore_state(tensors)).transpose()?;
+        Ok(OnlineRunning {
+            detector: self.detector.restore_state(tensors)?,
+            recent,
+            sequence: sequence.unwrap_or_default(),
+        })
     }
 }
 

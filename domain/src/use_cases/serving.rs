@@ -8,7 +8,7 @@ use crate::data::{Frame, Schema, TensorError, Tensors};
 use crate::detection::{Detection, FeatureDetection};
 use crate::detectors::{DetectorSpec, WindowProblem};
 use crate::ports::CpuPool;
-use crate::preprocess::Encoder;
+use crate::preprocess::{Encoder, Sequence};
 use crate::project::Policy;
 
 /// A fitted detector. It never changes.
@@ -58,6 +58,14 @@ impl Detector {
         match self {
             Self::Online(online) => DetectorSpec::Online(online.detector().spec()),
             Self::Windows(windows) => DetectorSpec::Batch(windows.detector().spec()),
+        }
+    }
+
+    /// The columns that it sees: those that were read, but for the columns of a series that tell its season.
+    pub(super) fn judged<'s>(&'s self, read: &'s Schema) -> &'s Schema {
+        match self {
+            Self::Online(online) => online.sequence().map_or(read, Sequence::schema),
+            Self::Windows(_) => read,
         }
     }
 

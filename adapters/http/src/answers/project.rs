@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::detector::Detector;
 use super::quality::QualityChecks;
+use super::sequence::Sequence;
 use super::words::{DriftType, MissingValues, Status};
 
 /// A project: its configuration, its status and its counters. What cannot be read is null.
@@ -32,6 +33,9 @@ pub(crate) struct Project {
     /// How rows become the numbers that the detector sees.
     #[oai(nullable)]
     pub(crate) preprocessing: Option<Preprocessing>,
+    /// How a series is read before that, of the drift type `sequential`.
+    #[oai(nullable)]
+    pub(crate) sequence: Option<Sequence>,
     /// The columns, and what happens to missing values.
     #[oai(nullable)]
     pub(crate) schema: Option<DataSchema>,
@@ -126,7 +130,8 @@ pub(crate) struct ColumnSchema {
     pub(crate) categories: Option<Vec<String>>,
 }
 
-/// The type of a column: `binary` is one of two classes and nothing else, `text` is free text, `image` is images.
+/// The type of a column: `binary` is one of two classes and nothing else, `text` is free text, `image` is images, `timestamp` is
+/// points in time.
 #[derive(Debug, Clone, Copy, Enum, Serialize)]
 #[oai(rename = "ColumnType", rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
@@ -136,6 +141,7 @@ pub(crate) enum ColumnKind {
     Binary,
     Text,
     Image,
+    Timestamp,
 }
 
 /// The latest verdict and when it was given.
@@ -213,6 +219,7 @@ impl From<ProjectView> for Project {
             reason,
             detector: configuration.map(Detector::from),
             preprocessing: configuration.map(|c| Preprocessing::from(&c.preprocessing)),
+            sequence: configuration.and_then(|c| c.sequence.as_ref()).map(Sequence::from),
             schema: configuration.map(|c| DataSchema::from(&c.schema)),
             quality: configuration.and_then(|c| c.quality.as_ref()).map(QualityChecks::from),
             reference_rows: configuration.map(|c| c.reference_rows as u64),
@@ -245,6 +252,7 @@ impl From<&Schema> for DataSchema {
                 ColumnType::Binary { categories, .. } => (ColumnKind::Binary, Some(categories.to_vec())),
                 ColumnType::Text => (ColumnKind::Text, None),
                 ColumnType::Image => (ColumnKind::Image, None),
+                ColumnType::Timestamp => (ColumnKind::Timestamp, None),
             };
             ColumnSchema { name: column.name.clone(), r#type: kind, categories }
         });

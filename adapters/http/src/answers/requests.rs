@@ -1,6 +1,7 @@
 //! The schemas of request bodies. They are only described here: `input` reads them straight from the bytes.
 
 mod quality;
+mod sequence;
 mod streaming;
 
 use std::collections::BTreeMap;
@@ -8,6 +9,7 @@ use std::collections::BTreeMap;
 use poem_openapi::Object;
 
 pub(crate) use self::quality::QualitySettings;
+use self::sequence::SequenceSettings;
 use self::streaming::StreamingSettings;
 use super::unions::{Age, Bandwidths, Data, Quality};
 use super::words::{
@@ -36,6 +38,9 @@ pub(crate) struct FitRequest {
     /// How rows become the numbers that the detector sees.
     #[oai(nullable)]
     pub(crate) preprocessing: Option<PreprocessingSettings>,
+    /// How a series is read before the detector sees it, of the drift type `sequential`.
+    #[oai(nullable)]
+    pub(crate) sequence: Option<SequenceSettings>,
     /// What happens to rows with missing values, here and in predictions; by default the request is refused.
     #[oai(nullable)]
     pub(crate) missing_values: Option<MissingValues>,
@@ -65,6 +70,9 @@ pub(crate) struct FitSettings {
     /// How rows become the numbers that the detector sees.
     #[oai(nullable)]
     pub(crate) preprocessing: Option<PreprocessingSettings>,
+    /// How a series is read before the detector sees it, of the drift type `sequential`.
+    #[oai(nullable)]
+    pub(crate) sequence: Option<SequenceSettings>,
     /// What happens to rows with missing values, here and in predictions; by default the request is refused.
     #[oai(nullable)]
     pub(crate) missing_values: Option<MissingValues>,
@@ -84,10 +92,12 @@ pub(crate) struct FitSettings {
 #[derive(Debug, Object)]
 pub(crate) struct DetectorSettings {
     /// The kind. By default `cvm_online` for a label of numbers, `fet_online` for one of two classes, `chi_square` in
-    /// windows of 100 rows for one of more, `mmd_online` for tables, texts and images.
+    /// windows of 100 rows for one of more, `mmd_online` for tables, texts, images and series of several columns, `adwin` for a
+    /// series of one.
     #[oai(nullable)]
     pub(crate) kind: Option<DetectorKind>,
-    /// Expected run time: the mean number of rows between false alarms, above 1; by default 400.
+    /// Expected run time: the mean number of rows between false alarms, above 1; by default 400. Of streaming kinds for series alone,
+    /// which have from 2 to 10,000.
     #[oai(nullable, validator(minimum(value = "1", exclusive), maximum(value = "10000000")))]
     pub(crate) ert: Option<f64>,
     /// Size of the window, in rows; by default 40, of `kswin` 100, of `stepd` 30.
@@ -313,6 +323,9 @@ pub(crate) struct BacktestRequest {
     /// none, and what the suggestion holds every candidate against. By default each is held against what its own settings promise.
     #[oai(nullable, validator(minimum(value = "1", exclusive)))]
     pub(crate) ert: Option<f64>,
+    /// How a series is read, by every candidate.
+    #[oai(nullable)]
+    pub(crate) sequence: Option<SequenceSettings>,
     /// What happens to rows with missing values; by default the request is refused.
     #[oai(nullable)]
     pub(crate) missing_values: Option<MissingValues>,

@@ -5,7 +5,7 @@ use drifting_domain::project::DriftType as DomainDriftType;
 use poem_openapi::{Enum, Object};
 use serde::Serialize;
 
-/// What kind of data a project watches. This version fits `label`, `tabular` and `text`.
+/// What kind of data a project watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]

@@ -11,7 +11,7 @@ use poem_openapi::OpenApi;
 use super::Tag;
 use super::answer::{Answer, Operation};
 use super::parameter::InQuery;
-use crate::answers::{BacktestReport, DetectorKind, DriftType, MissingValues};
+use crate::answers::{BacktestReport, DetectorKind, DriftType, MissingValues, TimeOf};
 use crate::body::{BacktestBody, MediaType, Unread, parse, parse_data};
 use crate::error::{Code, Failure, Problem};
 use crate::input::{BacktestInput, BacktestSettings, DataFormat, Form, Limits, Parameters, Source};
@@ -86,6 +86,24 @@ impl BacktestApi {
         /// All bodies but JSON: rows between false alarms that are wanted, on average.
         #[oai(name = "ert", validator(minimum(value = "1", exclusive)))]
         _ert: InQuery<f64>,
+        /// All bodies but JSON: rows from a number of a series to the one before that is subtracted from it.
+        #[oai(name = "sequence.difference", validator(minimum(value = "1"), maximum(value = "10000")))]
+        _sequence_difference: InQuery<u64>,
+        /// All bodies but JSON: the column whose value tells the season of a row of a series.
+        #[oai(name = "sequence.season.column")]
+        _season_column: InQuery<String>,
+        /// All bodies but JSON: rows of a period whose places are the seasons of a series.
+        #[oai(name = "sequence.season.period", validator(minimum(value = "2"), maximum(value = "10000")))]
+        _season_period: InQuery<u64>,
+        /// All bodies but JSON: the column of times that tells the season of a row of a series.
+        #[oai(name = "sequence.season.timestamp")]
+        _season_timestamp: InQuery<String>,
+        /// All bodies but JSON: which parts of the time, with commas between.
+        #[oai(name = "sequence.season.by", explode = false)]
+        _season_by: InQuery<Vec<TimeOf>>,
+        /// All bodies but JSON: mean rows of the blocks in which streams like the reference are drawn.
+        #[oai(name = "sequence.block_length", validator(minimum(value = "1")))]
+        _sequence_block_length: InQuery<f64>,
         /// All bodies but JSON: what happens to rows with missing values.
         #[oai(name = "missing_values")]
         _missing_values: InQuery<MissingValues>,

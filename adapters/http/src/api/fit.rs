@@ -17,7 +17,7 @@ use super::once::{KeyInHeader, Written};
 use super::operations::{Origin, Origins, new_id};
 use super::parameter::{InQuery, NameInPath, Prefer};
 use super::{Tag, driven, within_span};
-use crate::answers::{DriftType, LongFit, MissingValues, Project};
+use crate::answers::{DriftType, LongFit, MissingValues, Project, TimeOf};
 use crate::body::{FitBody, MediaType, Unread, parse, parse_data};
 use crate::error::Failure;
 use crate::input::{DataFormat, FitInput, Form, Limits, Parameters, Settings, Source, Unusable, read_settings};
@@ -78,8 +78,7 @@ pub(crate) struct FitApi {
 impl FitApi {
     /// Fit a project
     ///
-    /// Fits a detector on the reference, stores it durably and serves it. This version fits the drift types `label`,
-    /// `tabular` and `text`. The fit stops when the client leaves before it has ended. With `Prefer: respond-async` the answer
+    /// Fits a detector on the reference, stores it durably and serves it. The fit stops when the client leaves before it has ended. With `Prefer: respond-async` the answer
     /// comes as soon as everything but the long computing is done, and the fit goes on as an operation, whether or not
     /// the client stays. With a JSON body the settings stand in the body, and there are no query parameters; with any
     /// other body they stand in the query string, or in the part `settings` of `multipart/form-data`.
@@ -134,6 +133,24 @@ impl FitApi {
         /// All bodies but JSON: whether one value over and over is told.
         #[oai(name = "quality.constant_column")]
         _quality_constant_column: InQuery<bool>,
+        /// All bodies but JSON: rows from a number of a series to the one before that is subtracted from it.
+        #[oai(name = "sequence.difference", validator(minimum(value = "1"), maximum(value = "10000")))]
+        _sequence_difference: InQuery<u64>,
+        /// All bodies but JSON: the column whose value tells the season of a row of a series.
+        #[oai(name = "sequence.season.column")]
+        _season_column: InQuery<String>,
+        /// All bodies but JSON: rows of a period whose places are the seasons of a series.
+        #[oai(name = "sequence.season.period", validator(minimum(value = "2"), maximum(value = "10000")))]
+        _season_period: InQuery<u64>,
+        /// All bodies but JSON: the column of times that tells the season of a row of a series.
+        #[oai(name = "sequence.season.timestamp")]
+        _season_timestamp: InQuery<String>,
+        /// All bodies but JSON: which parts of the time, with commas between.
+        #[oai(name = "sequence.season.by", explode = false)]
+        _season_by: InQuery<Vec<TimeOf>>,
+        /// All bodies but JSON: mean rows of the blocks in which streams like the reference are drawn.
+        #[oai(name = "sequence.block_length", validator(minimum(value = "1")))]
+        _sequence_block_length: InQuery<f64>,
         /// All bodies but JSON: whether numbers are standardised.
         #[oai(name = "standardize")]
         _standardize: InQuery<bool>,

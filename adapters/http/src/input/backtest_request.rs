@@ -12,10 +12,10 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use super::budget::{Budget, Limits};
 use super::data::{Data, DataSeed, Read, data_of};
 use super::faults::Faults;
-use super::fit_request::{GroupSeed, value_at};
+use super::fit_request::{GroupSeed, UnlessNull, in_json, value_at};
 use super::member_name::MemberName;
 use super::pointer::Source;
-use super::query::{Parameters, scalar};
+use super::query::{Parameters, expect_once, in_query, scalar, written};
 use super::setting::{
     DRIFT_TYPES, MISSING_VALUES, Setting, Settings, as_count, count, list, number, one_of, unknown, whole, wrong,
 };
@@ -42,6 +42,8 @@ pub(crate) struct BacktestSettings {
     ert: Option<f64>,
     missing_values: MissingValues,
     seed: u64,
+    /// Those of how a series is read.
+    series: Settings,
 }
 
 /// A setting beside the history and the candidates.
@@ -109,6 +111,7 @@ impl BacktestInput {
             Err(error) => return Err(faults.into_stopped(&error, body)),
         };
         settings.expect_drift_type(&mut faults);
+        settings.series.take_season(in_json, &mut faults);
         let data = data_of(read, faults)?;
         let source = Source::json(data.form);
         Ok(Self { settings, data, source })
@@ -122,8 +125,8 @@ impl BacktestInput {
 
     /// The domain's request.
     pub(crate) fn into_request(self) -> Result<BacktestRequest, Failure> {
-        let BacktestSettings { drift_type, reference, changes, margin, candidates, windows, ert, missing_values, seed } =
-            self.settings;
+        let BacktestSettings { drift_type, reference, changes, margin, candidates, windows, ert, .. } = self.settings;
+        let BacktestSettings { missing_values, seed, series, .. } = self.settings;
         let drift_type = drift_type.ok_or_else(|| Failure::setting("/drift_type", NO_DRIFT_TYPE))?;
         Ok(BacktestRequest {
             history: self.data.table,
@@ -134,6 +137,7 @@ impl BacktestInput {
             candidates,
             windows,
             ert,
+            sequence: series.detector.sequence,
             missing_values,
             seed,
         })
@@ -152,11 +156,17 @@ impl BacktestSettings {
     pub(crate) fn of(parameters: &Parameters) -> Result<Self, Failure> {
         let mut settings = Self::default();
         let mut faults = Faults::default();
-        let mut seen: Vec<Beside> = Vec::new();
+        let (mut seen, mut seen_of_series): (Vec<Beside>, Vec<Name>) = (Vec::new(), Vec::new());
         for (key, text) in parameters.pairs() {
             let place = || MemberName::of(key).place_in("");
+            if let Some((_, name)) = Name::OF_SERIES.iter().find(|(known, _)| known == key) {
+                expect_once(&mut seen_of_series, *name, key, &mut faults);
+                settings.series.set(*name, &written(text, name.is_list()), &place(), &mut faults);
+                continue;
+            }
             let Some(beside) = Beside::of(key) else {
-                let known = Beside::ALL.map(|(name, _)| name);
+                let names = Beside::ALL.iter().map(|(name, _)| *name);
+                let known: Vec<&str> = names.chain(Name::OF_SERIES.iter().map(|(name, _)| *name)).collect();
                 faults.setting(place, || format!("query parameter {}", unknown(key, &known)));
                 continue;
             };
@@ -173,6 +183,7 @@ impl BacktestSettings {
             settings.set(beside, &value, &place(), &mut faults);
         }
         settings.expect_drift_type(&mut faults);
+        settings.series.take_season(in_query, &mut faults);
         faults.into_failure().map_or(Ok(settings), Err)
     }
 
@@ -235,14 +246,26 @@ struct BacktestSeed<'s> {
     faults: &'s mut Faults,
 }
 
-const MEMBERS: [&str; 10] =
-    ["drift_type", "data", "reference", "changes", "margin", "candidates", "windows", "ert", "missing_values", "seed"];
+const MEMBERS: [&str; 11] = [
+    "drift_type",
+    "data",
+    "reference",
+    "changes",
+    "margin",
+    "candidates",
+    "windows",
+    "ert",
+    "sequence",
+    "missing_values",
+    "seed",
+];
 
 /// A member of a body.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Member {
     Data,
     Candidates,
+    Sequence,
     Beside(Beside),
 }
 
@@ -250,6 +273,7 @@ fn member(name: &str) -> Option<Member> {
     match name {
         "data" => Some(Member::Data),
         "candidates" => Some(Member::Candidates),
+        "sequence" => Some(Member::Sequence),
         // A body has them among its candidates.
         "kinds" => None,
         _ => Beside::of(name).map(Member::Beside),
@@ -294,6 +318,11 @@ super::top_level_object!(BacktestSeed<'_>, Option<Read>, {
                 Member::Candidates => {
                     let candidates = &mut self.settings.candidates;
                     members.next_value_seed(CandidatesSeed { candidates, faults: self.faults })?;
+                }
+                Member::Sequence => {
+                    let (settings, faults) = (&mut self.settings.series, &mut *self.faults);
+                    let group = GroupSeed { names: Name::SEQUENCE, pointer: &pointer, settings, faults };
+                    members.next_value_seed(UnlessNull(group))?;
                 }
                 Member::Beside(beside) => {
                     let value = value_at(&mut members, &pointer, self.faults)?;
@@ -403,6 +432,7 @@ impl<'de> Visitor<'de> for CandidatesSeed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use drifting_domain::preprocess::Season;
     use drifting_inference::ReadLimits;
 
     fn read(body: &str) -> Result<BacktestRequest, Failure> {
@@ -414,13 +444,14 @@ mod tests {
     fn everything_can_be_said() {
         let request = read(
             r#"{"drift_type": "label", "data": [1, 2, 3], "reference": 2, "changes": [2], "margin": 5, "windows": [9],
-                "ert": 300, "seed": 4, "missing_values": "drop", "candidates": [
+                "ert": 300, "seed": 4, "sequence": {"season": {"period": 7}}, "missing_values": "drop", "candidates": [
                     {"kind": "ks", "window": {"size": 7}, "standardize": true}, {}]}"#,
         )
         .unwrap();
         assert_eq!((request.reference, request.changes), (ReferencePart::Rows(2), Some(vec![2])));
         assert_eq!((request.margin, request.windows, request.ert), (Some(5), vec![9], Some(300.0)));
         assert_eq!((request.seed, request.missing_values), (4, MissingValues::Drop));
+        assert_eq!(request.sequence.season, Some(Season::Period { period: 7 }));
         assert_eq!((request.drift_type, request.history.n_rows()), (DriftType::Label, 3));
         let [one, other] = &request.candidates[..] else { panic!("two candidates") };
         assert_eq!(one.detector.kind, Some(DetectorKind::Ks));

@@ -62,6 +62,7 @@ impl FitInput {
             Unusable { failure: faults_of(&mut faults).into_stopped(&error, body), overwrite: overwrite && is_readable }
         })?;
         expect_drift_type(settings, &mut faults);
+        settings.take_season(in_json, &mut faults);
         let Beside { truth, context } = beside;
         if context.is_some() {
             expect_use_of_context(settings, &mut faults);
@@ -122,6 +123,7 @@ impl FitInput {
             standardize,
             n_components,
             detector,
+            ..
         } = self.settings;
         let drift_type = drift_type.ok_or_else(|| {
             Failure::setting("/drift_type", "expected the drift type, such as `label` or `tabular`, none came")
@@ -156,10 +158,16 @@ pub(crate) fn read_settings(part: &[u8], limits: Limits) -> Result<Settings, (Fa
         return Err((faults.into_stopped_in(&error, part, "JSON in its part `settings`", 0), overwrite));
     }
     expect_drift_type(&settings, &mut faults);
+    settings.take_season(in_json, &mut faults);
     match faults.into_failure() {
         None => Ok(settings),
         Some(failure) => Err((failure, settings.overwrite)),
     }
+}
+
+/// The place of a setting in JSON.
+pub(super) fn in_json(setting: &str) -> String {
+    format!("/{setting}")
 }
 
 fn expect_drift_type(settings: &Settings, faults: &mut Faults) {
@@ -208,16 +216,18 @@ enum Member {
     Context,
     Detector,
     Preprocessing,
+    Sequence,
     Setting(Name),
 }
 
-const MEMBERS: [&str; 10] = [
+const MEMBERS: [&str; 11] = [
     "drift_type",
     "data",
     "truth",
     "context",
     "detector",
     "preprocessing",
+    "sequence",
     "missing_values",
     "report_run_length",
     "quality",
@@ -232,6 +242,7 @@ fn member(name: &str, has_data: bool) -> Option<Member> {
         "context" => Some(Member::Context),
         "detector" => Some(Member::Detector),
         "preprocessing" => Some(Member::Preprocessing),
+        "sequence" => Some(Member::Sequence),
         _ => Name::TOP.iter().copied().find(|setting| setting.as_str() == name).map(Member::Setting),
     }
 }
@@ -288,18 +299,16 @@ super::top_level_object!(FitSeed<'_>, Option<Read>, {
                     let value = value_at(&mut members, &pointer, self.faults)?;
                     self.settings.set(name, &value, &pointer, self.faults);
                 }
-                Member::Detector => members.next_value_seed(GroupSeed {
-                    names: Name::DETECTOR,
-                    pointer: &pointer,
-                    settings: self.settings,
-                    faults: self.faults,
-                })?,
-                Member::Preprocessing => members.next_value_seed(GroupSeed {
-                    names: Name::PREPROCESSING,
-                    pointer: &pointer,
-                    settings: self.settings,
-                    faults: self.faults,
-                })?,
+                Member::Detector | Member::Preprocessing | Member::Sequence => {
+                    let names = match member {
+                        Member::Detector => Name::DETECTOR,
+                        Member::Preprocessing => Name::PREPROCESSING,
+                        _ => Name::SEQUENCE,
+                    };
+                    let (settings, faults) = (&mut *self.settings, &mut *self.faults);
+                    let group = GroupSeed { names, pointer: &pointer, settings, faults };
+                    members.next_value_seed(UnlessNull(group))?;
+                }
             }
         }
         if self.has_data && !seen.contains(&Member::Data) {
@@ -317,7 +326,34 @@ pub(super) fn value_at<'de, A: MapAccess<'de>>(
     members.next_value().inspect_err(|_| faults.stop_at(|| pointer.to_owned()))
 }
 
-/// Reads an object of settings.
+/// Reads what may be null, which leaves the default.
+pub(super) struct UnlessNull<S>(pub(super) S);
+
+impl<'de, S: DeserializeSeed<'de, Value = ()>> DeserializeSeed<'de> for UnlessNull<S> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_option(self)
+    }
+}
+
+impl<'de, S: DeserializeSeed<'de, Value = ()>> Visitor<'de> for UnlessNull<S> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or null")
+    }
+
+    fn visit_none<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.0.deserialize(deserializer)
+    }
+}
+
+/// Reads an object of settings; a `season` is one in one of them.
 pub(super) struct GroupSeed<'s> {
     pub(super) names: &'s [Name],
     pub(super) pointer: &'s str,
@@ -356,6 +392,12 @@ super::top_level_object!(GroupSeed<'_>, (), {
                 self.faults.duplicate(|| pointer.clone());
             } else {
                 seen.push(name);
+            }
+            if name == Name::Season {
+                let (settings, faults) = (&mut *self.settings, &mut *self.faults);
+                let season = GroupSeed { names: Name::SEASON, pointer: &pointer, settings, faults };
+                members.next_value_seed(UnlessNull(season))?;
+                continue;
             }
             let value = value_at(&mut members, &pointer, self.faults)?;
             self.settings.set(name, &value, &pointer, self.faults);

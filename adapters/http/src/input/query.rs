@@ -129,6 +129,11 @@ impl Parameters {
         let (of_members, of_all): (Vec<_>, Vec<_>) = self.0.iter().partition(|(key, _)| key.contains('.'));
         for (key, text) in of_all.into_iter().chain(of_members) {
             let mut names = Name::all();
+            if let Some((_, name)) = Name::OF_SERIES.iter().find(|(known, _)| known == key) {
+                expect_once(&mut seen, *name, key, &mut faults);
+                settings.set(*name, &written(text, name.is_list()), &pointer(key), &mut faults);
+                continue;
+            }
             // The members of an object follow a dot: `window.size`.
             if let Some((object, member)) = key.split_once('.')
                 && let Some(name) = names.clone().find(|name| name.is_object() && name.as_str() == object)
@@ -142,21 +147,19 @@ impl Parameters {
                 continue;
             }
             let Some(name) = names.find(|name| name.as_str() == key && *name != other_components) else {
-                let known: Vec<&str> = Name::all().map(Name::as_str).collect();
+                let of_series = Name::OF_SERIES.iter().map(|(name, _)| *name);
+                let known: Vec<&str> = Name::all().map(Name::as_str).chain(of_series).collect();
                 faults.setting(|| pointer(key), || format!("query parameter {}", unknown(key, &known)));
                 continue;
             };
-            if seen.contains(&name) {
-                let detail = || "expected each query parameter once, this one came twice".to_owned();
-                faults.setting(|| pointer(key), detail);
-            }
-            seen.push(name);
+            expect_once(&mut seen, name, key, &mut faults);
             settings.set(name, &written(text, name.is_list()), &pointer(key), &mut faults);
         }
         if settings.drift_type.is_none() && !faults.has_setting("/drift_type") {
             let detail = || "expected the query parameter `drift_type`, none came".to_owned();
             faults.setting(|| "/drift_type".to_owned(), detail);
         }
+        settings.take_season(in_query, &mut faults);
         match faults.into_failure() {
             None => Ok(settings),
             Some(failure) => Err((failure, settings.overwrite)),
@@ -164,8 +167,22 @@ impl Parameters {
     }
 }
 
+/// The place in a query string of a setting that is named as in `sequence/season/by`.
+pub(super) fn in_query(setting: &str) -> String {
+    pointer(&setting.replace('/', "."))
+}
+
+/// Refuses a parameter that has come before.
+pub(super) fn expect_once(seen: &mut Vec<Name>, name: Name, key: &str, faults: &mut Faults) {
+    if seen.contains(&name) {
+        let detail = || "expected each query parameter once, this one came twice".to_owned();
+        faults.setting(|| pointer(key), detail);
+    }
+    seen.push(name);
+}
+
 /// A setting as it is written in a query string.
-fn written(text: &str, is_list: bool) -> Setting<'_> {
+pub(super) fn written(text: &str, is_list: bool) -> Setting<'_> {
     if is_list { Setting::List(text.split(',').map(scalar).collect()) } else { Setting::One(scalar(text)) }
 }
 
@@ -187,6 +204,9 @@ pub(super) fn scalar(text: &str) -> Scalar<'_> {
 
 #[cfg(test)]
 mod tests {
+    use drifting_domain::detectors::SequenceRequest;
+    use drifting_domain::preprocess::{Season, TimeOf};
+
     use super::*;
 
     fn settings(query: &[(&str, &str)]) -> Settings {
@@ -204,6 +224,36 @@ mod tests {
         let (settings, others) = (settings(&query), settings(&turned));
         assert_eq!(settings, others);
         assert_eq!(settings.quality.off.len(), drifting_domain::quality::QualityCheck::ALL.len() - 1);
+    }
+
+    #[test]
+    fn a_series_is_read_as_dotted_parameters_say() {
+        let read = settings(&[
+            ("sequence.difference", "1"),
+            ("sequence.season.timestamp", "at"),
+            ("sequence.season.by", "hour_of_day,day_of_week"),
+            ("sequence.block_length", "2.5"),
+        ]);
+        let season = Season::Timestamp { timestamp: "at".to_owned(), by: vec![TimeOf::HourOfDay, TimeOf::DayOfWeek] };
+        let expected = SequenceRequest { difference: Some(1), season: Some(season), block_length: Some(2.5) };
+        assert_eq!(read.detector.sequence, expected);
+        for (query, place, detail) in [
+            ("sequence.season.by=day", "/sequence.season.by", "expected an array of `hour_of_day`"),
+            ("sequence.season.timestamp=at", "/sequence.season", "expected `by` beside"),
+            ("sequence.seson.period=7", "/sequence.seson.period", "did you mean `sequence.season.period`?"),
+            ("sequence.difference=1&sequence.difference=2", "/sequence.difference", "this one came twice"),
+        ] {
+            let pairs = format!("drift_type=sequential&{query}");
+            let pairs: Vec<(String, String)> = pairs
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect();
+            let (failure, _) = Parameters::from(pairs).fit_settings().unwrap_err();
+            let told: Vec<&str> = failure.issues.iter().map(|issue| issue.pointer.as_str()).collect();
+            assert_eq!(told, [place], "{query}");
+            assert!(failure.issues[0].detail.contains(detail), "{query}: {:?}", failure.issues);
+        }
     }
 
     #[test]

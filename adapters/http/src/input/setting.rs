@@ -19,6 +19,7 @@ use super::scalar::{Scalar, beginning};
 use super::setting_name::Name;
 use super::setting_object::SetObject;
 use super::setting_quality::set_quality;
+use super::setting_sequence::{SeasonParts, parts_of_time};
 use drifting_inference::Passed;
 
 /// "`x` is not known" with the nearest name that is.
@@ -148,9 +149,17 @@ pub(crate) struct Settings {
     pub(crate) standardize: Option<bool>,
     pub(crate) n_components: Option<usize>,
     pub(crate) detector: DetectorRequest,
+    /// What has come of the season of a series, before it is the detector's.
+    season: SeasonParts,
 }
 
 impl Settings {
+    /// Makes a season of its parts, once all settings have come; `place` gives the place of one that is named as in
+    /// `sequence/season/by`.
+    pub(super) fn take_season(&mut self, place: impl Fn(&str) -> String, faults: &mut Faults) {
+        self.detector.sequence.season = std::mem::take(&mut self.season).season(place, faults);
+    }
+
     /// Whether arrays of data are images. Of `dummy` they may be anything.
     pub(crate) fn is_of_images(&self) -> bool {
         self.drift_type == Some(DriftType::Image) && self.detector.kind != Some(DetectorKind::Dummy)
@@ -270,7 +279,13 @@ impl Settings {
             Name::PriorVariance => self.detector.streaming.prior_variance = Some(number(value)?),
             Name::DataVariance => self.detector.streaming.data_variance = Some(number(value)?),
             Name::MaxRunLengths => self.detector.streaming.max_run_lengths = Some(whole(value)?),
-            Name::Tests | Name::Window | Name::UpdateReference | Name::Quality => {}
+            Name::Difference => self.detector.sequence.difference = Some(count(value)?),
+            Name::BlockLength => self.detector.sequence.block_length = Some(number(value)?),
+            Name::SeasonColumn => self.season.column = Some(text(value)?),
+            Name::SeasonPeriod => self.season.period = Some(count(value)?),
+            Name::SeasonTimestamp => self.season.timestamp = Some(text(value)?),
+            Name::SeasonBy => self.season.by = Some(parts_of_time(value)?),
+            Name::Tests | Name::Window | Name::UpdateReference | Name::Quality | Name::Season => {}
         }
         Ok(())
     }

@@ -31,6 +31,19 @@ names! {
         ReportRunLength = "report_run_length",
         Quality = "quality",
     }
+    /// Those of `sequence`.
+    SEQUENCE {
+        Difference = "difference",
+        Season = "season",
+        BlockLength = "block_length",
+    }
+    /// Those of its `season`.
+    SEASON {
+        SeasonColumn = "column",
+        SeasonPeriod = "period",
+        SeasonTimestamp = "timestamp",
+        SeasonBy = "by",
+    }
     /// Those of `preprocessing`.
     PREPROCESSING {
         Standardize = "standardize",
@@ -121,7 +134,17 @@ names! {
 }
 
 impl Name {
-    /// Every name.
+    /// Those of `sequence` as keys of a query string.
+    pub(super) const OF_SERIES: [(&str, Self); 6] = [
+        ("sequence.difference", Self::Difference),
+        ("sequence.season.column", Self::SeasonColumn),
+        ("sequence.season.period", Self::SeasonPeriod),
+        ("sequence.season.timestamp", Self::SeasonTimestamp),
+        ("sequence.season.by", Self::SeasonBy),
+        ("sequence.block_length", Self::BlockLength),
+    ];
+
+    /// Every name but those of `sequence`, whose keys in a query string are longer.
     pub(super) fn all() -> impl Iterator<Item = Self> + Clone {
         [Self::TOP, Self::PREPROCESSING, Self::DETECTOR].into_iter().flatten().copied()
     }
@@ -133,6 +156,6 @@ impl Name {
 
     /// Whether it takes a list.
     pub(super) fn is_list(self) -> bool {
-        matches!(self, Self::WindowSizes | Self::Sigma | Self::ContextColumns | Self::ContextSigma)
+        matches!(self, Self::WindowSizes | Self::Sigma | Self::ContextColumns | Self::ContextSigma | Self::SeasonBy)
     }
 }

@@ -62,7 +62,7 @@ impl FitApi {
         #[oai(name = "detector_name", validator(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"))]
         _detector_name: RequiredInQuery<String>,
         /// `label`, `tabular`, `text` or `dummy`.
-        #[oai(name = "drift_type", validator(pattern = "^(label|tabular|text|dummy)$"))]
+        #[oai(name = "drift_type", validator(pattern = "^(label|tabular|text|sequential|dummy)$"))]
         _drift_type: RequiredInQuery<String>,
         /// Expected run time: the mean number of rows between false alarms; by default 400.
         #[oai(name = "ert", validator(minimum(value = "1", exclusive), maximum(value = "10000000")))]

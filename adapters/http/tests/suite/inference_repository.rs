@@ -168,7 +168,7 @@ async fn the_predecessors_fit_refuses_in_its_words() {
         ("detector_name=x", 422, "/drift_type: field required"),
         ("detector_name=x&drift_type=label&ert=abc", 422, "/ert: value is not a valid number, \"abc\" came"),
         ("detector_name=x&drift_type=label&ert=-5", 422, "/ert: expected"),
-        ("detector_name=x&drift_type=sequential", 422, "/drift_type: drift_type has to be one of"),
+        ("detector_name=x&drift_type=image", 422, "/drift_type: drift_type has to be one of"),
         ("detector_name=..%2Fevil&drift_type=label", 400, "expected a project name"),
         ("detector_name=&drift_type=label", 400, "expected a project name"),
         ("detector_name=fit&drift_type=label", 400, "expected another project name"),

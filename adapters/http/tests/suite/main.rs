@@ -27,6 +27,7 @@ mod projects;
 mod quality;
 mod refusals;
 mod sentences;
+mod sequential;
 mod settings;
 mod streaming;
 mod support;

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         PreprocessingSettings,
         QualitySettings,
         ReferenceUpdateSettings,
+        SequenceSettings,
         WindowSettings,
     )
     from drifting._trend import Trend
@@ -65,6 +66,7 @@ _MODULES = {
         "PreprocessingSettings",
         "QualitySettings",
         "ReferenceUpdateSettings",
+        "SequenceSettings",
         "WindowSettings",
     ),
     "_trend": ("Trend",),
@@ -110,6 +112,7 @@ __all__ = [
     "Project",
     "QualitySettings",
     "ReferenceUpdateSettings",
+    "SequenceSettings",
     "Trend",
     "WindowSettings",
     "backtest",

@@ -19,6 +19,7 @@ from drifting._settings import (
     OnError,
     PreprocessingSettings,
     QualitySettings,
+    SequenceSettings,
     Settings,
 )
 from drifting._trend import Trend
@@ -100,6 +101,7 @@ class Client:
         truth: Any = ...,
         context: Any = ...,
         preprocessing: PreprocessingSettings | None = ...,
+        sequence: SequenceSettings | None = ...,
         missing_values: MissingValues | None = ...,
         report_run_length: bool | None = ...,
         quality: bool | QualitySettings | None = ...,
@@ -120,6 +122,7 @@ class Client:
         truth: Any = ...,
         context: Any = ...,
         preprocessing: PreprocessingSettings | None = ...,
+        sequence: SequenceSettings | None = ...,
         missing_values: MissingValues | None = ...,
         report_run_length: bool | None = ...,
         quality: bool | QualitySettings | None = ...,
@@ -139,6 +142,7 @@ class Client:
         truth: Any = None,
         context: Any = None,
         preprocessing: PreprocessingSettings | None = None,
+        sequence: SequenceSettings | None = None,
         missing_values: MissingValues | None = None,
         report_run_length: bool | None = None,
         quality: bool | QualitySettings | None = None,
@@ -154,11 +158,12 @@ class Client:
         Args:
             data: A data frame, a column, an array, lists, dicts, or the path of a CSV, NDJSON, JSON, Parquet or Arrow file.
             project: The name of the project.
-            drift_type: ``"label"`` (one column), ``"tabular"`` (a table) or ``"text"``. By default a column or a flat
-                list is a label, anything else, files included, a table.
+            drift_type: ``"label"`` (one column), ``"tabular"`` (a table), ``"text"`` or ``"sequential"`` (rows that depend
+                on those before). By default a column or a flat list is a label, anything else, files included, a table.
             truth: What the data are predictions of, of streaming kinds, a value for each row: fitted on are the errors.
             context: What the reference is judged given, of ``context_mmd``, a row for each of its rows.
             preprocessing: How rows become the numbers that a kernel's detector sees.
+            sequence: How a series is read before that.
             missing_values: What happens to rows with missing values, here and in predictions: ``"reject"`` (default),
                 ``"drop"`` or ``"impute"``.
             report_run_length: Whether the project tells how often alarms start on reference that a trial fit has not seen.
@@ -177,6 +182,7 @@ class Client:
         """
         others = {
             "preprocessing": preprocessing,
+            "sequence": sequence,
             "missing_values": missing_values,
             "report_run_length": report_run_length,
             "quality": quality,

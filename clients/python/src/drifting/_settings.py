@@ -10,7 +10,7 @@ from typing import Any, Literal, TypedDict
 from urllib.parse import SplitResult, urlsplit
 
 OnError = Literal["raise", "warn", "ignore"]
-DriftKind = Literal["label", "tabular", "text", "image"]
+DriftKind = Literal["label", "tabular", "text", "image", "sequential"]
 MissingValues = Literal["reject", "drop", "impute"]
 DetectorKind = Literal[
     "cvm_online",
@@ -192,6 +192,23 @@ class DetectorSettings(TypedDict, total=False):
     window: WindowSettings
     update_reference: ReferenceUpdateSettings
     after_alarm: Literal["continue", "reset", "latch"]
+
+
+class SeasonSettings(TypedDict, total=False):
+    """The rows that a row of a series is compared with: one of ``column``, ``period``, and ``timestamp`` with ``by``."""
+
+    column: str
+    period: int
+    timestamp: str
+    by: Sequence[Literal["hour_of_day", "day_of_week"]]
+
+
+class SequenceSettings(TypedDict, total=False):
+    """How a series is read before the detector sees it."""
+
+    difference: int
+    season: SeasonSettings
+    block_length: float
 
 
 class QualitySettings(TypedDict, total=False):

@@ -281,6 +281,34 @@ class ColumnSchema:
 
 
 @dataclass(frozen=True, slots=True)
+class Season:
+    """The rows that a row of a series is compared with: those of a column, of a period, or of a part of the time."""
+
+    column: str | None = None
+    period: int | None = None
+    timestamp: str | None = None
+    by: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceCalibration:
+    """How a detector of a series was calibrated: by streams that are drawn from the reference."""
+
+    ert: float
+    block_length: float
+    orders: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """How a series is read before the detector sees it, and how that was calibrated."""
+
+    difference: int | None
+    season: Season | None
+    calibration: SequenceCalibration | None
+
+
+@dataclass(frozen=True, slots=True)
 class DataSchema:
     """The columns in the order in which the detector sees them, and what happens to missing values."""
 
@@ -340,6 +368,7 @@ class Project:
         warnings: What the fit found worth knowing about the reference.
         run_length: How often alarms started on reference that a trial fit had not seen, where it was asked for.
         quality: The checks of quality; ``None`` where none is on.
+        sequence: How a series is read; ``None`` of other data.
     """
 
     project: str
@@ -360,6 +389,7 @@ class Project:
     warnings: tuple[str, ...]
     run_length: RunLength | None
     quality: QualityChecks | None = None
+    sequence: Sequence | None = None
 
     def __repr__(self) -> str:
         return _html.project_line(self)

@@ -14,7 +14,8 @@ impl Schema {
             (ColumnType::Numeric, Cells::Numeric(values)) => distinct(values).is_some_and(|values| values.len() == 2),
             (ColumnType::Categorical { categories, .. }, _) => categories.len() == 2,
             (ColumnType::Binary { .. }, _) => true,
-            (ColumnType::Numeric, Cells::Categorical { .. }) | (ColumnType::Text | ColumnType::Image, _) => false,
+            (ColumnType::Numeric, Cells::Categorical { .. })
+            | (ColumnType::Text | ColumnType::Image | ColumnType::Timestamp, _) => false,
         }
     }
 
@@ -182,6 +183,7 @@ fn two_classes(kind: &ColumnType, cells: &Cells) -> Result<ColumnType, String> {
         },
         (ColumnType::Text, _) => Err("texts came".to_owned()),
         (ColumnType::Image, _) => Err("images came".to_owned()),
+        (ColumnType::Timestamp, _) => Err("points in time came".to_owned()),
         (ColumnType::Binary { .. }, _) | (ColumnType::Numeric, Cells::Categorical { .. }) => Ok(kind.clone()),
     }
 }

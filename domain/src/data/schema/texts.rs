@@ -45,7 +45,7 @@ impl Schema {
     /// # Errors
     /// As [`Schema::infer`], but for the number of categories.
     pub fn of_any(reference: &Table, missing_values: super::MissingValues) -> Result<Self, InvalidData> {
-        Self::infer_by(reference, missing_values, |values| match (infer_type(values), values) {
+        Self::infer_by(reference, missing_values, |_, values| match (infer_type(values), values) {
             (Err(_), Values::Text(texts) | Values::Untyped(texts)) if texts.iter().flatten().next().is_some() => {
                 Ok(ColumnType::Text)
             }

@@ -361,6 +361,10 @@ impl OnlineDetector for CvmOnline {
         OnlineSpec::CvmOnline(self.spec.clone())
     }
 
+    fn move_thresholds(&mut self, factor: f64) {
+        self.thresholds.iter_mut().for_each(|threshold| *threshold *= factor);
+    }
+
     fn step_cost_ns(&self) -> u64 {
         let window_rows: usize = self.spec.window_sizes.iter().sum();
         (self.reference.len() * (200 + 4 * window_rows)) as u64

@@ -508,6 +508,21 @@ impl OnlineDetector for FetOnline {
         OnlineSpec::FetOnline(self.spec.clone())
     }
 
+    // 1 less a p-value: what is left to 1 is raised to a power, so that thresholds stay below it.
+    fn move_thresholds(&mut self, factor: f64) {
+        for watched in self.watched.iter_mut().flatten() {
+            watched
+                .curve
+                .thresholds
+                .iter_mut()
+                .for_each(|threshold| *threshold = -(factor * (-*threshold).ln_1p()).exp_m1());
+        }
+    }
+
+    fn needed_factor(&self, statistic: f64, threshold: f64) -> f64 {
+        if statistic <= 0.0 { 0.0 } else { (-statistic).ln_1p() / (-threshold).ln_1p().min(-f64::MIN_POSITIVE) }
+    }
+
     fn step_cost_ns(&self) -> u64 {
         (self.watched.len() * (50 + 10 * self.spec.window_sizes.len() * self.n_directions())) as u64
     }

@@ -390,6 +390,10 @@ impl OnlineDetector for LsddOnline {
         OnlineSpec::LsddOnline(self.spec.clone())
     }
 
+    fn move_thresholds(&mut self, factor: f64) {
+        self.thresholds.iter_mut().for_each(|threshold| *threshold *= factor);
+    }
+
     fn step_cost_ns(&self) -> u64 {
         let (c, d) = (self.weights.len(), self.scales.n_columns());
         (c * (d + 4 * self.spec.sigma.len()) / 4 + c * c / 4 + c * self.spec.window_size / 4 + 200) as u64

@@ -349,6 +349,10 @@ impl OnlineDetector for MmdOnline {
         OnlineSpec::MmdOnline(self.spec.clone())
     }
 
+    fn move_thresholds(&mut self, factor: f64) {
+        self.thresholds.iter_mut().for_each(|threshold| *threshold *= factor);
+    }
+
     fn step_cost_ns(&self) -> u64 {
         let n_kernels = self.reference.n_rows() + 2 * self.spec.window_size;
         (n_kernels * (self.reference.n_columns() + 4 * self.spec.sigma.len())) as u64

@@ -20,20 +20,14 @@ impl DetectorRequest {
         schema: &Schema,
         reference: &Frame,
     ) -> Result<DetectorKind, InvalidSettings> {
+        self.check_is_sequential(drift_type)?;
         match drift_type {
             // It looks at none of them.
             _ if self.kind == Some(DetectorKind::Dummy) => return Ok(DetectorKind::Dummy),
             DriftType::Label | DriftType::Tabular => {}
             DriftType::Text => return self.kind_for_features("texts"),
             DriftType::Image => return self.kind_for_features("images"),
-            DriftType::Sequential => {
-                return Err(InvalidSettings::one(
-                    "drift_type",
-                    format!(
-                        "expected `label`, `tabular`, `text` or `image`: this version has no detector for `{drift_type}` yet"
-                    ),
-                ));
-            }
+            DriftType::Sequential => return self.kind_for_series(schema),
         }
         let categorical = schema.columns.iter().find(|column| column.kind != ColumnType::Numeric);
         let kind = match (self.kind, drift_type) {

@@ -81,7 +81,7 @@ impl ColumnTest {
     /// The test that suits a type by default.
     pub fn suiting(kind: &ColumnType) -> Self {
         match kind {
-            ColumnType::Numeric => Self::Ks,
+            ColumnType::Numeric | ColumnType::Timestamp => Self::Ks,
             ColumnType::Categorical { .. } | ColumnType::Binary { .. } | ColumnType::Text | ColumnType::Image => {
                 Self::ChiSquare
             }

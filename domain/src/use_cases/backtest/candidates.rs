@@ -3,7 +3,7 @@
 use super::{BacktestRequest, CANDIDATES_MAX, Candidate, too_many_candidates};
 use crate::data::{ColumnType, Frame, Schema};
 use crate::detectors::{DetectorKind, DetectorRequest, InvalidSettings, WindowRequest};
-use crate::preprocess::Encoding;
+use crate::preprocess::{Encoding, Season};
 use crate::project::{AfterAlarm, DriftType};
 
 /// The sizes of windows that are tried, in rows.
@@ -41,7 +41,11 @@ pub(super) fn of(
     let mut candidates = if request.candidates.is_empty() {
         suiting(request, schema, reference, sizes)
     } else {
-        let windows = |wanted: &Candidate| in_windows(wanted, request.drift_type, schema, reference, sizes);
+        let read = |wanted: &Candidate| {
+            let detector = DetectorRequest { sequence: request.sequence.clone(), ..wanted.detector.clone() };
+            Candidate { detector, ..wanted.clone() }
+        };
+        let windows = |wanted| in_windows(&read(wanted), request.drift_type, schema, reference, sizes);
         request.candidates.iter().flat_map(windows).collect()
     };
     if candidates.len() > CANDIDATES_MAX {
@@ -54,7 +58,7 @@ pub(super) fn of(
     }
     for candidate in &mut candidates {
         if let Some(ert) = request.ert
-            && candidate.detector.kind.is_some_and(has_ert)
+            && candidate.detector.kind.is_some_and(|kind| has_ert(&candidate.detector, kind, request.drift_type))
         {
             candidate.detector.ert.get_or_insert(ert);
         }
@@ -67,14 +71,14 @@ pub(super) fn of(
 /// Every kind that suits the data, in the order of [`DetectorKind::ALL`]. Where those that judge windows were too many in all
 /// sizes, the largest sizes are left out, and then the last kinds.
 fn suiting(request: &BacktestRequest, schema: &Schema, reference: &Frame<'_>, sizes: &[usize]) -> Vec<Candidate> {
-    let suits = |kind: &DetectorKind| suits(*kind, request.drift_type, schema, reference);
+    let suits = |kind: &DetectorKind| suits(*kind, request, schema, reference);
     let kinds: Vec<DetectorKind> = DetectorKind::ALL.into_iter().filter(suits).collect();
     let (online, windowed): (Vec<DetectorKind>, Vec<DetectorKind>) =
         kinds.into_iter().partition(|kind| kind.is_online());
     let n_most = CANDIDATES_MAX.saturating_sub(online.len()).checked_div(windowed.len()).unwrap_or(sizes.len());
     let sizes = &sizes[..sizes.len().min(n_most.max(1))];
     let of_rows = online.into_iter().map(|kind| Candidate {
-        detector: DetectorRequest { kind: Some(kind), ..DetectorRequest::default() },
+        detector: DetectorRequest { kind: Some(kind), ..request.of_no_kind() },
         ..Candidate::default()
     });
     let of_windows = windowed.into_iter().flat_map(|kind| {
@@ -89,19 +93,24 @@ fn suiting(request: &BacktestRequest, schema: &Schema, reference: &Frame<'_>, si
 /// Whether a kind is worth a try on such columns. One that a column of another type is nothing for, or that needs to be told what
 /// its columns are, is not; nor is one that explains a drift better than it finds one, or that never drifts; nor one that tells
 /// much the same as another.
-fn suits(kind: DetectorKind, drift_type: DriftType, schema: &Schema, reference: &Frame<'_>) -> bool {
-    let request = DetectorRequest { kind: Some(kind), ..DetectorRequest::default() };
-    if request.kind_for(drift_type, schema, reference) != Ok(kind) {
+fn suits(kind: DetectorKind, request: &BacktestRequest, schema: &Schema, reference: &Frame<'_>) -> bool {
+    let BacktestRequest { drift_type, sequence, .. } = request;
+    let detector = DetectorRequest { kind: Some(kind), ..request.of_no_kind() };
+    if detector.kind_for(*drift_type, schema, reference) != Ok(kind) {
         return false;
     }
-    if matches!(drift_type, DriftType::Text | DriftType::Image) {
+    if matches!(*drift_type, DriftType::Text | DriftType::Image) {
         // The other columns of its features count words and characters, or are sizes, which are mostly equal.
         return kind.encoding() == Encoding::Kernel && TRIED.contains(&kind);
     }
-    let n_columns = schema.columns.len();
-    let n_numeric = schema.columns.iter().filter(|column| column.kind == ColumnType::Numeric).count();
+    let season = sequence.season.as_ref().and_then(Season::column);
+    let judged = || schema.columns.iter().enumerate().filter(|(_, column)| Some(column.name.as_str()) != season);
+    let n_columns = judged().count();
+    let n_numeric = judged().filter(|(_, column)| column.kind == ColumnType::Numeric).count();
     let are_numbers = n_numeric == n_columns;
-    let are_classes = (0..n_columns).all(|column| schema.has_two_classes(column, reference));
+    // Classes are watched as they are: what is differenced or has a season is a number.
+    let is_read = sequence.difference.is_some() || sequence.season.is_some();
+    let are_classes = !is_read && judged().all(|(column, _)| schema.has_two_classes(column, reference));
     let is_one_number = n_columns == 1 && are_numbers && !are_classes;
     match kind {
         // Of those that watch one column, those that see any change; of those that look at each column by itself, the usual ones.
@@ -125,8 +134,11 @@ fn suits(kind: DetectorKind, drift_type: DriftType, schema: &Schema, reference: 
     }
 }
 
-/// Whether a kind promises a run time.
-fn has_ert(kind: DetectorKind) -> bool {
+/// Whether a kind promises a run time. Of series those do whose alarms can be made as rare as wanted.
+fn has_ert(detector: &DetectorRequest, kind: DetectorKind, drift_type: DriftType) -> bool {
+    if drift_type == DriftType::Sequential {
+        return kind.is_online() && detector.replayed_ert(kind).is_ok_and(|ert| ert.is_some());
+    }
     let spec = DetectorRequest::default().online_specification(kind, 1);
     spec.is_ok_and(|spec| spec.ert().is_some())
 }

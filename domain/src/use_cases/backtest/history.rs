@@ -124,7 +124,7 @@ impl<'h> History<'h> {
         limits: RequestLimits,
     ) -> Result<(Schema, Frame<'r>), InvalidData> {
         let BacktestRequest { drift_type, missing_values, .. } = *request;
-        let read = read_reference(reference, drift_type, None, missing_values, limits);
+        let read = read_reference(reference, drift_type, &request.of_no_kind(), missing_values, limits);
         let (schema, frame) = read.map_err(|invalid| self.as_it_came(&invalid, 0))?;
         schema.read(&self.rows).map_err(|invalid| self.as_it_came(&invalid, 0))?;
         Ok((schema, frame))

@@ -12,6 +12,7 @@ use super::{Backtest, BacktestRequest, Candidate, MARGIN};
 use crate::data::{InvalidData, Table};
 use crate::detectors::{BatchSpec, DetectorSpec, FitProblem, InvalidSettings};
 use crate::ports::Progress;
+use crate::preprocess::SequenceCalibration;
 use crate::project::{Policy, ProjectName};
 use crate::quality::QualityRequest;
 use crate::statistics::part::Part;
@@ -119,7 +120,7 @@ impl<'r> Replay<'r> {
         let Fed { state, alarms, took, estimated_ns } = self.feed(&fitted, rows.clone(), &course, &for_rows)?;
         let memory_bytes = project_bytes(fitted.save().n_bytes(), fitted.detector.save_state(&state).n_bytes());
         let detector = fitted.detector.spec();
-        let wanted = wanted_per_1000_rows(&detector, course.stride);
+        let wanted = wanted_per_1000_rows(&fitted, course.stride);
         let before_change = FalseAlarmSource::BeforeFirstChange;
         let before_change = FalseAlarms::of(before_change, alarms.unchanged_rows, alarms.n_false, wanted, self.margin);
         let false_alarms = match before_change {
@@ -172,7 +173,7 @@ impl<'r> Replay<'r> {
         let rows = n_fitted..n_reference;
         let course = self.course(&fitted.policy, rows.start, rows.clone(), &[]);
         let Fed { alarms, .. } = self.feed(&fitted, rows, &course, &for_rows)?;
-        let wanted = wanted_per_1000_rows(&fitted.detector.spec(), course.stride);
+        let wanted = wanted_per_1000_rows(&fitted, course.stride);
         let source = FalseAlarmSource::ReferenceTail;
         let false_alarms = FalseAlarms::of(source, alarms.unchanged_rows, alarms.n_false, wanted, self.margin);
         false_alarms.ok_or_else(|| self.too_short())
@@ -276,8 +277,12 @@ impl<'r> Replay<'r> {
 }
 
 /// The rate of false alarms that settings promise.
-fn wanted_per_1000_rows(detector: &DetectorSpec, stride: usize) -> Option<f64> {
-    match detector {
+fn wanted_per_1000_rows(fitted: &Fitted, stride: usize) -> Option<f64> {
+    let calibration = fitted.sequence.as_ref().and_then(|sequence| sequence.calibration.as_ref());
+    if let Some(SequenceCalibration { ert, .. }) = calibration {
+        return Some(1_000.0 / ert);
+    }
+    match &fitted.detector.spec() {
         DetectorSpec::Online(spec) => spec.ert().map(|ert| 1_000.0 / ert),
         // What a library's thresholds, or fixed ones, let through is promised by nobody.
         DetectorSpec::Batch(spec) if has_fixed_thresholds(spec) => None,

@@ -50,7 +50,7 @@ impl<'n> Levels<'n> {
 
 pub(super) fn names_of(kind: &ColumnType) -> Vec<String> {
     match kind {
-        ColumnType::Numeric => Vec::new(),
+        ColumnType::Numeric | ColumnType::Timestamp => Vec::new(),
         ColumnType::Categorical { categories, .. } => categories.clone(),
         ColumnType::Binary { categories, .. } => categories.to_vec(),
         // Only whether it is there is known.

@@ -61,7 +61,7 @@ impl ColumnTests {
             let name = format!("columns.{index}");
             let invalid = |reason: String| TensorError::Value { name: name.clone(), reason };
             let values = match &column.kind {
-                ColumnType::Numeric => {
+                ColumnType::Numeric | ColumnType::Timestamp => {
                     let sample = SortedSample::from_sorted(tensors.f64s(&name)?.to_vec());
                     ReferenceValues::Numeric(sample.map_err(|problem| invalid(problem.to_string()))?)
                 }
