@@ -9,6 +9,5 @@ mod text;
 pub(crate) use encoder::mean_and_deviation;
 pub use encoder::{Encoder, EncoderError, Encoding, Preprocessing};
 pub use image::{ImageFeatures, ImageProblem};
-#[cfg(test)]
 pub(crate) use pca::Pca;
 pub use text::{TextFeatures, TextProblem};
