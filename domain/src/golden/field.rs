@@ -194,7 +194,9 @@ pub(super) fn evidently(case: &Case) {
         let atol = if expected["rng"] == true { 0.05 } else { 1e-7 };
         let rtol = if is_distance { 1e-6 } else { 1e-5 };
         let wanted = number(&expected["score"]);
-        assert!(near(score, wanted, rtol, atol), "{place}: {score} instead of {wanted}");
+        // A test of one level has no degree of freedom: the library has no p-value then, ours is 1, and neither is drift.
+        let is_untested = wanted.is_nan() && score == 1.0;
+        assert!(is_untested || near(score, wanted, rtol, atol), "{place}: {score} instead of {wanted}");
         if !is_distance && expected.get("statistic").is_some() {
             let (computed, wanted) = (detection.statistic.unwrap_or(f64::NAN), number(&expected["statistic"]));
             assert!(near(computed, wanted, 1e-6, 1e-9), "{place}: statistic {computed} instead of {wanted}");
