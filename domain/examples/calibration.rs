@@ -70,6 +70,7 @@ fn runs_of(kind: DetectorKind, d: usize, ert: f64, n_references: usize, n_runs: 
                         OnlineSpec::Dummy(_)
                         | OnlineSpec::LsddOnline(_)
                         | OnlineSpec::MmdOnline(_)
+                        | OnlineSpec::PcaCd(_)
                         | OnlineSpec::Streaming(_) => 0,
                     };
                     let runs = (0..n_runs).map(|_| run(kind, &*detector, d, &mut generator) - warm_up as f64).collect();

@@ -16,9 +16,9 @@ pub use kind::DetectorKind;
 #[cfg(test)]
 pub(crate) use online::{Curve, Splits, TiedStreams, curve};
 pub use online::{
-    CvmOnline, CvmOnlineSpec, CvmThresholds, Dummy, DummySpec, FetOnline, FetOnlineSpec, FitProblem, LsddOnline,
-    LsddOnlineSpec, MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineSpec, OnlineState, SIMULATED_MAX, check_online,
-    fit_online, restore_online,
+    CvmOnline, CvmOnlineSpec, CvmThresholds, DivergenceMetric, Dummy, DummySpec, FetOnline, FetOnlineSpec, FitProblem,
+    LsddOnline, LsddOnlineSpec, MmdOnline, MmdOnlineSpec, OnlineDetector, OnlineSpec, OnlineState, PcaCd, PcaCdSpec,
+    SIMULATED_MAX, check_online, fit_online, restore_online,
 };
 pub use request::{
     DetectorRequest, InvalidSettings, ModelName, PERMUTATIONS_MAX, ReferenceUpdateRequest, SequenceRequest,
@@ -30,14 +30,14 @@ pub use streaming::{
     StepdSettings, Streaming, StreamingSettings, StreamingSpec,
 };
 pub use two_sample::{
-    BatchDetector, BatchSpec, CategoryShift, ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest,
-    ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest, ColumnTests, ColumnsSpec, ContextMmdTestSpec, Direction,
-    Explanation, Hdddm, HdddmSequence, HdddmSpec, HeldOut, KdqTree, KdqTreeSpec, LsddTestSpec, MmdFourier,
-    MmdFourierSpec, MmdTestSpec, ModelOutputs, ModelTestProblem, N_BOOTSTRAPS, PcaReconstruction,
-    PcaReconstructionSpec, Preset, QUANTILES, RegressorUncertaintySpec, SequenceVerdict, SpotTheDiff,
-    SpotTheDiffOutcome, SpotTheDiffSettings, SpotTheDiffTestSpec, Summary, TestProblem, UncertaintyProblem,
-    UncertaintyType, Validation, Window, WindowProblem, check_batch, entropies, fit_batch, narrow_margins,
-    restore_batch, spreads,
+    BatchDetector, BatchSpec, CategoryShift, ClassifierArea, ClassifierModel, ClassifierOutcome, ClassifierSettings,
+    ClassifierTest, ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest, ColumnTests, ColumnsSpec,
+    ContextMmdTestSpec, Direction, DistanceMetric, Explanation, Hdddm, HdddmSequence, HdddmSpec, HeldOut, KdqTree,
+    KdqTreeSpec, LsddTestSpec, MeanDistanceSpec, MmdFourier, MmdFourierSpec, MmdTestSpec, ModelOutputs,
+    ModelTestProblem, N_BOOTSTRAPS, PcaReconstruction, PcaReconstructionSpec, Preset, QUANTILES,
+    RegressorUncertaintySpec, SequenceVerdict, SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings,
+    SpotTheDiffTestSpec, Summary, TestProblem, UncertaintyProblem, UncertaintyType, Validation, Window, WindowProblem,
+    check_batch, entropies, fit_batch, narrow_margins, restore_batch, spreads,
 };
 
 #[cfg(test)]

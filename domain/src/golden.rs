@@ -6,14 +6,19 @@ mod classifier;
 mod context_mmd;
 mod cvm_online;
 mod distributions;
+mod domain_classifier;
+mod embeddings;
 mod fet_online;
 mod field;
 mod functions;
+mod judged;
 mod lsdd;
 mod lsdd_online;
+mod menelaus_streaming;
 mod mmd;
 mod mmd_online;
 mod multivariate;
+mod pca_cd;
 mod reference_update;
 mod spot_the_diff;
 mod streaming;
@@ -169,6 +174,17 @@ fn cdbd() {
     run("field/menelaus_batch.json", multivariate::cdbd);
 }
 
+/// HDDDM with a multiple of the deviation as its threshold, and NN-DVI, are not here.
+#[test]
+fn every_method_of_batches_has_a_runner_or_is_told() {
+    run("field/menelaus_batch.json", |case| {
+        for method in case.0["results"].as_object().expect("results").keys() {
+            let is_run = ["HDDDM_tstat_0_05", "kdq_tree", "CDBD_first_column"].contains(&&**method);
+            assert!(is_run || ["HDDDM_stdev_2", "nndvi"].contains(&&**method), "{} {method}", case.id());
+        }
+    });
+}
+
 #[test]
 fn cvm_online() {
     run("cvm_online.json", cvm_online::case);
@@ -257,6 +273,25 @@ fn evidently_tables() {
 #[test]
 fn frouros_distances_and_tests() {
     run("field/frouros_batch.json", field::frouros);
+}
+
+#[test]
+fn evidently_embeddings() {
+    run("field/evidently_embeddings.json", embeddings::case);
+}
+
+#[test]
+fn menelaus_streams() {
+    run("field/menelaus_streaming.json", menelaus_streaming::case);
+}
+
+#[test]
+fn nannyml_tables() {
+    run("field/nannyml_multivariate.json", |case| match case.id().split('/').next() {
+        Some("domain_classifier") => domain_classifier::case(case),
+        Some("pca_reconstruction") => multivariate::chunks(case),
+        other => panic!("no runner takes {other:?}"),
+    });
 }
 
 #[test]

@@ -10,7 +10,6 @@ mod text;
 pub(crate) use encoder::mean_and_deviation;
 pub use encoder::{Encoder, EncoderError, Encoding, Preprocessing};
 pub use image::{ImageFeatures, ImageProblem};
-#[cfg(test)]
 pub(crate) use pca::Pca;
 pub(crate) use sequence::LENGTH_MAX as SEQUENCE_LENGTH_MAX;
 pub use sequence::{Season, Sequence, SequenceCalibration, SequenceSpec, SequenceState, TimeOf};

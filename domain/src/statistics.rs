@@ -22,6 +22,7 @@ pub(crate) mod inner_product;
 pub mod kernel;
 pub mod kolmogorov_smirnov;
 pub mod mann_whitney;
+pub(crate) mod mersenne_twister;
 pub mod multinomial;
 pub mod normal_draws;
 pub mod normal_law;

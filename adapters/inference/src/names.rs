@@ -40,6 +40,8 @@ pub(crate) fn detector_name(kind: DetectorKind) -> &'static str {
         DetectorKind::MmdFourier => "FourierMMD",
         DetectorKind::Hdddm => "HDDDM",
         DetectorKind::KdqTree => "KdqTreeBatch",
+        DetectorKind::PcaCd => "PCACD",
+        DetectorKind::MeanDistance => "EmbeddingsDistance",
         // As River has them, or Frouros where River has none of the name.
         DetectorKind::Adwin => "ADWIN",
         DetectorKind::PageHinkley => "PageHinkley",

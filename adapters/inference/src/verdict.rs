@@ -56,6 +56,7 @@ impl Outputs {
                     ),
                     OnlineSpec::LsddOnline(_)
                     | OnlineSpec::MmdOnline(_)
+                    | OnlineSpec::PcaCd(_)
                     | OnlineSpec::Dummy(_)
                     | OnlineSpec::Streaming(_) => {
                         (("threshold", Kind::Threshold, one()), ("test_stat", Kind::Statistic, one()))
@@ -81,7 +82,10 @@ impl Outputs {
                 };
                 let mut all =
                     vec![("is_drift", Kind::IsDrift, one()), distance, p_value, ("threshold", Kind::Threshold, one())];
-                if matches!(spec, BatchSpec::Mmd(_) | BatchSpec::Lsdd(_) | BatchSpec::ContextMmd(_)) {
+                if matches!(
+                    spec,
+                    BatchSpec::Mmd(_) | BatchSpec::MeanDistance(_) | BatchSpec::Lsdd(_) | BatchSpec::ContextMmd(_)
+                ) {
                     all.push(("distance_threshold", Kind::DistanceThreshold, one()));
                 }
                 all

@@ -20,6 +20,8 @@ pub enum DetectorKind {
     LsddOnline,
     /// Maximum mean discrepancy, all columns together, row by row.
     MmdOnline,
+    /// Divergence of principal components, online.
+    PcaCd,
     /// Never drifts, row by row.
     Dummy,
     /// Kolmogorov–Smirnov, each column of numbers by itself.
@@ -50,6 +52,8 @@ pub enum DetectorKind {
     Hdddm,
     /// Kullback–Leibler divergence over the cells of a tree, all columns together.
     KdqTree,
+    /// Distance of mean vectors, all columns together.
+    MeanDistance,
     /// How uncertain a classifier is; the columns are its outputs.
     ClassifierUncertainty,
     /// How uncertain a regressor is; the columns are the predictions of an ensemble.
@@ -110,11 +114,12 @@ pub enum DetectorKind {
 
 impl DetectorKind {
     /// Every kind.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 49] = [
         Self::CvmOnline,
         Self::FetOnline,
         Self::LsddOnline,
         Self::MmdOnline,
+        Self::PcaCd,
         Self::Dummy,
         Self::Ks,
         Self::Cvm,
@@ -130,6 +135,7 @@ impl DetectorKind {
         Self::MmdFourier,
         Self::Hdddm,
         Self::KdqTree,
+        Self::MeanDistance,
         Self::ClassifierUncertainty,
         Self::RegressorUncertainty,
         Self::Adwin,
@@ -162,8 +168,10 @@ impl DetectorKind {
 
     /// Whether it judges row by row; the others judge windows.
     pub fn is_online(self) -> bool {
-        matches!(self, Self::CvmOnline | Self::FetOnline | Self::LsddOnline | Self::MmdOnline | Self::Dummy)
-            || self.is_streaming()
+        matches!(
+            self,
+            Self::CvmOnline | Self::FetOnline | Self::LsddOnline | Self::MmdOnline | Self::PcaCd | Self::Dummy
+        ) || self.is_streaming()
     }
 
     /// Whether it judges row by row what one column holds, by settings of the field instead of an expected run time.
@@ -252,6 +260,7 @@ impl DetectorKind {
             | Self::Energy => Encoding::Cells,
             Self::LsddOnline
             | Self::MmdOnline
+            | Self::PcaCd
             | Self::Mmd
             | Self::Lsdd
             | Self::Classifier
@@ -260,7 +269,8 @@ impl DetectorKind {
             | Self::PcaReconstruction
             | Self::MmdFourier
             | Self::Hdddm
-            | Self::KdqTree => Encoding::Kernel,
+            | Self::KdqTree
+            | Self::MeanDistance => Encoding::Kernel,
         }
     }
 
@@ -288,6 +298,7 @@ impl DetectorKind {
             | Self::FetOnline
             | Self::LsddOnline
             | Self::MmdOnline
+            | Self::PcaCd
             | Self::Dummy
             | Self::Tabular
             | Self::Mmd
@@ -299,6 +310,7 @@ impl DetectorKind {
             | Self::MmdFourier
             | Self::Hdddm
             | Self::KdqTree
+            | Self::MeanDistance
             | Self::ClassifierUncertainty
             | Self::RegressorUncertainty
             | Self::Adwin
@@ -324,6 +336,7 @@ impl DetectorKind {
             Self::FetOnline => "fet_online",
             Self::LsddOnline => "lsdd_online",
             Self::MmdOnline => "mmd_online",
+            Self::PcaCd => "pca_cd",
             Self::Dummy => "dummy",
             Self::Ks => "ks",
             Self::Cvm => "cvm",
@@ -339,6 +352,7 @@ impl DetectorKind {
             Self::MmdFourier => "mmd_fourier",
             Self::Hdddm => "hdddm",
             Self::KdqTree => "kdq_tree",
+            Self::MeanDistance => "mean_distance",
             Self::ClassifierUncertainty => "classifier_uncertainty",
             Self::RegressorUncertainty => "regressor_uncertainty",
             Self::Adwin => "adwin",

@@ -5,6 +5,7 @@ mod dummy;
 mod fet;
 mod lsdd;
 mod mmd;
+mod pca_cd;
 mod splits;
 
 pub use cvm::{CvmOnline, CvmOnlineSpec, CvmState, CvmThresholds};
@@ -14,6 +15,8 @@ pub(crate) use fet::{Curve, TiedStreams, curve};
 pub use fet::{FetOnline, FetOnlineSpec, FetState};
 pub use lsdd::{LsddOnline, LsddOnlineSpec, LsddState};
 pub use mmd::{MmdOnline, MmdOnlineSpec, MmdState};
+pub(in crate::detectors) use pca_cd::WINDOW_MIN as PCA_CD_WINDOW_MIN;
+pub use pca_cd::{DivergenceMetric, PcaCd, PcaCdSpec, PcaCdState};
 #[cfg(test)]
 pub(crate) use splits::Splits;
 
@@ -41,6 +44,8 @@ pub enum OnlineSpec {
     LsddOnline(LsddOnlineSpec),
     /// See [`MmdOnlineSpec`].
     MmdOnline(MmdOnlineSpec),
+    /// See [`PcaCdSpec`].
+    PcaCd(PcaCdSpec),
     /// See [`StreamingSpec`]. Its settings bear the kind themselves.
     #[serde(untagged)]
     Streaming(StreamingSpec),
@@ -99,6 +104,8 @@ pub enum OnlineState {
     Lsdd(LsddState),
     /// Of [`MmdOnline`].
     Mmd(MmdState),
+    /// Of [`PcaCd`].
+    PcaCd(Box<PcaCdState>),
     /// Of [`Streaming`].
     Streaming(Box<StreamingState>),
 }
@@ -112,6 +119,7 @@ impl OnlineState {
             Self::Fet(state) => state.time(),
             Self::Lsdd(state) => state.time(),
             Self::Mmd(state) => state.time(),
+            Self::PcaCd(state) => state.time(),
             Self::Streaming(state) => state.time(),
         }
     }
@@ -268,6 +276,7 @@ pub fn fit_online(
         OnlineSpec::FetOnline(spec) => Ok(Box::new(FetOnline::fit(spec, reference, n_columns, pool, progress)?)),
         OnlineSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::fit(spec, reference, n_columns, pool, progress)?)),
         OnlineSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::fit(spec, reference, n_columns, pool, progress)?)),
+        OnlineSpec::PcaCd(spec) => Ok(Box::new(PcaCd::fit(spec, reference, n_columns, pool, progress)?)),
         OnlineSpec::Streaming(spec) => Ok(Box::new(Streaming::fit(spec, reference, n_columns, progress)?)),
     }
 }
@@ -285,6 +294,7 @@ pub fn check_online(spec: &OnlineSpec, n_rows: usize, n_columns: usize) -> Resul
         OnlineSpec::FetOnline(spec) => spec.check(n_rows),
         OnlineSpec::LsddOnline(spec) => spec.check(n_rows),
         OnlineSpec::MmdOnline(spec) => spec.check(n_rows),
+        OnlineSpec::PcaCd(spec) => spec.check(n_rows),
     }
 }
 
@@ -333,6 +343,7 @@ pub fn restore_online(
         OnlineSpec::FetOnline(spec) => Ok(Box::new(FetOnline::restore(spec, parameters, n_columns)?)),
         OnlineSpec::LsddOnline(spec) => Ok(Box::new(LsddOnline::restore(spec, parameters, n_columns)?)),
         OnlineSpec::MmdOnline(spec) => Ok(Box::new(MmdOnline::restore(spec, parameters, n_columns)?)),
+        OnlineSpec::PcaCd(spec) => Ok(Box::new(PcaCd::restore(spec, parameters, n_columns)?)),
         OnlineSpec::Streaming(spec) => Ok(Box::new(Streaming::restore(spec, parameters, n_columns)?)),
     }
 }
@@ -352,6 +363,7 @@ impl OnlineSpec {
             Self::FetOnline(spec) => &spec.window_sizes,
             Self::LsddOnline(spec) => std::slice::from_ref(&spec.window_size),
             Self::MmdOnline(spec) => std::slice::from_ref(&spec.window_size),
+            Self::PcaCd(spec) => std::slice::from_ref(&spec.window_size),
         }
     }
 
@@ -363,6 +375,7 @@ impl OnlineSpec {
             Self::FetOnline(_) => DetectorKind::FetOnline,
             Self::LsddOnline(_) => DetectorKind::LsddOnline,
             Self::MmdOnline(_) => DetectorKind::MmdOnline,
+            Self::PcaCd(_) => DetectorKind::PcaCd,
             Self::Streaming(spec) => spec.settings.kind(),
         }
     }
@@ -375,6 +388,7 @@ impl OnlineSpec {
             Self::FetOnline(spec) => Some(spec.ert),
             Self::LsddOnline(spec) => Some(spec.ert),
             Self::MmdOnline(spec) => Some(spec.ert),
+            Self::PcaCd(spec) => spec.preset.is_none().then_some(spec.ert),
         }
     }
 
@@ -386,6 +400,7 @@ impl OnlineSpec {
             Self::FetOnline(spec) => Some(spec.n_bootstraps),
             Self::LsddOnline(spec) => Some(spec.n_bootstraps),
             Self::MmdOnline(spec) => Some(spec.n_bootstraps),
+            Self::PcaCd(spec) => spec.preset.is_none().then_some(spec.n_bootstraps),
         }
     }
 
@@ -397,6 +412,7 @@ impl OnlineSpec {
             Self::FetOnline(spec) => Self::FetOnline(FetOnlineSpec { ert, ..spec }),
             Self::LsddOnline(spec) => Self::LsddOnline(LsddOnlineSpec { ert, ..spec }),
             Self::MmdOnline(spec) => Self::MmdOnline(MmdOnlineSpec { ert, ..spec }),
+            Self::PcaCd(spec) => Self::PcaCd(PcaCdSpec { ert, ..spec }),
         }
     }
 
@@ -407,6 +423,7 @@ impl OnlineSpec {
             Self::FetOnline(spec) => spec.n_threshold_steps(),
             Self::LsddOnline(spec) => spec.n_threshold_steps(),
             Self::MmdOnline(spec) => spec.n_threshold_steps(),
+            Self::PcaCd(spec) => spec.n_threshold_steps(),
         }
     }
 
@@ -453,6 +470,8 @@ impl OnlineSpec {
             Self::FetOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
             Self::LsddOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_filtered_steps()),
             Self::MmdOnline(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
+            Self::PcaCd(spec) if spec.preset.is_some() => 0,
+            Self::PcaCd(spec) => n_streams_min(alarm_probability(spec.ert, n_judged), spec.n_threshold_steps()),
         }
     }
 
@@ -460,7 +479,7 @@ impl OnlineSpec {
     fn n_judged(&self, n_columns: usize) -> usize {
         match self {
             Self::CvmOnline(_) | Self::FetOnline(_) => n_columns,
-            Self::Dummy(_) | Self::LsddOnline(_) | Self::MmdOnline(_) | Self::Streaming(_) => 1,
+            Self::Dummy(_) | Self::LsddOnline(_) | Self::MmdOnline(_) | Self::PcaCd(_) | Self::Streaming(_) => 1,
         }
     }
 }

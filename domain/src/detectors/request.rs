@@ -1,6 +1,7 @@
 //! What a client asks of a detector, and the specification that it becomes.
 
 mod columns;
+mod joint;
 mod multivariate;
 mod online;
 mod policy;
@@ -16,7 +17,7 @@ pub use self::sequence::SequenceRequest;
 pub use self::streaming::StreamingRequest;
 pub use self::two_sample::PERMUTATIONS_MAX;
 use super::density_difference::KERNEL_CENTERS_MAX;
-use super::{ColumnTest, DetectorKind, ModelOutputs, Preset, UncertaintyType};
+use super::{ColumnTest, DetectorKind, DistanceMetric, DivergenceMetric, ModelOutputs, Preset, UncertaintyType};
 use crate::project::AfterAlarm;
 use crate::statistics::alternative::Alternative;
 use crate::statistics::correction::Correction;
@@ -99,6 +100,10 @@ pub struct DetectorRequest {
     pub prop_c_held: Option<f64>,
     /// Whose bins and thresholds are taken instead of calibrated ones.
     pub preset: Option<Preset>,
+    /// How the distance of mean vectors is measured.
+    pub metric: Option<DistanceMetric>,
+    /// How laws of principal components are compared.
+    pub divergence_metric: Option<DivergenceMetric>,
     /// Below 1, the share of the variance that components keep; from 1 on, their number.
     pub n_components: Option<f64>,
     /// Rows of a chunk of the reference.
@@ -131,6 +136,8 @@ pub enum ModelName {
     LogisticRegression,
     /// A random forest.
     RandomForest,
+    /// Gradient boosting.
+    GradientBoosting,
 }
 
 /// One setting that is wrong.
@@ -215,6 +222,8 @@ impl DetectorRequest {
             ("detector/context_sigma", self.context_sigma.is_some()),
             ("detector/prop_c_held", self.prop_c_held.is_some()),
             ("detector/preset", self.preset.is_some()),
+            ("detector/metric", self.metric.is_some()),
+            ("detector/divergence_metric", self.divergence_metric.is_some()),
             ("detector/n_components", self.n_components.is_some()),
             ("detector/chunk_size", self.chunk_size.is_some()),
             ("detector/n_frequencies", self.n_frequencies.is_some()),
@@ -275,21 +284,13 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
         Kind::FetOnline => &["ert", "window_size", "window_sizes", "n_bootstraps", "alternative", "lam", "t_max"],
         Kind::LsddOnline => &["ert", "window_size", "n_bootstraps", "sigma", "n_kernel_centers", "lambda_rd_max"],
         Kind::MmdOnline => &["ert", "window_size", "n_bootstraps", "sigma"],
+        Kind::PcaCd => &["ert", "window_size", "n_bootstraps", "divergence_metric", "preset", "delta", "threshold"],
         Kind::Dummy => &[],
         Kind::Ks | Kind::FisherExact => {
             &["p_val", "correction", "alternative", "min_effect", "window", "update_reference"]
         }
         Kind::Cvm | Kind::ChiSquare => &["p_val", "correction", "min_effect", "window", "update_reference"],
-        Kind::Mmd => &[
-            "p_val",
-            "n_permutations",
-            "p_value_rule",
-            "sigma",
-            "configure_kernel_from_x_ref",
-            "min_effect",
-            "window",
-            "update_reference",
-        ],
+        Kind::Mmd | Kind::MeanDistance => joint::parameters(kind),
         Kind::Lsdd => &[
             "p_val",
             "n_permutations",
@@ -310,6 +311,8 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
             "n_permutations",
             "binarize_preds",
             "use_calibration",
+            "preset",
+            "threshold",
             "min_effect",
             "window",
             "update_reference",

@@ -9,6 +9,7 @@ mod explanation;
 mod family;
 mod joint;
 pub mod lsdd;
+pub mod mean_distance;
 pub mod mmd;
 mod multivariate;
 mod permutation_test;
@@ -21,12 +22,14 @@ mod uncertainty;
 #[cfg(test)]
 pub(crate) use classifier::prediction_test;
 pub use classifier::{
-    ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest, HeldOut, ModelTestProblem, Validation,
+    ClassifierArea, ClassifierModel, ClassifierOutcome, ClassifierSettings, ClassifierTest, HeldOut, ModelTestProblem,
+    Validation,
 };
 pub use column_test::ColumnTest;
 pub use columns::{ColumnTests, ColumnsSpec};
 pub use distance::N_BOOTSTRAPS;
 pub use explanation::{CategoryShift, Direction, Explanation, QUANTILES, Summary};
+pub use mean_distance::DistanceMetric;
 pub use multivariate::{
     Hdddm, HdddmSequence, HdddmSpec, KdqTree, KdqTreeSpec, MmdFourier, MmdFourierSpec, PcaReconstruction,
     PcaReconstructionSpec, SequenceVerdict,
@@ -36,8 +39,8 @@ use permutation_test::{check, invalid};
 pub use preset::Preset;
 
 pub use specs::{
-    BatchSpec, ClassifierTestSpec, ClassifierUncertaintySpec, ContextMmdTestSpec, LsddTestSpec, MmdTestSpec,
-    RegressorUncertaintySpec, SpotTheDiffTestSpec, UncertaintyType,
+    BatchSpec, ClassifierTestSpec, ClassifierUncertaintySpec, ContextMmdTestSpec, LsddTestSpec, MeanDistanceSpec,
+    MmdTestSpec, RegressorUncertaintySpec, SpotTheDiffTestSpec, UncertaintyType,
 };
 #[cfg(test)]
 pub(crate) use spot_the_diff::Model as SpotTheDiffModel;
@@ -177,6 +180,7 @@ pub fn check_batch(spec: &BatchSpec, n_rows: usize) -> Result<(), FitProblem> {
         | BatchSpec::TTest(_)
         | BatchSpec::Energy(_)
         | BatchSpec::Mmd(_)
+        | BatchSpec::MeanDistance(_)
         | BatchSpec::MmdFourier(_)
         | BatchSpec::Classifier(_)
         | BatchSpec::SpotTheDiff(_) => 2,

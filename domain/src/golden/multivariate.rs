@@ -79,6 +79,44 @@ pub(super) fn pca_reconstruction(case: &Case) {
     }
 }
 
+/// The chunks of a library's own table, beside the same cases with their rows.
+pub(super) fn chunks(case: &Case) {
+    let id = case.0["data_in"].as_str().and_then(|place| place.rsplit(' ').next()).expect("a place");
+    let data = with_id(cases("field/evidently_dataset.json"), &Value::from(id)).0;
+    let types = case.0["columns"].as_object().expect("columns");
+    let columns = |side: &str| -> Value { types.keys().map(|name| data[side][name].clone()).collect() };
+    let chunks = case.0["chunks"].as_array().expect("chunks");
+    let of = |period: &str, field: &str| -> Value {
+        let value = |chunk: &Value| match &chunk[field] {
+            Value::Bool(is_so) => Value::from(u8::from(*is_so)),
+            value => value.clone(),
+        };
+        chunks.iter().filter(|chunk| chunk["period"] == period).map(value).collect()
+    };
+    pca_reconstruction(&Case(serde_json::json!({
+        "id": case.0["id"],
+        "params": {"n_components": case.0["n_components"], "chunk_size": case.0["chunk_size"]},
+        "input": {
+            "types": types.values().collect::<Vec<&Value>>(),
+            "reference": columns("reference"),
+            "analysis": columns("current"),
+        },
+        "expected": {
+            "components_kept": case.0["components_kept"],
+            "explained_variance_ratio": case.0["explained_variance_ratio"],
+            "upper_threshold": chunks[0]["upper_threshold"],
+            "lower_threshold": chunks[0]["lower_threshold"],
+            "reference_values": of("reference", "value"),
+            "reference_sampling_errors": of("reference", "sampling_error"),
+            "reference_alerts": of("reference", "alert"),
+            "values": of("analysis", "value"),
+            "sampling_errors": of("analysis", "sampling_error"),
+            "alerts": of("analysis", "alert"),
+        },
+        "tolerance": {"rtol": 1e-6, "atol": 1e-10},
+    })));
+}
+
 /// Rows as columns of numbers.
 fn batch(rows: &Value) -> Frame<'static> {
     let (d, values) = (width(rows), numbers(rows));

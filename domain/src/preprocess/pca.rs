@@ -65,6 +65,13 @@ impl Pca {
         components.iter().all(|entry| entry.is_finite()).then_some(Self { mean, components })
     }
 
+    /// The same with the first `k` components alone.
+    #[must_use]
+    pub(crate) fn first(mut self, k: usize) -> Self {
+        self.components.truncate(k * self.mean.len());
+        self
+    }
+
     /// Number of components.
     pub fn n_components(&self) -> usize {
         self.components.len() / self.mean.len()
@@ -83,14 +90,27 @@ impl Pca {
     }
 
     pub(super) fn save(&self, tensors: &mut Tensors) {
-        tensors.insert_f64("pca.mean", self.mean.clone());
-        tensors.insert_rows("pca.components", self.n_components(), self.components.clone());
+        self.save_as("pca", tensors);
     }
 
     pub(super) fn restore(tensors: &Tensors, d: usize, k: usize) -> Result<Self, TensorError> {
+        Self::restore_as("pca", tensors, d, k)
+    }
+
+    /// Beside the components of an encoder, under names of its own.
+    pub(crate) fn save_as(&self, owner: &str, tensors: &mut Tensors) {
+        tensors.insert_f64(&format!("{owner}.mean"), self.mean.clone());
+        tensors.insert_rows(&format!("{owner}.components"), self.n_components(), self.components.clone());
+    }
+
+    /// What [`Self::save_as`] gave.
+    ///
+    /// # Errors
+    /// When the arrays are not of `k` components of `d` columns.
+    pub(crate) fn restore_as(owner: &str, tensors: &Tensors, d: usize, k: usize) -> Result<Self, TensorError> {
         Ok(Self {
-            mean: tensors.f64s_of_length("pca.mean", d)?.to_vec(),
-            components: tensors.f64s_of_length("pca.components", d * k)?.to_vec(),
+            mean: tensors.f64s_of_length(&format!("{owner}.mean"), d)?.to_vec(),
+            components: tensors.f64s_of_length(&format!("{owner}.components"), d * k)?.to_vec(),
         })
     }
 }

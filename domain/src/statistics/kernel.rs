@@ -91,6 +91,12 @@ impl Points {
         Self::of(self.n_rows + other.n_rows, self.n_columns, self.all_rows().chain(other.all_rows()))
     }
 
+    /// At most so many of the rows, at even distances.
+    pub(crate) fn thinned(&self, n_rows_max: usize) -> Self {
+        let n = self.n_rows.min(n_rows_max);
+        self.select(&(0..n).map(|index| index * self.n_rows / n).collect::<Vec<usize>>())
+    }
+
     /// Some of the rows, in the order asked for.
     pub fn select(&self, rows: &[usize]) -> Self {
         Self::of(rows.len(), self.n_columns, rows.iter().map(|row| self.values_of(*row)))
@@ -103,7 +109,7 @@ impl Points {
 }
 
 /// The squared distance of two rows.
-fn squared_distance(x: &[f64], y: &[f64]) -> f64 {
+pub(crate) fn squared_distance(x: &[f64], y: &[f64]) -> f64 {
     x.iter().zip(y).fold(0.0, |distance, (x, y)| distance + (x - y) * (x - y))
 }
 

@@ -387,7 +387,7 @@ fn bounded(policy: Policy, is_sized: bool, windows: &Windows) -> Result<Option<W
 fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessing, InvalidSettings> {
     let has_features = Reading::is_for(request.drift_type, kind);
     // Components carry the less the more of them there are; scaled, the last ones would count as the first.
-    let is_scaled = kind.encoding() == Encoding::Kernel && !has_features;
+    let is_scaled = kind.encoding() == Encoding::Kernel && !has_features && request.detector.is_standardized(kind);
     let settings =
         Preprocessing { standardize: request.standardize.unwrap_or(is_scaled), n_components: request.n_components };
     if kind.encoding() != Encoding::Kernel {

@@ -242,6 +242,7 @@ fn largest_window(spec: &OnlineSpec) -> usize {
         OnlineSpec::FetOnline(spec) => spec.window_sizes.iter().copied().max().unwrap_or(1),
         OnlineSpec::LsddOnline(spec) => spec.window_size,
         OnlineSpec::MmdOnline(spec) => spec.window_size,
+        OnlineSpec::PcaCd(spec) => spec.window_size,
         OnlineSpec::Streaming(spec) => spec.n_recent(),
     }
 }

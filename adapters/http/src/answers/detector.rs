@@ -13,8 +13,8 @@ use serde::Serialize;
 
 use self::streaming::{StreamingParameters, of_streaming};
 use super::words::{
-    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, PValueRule, PredsType, Preset,
-    UncertaintyType,
+    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, DistanceMetric, DivergenceMetric,
+    PValueRule, PredsType, Preset, UncertaintyType,
 };
 
 /// A detector with every parameter, those included that were learnt. Parameters that the kind does not have are absent.
@@ -76,7 +76,7 @@ pub(crate) struct Detector {
     /// The model that tells the window from the reference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<ClassifierModel>,
-    /// Number of trees of the forest.
+    /// Number of trees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) n_trees: Option<u64>,
     /// Number of folds, each of which is held out from training once.
@@ -127,6 +127,12 @@ pub(crate) struct Detector {
     /// The library whose bins and thresholds are taken instead of calibrated ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) preset: Option<Preset>,
+    /// How the distance of mean vectors is measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) metric: Option<DistanceMetric>,
+    /// How the laws of components are compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) divergence_metric: Option<DivergenceMetric>,
     /// Fixed threshold of distances, of a preset's p-values, or of the sums of `page_hinkley`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) threshold: Option<f64>,
@@ -225,7 +231,7 @@ impl Detector {
 
 fn of_online(spec: &OnlineSpec) -> Detector {
     let sizes = |sizes: &[usize]| Some(sizes.iter().map(|size| *size as u64).collect());
-    let ert = spec.ert();
+    let (ert, n_bootstraps) = (spec.ert(), spec.n_bootstraps());
     match spec {
         OnlineSpec::CvmOnline(spec) => Detector {
             ert,
@@ -263,6 +269,20 @@ fn of_online(spec: &OnlineSpec) -> Detector {
             seed: spec.seed,
             ..Detector::default()
         },
+        OnlineSpec::PcaCd(spec) => Detector {
+            ert,
+            window_size: Some(spec.window_size as u64),
+            n_bootstraps: n_bootstraps.map(|n| n as u64),
+            divergence_metric: Some(spec.divergence_metric.into()),
+            preset: spec.preset.map(Into::into),
+            threshold: spec.preset.map(|_| spec.threshold_of_preset()),
+            streaming: StreamingParameters {
+                delta: spec.preset.map(|_| spec.delta_of_preset()),
+                ..StreamingParameters::default()
+            },
+            seed: spec.seed,
+            ..Detector::default()
+        },
         OnlineSpec::Streaming(spec) => of_streaming(spec),
     }
 }
@@ -270,6 +290,9 @@ fn of_online(spec: &OnlineSpec) -> Detector {
 fn of_batch(spec: &BatchSpec) -> Detector {
     let (p_val, min_effect, seed) = (Some(spec.p_val()), spec.min_effect(), spec.seed());
     let of_all = Detector { p_val, min_effect, seed, ..Detector::default() };
+    let n_permutations = spec.n_permutations();
+    // Thresholds of a library, or of a user, keep no significance.
+    let kept = p_val.filter(|_| !spec.has_fixed_thresholds());
     match spec {
         BatchSpec::Ks(spec)
         | BatchSpec::Cvm(spec)
@@ -312,10 +335,22 @@ fn of_batch(spec: &BatchSpec) -> Detector {
             ..of_all
         },
         BatchSpec::Mmd(spec) => Detector {
-            n_permutations: Some(spec.n_permutations as u64),
-            p_value_rule: Some(spec.p_value_rule.into()),
-            sigma: Some(spec.sigma.clone()),
+            n_permutations: n_permutations.map(|n| n as u64),
+            p_value_rule: n_permutations.map(|_| spec.p_value_rule.into()),
+            sigma: spec.preset.is_none().then(|| spec.sigma.clone()),
             configure_kernel_from_x_ref: Some(spec.configure_kernel_from_x_ref),
+            preset: spec.preset.map(Into::into),
+            threshold: spec.threshold,
+            p_val: kept,
+            ..of_all
+        },
+        BatchSpec::MeanDistance(spec) => Detector {
+            metric: Some(spec.metric.into()),
+            p_val: kept,
+            n_permutations: n_permutations.map(|n| n as u64),
+            p_value_rule: n_permutations.map(|_| spec.p_value_rule.into()),
+            preset: spec.preset.map(Into::into),
+            threshold: spec.threshold,
             ..of_all
         },
         BatchSpec::Lsdd(spec) => Detector {
@@ -326,13 +361,22 @@ fn of_batch(spec: &BatchSpec) -> Detector {
             lambda_rd_max: Some(spec.lambda_rd_max),
             ..of_all
         },
+        // Its model and its split are the library's, and nobody can ask for others with it.
+        BatchSpec::Classifier(spec) if spec.preset.is_some() => {
+            Detector { p_val: kept, preset: spec.preset.map(Into::into), threshold: spec.threshold, ..of_all }
+        }
         BatchSpec::Classifier(spec) => {
             let (model, n_trees) = match spec.settings.model {
-                DomainModel::LogisticRegression => (ClassifierModel::LogisticRegression, None),
-                DomainModel::RandomForest { n_trees } => (ClassifierModel::RandomForest, Some(n_trees as u64)),
+                DomainModel::LogisticRegression => (Some(ClassifierModel::LogisticRegression), None),
+                DomainModel::RandomForest { n_trees } => (Some(ClassifierModel::RandomForest), Some(n_trees as u64)),
+                DomainModel::GradientBoosting { n_trees } => {
+                    (Some(ClassifierModel::GradientBoosting), Some(n_trees as u64))
+                }
+                // A preset has it, and nobody can ask for it otherwise.
+                DomainModel::StochasticGradient => (None, None),
             };
             Detector {
-                model: Some(model),
+                model,
                 n_trees,
                 binarize_preds: Some(spec.settings.binarize_preds),
                 use_calibration: Some(spec.settings.calibrated),

@@ -13,8 +13,8 @@ use self::sequence::SequenceSettings;
 use self::streaming::StreamingSettings;
 use super::unions::{Age, Bandwidths, Data, Quality};
 use super::words::{
-    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, DriftType, MissingValues,
-    PValueRule, PredsType, Preset, UncertaintyType,
+    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, DistanceMetric, DivergenceMetric,
+    DriftType, MissingValues, PValueRule, PredsType, Preset, UncertaintyType,
 };
 
 /// A reference and the settings of its detector.
@@ -100,7 +100,7 @@ pub(crate) struct DetectorSettings {
     /// which have from 2 to 10,000.
     #[oai(nullable, validator(minimum(value = "1", exclusive), maximum(value = "10000000")))]
     pub(crate) ert: Option<f64>,
-    /// Size of the window, in rows; by default 40, of `kswin` 100, of `stepd` 30.
+    /// Size of the window, in rows; by default 40, of `kswin` and `pca_cd` 100, of `stepd` 30.
     #[oai(nullable, validator(minimum(value = "2"), maximum(value = "10000")))]
     pub(crate) window_size: Option<u64>,
     /// Sizes of several windows, in rows, of `cvm_online` and `fet_online`; by default 40 and 80.
@@ -148,12 +148,12 @@ pub(crate) struct DetectorSettings {
     /// Effect size, from 0 to 1, from which on a significant difference counts; by default every one does.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1")))]
     pub(crate) min_effect: Option<f64>,
-    /// Permutations of a test, of `mmd`, `lsdd` and `context_mmd`; by default 100 (1,000 of `context_mmd`), or as many as
-    /// the `p_val` needs. Of `classifier` and `spot_the_diff` with `n_folds`, by which the p-value keeps its level where it
+    /// Permutations of a test, of `mmd`, `lsdd`, `mean_distance` and `context_mmd`; by default 100 (200 of `mean_distance`, 1,000 of
+    /// `context_mmd`), or as many as the `p_val` needs. Of `classifier` and `spot_the_diff` with `n_folds`, by which the p-value keeps its level where it
     /// is near `p_val`; by default 5 / `p_val`, and 0 takes the predictions of folds as independent.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "100000")))]
     pub(crate) n_permutations: Option<u64>,
-    /// How p-values of permutations are counted, of `mmd` and `lsdd`; by default `corrected`.
+    /// How p-values of permutations are counted, of `mmd`, `lsdd` and `mean_distance`; by default `corrected`.
     #[oai(nullable)]
     pub(crate) p_value_rule: Option<PValueRule>,
     /// Whether the bandwidth of `mmd` is inferred from the reference once, as by default, or at every test from reference and
@@ -163,7 +163,7 @@ pub(crate) struct DetectorSettings {
     /// The model of `classifier`; by default `logistic_regression`.
     #[oai(nullable)]
     pub(crate) model: Option<ClassifierModel>,
-    /// Trees of a `random_forest`; by default 100.
+    /// Trees of a `random_forest` or of `gradient_boosting`; by default 100.
     #[oai(nullable, validator(minimum(value = "1"), maximum(value = "10000")))]
     pub(crate) n_trees: Option<u64>,
     /// Folds, each of which is held out from training once, of `classifier` and `spot_the_diff`; by default there is one
@@ -214,12 +214,20 @@ pub(crate) struct DetectorSettings {
     #[oai(nullable, validator(minimum(value = "0.01"), maximum(value = "0.99")))]
     pub(crate) prop_c_held: Option<f64>,
     /// The library whose bins, logarithms, empty cells and thresholds are taken over, of distances, tests of columns and `tabular`
-    /// (`evidently`, `nannyml`), `pca_reconstruction` (`nannyml`), `hdddm` and `kdq_tree` (`menelaus`). By default thresholds are
-    /// calibrated: `p_val` is the probability of a false alarm at the size of each window.
+    /// (`evidently`, `nannyml`), `mmd` and `mean_distance` (`evidently`), `classifier` (`evidently`, `nannyml`), `pca_reconstruction`
+    /// (`nannyml`), `hdddm`, `kdq_tree`, `pca_cd`, `cusum` and `page_hinkley` (`menelaus`). By default thresholds are calibrated: `p_val` is the
+    /// probability of a false alarm at the size of each window.
     #[oai(nullable)]
     pub(crate) preset: Option<Preset>,
-    /// Fixed threshold of distances instead of a calibrated one, or the one of a preset's p-values. Of `page_hinkley`, how far a sum
-    /// may be from its extreme, in units of the values; by default 50.
+    /// How `mean_distance` measures; by default `euclidean`.
+    #[oai(nullable)]
+    pub(crate) metric: Option<DistanceMetric>,
+    /// How `pca_cd` compares the laws of components; by default `kl`.
+    #[oai(nullable)]
+    pub(crate) divergence_metric: Option<DivergenceMetric>,
+    /// Fixed threshold of distances instead of a calibrated one, or the one of a preset's p-values, or another one of the presets of
+    /// `mmd`, `classifier` and `pca_cd`. Of `page_hinkley`, how far a sum may be from its extreme, in units of the values, by default 50; with the
+    /// preset `menelaus` in running means, by default 20.
     #[oai(nullable, validator(minimum(value = "0")))]
     pub(crate) threshold: Option<f64>,
     /// Share of the columns, above 0, up to 1, that must drift for the table to drift, of kinds that judge columns one by one; by

@@ -67,6 +67,7 @@ words!(
         FetOnline = "fet_online",
         LsddOnline = "lsdd_online",
         MmdOnline = "mmd_online",
+        PcaCd = "pca_cd",
         Dummy = "dummy",
         Ks = "ks",
         Cvm = "cvm",
@@ -82,6 +83,7 @@ words!(
         MmdFourier = "mmd_fourier",
         Hdddm = "hdddm",
         KdqTree = "kdq_tree",
+        MeanDistance = "mean_distance",
         ClassifierUncertainty = "classifier_uncertainty",
         RegressorUncertainty = "regressor_uncertainty",
         Adwin = "adwin",
@@ -126,6 +128,26 @@ words!(
     ClassifierModel of drifting_domain::detectors::ModelName {
         LogisticRegression = "logistic_regression",
         RandomForest = "random_forest",
+        GradientBoosting = "gradient_boosting",
+    }
+);
+
+words!(
+    /// How two laws are compared: by the Jensen–Shannon distance, or by 1 less what they have in common.
+    DivergenceMetric of drifting_domain::detectors::DivergenceMetric {
+        Kl = "kl",
+        Intersection = "intersection",
+    }
+);
+
+words!(
+    /// How the distance of two mean vectors is measured: the length of their difference, 1 less the cosine of their angle, the sum or
+    /// the largest of the differences of their columns.
+    DistanceMetric of drifting_domain::detectors::DistanceMetric {
+        Euclidean = "euclidean",
+        Cosine = "cosine",
+        Cityblock = "cityblock",
+        Chebyshev = "chebyshev",
     }
 );
 

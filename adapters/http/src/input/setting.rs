@@ -4,7 +4,8 @@ use std::fmt;
 
 use drifting_domain::data::{COLUMNS_MAX, MissingValues};
 use drifting_domain::detectors::{
-    ChangeMode, DetectorKind, DetectorRequest, ModelName, ModelOutputs, Preset, UncertaintyType,
+    ChangeMode, DetectorKind, DetectorRequest, DistanceMetric, DivergenceMetric, ModelName, ModelOutputs, Preset,
+    UncertaintyType,
 };
 use drifting_domain::project::{AfterAlarm, DriftType};
 use drifting_domain::quality::QualityRequest;
@@ -240,6 +241,14 @@ impl Settings {
                 let presets = Preset::ALL.map(|preset| (preset.as_str(), preset));
                 self.detector.preset = Some(one_of(value, &presets)?);
             }
+            Name::Metric => {
+                let metrics = DistanceMetric::ALL.map(|metric| (metric.as_str(), metric));
+                self.detector.metric = Some(one_of(value, &metrics)?);
+            }
+            Name::DivergenceMetric => {
+                let metrics = DivergenceMetric::ALL.map(|metric| (metric.as_str(), metric));
+                self.detector.divergence_metric = Some(one_of(value, &metrics)?);
+            }
             Name::Threshold => self.detector.threshold = Some(number(value)?),
             Name::DriftShare => self.detector.drift_share = Some(number(value)?),
             Name::DetectorComponents => self.detector.n_components = Some(number(value)?),
@@ -259,6 +268,7 @@ impl Settings {
             Name::StatSize => self.detector.streaming.stat_size = Some(count(value)?),
             Name::Lambda => self.detector.streaming.lambda = Some(number(value)?),
             Name::MinNumInstances => self.detector.streaming.min_num_instances = Some(whole(value)?),
+            Name::BurnIn => self.detector.streaming.burn_in = Some(whole(value)?),
             Name::WarmStart => self.detector.streaming.warm_start = Some(whole(value)?),
             Name::WarningThreshold => self.detector.streaming.warning_threshold = Some(number(value)?),
             Name::DriftThreshold => self.detector.streaming.drift_threshold = Some(number(value)?),
@@ -309,8 +319,11 @@ const CORRECTIONS: [(&str, Correction); 2] = [("bonferroni", Correction::Bonferr
 
 const P_VALUE_RULES: [(&str, PValueRule); 2] = [("corrected", PValueRule::Corrected), ("library", PValueRule::Library)];
 
-const MODELS: [(&str, ModelName); 2] =
-    [("logistic_regression", ModelName::LogisticRegression), ("random_forest", ModelName::RandomForest)];
+const MODELS: [(&str, ModelName); 3] = [
+    ("logistic_regression", ModelName::LogisticRegression),
+    ("random_forest", ModelName::RandomForest),
+    ("gradient_boosting", ModelName::GradientBoosting),
+];
 
 const PREDS_TYPES: [(&str, ModelOutputs); 2] = [("probs", ModelOutputs::Probs), ("logits", ModelOutputs::Logits)];
 

@@ -17,6 +17,7 @@ mod inference;
 mod inference_bodies;
 mod inference_repository;
 mod kinds;
+mod libraries;
 mod multipart;
 mod mutants;
 mod once;

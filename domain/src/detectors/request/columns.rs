@@ -71,6 +71,7 @@ impl DetectorRequest {
             DetectorKind::CvmOnline
             | DetectorKind::LsddOnline
             | DetectorKind::MmdOnline
+            | DetectorKind::PcaCd
             | DetectorKind::Dummy
             | DetectorKind::Ks
             | DetectorKind::Tabular
@@ -128,7 +129,11 @@ impl DetectorRequest {
                 schema.with_categories(reference, |_| true).map(Some)
             }
             DetectorKind::Tabular if self.tests.is_some() || self.preset == Some(Preset::Evidently) => {
-                let of_several = |column: &str| self.preset.is_some() && is_tested_by(column, ColumnTest::ZTest);
+                // A preset tells of more than two classes what it says of them.
+                let is_of_two = |column: &str| {
+                    [ColumnTest::FisherExact, ColumnTest::ZTest].iter().any(|test| is_tested_by(column, *test))
+                };
+                let of_several = |column: &str| self.preset.is_some() && is_of_two(column);
                 let of_few = |column: &str| {
                     self.preset == Some(Preset::Evidently)
                         && self.test_of(column).is_none()
@@ -139,10 +144,7 @@ impl DetectorRequest {
                         || of_several(column)
                         || of_few(column)
                 };
-                let of_two_classes = |column: &str| {
-                    is_tested_by(column, ColumnTest::FisherExact)
-                        || (is_tested_by(column, ColumnTest::ZTest) && self.preset.is_none())
-                };
+                let of_two_classes = |column: &str| self.preset.is_none() && is_of_two(column);
                 schema.with_categories(reference, of_categories)?.of_two_classes(reference, of_two_classes).map(Some)
             }
             _ => Ok(None),

@@ -1,13 +1,15 @@
 //! Specifications of the kinds that judge row by row.
 
 use super::{DetectorRequest, InvalidSettings, LAMBDA_RD_MAX, SettingIssue, issue, share};
-use crate::detectors::online::{STEPS_MAX, WINDOW_SIZES};
+use crate::detectors::online::{PCA_CD_WINDOW_MIN, STEPS_MAX, WINDOW_SIZES};
 use crate::detectors::{
-    CvmOnlineSpec, DetectorKind, DummySpec, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineSpec,
+    CvmOnlineSpec, DetectorKind, DummySpec, FetOnlineSpec, LsddOnlineSpec, MmdOnlineSpec, OnlineSpec, PcaCdSpec, Preset,
 };
 
 const ERT: f64 = 400.0;
 const WINDOW_SIZE: usize = 40;
+/// Of principal components, whose laws fewer rows hardly tell.
+const PCA_CD_WINDOW_SIZE: usize = 100;
 const SEVERAL_WINDOW_SIZES: [usize; 2] = [40, 80];
 /// Of the kinds that judge columns.
 const N_BOOTSTRAPS_COLUMNS: usize = 10_000;
@@ -76,6 +78,7 @@ impl DetectorRequest {
                 sigma: self.bandwidths(&mut issues),
                 seed,
             }),
+            DetectorKind::PcaCd => OnlineSpec::PcaCd(self.pca_cd(ert, &mut issues)),
             _ => return Err(InvalidSettings::one("detector/kind", format!("`{kind}` judges windows, not rows"))),
         };
         if !issues.is_empty() {
@@ -119,7 +122,53 @@ impl DetectorRequest {
                 let n_bootstraps = n_bootstraps(spec.ert, N_BOOTSTRAPS_KERNEL);
                 OnlineSpec::MmdOnline(MmdOnlineSpec { n_bootstraps, ..spec })
             }
+            OnlineSpec::PcaCd(spec) if spec.preset.is_some() => OnlineSpec::PcaCd(spec),
+            OnlineSpec::PcaCd(spec) => {
+                let n_bootstraps = n_bootstraps(spec.ert, N_BOOTSTRAPS_KERNEL);
+                OnlineSpec::PcaCd(PcaCdSpec { n_bootstraps, ..spec })
+            }
         })
+    }
+
+    fn pca_cd(&self, ert: f64, issues: &mut Vec<SettingIssue>) -> PcaCdSpec {
+        let preset = self.preset_of(&[Preset::Menelaus], issues);
+        let idle: &[(&'static str, bool)] = if preset.is_some() {
+            &[("detector/ert", self.ert.is_some()), ("detector/n_bootstraps", self.n_bootstraps.is_some())]
+        } else {
+            &[("detector/delta", self.streaming.delta.is_some()), ("detector/threshold", self.threshold.is_some())]
+        };
+        for (setting, came) in idle {
+            if *came {
+                let detail = match preset {
+                    Some(preset) => format!("expected none: the preset `{preset}` keeps no expected run time"),
+                    None => "expected none: without the preset `menelaus` thresholds keep the `ert`".to_owned(),
+                };
+                issues.push(issue(setting, detail));
+            }
+        }
+        let window_size = self.window_size.unwrap_or(PCA_CD_WINDOW_SIZE);
+        check_window("detector/window_size", window_size, issues);
+        if window_size < PCA_CD_WINDOW_MIN {
+            let detail = format!("expected a window of at least {PCA_CD_WINDOW_MIN} rows, {window_size} came");
+            issues.push(issue("detector/window_size", detail));
+        }
+        let mut from_zero = |setting, value: Option<f64>| {
+            let value = value?;
+            if !(value >= 0.0 && value.is_finite()) {
+                issues.push(issue(setting, format!("expected a number of at least 0, {value} came")));
+            }
+            Some(value)
+        };
+        PcaCdSpec {
+            ert,
+            window_size,
+            divergence_metric: self.divergence_metric.unwrap_or_default(),
+            n_bootstraps: 0,
+            preset,
+            delta: from_zero("detector/delta", self.streaming.delta),
+            threshold: from_zero("detector/threshold", self.threshold),
+            seed: self.seed.unwrap_or(0),
+        }
     }
 
     fn threshold_steps(&self, window_sizes: &[usize], issues: &mut Vec<SettingIssue>) -> usize {

@@ -1,6 +1,6 @@
 //! What a client asks of streaming kinds, and their specifications.
 
-use super::{DetectorRequest, InvalidSettings, issue};
+use super::{DetectorRequest, InvalidSettings, SettingIssue, issue};
 use crate::detectors::{
     AdwinSettings, BocdSettings, ChangeMode, CusumSettings, DdmSettings, DetectorKind, EcddSettings, EddmSettings,
     GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings, PageHinkleySettings, RddmSettings,
@@ -36,6 +36,8 @@ pub struct StreamingRequest {
     pub lambda: Option<f64>,
     /// Values before the first verdict.
     pub min_num_instances: Option<u64>,
+    /// Values whose mean and standard deviation standardise those after them.
+    pub burn_in: Option<u64>,
     /// Values without a verdict.
     pub warm_start: Option<u64>,
     /// Standard deviations that are a warning.
@@ -95,6 +97,7 @@ impl StreamingRequest {
             ("detector/stat_size", self.stat_size.is_some()),
             ("detector/lambda", self.lambda.is_some()),
             ("detector/min_num_instances", self.min_num_instances.is_some()),
+            ("detector/burn_in", self.burn_in.is_some()),
             ("detector/warm_start", self.warm_start.is_some()),
             ("detector/warning_threshold", self.warning_threshold.is_some()),
             ("detector/drift_threshold", self.drift_threshold.is_some()),
@@ -126,9 +129,11 @@ pub(super) fn parameters(kind: DetectorKind) -> &'static [&'static str] {
         DetectorKind::Adwin => {
             &["feed_reference", "delta", "clock", "max_buckets", "min_window_length", "grace_period", "keep_window"]
         }
-        DetectorKind::PageHinkley => &["feed_reference", "min_instances", "delta", "threshold", "alpha", "mode"],
+        DetectorKind::PageHinkley => {
+            &["feed_reference", "min_instances", "delta", "threshold", "alpha", "mode", "preset"]
+        }
         DetectorKind::Kswin => &["feed_reference", "alpha", "window_size", "stat_size"],
-        DetectorKind::Cusum => &["feed_reference", "delta", "lambda", "min_num_instances"],
+        DetectorKind::Cusum => &["feed_reference", "delta", "lambda", "min_num_instances", "mode", "burn_in", "preset"],
         DetectorKind::Ddm => &["feed_reference", "warm_start", "warning_threshold", "drift_threshold"],
         DetectorKind::Eddm => &["feed_reference", "warm_start", "alpha", "beta"],
         DetectorKind::HddmA => &["feed_reference", "drift_confidence", "warning_confidence", "two_sided_test"],
@@ -180,10 +185,27 @@ impl DetectorRequest {
             return Err(InvalidSettings::one("detector/kind", format!("`{kind}` is no streaming kind")));
         };
         issues.extend(settings.issues());
+        self.refuse_idle(&settings, &mut issues);
         if !issues.is_empty() {
             return Err(InvalidSettings { issues });
         }
         Ok(StreamingSpec { settings, feed_reference: self.streaming.feed_reference.unwrap_or(true) })
+    }
+
+    /// Reports parameters that another one leaves without a meaning.
+    fn refuse_idle(&self, settings: &StreamingSettings, issues: &mut Vec<SettingIssue>) {
+        let wanted = &self.streaming;
+        match settings {
+            StreamingSettings::Cusum(of) if of.burn_in.is_some() && wanted.min_num_instances.is_some() => {
+                let detail = "expected none: verdicts begin after the rows of `burn_in`".to_owned();
+                issues.push(issue("detector/min_num_instances", detail));
+            }
+            StreamingSettings::PageHinkley(of) if of.preset.is_some() && wanted.alpha.is_some() => {
+                let detail = "expected none: with the preset `menelaus` nothing of the sums fades".to_owned();
+                issues.push(issue("detector/alpha", detail));
+            }
+            _ => {}
+        }
     }
 
     #[expect(clippy::too_many_lines, reason = "an arm a kind, each a list of its settings")]
@@ -202,13 +224,18 @@ impl DetectorRequest {
                 })
             }
             DetectorKind::PageHinkley => {
-                let usual = PageHinkleySettings::default();
+                let usual = if self.preset.is_some() {
+                    PageHinkleySettings::menelaus()
+                } else {
+                    PageHinkleySettings::default()
+                };
                 StreamingSettings::PageHinkley(PageHinkleySettings {
                     min_instances: wanted.min_instances.unwrap_or(usual.min_instances),
                     delta: wanted.delta.unwrap_or(usual.delta),
                     threshold: self.threshold.unwrap_or(usual.threshold),
                     alpha: wanted.alpha.unwrap_or(usual.alpha),
                     mode: wanted.mode.unwrap_or(usual.mode),
+                    preset: self.preset,
                 })
             }
             DetectorKind::Kswin => {
@@ -221,11 +248,18 @@ impl DetectorRequest {
                 })
             }
             DetectorKind::Cusum => {
-                let usual = CusumSettings::default();
+                let usual = match (self.preset, wanted.burn_in) {
+                    (Some(_), _) => CusumSettings::menelaus(),
+                    (None, Some(burn_in)) => CusumSettings::standardized(burn_in),
+                    (None, None) => CusumSettings::default(),
+                };
                 StreamingSettings::Cusum(CusumSettings {
                     delta: wanted.delta.unwrap_or(usual.delta),
                     lambda: wanted.lambda.unwrap_or(usual.lambda),
                     min_num_instances: wanted.min_num_instances.unwrap_or(usual.min_num_instances),
+                    mode: wanted.mode.unwrap_or(usual.mode),
+                    burn_in: wanted.burn_in.or(usual.burn_in),
+                    preset: self.preset,
                 })
             }
             DetectorKind::Ddm => {

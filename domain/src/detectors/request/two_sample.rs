@@ -2,27 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use super::{DetectorRequest, InvalidSettings, LAMBDA_RD_MAX, ModelName, SettingIssue, bandwidths, issue, share};
+use super::{DetectorRequest, InvalidSettings, LAMBDA_RD_MAX, SettingIssue, bandwidths, issue, share};
 use crate::data::{ColumnType, Schema};
 use crate::detectors::two_sample::lsdd::LsddSpec;
 use crate::detectors::{
-    BatchSpec, ClassifierModel, ClassifierSettings, ClassifierTestSpec, ClassifierUncertaintySpec, ColumnTest,
-    ColumnsSpec, ContextMmdTestSpec, DetectorKind, LsddTestSpec, MmdTestSpec, ModelOutputs, N_BOOTSTRAPS, Preset,
-    RegressorUncertaintySpec, SpotTheDiffSettings, SpotTheDiffTestSpec, Validation,
+    BatchSpec, ClassifierUncertaintySpec, ColumnTest, ColumnsSpec, ContextMmdTestSpec, DetectorKind, LsddTestSpec,
+    ModelOutputs, N_BOOTSTRAPS, Preset, RegressorUncertaintySpec, SpotTheDiffSettings, SpotTheDiffTestSpec, Validation,
 };
 use crate::statistics::alternative::Alternative;
 use crate::statistics::permutation::{PValueRule, PermutationSpec};
 
 /// Significance by default.
 const P_VAL: f64 = 0.05;
-const N_PERMUTATIONS: usize = 100;
+pub(super) const N_PERMUTATIONS: usize = 100;
 /// Permutations of folds that may be as far apart as what was observed, with what was observed, before it is no drift.
 const FOLD_PERMUTATIONS_AT_LEVEL: f64 = 5.0;
 /// More are not taken for them unless the level needs or the user asks it.
 const FOLD_PERMUTATIONS_MAX: usize = 1_000;
 const N_CONTEXT_PERMUTATIONS: usize = 1_000;
 const PROP_C_HELD: f64 = 0.25;
-const N_TREES: usize = 100;
 const TRAIN_SIZE: f64 = 0.75;
 const MARGIN_WIDTH: f64 = 0.1;
 
@@ -57,6 +55,7 @@ impl DetectorRequest {
             }
             DetectorKind::Tabular => BatchSpec::Tabular(self.tabular(schema, n_rows, &mut issues)),
             DetectorKind::Mmd => BatchSpec::Mmd(self.mmd(&mut issues)),
+            DetectorKind::MeanDistance => BatchSpec::MeanDistance(self.mean_distance(&mut issues)),
             DetectorKind::Lsdd => {
                 let (p_val, p_value_rule) = (self.significance(&mut issues), self.p_value_rule.unwrap_or_default());
                 let lambda_rd_max = self.lambda_rd_max.unwrap_or(LAMBDA_RD_MAX);
@@ -71,21 +70,7 @@ impl DetectorRequest {
                     seed: self.seed.unwrap_or(0),
                 })
             }
-            DetectorKind::Classifier => {
-                let (p_val, validation) = (self.significance(&mut issues), self.validation(&mut issues));
-                BatchSpec::Classifier(ClassifierTestSpec {
-                    p_val,
-                    settings: ClassifierSettings {
-                        model: self.model(&mut issues),
-                        validation,
-                        binarize_preds: self.binarize_preds.unwrap_or(false),
-                        calibrated: self.use_calibration.unwrap_or(false),
-                    },
-                    n_permutations: self.fold_permutations(p_val, validation, &mut issues),
-                    min_effect: self.effect(&mut issues),
-                    seed: self.seed.unwrap_or(0),
-                })
-            }
+            DetectorKind::Classifier => BatchSpec::Classifier(self.classifier(&mut issues)),
             DetectorKind::SpotTheDiff => {
                 let (p_val, validation) = (self.significance(&mut issues), self.validation(&mut issues));
                 let default = SpotTheDiffSettings::default();
@@ -133,19 +118,6 @@ impl DetectorRequest {
             },
         };
         if issues.is_empty() { Ok(spec) } else { Err(InvalidSettings { issues }) }
-    }
-
-    fn mmd(&self, issues: &mut Vec<SettingIssue>) -> MmdTestSpec {
-        let (p_val, p_value_rule) = (self.significance(issues), self.p_value_rule.unwrap_or_default());
-        MmdTestSpec {
-            p_val,
-            n_permutations: self.permutations(N_PERMUTATIONS, p_val, p_value_rule, issues),
-            p_value_rule,
-            sigma: self.bandwidths(issues),
-            configure_kernel_from_x_ref: self.configure_kernel_from_x_ref.unwrap_or(true),
-            min_effect: self.effect(issues),
-            seed: self.seed.unwrap_or(0),
-        }
     }
 
     fn context_mmd(&self, schema: &Schema, issues: &mut Vec<SettingIssue>) -> ContextMmdTestSpec {
@@ -264,12 +236,14 @@ impl DetectorRequest {
             | DetectorKind::MmdFourier
             | DetectorKind::Hdddm
             | DetectorKind::KdqTree
+            | DetectorKind::MeanDistance
             | DetectorKind::ClassifierUncertainty
             | DetectorKind::RegressorUncertainty
             | DetectorKind::CvmOnline
             | DetectorKind::FetOnline
             | DetectorKind::LsddOnline
             | DetectorKind::MmdOnline
+            | DetectorKind::PcaCd
             | DetectorKind::Dummy
             | DetectorKind::Adwin
             | DetectorKind::PageHinkley
@@ -359,8 +333,9 @@ impl DetectorRequest {
                     format!("expected another test for the column `{}`: `{preset}` has no `{test}`", column.name);
                 issues.push(issue("detector/tests", detail));
             }
-            // A preset holds the first of several categories against the others.
-            let is_of_preset = test == ColumnTest::ZTest && self.preset.is_some() && column.kind != ColumnType::Numeric;
+            // A preset holds the first of several categories against the others, or has no verdict on them.
+            let is_of_two = matches!(test, ColumnTest::ZTest | ColumnTest::FisherExact);
+            let is_of_preset = is_of_two && self.preset.is_some() && column.kind != ColumnType::Numeric;
             if !test.takes(&column.kind) && !is_of_preset {
                 let is_numeric = column.kind == ColumnType::Numeric;
                 let expected = if is_numeric { "a test of numbers, such as `ks`," } else { "`chi_square`" };
@@ -391,7 +366,13 @@ impl DetectorRequest {
         columns
     }
 
-    fn permutations(&self, default: usize, level: f64, rule: PValueRule, issues: &mut Vec<SettingIssue>) -> usize {
+    pub(super) fn permutations(
+        &self,
+        default: usize,
+        level: f64,
+        rule: PValueRule,
+        issues: &mut Vec<SettingIssue>,
+    ) -> usize {
         let spec = PermutationSpec { n_permutations: 0, level, rule, seed: 0 };
         let least = spec.n_permutations_min();
         // A level that is wrong has been told.
@@ -407,7 +388,12 @@ impl DetectorRequest {
     }
 
     /// Enough for a few of them to be as far apart as what was observed, at the level.
-    fn fold_permutations(&self, level: f64, validation: Validation, issues: &mut Vec<SettingIssue>) -> usize {
+    pub(super) fn fold_permutations(
+        &self,
+        level: f64,
+        validation: Validation,
+        issues: &mut Vec<SettingIssue>,
+    ) -> usize {
         match (validation, self.n_permutations) {
             (Validation::TrainSize(_), None) | (Validation::NFolds(_), Some(0)) => 0,
             (Validation::TrainSize(_), Some(_)) => {
@@ -427,22 +413,7 @@ impl DetectorRequest {
         }
     }
 
-    fn model(&self, issues: &mut Vec<SettingIssue>) -> ClassifierModel {
-        match (self.model.unwrap_or_default(), self.n_trees) {
-            (ModelName::LogisticRegression, None) => ClassifierModel::LogisticRegression,
-            (ModelName::LogisticRegression, Some(_)) => {
-                let detail = "expected none: only a `random_forest` has trees".to_owned();
-                issues.push(issue("detector/n_trees", detail));
-                ClassifierModel::LogisticRegression
-            }
-            (ModelName::RandomForest, n_trees) => {
-                let n_trees = bounded("detector/n_trees", n_trees, N_TREES, 10_000, issues);
-                ClassifierModel::RandomForest { n_trees }
-            }
-        }
-    }
-
-    fn validation(&self, issues: &mut Vec<SettingIssue>) -> Validation {
+    pub(super) fn validation(&self, issues: &mut Vec<SettingIssue>) -> Validation {
         match (self.n_folds, self.train_size) {
             (Some(n_folds), train_size) => {
                 if train_size.is_some() {
@@ -499,7 +470,7 @@ pub(super) fn bounded(
     n
 }
 
-fn from_zero(setting: &'static str, value: f64, issues: &mut Vec<SettingIssue>) -> f64 {
+pub(super) fn from_zero(setting: &'static str, value: f64, issues: &mut Vec<SettingIssue>) -> f64 {
     if !(value.is_finite() && value >= 0.0) {
         issues.push(issue(setting, format!("expected a number from 0 on, {value} came")));
     }

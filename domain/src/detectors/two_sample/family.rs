@@ -45,6 +45,7 @@ impl BatchSpec {
             | Self::EppsSingleton(spec)
             | Self::Energy(spec) => Family::Columns(spec),
             Self::Mmd(spec) => Family::Joint(JointSpec::Mmd(spec)),
+            Self::MeanDistance(spec) => Family::Joint(JointSpec::MeanDistance(spec)),
             Self::Lsdd(spec) => Family::Joint(JointSpec::Lsdd(spec)),
             Self::Classifier(spec) => Family::Joint(JointSpec::Classifier(spec)),
             Self::SpotTheDiff(spec) => Family::Joint(JointSpec::SpotTheDiff(spec)),

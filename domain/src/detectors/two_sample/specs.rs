@@ -10,8 +10,8 @@ use super::family::{Family, UncertaintySpec};
 use super::joint::JointSpec;
 use super::multivariate::MultivariateSpec;
 use super::{
-    ClassifierSettings, ColumnTest, ColumnsSpec, HdddmSpec, KdqTreeSpec, MmdFourierSpec, ModelOutputs,
-    PcaReconstructionSpec, SpotTheDiffSettings, Validation,
+    ClassifierSettings, ColumnTest, ColumnsSpec, DistanceMetric, HdddmSpec, KdqTreeSpec, MmdFourierSpec, ModelOutputs,
+    PcaReconstructionSpec, Preset, SpotTheDiffSettings, Validation,
 };
 use crate::detectors::DetectorKind;
 use crate::statistics::permutation::{PValueRule, PermutationSpec};
@@ -34,6 +34,8 @@ pub enum BatchSpec {
     Mmd(MmdTestSpec),
     /// Least-squares density difference.
     Lsdd(LsddTestSpec),
+    /// Distance of mean vectors.
+    MeanDistance(MeanDistanceSpec),
     /// A classifier that tells the window from the reference.
     Classifier(ClassifierTestSpec),
     /// A classifier by kernels at learnt places.
@@ -94,6 +96,37 @@ pub struct MmdTestSpec {
     pub sigma: Vec<f64>,
     /// Whether the bandwidth is inferred from the reference once; else from reference and window, at every test.
     pub configure_kernel_from_x_ref: bool,
+    /// Whose bandwidth and threshold are taken instead of permutations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// Another threshold of the preset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// Effect size from which on a significant difference counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_effect: Option<f64>,
+    /// Seed of the permutations.
+    pub seed: u64,
+}
+
+/// Parameters of the distance of mean vectors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MeanDistanceSpec {
+    /// Significance.
+    pub p_val: f64,
+    /// How the distance is measured.
+    pub metric: DistanceMetric,
+    /// Whose threshold is taken instead of permutations.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// A fixed threshold instead of permutations, or another one of the preset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// Number of permutations.
+    pub n_permutations: usize,
+    /// How p-values are counted.
+    pub p_value_rule: PValueRule,
     /// Effect size from which on a significant difference counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_effect: Option<f64>,
@@ -160,6 +193,12 @@ pub struct ClassifierTestSpec {
     /// Number of permutations by which folds keep the significance; none with one split.
     #[serde(default)]
     pub n_permutations: usize,
+    /// Whose split and thresholds are taken instead of a test of the predictions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// Another upper threshold of the preset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
     /// Distance from which on a significant difference counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_effect: Option<f64>,
@@ -235,6 +274,9 @@ struct Common {
     seed: u64,
 }
 
+/// What Evidently holds distances of mean vectors against.
+const EVIDENTLY_DISTANCE: f64 = 0.2;
+
 /// More rows than this are not judged at once.
 const WINDOW_ROWS_MAX: usize = 10_000_000;
 
@@ -248,6 +290,7 @@ impl BatchSpec {
             Self::FisherExact(_) => DetectorKind::FisherExact,
             Self::Tabular(_) => DetectorKind::Tabular,
             Self::Mmd(_) => DetectorKind::Mmd,
+            Self::MeanDistance(_) => DetectorKind::MeanDistance,
             Self::Lsdd(_) => DetectorKind::Lsdd,
             Self::Classifier(_) => DetectorKind::Classifier,
             Self::SpotTheDiff(_) => DetectorKind::SpotTheDiff,
@@ -284,6 +327,7 @@ impl BatchSpec {
         match self.family() {
             Family::Columns(spec) => of!(spec),
             Family::Joint(JointSpec::Mmd(spec)) => of!(spec),
+            Family::Joint(JointSpec::MeanDistance(spec)) => of!(spec),
             Family::Joint(JointSpec::Lsdd(spec)) => of!(spec),
             Family::Joint(JointSpec::Classifier(spec)) => of!(spec),
             Family::Joint(JointSpec::SpotTheDiff(spec)) => of!(spec),
@@ -317,12 +361,16 @@ impl BatchSpec {
         if let Family::Columns(spec) = self.family() { Some(spec) } else { None }
     }
 
-    /// How many permutations stand behind a p-value, of kinds that permute.
+    /// How many permutations stand behind a p-value, of kinds that permute; none where a library's thresholds or a user's own
+    /// are taken instead.
     pub fn n_permutations(&self) -> Option<usize> {
         match self.family() {
-            Family::Joint(JointSpec::Mmd(spec)) => Some(spec.n_permutations),
+            Family::Joint(JointSpec::Mmd(spec)) => spec.preset.is_none().then_some(spec.n_permutations),
+            Family::Joint(JointSpec::MeanDistance(spec)) => {
+                spec.fixed_threshold().is_none().then_some(spec.n_permutations)
+            }
             Family::Joint(JointSpec::Lsdd(spec)) => Some(spec.n_permutations),
-            Family::Joint(JointSpec::Classifier(spec)) => Some(spec.n_permutations),
+            Family::Joint(JointSpec::Classifier(spec)) => spec.preset.is_none().then_some(spec.n_permutations),
             Family::Joint(JointSpec::SpotTheDiff(spec)) => Some(spec.n_permutations),
             Family::Joint(JointSpec::ContextMmd(spec)) => Some(spec.n_permutations),
             Family::Columns(_) | Family::Multivariate(_) | Family::Uncertainty(_) => None,
@@ -349,6 +397,22 @@ impl BatchSpec {
         if let Self::MmdFourier(spec) = self { Some(spec.n_frequencies) } else { None }
     }
 
+    /// Whether a window is held against thresholds of a library, or of a user, instead of a significance.
+    pub fn has_fixed_thresholds(&self) -> bool {
+        match self.family() {
+            Family::Columns(spec) => spec.preset.is_some() || spec.threshold.is_some(),
+            Family::Joint(JointSpec::Mmd(spec)) => spec.preset.is_some(),
+            Family::Joint(JointSpec::MeanDistance(spec)) => spec.fixed_threshold().is_some(),
+            Family::Joint(JointSpec::Classifier(spec)) => spec.preset.is_some(),
+            Family::Multivariate(MultivariateSpec::PcaReconstruction(spec)) => spec.preset.is_some(),
+            Family::Multivariate(MultivariateSpec::Hdddm(spec)) => spec.preset.is_some(),
+            Family::Multivariate(MultivariateSpec::KdqTree(spec)) => spec.preset.is_some(),
+            Family::Joint(JointSpec::Lsdd(_) | JointSpec::SpotTheDiff(_) | JointSpec::ContextMmd(_))
+            | Family::Multivariate(MultivariateSpec::MmdFourier(_))
+            | Family::Uncertainty(_) => false,
+        }
+    }
+
     /// How many rows reference and window can have together, of kinds that hold the kernels of all pairs.
     pub fn rows_together_max(&self) -> Option<usize> {
         matches!(self, Self::ContextMmd(_)).then_some(ROWS_MAX)
@@ -359,6 +423,7 @@ impl BatchSpec {
         let least = match self {
             // A single value has no Cramér–von Mises statistic, and a mean over pairs needs two rows.
             Self::Mmd(_)
+            | Self::MeanDistance(_)
             | Self::Lsdd(_)
             | Self::PcaReconstruction(_)
             | Self::MmdFourier(_)
@@ -405,6 +470,18 @@ impl MmdTestSpec {
     pub(super) fn permutations(&self) -> PermutationSpec {
         let Self { n_permutations, p_val: level, p_value_rule: rule, seed, .. } = *self;
         PermutationSpec { n_permutations, level, rule, seed }
+    }
+}
+
+impl MeanDistanceSpec {
+    pub(super) fn permutations(&self) -> PermutationSpec {
+        let Self { n_permutations, p_val: level, p_value_rule: rule, seed, .. } = *self;
+        PermutationSpec { n_permutations, level, rule, seed }
+    }
+
+    /// The threshold that no permutations give.
+    pub(super) fn fixed_threshold(&self) -> Option<f64> {
+        self.threshold.or(self.preset.map(|_| EVIDENTLY_DISTANCE))
     }
 }
 

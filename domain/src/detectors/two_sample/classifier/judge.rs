@@ -6,7 +6,7 @@ use super::calibration::Sigmoid;
 use super::folds::{Split, folds};
 use super::logistic_regression::logistic;
 use super::pooled::Pooled;
-use super::{forest, logistic_regression};
+use super::{forest, gradient_boosting, logistic_regression, stochastic_gradient};
 use crate::ports::{CpuPool, Progress};
 
 /// The models that a classifier test can train.
@@ -20,6 +20,13 @@ pub enum ClassifierModel {
         /// Number of trees; at least 1.
         n_trees: usize,
     },
+    /// Gradient boosting: sees changes of any kind, and smaller ones than a forest where there are many rows.
+    GradientBoosting {
+        /// Number of trees; at least 1.
+        n_trees: usize,
+    },
+    /// Logistic regression as Evidently trains it, with its preset alone.
+    StochasticGradient,
 }
 
 /// What the model of a split says.
@@ -91,12 +98,14 @@ impl ClassifierModel {
         match self {
             Self::LogisticRegression => logistic_regression::judge(pooled, splits, pool, progress),
             Self::RandomForest { n_trees } => forest::judge(pooled, splits, n_trees, seed, pool, progress),
+            Self::GradientBoosting { n_trees } => gradient_boosting::judge(pooled, splits, n_trees, pool, progress),
+            Self::StochasticGradient => stochastic_gradient::judge(pooled, splits, pool, progress),
         }
     }
 
     fn probability(self, score: f64) -> f64 {
         match self {
-            Self::LogisticRegression => logistic(score),
+            Self::LogisticRegression | Self::GradientBoosting { .. } | Self::StochasticGradient => logistic(score),
             Self::RandomForest { .. } => score,
         }
     }

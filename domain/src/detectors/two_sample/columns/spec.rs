@@ -84,6 +84,7 @@ impl BatchSpec {
             | Self::MmdFourier(_)
             | Self::Hdddm(_)
             | Self::KdqTree(_)
+            | Self::MeanDistance(_)
             | Self::ClassifierUncertainty(_)
             | Self::RegressorUncertainty(_) => ColumnTest::suiting(kind),
         }

@@ -2,9 +2,11 @@
 
 use super::super::ColumnTest;
 use crate::statistics::alternative::Alternative;
+use crate::statistics::cramer_von_mises::CramerVonMises;
 use crate::statistics::divergence::{self, shares};
 use crate::statistics::energy_distance::energy_distance;
 use crate::statistics::epps_singleton::Covariance;
+use crate::statistics::fisher_exact::{BinaryCounts, fisher_exact};
 use crate::statistics::pooled_values::PooledValues;
 use crate::statistics::sorted_sample::SortedSample;
 use crate::statistics::t_test::{Variances, t_test};
@@ -56,6 +58,10 @@ pub(crate) fn numbers(test: ColumnTest, reference: &SortedSample, window: &Sorte
             let exact = is_exact.then(|| kolmogorov_smirnov::p_value_exact(size, n, m, both));
             of_test(Some(size), exact.or_else(|| kolmogorov_smirnov::p_value_asymptotic(size, n, m, both)))
         }
+        ColumnTest::Cvm => {
+            let test = CramerVonMises::new(reference, window);
+            of_test(test.as_ref().map(CramerVonMises::statistic), test.as_ref().map(CramerVonMises::p_value))
+        }
         // It asks only whether the window's values are larger.
         ColumnTest::MannWhitney => {
             let test = mann_whitney::mann_whitney(reference, window, Alternative::Greater);
@@ -92,6 +98,7 @@ pub(crate) fn categories<'n>(
             let test = chi_square::goodness_of_fit(reference, window);
             of_test(test.map(|test| test.statistic), test.map(|test| test.p_value))
         }
+        ColumnTest::FisherExact => of_test(None, of_two_classes(reference, window)),
         ColumnTest::GTest => {
             let test = g_test::goodness_of_fit(reference, window);
             of_test(test.map(|test| test.statistic), test.map(|test| test.p_value))
@@ -110,6 +117,20 @@ pub(crate) fn categories<'n>(
         }
         _ => Outcome::Other,
     }
+}
+
+/// Fisher's exact p-value, of samples of one size that have at most two levels together. What the library says of more levels depends on
+/// the order of a set, and of samples of other sizes it says nothing.
+fn of_two_classes(reference: &[u64], window: &[u64]) -> Option<f64> {
+    let of_level: Vec<(u64, u64)> =
+        reference.iter().zip(window).map(|(a, b)| (*a, *b)).filter(|(a, b)| a + b > 0).collect();
+    let sizes = (reference.iter().sum::<u64>(), window.iter().sum::<u64>());
+    if of_level.len() > 2 || sizes.0 != sizes.1 {
+        return None;
+    }
+    let ones = of_level.first().copied().unwrap_or_default();
+    let counts = |ones, all| BinaryCounts { ones, zeros: all - ones };
+    Some(fisher_exact(counts(ones.0, sizes.0), counts(ones.1, sizes.1), Alternative::TwoSided).p_value)
 }
 
 /// The counts of both samples, in bins of Sturges' rule over both or in a cell for each different value.

@@ -3,10 +3,11 @@
 
 use super::super::ColumnTest;
 use crate::data::MISSING_CODE;
+use crate::statistics::alternative::Alternative;
 use crate::statistics::divergence::{self, shares};
-use crate::statistics::histogram;
 use crate::statistics::sorted_sample::SortedSample;
 use crate::statistics::wasserstein::wasserstein;
+use crate::statistics::{histogram, kolmogorov_smirnov};
 
 const DEVIATIONS: f64 = 3.0;
 
@@ -44,8 +45,10 @@ impl Chunks {
 
     /// The distance of a sample from the reference.
     pub(super) fn of_window(&self, test: ColumnTest, reference: &SortedSample, window: &SortedSample) -> f64 {
-        if test == ColumnTest::Wasserstein {
-            return wasserstein(reference, window);
+        match test {
+            ColumnTest::Wasserstein => return wasserstein(reference, window),
+            ColumnTest::Ks => return kolmogorov_smirnov::distance(reference, window).of(Alternative::TwoSided).size,
+            _ => {}
         }
         let mut of_window = histogram::counts(window, &self.edges);
         let mut of_reference = self.counts.clone();

