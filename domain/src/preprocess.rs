@@ -5,10 +5,13 @@ mod halves;
 mod image;
 mod pca;
 mod text;
+mod words;
 
 pub(crate) use encoder::mean_and_deviation;
 pub use encoder::{Encoder, EncoderError, Encoding, Preprocessing};
 pub use image::{ImageFeatures, ImageProblem};
 #[cfg(test)]
 pub(crate) use pca::Pca;
-pub use text::{TextFeatures, TextProblem};
+pub(crate) use text::ENCODER;
+pub use text::{FeatureSet, TextFeatureSet, TextFeatures, TextProblem, TextRequest, UnreadText};
+pub use words::words_of;

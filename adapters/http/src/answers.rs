@@ -20,4 +20,4 @@ pub(crate) use metrics::{CsvRow, Metric, MetricBucket, Trend, TrendPoint};
 pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage, Refreshed};
 pub(crate) use requests::{BacktestRequest, FitRequest, FitSettings, PredictRequest};
-pub(crate) use words::{DetectorKind, DriftType, Health, MissingValues, Status};
+pub(crate) use words::{DetectorKind, DriftType, FeatureSet, Health, MissingValues, Status};

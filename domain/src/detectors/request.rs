@@ -6,6 +6,7 @@ mod online;
 mod policy;
 mod streaming;
 mod two_sample;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -127,6 +128,8 @@ pub enum ModelName {
     LogisticRegression,
     /// A random forest.
     RandomForest,
+    /// A sparse linear model of the words of texts.
+    Words,
 }
 
 /// One setting that is wrong.
@@ -306,6 +309,8 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
             "n_permutations",
             "binarize_preds",
             "use_calibration",
+            "preset",
+            "threshold",
             "min_effect",
             "window",
             "update_reference",

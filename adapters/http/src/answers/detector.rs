@@ -5,7 +5,7 @@ mod streaming;
 use std::collections::BTreeMap;
 
 use drifting_domain::detectors::{
-    BatchSpec, ClassifierModel as DomainModel, ColumnsSpec, DetectorSpec, OnlineSpec, Validation,
+    BatchSpec, ClassifierModel as DomainModel, ClassifierTestSpec, ColumnsSpec, DetectorSpec, OnlineSpec, Validation,
 };
 use drifting_domain::project::{Configuration, Policy, UpdateMethod, WindowPolicy};
 use poem_openapi::Object;
@@ -64,7 +64,8 @@ pub(crate) struct Detector {
     /// The test of each column.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tests: Option<BTreeMap<String, ColumnTest>>,
-    /// Number of permutations; of `classifier` and `spot_the_diff` with folds those near the significance, at the most.
+    /// Number of permutations; of `classifier` and `spot_the_diff` with folds those near the significance, at the most; of the model
+    /// `words` shuffles of the labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) n_permutations: Option<u64>,
     /// How p-values of permutations are counted.
@@ -127,7 +128,7 @@ pub(crate) struct Detector {
     /// The library whose bins and thresholds are taken instead of calibrated ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) preset: Option<Preset>,
-    /// Fixed threshold of distances, of a preset's p-values, or of the sums of `page_hinkley`.
+    /// Fixed threshold of distances, of a preset's p-values or areas, or of the sums of `page_hinkley`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) threshold: Option<f64>,
     /// Share of the columns that must drift for the table to drift; without it one is enough.
@@ -326,20 +327,7 @@ fn of_batch(spec: &BatchSpec) -> Detector {
             lambda_rd_max: Some(spec.lambda_rd_max),
             ..of_all
         },
-        BatchSpec::Classifier(spec) => {
-            let (model, n_trees) = match spec.settings.model {
-                DomainModel::LogisticRegression => (ClassifierModel::LogisticRegression, None),
-                DomainModel::RandomForest { n_trees } => (ClassifierModel::RandomForest, Some(n_trees as u64)),
-            };
-            Detector {
-                model: Some(model),
-                n_trees,
-                binarize_preds: Some(spec.settings.binarize_preds),
-                use_calibration: Some(spec.settings.calibrated),
-                n_permutations: of_folds(spec.settings.validation, spec.n_permutations),
-                ..validated(spec.settings.validation, of_all)
-            }
-        }
+        BatchSpec::Classifier(spec) => of_classifier(spec, of_all),
         BatchSpec::SpotTheDiff(spec) => Detector {
             n_diffs: Some(spec.settings.n_diffs as u64),
             l1_reg: Some(spec.settings.l1_reg),
@@ -366,6 +354,31 @@ fn of_batch(spec: &BatchSpec) -> Detector {
             ..of_all
         },
         BatchSpec::RegressorUncertainty(_) => of_all,
+    }
+}
+
+fn of_classifier(spec: &ClassifierTestSpec, of_all: Detector) -> Detector {
+    let of_all = validated(spec.settings.validation, of_all);
+    let (model, n_trees) = match spec.settings.model {
+        DomainModel::LogisticRegression => (ClassifierModel::LogisticRegression, None),
+        DomainModel::RandomForest { n_trees } => (ClassifierModel::RandomForest, Some(n_trees as u64)),
+        DomainModel::Words => {
+            return Detector {
+                model: Some(ClassifierModel::Words),
+                n_permutations: spec.preset.is_none().then_some(spec.n_permutations as u64),
+                preset: spec.preset.map(Into::into),
+                threshold: spec.threshold,
+                ..of_all
+            };
+        }
+    };
+    Detector {
+        model: Some(model),
+        n_trees,
+        binarize_preds: Some(spec.settings.binarize_preds),
+        use_calibration: Some(spec.settings.calibrated),
+        n_permutations: of_folds(spec.settings.validation, spec.n_permutations),
+        ..of_all
     }
 }
 

@@ -11,8 +11,8 @@ pub(crate) use self::quality::QualitySettings;
 use self::streaming::StreamingSettings;
 use super::unions::{Age, Bandwidths, Data, Quality};
 use super::words::{
-    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, DriftType, MissingValues,
-    PValueRule, PredsType, Preset, UncertaintyType,
+    AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, DriftType, FeatureSet,
+    MissingValues, PValueRule, PredsType, Preset, UncertaintyType,
 };
 
 /// A reference and the settings of its detector.
@@ -140,7 +140,8 @@ pub(crate) struct DetectorSettings {
     pub(crate) min_effect: Option<f64>,
     /// Permutations of a test, of `mmd`, `lsdd` and `context_mmd`; by default 100 (1,000 of `context_mmd`), or as many as
     /// the `p_val` needs. Of `classifier` and `spot_the_diff` with `n_folds`, by which the p-value keeps its level where it
-    /// is near `p_val`; by default 5 / `p_val`, and 0 takes the predictions of folds as independent.
+    /// is near `p_val`; by default 5 / `p_val`, and 0 takes the predictions of folds as independent. Of the model `words`, shuffles of
+    /// the labels; by default 1,000.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "100000")))]
     pub(crate) n_permutations: Option<u64>,
     /// How p-values of permutations are counted, of `mmd` and `lsdd`; by default `corrected`.
@@ -150,7 +151,8 @@ pub(crate) struct DetectorSettings {
     /// window.
     #[oai(nullable)]
     pub(crate) configure_kernel_from_x_ref: Option<bool>,
-    /// The model of `classifier`; by default `logistic_regression`.
+    /// The model of `classifier`; by default `logistic_regression`, of texts `words`, which tells them apart by their words and names
+    /// those that came and went.
     #[oai(nullable)]
     pub(crate) model: Option<ClassifierModel>,
     /// Trees of a `random_forest`; by default 100.
@@ -160,7 +162,7 @@ pub(crate) struct DetectorSettings {
     /// split. Folds see smaller changes, and raise more false alarms than the `p_val` says.
     #[oai(nullable, validator(minimum(value = "2"), maximum(value = "100")))]
     pub(crate) n_folds: Option<u64>,
-    /// Share of the rows that train, where one split holds rows out; by default 0.75.
+    /// Share of the rows that train, where one split holds rows out; by default 0.75, of `words` 0.5.
     #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1", exclusive)))]
     pub(crate) train_size: Option<f64>,
     /// Whether predicted labels are compared instead of probabilities; by default they are not.
@@ -204,11 +206,11 @@ pub(crate) struct DetectorSettings {
     #[oai(nullable, validator(minimum(value = "0.01"), maximum(value = "0.99")))]
     pub(crate) prop_c_held: Option<f64>,
     /// The library whose bins, logarithms, empty cells and thresholds are taken over, of distances, tests of columns and `tabular`
-    /// (`evidently`, `nannyml`), `pca_reconstruction` (`nannyml`), `hdddm` and `kdq_tree` (`menelaus`). By default thresholds are
+    /// (`evidently`, `nannyml`), the model `words` of `classifier` (`evidently`), `pca_reconstruction` (`nannyml`), `hdddm` and `kdq_tree` (`menelaus`). By default thresholds are
     /// calibrated: `p_val` is the probability of a false alarm at the size of each window.
     #[oai(nullable)]
     pub(crate) preset: Option<Preset>,
-    /// Fixed threshold of distances instead of a calibrated one, or the one of a preset's p-values. Of `page_hinkley`, how far a sum
+    /// Fixed threshold of distances instead of a calibrated one, or the one of a preset's p-values or areas. Of `page_hinkley`, how far a sum
     /// may be from its extreme, in units of the values; by default 50.
     #[oai(nullable, validator(minimum(value = "0")))]
     pub(crate) threshold: Option<f64>,
@@ -283,6 +285,14 @@ pub(crate) struct PreprocessingSettings {
     /// are) of the features of texts, at most 256.
     #[oai(nullable, validator(minimum(value = "1")))]
     pub(crate) n_components: Option<u64>,
+    /// What texts become: `components` of their words and runs of characters, by default, or `statistics` that people can read, such
+    /// as length, unknown words, shares of letters, digits and upper case. A `classifier` looks at the words themselves unless
+    /// one of both is asked for.
+    #[oai(nullable)]
+    pub(crate) features: Option<FeatureSet>,
+    /// The name of an encoder of this server, whose vectors of the texts are reduced to components.
+    #[oai(nullable)]
+    pub(crate) encoder: Option<String>,
 }
 
 /// A history, and what is tried on it.
@@ -329,6 +339,12 @@ pub(crate) struct BacktestCandidateSettings {
     /// Whether numbers are centred and scaled by the reference's mean and standard deviation, as at a fit.
     #[oai(nullable)]
     pub(crate) standardize: Option<bool>,
+    /// What texts become, as at a fit.
+    #[oai(nullable)]
+    pub(crate) features: Option<FeatureSet>,
+    /// The encoder of texts, as at a fit.
+    #[oai(nullable)]
+    pub(crate) encoder: Option<String>,
 }
 
 /// Rows to judge.

@@ -126,6 +126,16 @@ words!(
     ClassifierModel of drifting_domain::detectors::ModelName {
         LogisticRegression = "logistic_regression",
         RandomForest = "random_forest",
+        Words = "words",
+    }
+);
+
+words!(
+    /// What texts become without a model: components of their words and runs of characters with a few statistics, or statistics
+    /// alone.
+    FeatureSet of drifting_domain::preprocess::FeatureSet {
+        Components = "components",
+        Statistics = "statistics",
     }
 );
 

@@ -121,6 +121,7 @@ impl FitInput {
             quality,
             standardize,
             n_components,
+            texts,
             detector,
         } = self.settings;
         let drift_type = drift_type.ok_or_else(|| {
@@ -133,6 +134,7 @@ impl FitInput {
             detector,
             standardize,
             n_components,
+            texts,
             missing_values,
             quality,
             report_run_length,

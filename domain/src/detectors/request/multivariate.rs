@@ -109,7 +109,7 @@ impl DetectorRequest {
         }
     }
 
-    fn preset_of(&self, known: &[Preset], issues: &mut Vec<SettingIssue>) -> Option<Preset> {
+    pub(super) fn preset_of(&self, known: &[Preset], issues: &mut Vec<SettingIssue>) -> Option<Preset> {
         if let Some(preset) = self.preset
             && !known.contains(&preset)
         {

@@ -71,7 +71,10 @@ impl DetectorRequest {
                     seed: self.seed.unwrap_or(0),
                 })
             }
+            // Of texts that have become numbers there are columns of them.
+            DetectorKind::Classifier if schema.is_text() => BatchSpec::Classifier(self.words(&mut issues)),
             DetectorKind::Classifier => {
+                self.refuse_words(&mut issues);
                 let (p_val, validation) = (self.significance(&mut issues), self.validation(&mut issues));
                 BatchSpec::Classifier(ClassifierTestSpec {
                     p_val,
@@ -82,6 +85,8 @@ impl DetectorRequest {
                         calibrated: self.use_calibration.unwrap_or(false),
                     },
                     n_permutations: self.fold_permutations(p_val, validation, &mut issues),
+                    preset: None,
+                    threshold: None,
                     min_effect: self.effect(&mut issues),
                     seed: self.seed.unwrap_or(0),
                 })
@@ -325,7 +330,7 @@ impl DetectorRequest {
     }
 
     /// What a preset has itself.
-    fn refuse_calibration(&self, preset: Preset, hint: &str, issues: &mut Vec<SettingIssue>) {
+    pub(super) fn refuse_calibration(&self, preset: Preset, hint: &str, issues: &mut Vec<SettingIssue>) {
         for (setting, came) in [
             ("detector/p_val", self.p_val.is_some()),
             ("detector/correction", self.correction.is_some()),
@@ -391,7 +396,13 @@ impl DetectorRequest {
         columns
     }
 
-    fn permutations(&self, default: usize, level: f64, rule: PValueRule, issues: &mut Vec<SettingIssue>) -> usize {
+    pub(super) fn permutations(
+        &self,
+        default: usize,
+        level: f64,
+        rule: PValueRule,
+        issues: &mut Vec<SettingIssue>,
+    ) -> usize {
         let spec = PermutationSpec { n_permutations: 0, level, rule, seed: 0 };
         let least = spec.n_permutations_min();
         // A level that is wrong has been told.
@@ -429,8 +440,9 @@ impl DetectorRequest {
 
     fn model(&self, issues: &mut Vec<SettingIssue>) -> ClassifierModel {
         match (self.model.unwrap_or_default(), self.n_trees) {
-            (ModelName::LogisticRegression, None) => ClassifierModel::LogisticRegression,
-            (ModelName::LogisticRegression, Some(_)) => {
+            // What it cannot be has been told.
+            (ModelName::LogisticRegression | ModelName::Words, None) => ClassifierModel::LogisticRegression,
+            (ModelName::LogisticRegression | ModelName::Words, Some(_)) => {
                 let detail = "expected none: only a `random_forest` has trees".to_owned();
                 issues.push(issue("detector/n_trees", detail));
                 ClassifierModel::LogisticRegression

@@ -11,7 +11,7 @@ use super::joint::JointSpec;
 use super::multivariate::MultivariateSpec;
 use super::{
     ClassifierSettings, ColumnTest, ColumnsSpec, HdddmSpec, KdqTreeSpec, MmdFourierSpec, ModelOutputs,
-    PcaReconstructionSpec, SpotTheDiffSettings, Validation,
+    PcaReconstructionSpec, Preset, SpotTheDiffSettings, Validation,
 };
 use crate::detectors::DetectorKind;
 use crate::statistics::permutation::{PValueRule, PermutationSpec};
@@ -157,9 +157,15 @@ pub struct ClassifierTestSpec {
     pub p_val: f64,
     /// The model and how it is asked.
     pub settings: ClassifierSettings,
-    /// Number of permutations by which folds keep the significance; none with one split.
+    /// Number of permutations by which folds keep the significance; none with one split. Of words, the number of shuffles of the labels.
     #[serde(default)]
     pub n_permutations: usize,
+    /// Of words, the library whose threshold is taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
+    /// Of a preset of words, the area from which on larger ones are drift; without it, the library's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
     /// Distance from which on a significant difference counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_effect: Option<f64>,
@@ -285,7 +291,7 @@ impl BatchSpec {
             Family::Columns(spec) => of!(spec),
             Family::Joint(JointSpec::Mmd(spec)) => of!(spec),
             Family::Joint(JointSpec::Lsdd(spec)) => of!(spec),
-            Family::Joint(JointSpec::Classifier(spec)) => of!(spec),
+            Family::Joint(JointSpec::Classifier(spec)) | Family::Words(spec) => of!(spec),
             Family::Joint(JointSpec::SpotTheDiff(spec)) => of!(spec),
             Family::Joint(JointSpec::ContextMmd(spec)) => of!(spec),
             Family::Multivariate(MultivariateSpec::PcaReconstruction(spec)) => of!(spec),
@@ -322,6 +328,7 @@ impl BatchSpec {
         match self.family() {
             Family::Joint(JointSpec::Mmd(spec)) => Some(spec.n_permutations),
             Family::Joint(JointSpec::Lsdd(spec)) => Some(spec.n_permutations),
+            Family::Words(spec) => spec.preset.is_none().then_some(spec.n_permutations),
             Family::Joint(JointSpec::Classifier(spec)) => Some(spec.n_permutations),
             Family::Joint(JointSpec::SpotTheDiff(spec)) => Some(spec.n_permutations),
             Family::Joint(JointSpec::ContextMmd(spec)) => Some(spec.n_permutations),
@@ -340,7 +347,7 @@ impl BatchSpec {
             Family::Multivariate(MultivariateSpec::MmdFourier(spec)) => Some(spec.n_bootstraps),
             Family::Multivariate(MultivariateSpec::Hdddm(spec)) => spec.preset.is_none().then_some(spec.n_bootstraps),
             Family::Multivariate(MultivariateSpec::KdqTree(spec)) => Some(spec.n_bootstraps),
-            Family::Joint(_) | Family::Uncertainty(_) => None,
+            Family::Joint(_) | Family::Uncertainty(_) | Family::Words(_) => None,
         }
     }
 

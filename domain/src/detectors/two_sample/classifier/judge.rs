@@ -20,6 +20,8 @@ pub enum ClassifierModel {
         /// Number of trees; at least 1.
         n_trees: usize,
     },
+    /// A sparse linear model of the words of texts, by a test of its own.
+    Words,
 }
 
 /// What the model of a split says.
@@ -91,13 +93,15 @@ impl ClassifierModel {
         match self {
             Self::LogisticRegression => logistic_regression::judge(pooled, splits, pool, progress),
             Self::RandomForest { n_trees } => forest::judge(pooled, splits, n_trees, seed, pool, progress),
+            // Refused before: there are no words in columns.
+            Self::Words => None,
         }
     }
 
     fn probability(self, score: f64) -> f64 {
         match self {
             Self::LogisticRegression => logistic(score),
-            Self::RandomForest { .. } => score,
+            Self::RandomForest { .. } | Self::Words => score,
         }
     }
 }
