@@ -24,6 +24,7 @@ use anyhow::{Context, bail};
 use drifting_artifacts::Lease;
 use drifting_domain::ports::{EventSink, NoEvents, PortError};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StartReport};
+use drifting_encoders::EncoderFolder;
 use drifting_grpc::{GrpcServer, GrpcSettings};
 use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_images::ImageFiles;
@@ -122,6 +123,10 @@ impl App {
         };
         let service = DriftService::new(ports, settings).with_limits(limits::of_service(&config));
         let service = service.with_images(Arc::new(ImageFiles));
+        let service = match &config.encoders_path {
+            Some(folder) => service.with_encoders(Arc::new(EncoderFolder::at(folder.clone()))),
+            None => service,
+        };
         let service = Arc::new(service.telling_apart(config.metrics_max_projects));
         tell(&service.start().await.map_err(explained).context("cannot read the store")?);
 

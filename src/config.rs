@@ -45,7 +45,7 @@ use sinks::OnlySink;
 pub const FILE_BY_DEFAULT: &str = "drifting.yaml";
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 68] = [
+const SETTINGS: [(&str, Option<&str>); 69] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -61,6 +61,7 @@ const SETTINGS: [(&str, Option<&str>); 68] = [
     ("event_sinks", None),
     ("event_spool_max_bytes", Some("64MiB")),
     ("event_projects", None),
+    ("encoders_path", None),
     ("instance", None),
     ("host", Some("127.0.0.1")),
     ("port", Some("8080")),
@@ -215,6 +216,8 @@ pub struct Config {
     pub insecure_no_auth: bool,
     /// The folder of the audit log, if there is one.
     pub audit_log: Option<PathBuf>,
+    /// The folder of the encoders of texts, where there are some.
+    pub encoders_path: Option<PathBuf>,
     /// By which certificate the server is known, if by any.
     pub tls: Option<TlsFiles>,
     /// How log lines look.

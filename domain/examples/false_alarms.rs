@@ -11,6 +11,7 @@ use chrono::DateTime;
 use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, ModelName, UncertaintyType, WindowRequest};
 use drifting_domain::ports::{CpuPool, NoEvents};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
@@ -45,6 +46,8 @@ enum Data {
     Context(f64),
     /// Probabilities of three classes.
     Outputs,
+    /// One column of texts, of words whose frequencies fall as those of languages do.
+    Texts,
 }
 
 fn main() {
@@ -109,6 +112,7 @@ fn lines() -> Vec<(DetectorRequest, Data, &'static str)> {
         (forest.clone(), Data::Numbers, "forest of 30 trees, one split"),
         (folds(of(Kind::Classifier)), Data::Numbers, "logistic regression, 5 folds"),
         (folds(forest), Data::Numbers, "forest of 30 trees, 5 folds"),
+        (of(Kind::Classifier), Data::Texts, "texts by their words"),
         (of(Kind::SpotTheDiff), Data::Numbers, "one split"),
         (folds(of(Kind::SpotTheDiff)), Data::Numbers, "5 folds"),
         (context.clone(), Data::Context(0.0), "one context column, 100 permutations"),
@@ -184,11 +188,12 @@ fn verdicts(
     let window = Some(WindowRequest { size: Some(scale * WINDOW), stride: Some(scale * stride), max_age: None });
     let request = FitRequest {
         project: "p".parse::<ProjectName>().expect("a name"),
-        drift_type: DriftType::Tabular,
+        drift_type: if matches!(data, Data::Texts) { DriftType::Text } else { DriftType::Tabular },
         reference: data.rows(false, scale * N_ROWS, generator),
         detector: DetectorRequest { window, ..detector },
         standardize: None,
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values: MissingValues::Reject,
         quality: QualityRequest::default(),
         report_run_length: false,
@@ -255,6 +260,10 @@ impl Data {
                 let of_class = |class| Values::Numeric((0..n_rows).map(|row| probability(class, row)).collect());
                 (0..3).map(of_class).collect()
             }
+            Self::Texts => {
+                let texts: Vec<String> = (0..n_rows).map(|_| text(generator)).collect();
+                vec![Values::Text(texts.iter().map(Some).collect())]
+            }
         };
         let named = columns.into_iter().enumerate();
         let named = named.map(|(index, values)| Column { name: format!("c{index}"), values });
@@ -265,6 +274,18 @@ impl Data {
 fn labels(n_rows: usize, n: usize, generator: &mut ChaCha8Rng) -> Values {
     const LABELS: [&str; 5] = ["a", "b", "c", "d", "e"];
     Values::Text((0..n_rows).map(|_| Some(LABELS[generator.random_range(0..n)])).collect())
+}
+
+/// Some 20 words of 2,000, the k-th of which comes about as often as 1 / k (Zipf 1949).
+fn text(generator: &mut ChaCha8Rng) -> String {
+    let n_words = generator.random_range(10..30);
+    let word = |_| {
+        let share: f64 = generator.random();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number up to 2,000")]
+        let number = 2_000_f64.powf(share) as usize;
+        format!("word{number}")
+    };
+    (0..n_words).map(word).collect::<Vec<String>>().join(" ")
 }
 
 fn normal(generator: &mut ChaCha8Rng) -> f64 {

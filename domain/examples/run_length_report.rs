@@ -14,6 +14,7 @@ use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, fit_online};
 use drifting_domain::ports::{NoEvents, Silent};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, RunLengthReport};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
@@ -97,6 +98,7 @@ async fn report(service: &DriftService, kind: DetectorKind, reference: &[f64], s
         // The values are standard already: so the detector below sees the same numbers.
         standardize: Some(false),
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values: MissingValues::Reject,
         quality: QualityRequest::default(),
         report_run_length: true,

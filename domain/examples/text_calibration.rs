@@ -10,7 +10,7 @@ use drifting_domain::detectors::{
     CvmThresholds, DetectorKind, DetectorRequest, OnlineDetector, OnlineState, fit_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
-use drifting_domain::preprocess::TextFeatures;
+use drifting_domain::preprocess::{TextFeatureSet, TextFeatures};
 use drifting_domain::statistics::draws::stream;
 use rand::seq::SliceRandom;
 
@@ -42,9 +42,9 @@ fn main() {
         order.shuffle(&mut stream(seed, 5));
         let (reference, rest) = order.split_at(n_rows);
         let rest = &rest[..rest.len().min(10 * ert)];
-        let fitted = TextFeatures::fit(&some(reference), None, seed, &Here, &Silent);
+        let fitted = TextFeatures::fit(&some(reference), TextFeatureSet::Components(None), seed, &Here, &Silent);
         let (features, compared) = fitted.expect("the texts have words");
-        let k = features.n_components();
+        let k = features.n_components().expect("components are asked for");
         let request = DetectorRequest {
             ert: Some(ert as f64),
             window_size: Some(window_size),
@@ -56,7 +56,7 @@ fn main() {
             fit_online(&spec, &components(&compared, k), k, &CvmThresholds::default(), &Here, &Silent).expect("a fit");
 
         let mut state = detector.start();
-        for row in components(&features.frame(&some(rest), &Here), k).chunks_exact(k) {
+        for row in components(&features.frame(&some(rest), &Here).expect("no encoder fails"), k).chunks_exact(k) {
             if detector.step(&mut state, row).is_drift {
                 n_alarms += 1;
                 state = detector.start();
@@ -64,9 +64,14 @@ fn main() {
         }
         n_judged += rest.len();
         let mut state = detector.start();
-        feed(&*detector, &mut state, &components(&features.frame(&some(&rest[..window_size]), &Here), k), k);
+        feed(
+            &*detector,
+            &mut state,
+            &components(&features.frame(&some(&rest[..window_size]), &Here).expect("no encoder fails"), k),
+            k,
+        );
         let first = (index * 100) % others.len();
-        let of_others = components(&features.frame(&some(&others[first..]), &Here), k);
+        let of_others = components(&features.frame(&some(&others[first..]), &Here).expect("no encoder fails"), k);
         delays.push(feed(&*detector, &mut state, &of_others, k).map_or(usize::MAX, |row| row + 1));
     }
     delays.sort_unstable();

@@ -10,6 +10,7 @@ mod table;
 mod tensors;
 mod texts;
 mod truth;
+mod words;
 
 pub use frame::{Cells, Frame, MISSING_CODE, UNSEEN_MAX};
 pub use image::{Image, InvalidImage};
@@ -23,3 +24,4 @@ pub use table::{Column, DataIssue, InvalidData, NAME_BYTES_MAX, Table, Values};
 pub use tensors::{Tensor, TensorError, TensorValues, Tensors};
 pub use texts::Texts;
 pub use truth::{ErrorMeasure, Errors, TruthProblem};
+pub use words::Words;

@@ -37,11 +37,11 @@ pub use two_sample::{
     ModelTestProblem, N_BOOTSTRAPS, PcaReconstruction, PcaReconstructionSpec, Preset, QUANTILES,
     RegressorUncertaintySpec, SequenceVerdict, SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings,
     SpotTheDiffTestSpec, Summary, TestProblem, UncertaintyProblem, UncertaintyType, Validation, Window, WindowProblem,
-    check_batch, entropies, fit_batch, narrow_margins, restore_batch, spreads,
+    WordWeight,     check_batch, entropies, fit_batch, narrow_margins, restore_batch, spreads,
 };
 
 #[cfg(test)]
-pub(crate) use two_sample::{SpotTheDiffModel, prediction_test};
+pub(crate) use two_sample::{SpotTheDiffModel, prediction_test, split_without, words};
 
 /// A kind with every parameter.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

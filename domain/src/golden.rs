@@ -24,6 +24,7 @@ mod spot_the_diff;
 mod streaming;
 mod uncertainty;
 mod univariate;
+mod words;
 
 use serde_json::Value;
 
@@ -263,6 +264,11 @@ fn evidently_numbers() {
 #[test]
 fn evidently_categories() {
     run("field/evidently_categorical.json", field::evidently);
+}
+
+#[test]
+fn evidently_texts() {
+    run("field/evidently_text.json", words::case);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the domain needs from outside. Adapters carry these out; `contract` holds the suite that each must pass.
 
 mod buckets;
+mod encoders;
 mod error;
 mod events;
 mod images;
@@ -10,6 +11,7 @@ mod project;
 mod runtime;
 
 pub use buckets::{BucketPage, BucketQuery, Extent, RecordSums, TrendBucket, ValueSums};
+pub use encoders::{NoTextEncoders, TextEncoder, TextEncoders};
 pub use error::{PortError, PortErrorKind};
 pub use events::{EventSink, NoEvents, Trace, Verdicts};
 pub use images::{ImageDecoder, NoImageFiles};

@@ -6,6 +6,7 @@ mod image;
 mod pca;
 mod sequence;
 mod text;
+mod words;
 
 pub(crate) use encoder::mean_and_deviation;
 pub use encoder::{Encoder, EncoderError, Encoding, Preprocessing};
@@ -13,4 +14,6 @@ pub use image::{ImageFeatures, ImageProblem};
 pub(crate) use pca::Pca;
 pub(crate) use sequence::LENGTH_MAX as SEQUENCE_LENGTH_MAX;
 pub use sequence::{Season, Sequence, SequenceCalibration, SequenceSpec, SequenceState, TimeOf};
-pub use text::{TextFeatures, TextProblem};
+pub(crate) use text::ENCODER;
+pub use text::{FeatureSet, TextFeatureSet, TextFeatures, TextProblem, TextRequest, UnreadText};
+pub use words::words_of;

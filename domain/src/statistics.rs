@@ -32,6 +32,7 @@ pub mod permutation;
 pub mod poisson;
 pub mod pooled_values;
 pub mod quantile;
+pub mod roc_auc;
 pub mod run_length;
 mod saddle_point;
 pub mod sorted_sample;

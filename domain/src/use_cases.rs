@@ -34,6 +34,7 @@ mod tally;
 mod text_reading;
 mod trend;
 pub(crate) mod windows;
+mod word_reading;
 
 use std::sync::Arc;
 
@@ -58,6 +59,7 @@ pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, O
 pub use predict::{PredictRequest, Prediction};
 pub use predict_queue::PredictPlace;
 pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, ProjectView};
+pub use reading::Readers;
 pub use recent::RecentColumns;
 pub use refresh::RefreshReport;
 pub use startup::StartReport;
@@ -75,8 +77,8 @@ use self::recording::Recording;
 use self::registry::Registry;
 use crate::detectors::CvmThresholds;
 use crate::ports::{
-    ArtifactStore, Clock, CpuPool, EventSink, ImageDecoder, MetricsHistory, MetricsSink, NoImageFiles,
-    OperationJournal, ProjectIndex,
+    ArtifactStore, Clock, CpuPool, EventSink, ImageDecoder, MetricsHistory, MetricsSink, OperationJournal,
+    ProjectIndex, TextEncoders,
 };
 
 /// What carries the ports out.
@@ -151,7 +153,7 @@ pub struct DriftService {
     operations: Operations,
     counts: Arc<Counts>,
     cvm_thresholds: Arc<CvmThresholds>,
-    images: Arc<dyn ImageDecoder>,
+    readers: Readers,
     /// Held by whoever looks at the store again.
     refreshing: async_lock::Mutex<()>,
 }
@@ -180,7 +182,7 @@ impl DriftService {
             operations: Operations::default(),
             counts,
             cvm_thresholds: Arc::default(),
-            images: Arc::new(NoImageFiles),
+            readers: Readers::default(),
             refreshing: async_lock::Mutex::new(()),
         }
     }
@@ -201,7 +203,13 @@ impl DriftService {
     /// The same with somebody who reads files of images.
     #[must_use]
     pub fn with_images(self, images: Arc<dyn ImageDecoder>) -> Self {
-        Self { images, ..self }
+        Self { readers: Readers { images, ..self.readers }, ..self }
+    }
+
+    /// The same with the encoders of texts that this server has.
+    #[must_use]
+    pub fn with_encoders(self, encoders: Arc<dyn TextEncoders>) -> Self {
+        Self { readers: Readers { encoders, ..self.readers }, ..self }
     }
 
     /// The time, as verdicts are given it.

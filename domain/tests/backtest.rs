@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::DateTime;
-use drifting_domain::data::{MissingValues, Table, Values};
+use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::{
     CvmThresholds, DetectorKind, DetectorRequest, FitProblem, SequenceRequest, WindowRequest,
 };
-use drifting_domain::ports::{CpuPool, ImageDecoder, NoEvents, NoImageFiles, Progress, Silent};
-use drifting_domain::preprocess::Season;
+use drifting_domain::ports::{CpuPool, NoEvents, Progress, Silent};
+use drifting_domain::preprocess::{Season, TextRequest};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{
     Access, Backtest, BacktestReport, BacktestRequest, CANDIDATES_MAX, Candidate, DriftService, FalseAlarmSource,
-    FitError, FitRequest, Ports, ReferencePart, Replayed, RequestLimits, ServiceSettings, StateDurability,
+    FitError, FitRequest, Ports, Readers, ReferencePart, Replayed, RequestLimits, ServiceSettings, StateDurability,
 };
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
 use rand::RngExt;
@@ -78,8 +78,8 @@ fn online(kind: DetectorKind, ert: f64, window_size: usize) -> Candidate {
 
 fn run_on(pool: &dyn CpuPool, request: &BacktestRequest, progress: &dyn Progress) -> Result<BacktestReport, FitError> {
     let (thresholds, clock) = (CvmThresholds::default(), FixedClock::new(DateTime::UNIX_EPOCH));
-    let (limits, images): (_, Arc<dyn ImageDecoder>) = (RequestLimits::default(), Arc::new(NoImageFiles));
-    Backtest { limits, thresholds: &thresholds, images: &images, clock: &clock, pool, progress }.run(request)
+    let (limits, readers) = (RequestLimits::default(), Readers::default());
+    Backtest { limits, thresholds: &thresholds, readers: &readers, clock: &clock, pool, progress }.run(request)
 }
 
 fn run(request: &BacktestRequest) -> BacktestReport {
@@ -255,6 +255,7 @@ fn fit_request(values: &[f64], detector: &DetectorRequest) -> FitRequest {
         detector: detector.clone(),
         standardize: None,
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values: MissingValues::Reject,
         report_run_length: false,
         quality: QualityRequest::none(),

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta};
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, WindowRequest};
 use drifting_domain::ports::{EventSink, Verdicts};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
@@ -72,6 +73,7 @@ impl House {
             detector,
             standardize: None,
             n_components: None,
+            texts: TextRequest::DEFAULT,
             missing_values: MissingValues::Reject,
             quality: QualityRequest::default(),
             report_run_length: false,

@@ -8,6 +8,7 @@ use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, FitProblem};
 use drifting_domain::operation::{OperationId, OperationNote};
 use drifting_domain::ports::{ArtifactStore, Clock, CpuPool, NoEvents, OperationJournal};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
@@ -114,6 +115,7 @@ fn request(project: &str, numbers: Vec<f64>) -> FitRequest {
         },
         standardize: None,
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values: MissingValues::Reject,
         quality: QualityRequest::default(),
         report_run_length: false,

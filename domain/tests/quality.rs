@@ -6,6 +6,7 @@ use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, WindowRequest};
 use drifting_domain::ports::{ArtifactStore, NoEvents, StoredProject};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::{QualityCheck, QualityRequest};
 use drifting_domain::use_cases::{
@@ -74,6 +75,7 @@ fn request(kind: DetectorKind, missing_values: MissingValues) -> FitRequest {
         detector: DetectorRequest { kind: Some(kind), ert, window_size, n_bootstraps, ..DetectorRequest::default() },
         standardize: None,
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values,
         quality: QualityRequest::default(),
         report_run_length: false,

@@ -6,6 +6,7 @@ use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, WindowRequest};
 use drifting_domain::ports::{ArtifactStore, NoEvents, ProjectIndex};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName, Status};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
@@ -79,6 +80,7 @@ fn request(project: &str, kind: DetectorKind) -> FitRequest {
         detector: DetectorRequest { kind: Some(kind), ..DetectorRequest::default() },
         standardize: None,
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values: MissingValues::Reject,
         quality: QualityRequest::default(),
         report_run_length: false,

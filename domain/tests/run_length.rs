@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName, RunLengthReport};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
@@ -61,6 +62,7 @@ async fn fit(service: &DriftService, kind: DetectorKind, values: &[f64], report_
         detector,
         standardize: None,
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values: MissingValues::Reject,
         quality: QualityRequest::default(),
         report_run_length,

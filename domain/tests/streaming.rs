@@ -7,6 +7,7 @@ use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, StreamingRequest};
 use drifting_domain::ports::NoEvents;
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{Access, DriftService, FitError, FitRequest, Ports, ServiceSettings, StateDurability};
@@ -55,6 +56,7 @@ async fn fit(
         },
         standardize: None,
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values: MissingValues::Reject,
         quality: QualityRequest::none(),
         report_run_length: false,

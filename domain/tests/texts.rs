@@ -5,8 +5,9 @@ mod registers;
 
 use drifting_domain::data::{MissingValues, Table, TensorValues, Values};
 use drifting_domain::detection::Detection;
-use drifting_domain::detectors::{DetectorKind, DetectorRequest, ReferenceUpdateRequest, WindowRequest};
+use drifting_domain::detectors::{DetectorKind, DetectorRequest, ModelName, ReferenceUpdateRequest, WindowRequest};
 use drifting_domain::ports::ArtifactStore;
+use drifting_domain::preprocess::{FeatureSet, TextRequest};
 use drifting_domain::project::{AfterAlarm, DriftType};
 use drifting_domain::use_cases::{DriftService, FitError, FitRequest, PredictError, Prediction};
 
@@ -94,6 +95,7 @@ async fn texts_are_judged_the_same_after_restarts() {
         of_kind(DetectorKind::Dummy),
         in_windows(DetectorKind::Mmd),
         in_windows(DetectorKind::Tabular),
+        in_windows(DetectorKind::Classifier),
     ] {
         let detector = match detector.kind {
             Some(DetectorKind::Dummy) => {
@@ -104,7 +106,9 @@ async fn texts_are_judged_the_same_after_restarts() {
             _ => detector,
         };
         let kind = detector.kind.expect("a kind");
-        let n_components = (kind != DetectorKind::Dummy).then_some(5);
+        // A classifier of words has none.
+        let has_components = !matches!(kind, DetectorKind::Dummy | DetectorKind::Classifier);
+        let n_components = has_components.then_some(5);
         let house = House::default();
         fit(&house.serve().await, FitRequest { n_components, ..request(table(&reference), detector.clone()) }).await;
         let mut interrupted = Vec::new();
@@ -161,7 +165,7 @@ async fn what_cannot_be_fitted_or_fed_is_told() {
     let numbers = Table::unnamed(vec![Values::Numeric(vec![1.0; 200])]).expect("a column");
     let two = Table::unnamed(vec![Values::Text(["a"; 9].iter().map(Some).collect()); 2]).expect("two columns");
     let with = |reference: Table, kind| request(reference, of_kind(kind));
-    for (request, part) in [
+    for (request, part) in vec![
         (with(some(3), DetectorKind::MmdOnline), "expected at least 4 texts of reference, 3 came"),
         (
             request(some(160), DetectorRequest::default()),
@@ -174,6 +178,44 @@ async fn what_cannot_be_fitted_or_fed_is_told() {
         (
             FitRequest { n_components: Some(400), ..with(some(100), DetectorKind::MmdOnline) },
             "preprocessing/n_components: expected n_components of 1 to 49 for these texts, 400 came",
+        ),
+        (with(table(&["--"; 50]), DetectorKind::Classifier), "expected texts with words, only empty ones came"),
+        (
+            FitRequest {
+                n_components: Some(4),
+                texts: of(FeatureSet::Statistics),
+                ..with(some(100), DetectorKind::Mmd)
+            },
+            "preprocessing/n_components: expected none: `statistics` have no components",
+        ),
+        (
+            FitRequest {
+                texts: TextRequest { encoder: Some("small".to_owned()), ..of(FeatureSet::Components) },
+                ..with(some(100), DetectorKind::Mmd)
+            },
+            "preprocessing/encoder: expected `features` of the texts themselves or an `encoder`, both came",
+        ),
+        (
+            FitRequest { texts: encoded_by("small"), ..with(some(100), DetectorKind::Mmd) },
+            "preprocessing/encoder: expected a server that has encoders",
+        ),
+        (
+            FitRequest {
+                drift_type: DriftType::Tabular,
+                texts: of(FeatureSet::Statistics),
+                ..with(some(9), DetectorKind::ChiSquare)
+            },
+            "preprocessing/features: expected none: it is of the drift type `text`",
+        ),
+        (
+            FitRequest {
+                texts: of(FeatureSet::Statistics),
+                ..request(
+                    some(100),
+                    DetectorRequest { model: Some(ModelName::Words), ..of_kind(DetectorKind::Classifier) },
+                )
+            },
+            "detector/model: expected a model of columns",
         ),
         (with(some(100), DetectorKind::FetOnline), "detector/kind: `fet_online` judges no texts"),
         (with(some(100), DetectorKind::ContextMmd), "detector/kind: `context_mmd` judges no texts"),
@@ -228,4 +270,12 @@ async fn the_run_length_of_texts_is_reported() {
     // A fifth of the half that is compared with.
     assert_eq!(report.rows, 200);
     assert!(report.low <= 20.0 && report.high >= 20.0, "{report:?}");
+}
+
+fn of(features: FeatureSet) -> TextRequest {
+    TextRequest { features: Some(features), encoder: None }
+}
+
+fn encoded_by(name: &str) -> TextRequest {
+    TextRequest { features: None, encoder: Some(name.to_owned()) }
 }

@@ -11,6 +11,7 @@ use drifting_domain::ports::{
     ArtifactStore, IndexEntry, MetricsHistory, NoEvents, PortError, PortErrorKind, ProjectIndex, StoredProject,
     TrendQuery,
 };
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{Configuration, DriftType, ProjectName, Status};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
@@ -133,6 +134,7 @@ fn request(project: &str) -> FitRequest {
         },
         standardize: None,
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values: MissingValues::Reject,
         quality: QualityRequest::default(),
         report_run_length: false,

@@ -9,6 +9,7 @@ use drifting_domain::detectors::{
     DetectorKind, DetectorRequest, Direction, ModelName, Preset, ReferenceUpdateRequest, UncertaintyType, WindowRequest,
 };
 use drifting_domain::ports::{MetricsHistory, NoEvents, TrendQuery};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
@@ -97,6 +98,7 @@ fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
         detector,
         standardize: None,
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values: MissingValues::Reject,
         quality: QualityRequest::default(),
         report_run_length: false,

@@ -195,7 +195,7 @@ pub struct DetectorFlags {
 }
 
 /// What happens to rows before the detector sees them. The names of the fields are the members of a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::Args, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args, Serialize)]
 #[command(next_help_heading = "Preprocessing (defaults are the server's)")]
 pub struct PreprocessingFlags {
     /// Whether numeric columns are centred and scaled
@@ -207,6 +207,16 @@ pub struct PreprocessingFlags {
     #[arg(long, value_name = "N", value_parser = whole::<usize>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub n_components: Option<usize>,
+
+    /// What texts become: components or statistics
+    #[arg(long, value_name = "FEATURES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub features: Option<String>,
+
+    /// Encoder of texts, by its name on the server
+    #[arg(long, value_name = "NAME")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoder: Option<String>,
 }
 
 fn assignment(text: &str) -> Result<(String, String), String> {

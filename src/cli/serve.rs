@@ -287,6 +287,13 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit_log: Option<String>,
 
+    /// Folder of encoders of texts [env: DRIFTING_ENCODERS_PATH]
+    ///
+    /// Each folder in it is one, by its name: `model.onnx` and `tokenizer.json`. Texts become vectors by it where a fit names it.
+    #[arg(long, value_name = "PATH", alias = "encoders_path")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoders_path: Option<String>,
+
     /// File with the server's certificate and those that vouch for it, in PEM: turns on TLS [env: DRIFTING_TLS_CERT]
     ///
     /// For HTTP and gRPC. The files are read again when they change; connections that are open keep what they began with.

@@ -28,7 +28,7 @@ struct Issue {
 }
 
 /// The settings and filters of requests, and the flags that say them here.
-const FLAGS: [(&str, &str); 26] = [
+const FLAGS: [(&str, &str); 28] = [
     ("drift_type", "--drift-type"),
     ("overwrite", "--overwrite"),
     ("missing_values", "--missing-values"),
@@ -47,6 +47,8 @@ const FLAGS: [(&str, &str); 26] = [
     ("seed", "--seed"),
     ("standardize", "--standardize"),
     ("n_components", "--n-components"),
+    ("features", "--features"),
+    ("encoder", "--encoder"),
     ("status", "--status"),
     ("from", "--from"),
     ("to", "--to"),

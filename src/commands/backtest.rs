@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, anyhow, bail};
 use drifting_domain::detectors::CvmThresholds;
-use drifting_domain::ports::{ImageDecoder, Progress};
-use drifting_domain::use_cases::{self, RequestLimits};
+use drifting_domain::ports::Progress;
+use drifting_domain::use_cases::{self, Readers, RequestLimits};
 use drifting_images::ImageFiles;
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -134,9 +134,9 @@ async fn here(query: Vec<(String, String)>, body: Body, json: bool) -> anyhow::R
     });
     let watched = Arc::clone(&watching);
     let mut work = tokio::task::spawn_blocking(move || {
-        let images: Arc<dyn ImageDecoder> = Arc::new(ImageFiles);
+        let readers = Readers { images: Arc::new(ImageFiles), ..Readers::default() };
         let backtest = use_cases::Backtest {
-            images: &images,
+            readers: &readers,
             limits: RequestLimits::default(),
             thresholds: &CvmThresholds::default(),
             clock: &SystemClock,

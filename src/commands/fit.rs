@@ -82,7 +82,7 @@ pub(super) fn drift_type(asked: Option<TableType>, is_one_column: bool, json: bo
 fn query(args: &FitArgs, drift_type: TableType) -> Vec<(Cow<'static, str>, String)> {
     let DetectorFlags { kind, ert, window_size, window_sizes, n_bootstraps, sigma, seed, .. } = &args.detector;
     let DetectorFlags { alternative, lam, t_max, n_kernel_centers, lambda_rd_max, p_val, other, .. } = &args.detector;
-    let PreprocessingFlags { standardize, n_components } = &args.preprocessing;
+    let PreprocessingFlags { standardize, n_components, features, encoder } = &args.preprocessing;
     let settings = [
         ("drift_type", Some(drift_type.as_str().to_owned())),
         ("overwrite", args.overwrite.then(|| "true".to_owned())),
@@ -91,6 +91,8 @@ fn query(args: &FitArgs, drift_type: TableType) -> Vec<(Cow<'static, str>, Strin
         ("quality", args.no_quality.then(|| "false".to_owned())),
         ("standardize", text(standardize.as_ref())),
         ("n_components", text(n_components.as_ref())),
+        ("features", features.clone()),
+        ("encoder", encoder.clone()),
         ("kind", kind.clone()),
         ("ert", text(ert.as_ref())),
         ("window_size", text(window_size.as_ref())),

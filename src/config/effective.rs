@@ -113,6 +113,7 @@ impl Config {
                 let projects = self.event_projects.iter();
                 projects.map(|(service, project)| (service.clone(), Value::from(project.as_str()))).collect()
             }
+            "encoders_path" => self.encoders_path.as_ref().map(|folder| folder.display().to_string()).into(),
             "instance" => self.instance.clone().into(),
             "host" => self.host.to_string().into(),
             "port" => self.port.into(),
@@ -224,6 +225,7 @@ mod tests {
             "jwt_projects_claim",
             "rate_limit",
             "audit_log",
+            "encoders_path",
             "tls_cert",
             "tls_key",
             "tls_client_ca",
@@ -236,7 +238,7 @@ mod tests {
             "event_sink_secret_file": "secret", "event_sinks": "[{url: https://events.example}]", "event_projects": "prod/churn=churn",
             "cors_origins": "https://app.example", "api_key": "0123456789abcdef", "api_keys_file": "keys.yaml",
             "jwt_issuer": "https://issuer.example", "jwt_audience": "drifting", "jwt_keys": "keys.json",
-            "jwt_projects_claim": "projects", "rate_limit": "100/s", "audit_log": "audit", "tls_cert": "cert.pem", "tls_key": "key.pem",
+            "jwt_projects_claim": "projects", "rate_limit": "100/s", "audit_log": "audit", "encoders_path": "encoders", "tls_cert": "cert.pem", "tls_key": "key.pem",
             "tls_client_ca": "ca.pem"});
         let told = Config::of_flags(&said).unwrap();
         assert!(by_platform.iter().all(|name| !told.shown(name).is_null()));

@@ -112,6 +112,7 @@ impl Settings {
             access: self.access()?,
             insecure_no_auth: self.required::<Switch>("insecure_no_auth")?.0,
             audit_log: self.optional("audit_log")?.map(|path: LocalPath| path.0),
+            encoders_path: self.optional("encoders_path")?.map(|path: LocalPath| path.0),
             tls: self.tls()?,
             log_format: self.optional("log_format")?.unwrap_or_else(LogFormat::of_this_terminal),
             log_level: self.required("log_level")?,

@@ -88,6 +88,7 @@ fn distributions(name: &str, explanation: &Explanation) -> Markup {
     html! {
         @match (reference.quantiles, window.quantiles) {
             (Some(before), Some(now)) => (quantiles(name, &before, &now)),
+            _ if !explanation.words.is_empty() => (told_words(explanation)),
             _ => (categories(name, explanation)),
         }
         @for (of, share) in [("reference", missing(reference)), ("recent rows", missing(window))] {
@@ -95,6 +96,19 @@ fn distributions(name: &str, explanation: &Explanation) -> Markup {
         }
         @if !explanation.unseen.is_empty() { p.note { "New: " (explanation.unseen.join(", ")) } }
         @if !explanation.vanished.is_empty() { p.note { "Gone: " (explanation.vanished.join(", ")) } }
+    }
+}
+
+/// The words of the recent rows, and those of the reference, those that tell most first.
+fn told_words(explanation: &Explanation) -> Markup {
+    let of = |is_new: bool| -> Vec<&str> {
+        let words = explanation.words.iter().filter(|word| (word.weight > 0.0) == is_new);
+        words.map(|word| word.word.as_str()).collect()
+    };
+    html! {
+        @for (whose, words) in [("recent rows", of(true)), ("reference", of(false))] {
+            @if !words.is_empty() { p.note { "Words of the " (whose) ": " (words.join(", ")) } }
+        }
     }
 }
 
@@ -228,6 +242,7 @@ mod tests {
             unseen: vec![HOSTILE.to_owned()],
             vanished: Vec::new(),
             importance: None,
+            words: Vec::new(),
         };
         let explanation = Some(Box::new(explanation));
         FeatureDetection {

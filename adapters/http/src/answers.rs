@@ -22,4 +22,4 @@ pub(crate) use operation::{LongFit, OperationPage};
 pub(crate) use project::{Project, ProjectPage, Refreshed};
 pub(crate) use requests::{BacktestRequest, FitRequest, FitSettings, PredictRequest};
 pub(crate) use sequence::TimeOf;
-pub(crate) use words::{DetectorKind, DriftType, Health, MissingValues, Status};
+pub(crate) use words::{DetectorKind, DriftType, FeatureSet, Health, MissingValues, Status};

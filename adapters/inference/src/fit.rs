@@ -2,6 +2,7 @@
 
 use drifting_domain::data::MissingValues;
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{FitError, FitRequest, FittedProject};
@@ -140,6 +141,7 @@ impl WantedFit {
             standardize: None,
             // One column has no second component.
             n_components: (kind == FitKind::Tabular && n_columns >= TABULAR_COMPONENTS).then_some(TABULAR_COMPONENTS),
+            texts: TextRequest::DEFAULT,
             missing_values: MissingValues::Reject,
             quality: QualityRequest::default(),
             report_run_length: false,

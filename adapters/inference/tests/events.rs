@@ -7,6 +7,7 @@ use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::ports::{EventSink, Verdicts};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
@@ -77,6 +78,7 @@ impl House {
             detector: DetectorRequest { kind: Some(DetectorKind::Dummy), ..DetectorRequest::default() },
             standardize: None,
             n_components: None,
+            texts: TextRequest::DEFAULT,
             missing_values: MissingValues::Reject,
             quality: QualityRequest::default(),
             report_run_length: false,

@@ -13,7 +13,7 @@ use drifting_domain::detectors::{
     OnlineDetector, OnlineSpec, fit_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
-use drifting_domain::preprocess::{Encoder, Encoding, Preprocessing};
+use drifting_domain::preprocess::{Encoder, Encoding, Preprocessing, TextRequest};
 use drifting_domain::statistics::alternative::Alternative;
 use drifting_domain::statistics::draws::stream;
 use rand::RngExt;
@@ -86,7 +86,7 @@ fn frame(table: &Table) -> Frame<'_> {
 
 /// Standardised columns and their first two principal components.
 fn two_components(reference: &Frame<'_>) -> Encoder {
-    let preprocessing = Preprocessing { standardize: true, n_components: Some(2) };
+    let preprocessing = Preprocessing { standardize: true, n_components: Some(2), texts: TextRequest::DEFAULT };
     Encoder::fit(reference, &preprocessing, Encoding::Kernel).expect("there are two components")
 }
 

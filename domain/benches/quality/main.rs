@@ -9,6 +9,7 @@ use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, WindowRequest};
 use drifting_domain::ports::NoEvents;
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::DriftType;
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{
@@ -66,6 +67,7 @@ fn project(runtime: &Runtime, service: &DriftService, quality: QualityRequest) -
         detector,
         standardize: None,
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values: MissingValues::Impute,
         quality,
         report_run_length: false,

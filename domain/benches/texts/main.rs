@@ -11,7 +11,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use drifting_domain::ports::{CpuPool, Silent};
-use drifting_domain::preprocess::TextFeatures;
+use drifting_domain::preprocess::{TextFeatureSet, TextFeatures};
 
 use self::processor_time::ProcessorTime;
 use self::registers::{Register, sentences};
@@ -46,7 +46,8 @@ fn some(texts: &[String]) -> Vec<Option<&str>> {
 
 fn features(criterion: &mut Criterion<ProcessorTime>) {
     let reference = texts(2_000, 1_024);
-    let (features, _) = TextFeatures::fit(&some(&reference), None, 0, &OneThread, &Silent).expect("they have words");
+    let (features, _) = TextFeatures::fit(&some(&reference), TextFeatureSet::Components(None), 0, &OneThread, &Silent)
+        .expect("they have words");
     let mut group = criterion.benchmark_group("text");
     for n_bytes in [100, 1_024, 100 * 1_024] {
         let later = texts(20, n_bytes);
@@ -68,7 +69,9 @@ fn fits(criterion: &mut Criterion<ProcessorTime>) {
         let reference = texts(n, 1_024);
         let reference = some(&reference);
         group.bench_function(BenchmarkId::new("1 kB", n), |bencher| {
-            bencher.iter(|| TextFeatures::fit(black_box(&reference), None, 0, &OneThread, &Silent));
+            bencher.iter(|| {
+                TextFeatures::fit(black_box(&reference), TextFeatureSet::Components(None), 0, &OneThread, &Silent)
+            });
         });
     }
 }

@@ -4,7 +4,7 @@ use super::name;
 use crate::data::{ColumnSchema, ColumnType, MissingValues, Schema, Tensors};
 use crate::detectors::{CvmOnlineSpec, DetectorSpec, OnlineSpec};
 use crate::ports::{ArtifactStore, StoredProject};
-use crate::preprocess::{Preprocessing, Season, SequenceCalibration, SequenceSpec, TimeOf};
+use crate::preprocess::{Preprocessing, Season, SequenceCalibration, SequenceSpec, TextRequest, TimeOf};
 use crate::project::{
     AfterAlarm, Configuration, DriftType, FittedOnce, Policy, ReferenceUpdate, RunLengthReport, UpdateMethod,
     WindowPolicy,
@@ -42,7 +42,7 @@ pub fn sample_project(project: &str, generation: u64, seed: u32) -> StoredProjec
                 }),
                 after_alarm: AfterAlarm::Latch,
             },
-            preprocessing: Preprocessing { standardize: false, n_components: None },
+            preprocessing: Preprocessing { standardize: false, n_components: None, texts: TextRequest::DEFAULT },
             sequence: Some(SequenceSpec {
                 difference: Some(24),
                 season: Some(Season::Timestamp {

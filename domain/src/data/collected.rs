@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::frame::{Cells, Frame, MISSING_CODE, UNSEEN_LAST, UNSEEN_MAX};
 use super::schema::{ColumnType, Schema};
 use super::tensors::{TensorError, Tensors};
+use super::words::Words;
 
 impl Frame<'static> {
     /// No row of a schema.
@@ -63,6 +64,9 @@ impl Frame<'static> {
                 _ => unreachable!("columns of one schema have one type"),
             }
         }
+        if let Some(words) = rows.words() {
+            self.words.get_or_insert_default().append_range(words, range.clone());
+        }
         self.n_rows += range.len();
     }
 
@@ -81,6 +85,9 @@ impl Frame<'static> {
                     }
                 }
             }
+        }
+        if let Some(words) = &mut self.words {
+            words.drop_front(n_rows);
         }
         self.n_rows -= n_rows;
     }
@@ -107,6 +114,9 @@ impl Frame<'static> {
                 }
                 _ => unreachable!("columns of one schema have one type"),
             }
+        }
+        if let (Some(words), Some(other)) = (&mut self.words, rows.words()) {
+            words.replace(at, other, from);
         }
     }
 
@@ -146,7 +156,14 @@ impl Frame<'static> {
                 return Err(TensorError::Length { name, expected: n_rows, actual: cells.len() });
             }
         }
-        Ok(Self::new(columns, n_rows))
+        let name = format!("{name}.words");
+        let words = tensors.get(&name).map(|_| Words::restore(&name, tensors)).transpose()?;
+        if let Some(words) = &words
+            && words.n_texts() != n_rows
+        {
+            return Err(TensorError::Length { name, expected: n_rows, actual: words.n_texts() });
+        }
+        Ok(Self { words, ..Self::new(columns, n_rows) })
     }
 }
 
@@ -157,10 +174,12 @@ impl Frame<'_> {
             Cells::Numeric(values) => Cells::Numeric(Cow::Owned(values.into_owned())),
             Cells::Categorical { codes, n_categories, unseen } => Cells::Categorical { codes, n_categories, unseen },
         };
-        Frame { columns: self.columns.into_iter().map(owned).collect(), n_rows: self.n_rows, n_dropped: self.n_dropped }
+        let Self { columns, n_rows, n_dropped, words } = self;
+        Frame { columns: columns.into_iter().map(owned).collect(), n_rows, n_dropped, words }
     }
 
-    /// Puts the rows into arrays: `<name>.<index>` of each column, with the texts of its unseen categories.
+    /// Puts the rows into arrays: `<name>.<index>` of each column, with the texts of its unseen categories; `<name>.words` of texts
+    /// whose words are looked at.
     pub fn save(&self, name: &str, tensors: &mut Tensors) {
         for (index, cells) in self.columns.iter().enumerate() {
             let name = format!("{name}.{index}");
@@ -171,6 +190,9 @@ impl Frame<'_> {
                     tensors.insert_texts(&format!("{name}.unseen"), unseen);
                 }
             }
+        }
+        if let Some(words) = &self.words {
+            words.save(&format!("{name}.words"), tensors);
         }
     }
 }

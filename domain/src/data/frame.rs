@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::words::Words;
+
 /// The code of a missing category.
 pub const MISSING_CODE: u32 = u32::MAX;
 /// Unseen categories of a column that have codes of their own; all others count as the last of them.
@@ -96,11 +98,12 @@ pub struct Frame<'t> {
     pub(super) columns: Vec<Cells<'t>>,
     pub(super) n_rows: usize,
     pub(super) n_dropped: usize,
+    pub(super) words: Option<Words>,
 }
 
 impl<'t> Frame<'t> {
     pub(super) fn new(columns: Vec<Cells<'t>>, n_rows: usize) -> Self {
-        Self { columns, n_rows, n_dropped: 0 }
+        Self { columns, n_rows, n_dropped: 0, words: None }
     }
 
     /// Leaves out the rows with a missing value, and counts them.
@@ -111,6 +114,9 @@ impl<'t> Frame<'t> {
         if kept < self.n_rows {
             for cells in &mut self.columns {
                 cells.retain(&keep);
+            }
+            if let Some(words) = &mut self.words {
+                words.retain(&keep);
             }
             self.n_dropped = self.n_rows - kept;
             self.n_rows = kept;
@@ -124,7 +130,8 @@ impl<'t> Frame<'t> {
     /// When there are fewer rows.
     pub fn range(&self, rows: std::ops::Range<usize>) -> Frame<'_> {
         let n_rows = rows.len();
-        Frame::new(self.columns.iter().map(|cells| cells.slice(rows.clone())).collect(), n_rows)
+        let columns = self.columns.iter().map(|cells| cells.slice(rows.clone())).collect();
+        Frame { words: self.words.as_ref().map(|words| words.slice(rows)), ..Frame::new(columns, n_rows) }
     }
 
     /// The rows before one, and those from it on.
@@ -138,7 +145,7 @@ impl<'t> Frame<'t> {
     /// The same rows with other cells, made from each column by its place.
     pub fn map<'c>(&self, cells: impl Fn(usize, &Cells<'_>) -> Cells<'c>) -> Frame<'c> {
         let columns = self.columns.iter().enumerate().map(|(index, column)| cells(index, column)).collect();
-        Frame { columns, n_rows: self.n_rows, n_dropped: self.n_dropped }
+        Frame { columns, n_rows: self.n_rows, n_dropped: self.n_dropped, words: self.words.clone() }
     }
 
     /// The columns, in the order of the schema.
@@ -155,6 +162,21 @@ impl<'t> Frame<'t> {
     #[must_use]
     pub fn having_dropped(self, n_dropped: usize) -> Self {
         Self { n_dropped, ..self }
+    }
+
+    /// The same rows, which are texts, with their words.
+    ///
+    /// # Panics
+    /// When they are not of as many texts.
+    #[must_use]
+    pub fn with_words(self, words: Words) -> Self {
+        assert_eq!(words.n_texts(), self.n_rows, "a row is a text");
+        Self { words: Some(words), ..self }
+    }
+
+    /// The words of rows that are texts, where they are looked at.
+    pub fn words(&self) -> Option<&Words> {
+        self.words.as_ref()
     }
 
     /// Number of rows left out because of missing values.

@@ -8,6 +8,7 @@ mod policy;
 mod sequence;
 mod streaming;
 mod two_sample;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -138,6 +139,8 @@ pub enum ModelName {
     RandomForest,
     /// Gradient boosting.
     GradientBoosting,
+    /// A sparse linear model of the words of texts.
+    Words,
 }
 
 /// One setting that is wrong.

@@ -18,7 +18,10 @@ mod specs;
 mod spot_the_diff;
 mod uncertain;
 mod uncertainty;
+pub(crate) mod words;
 
+#[cfg(test)]
+pub(crate) use classifier::folds::without as split_without;
 #[cfg(test)]
 pub(crate) use classifier::prediction_test;
 pub use classifier::{
@@ -28,7 +31,7 @@ pub use classifier::{
 pub use column_test::ColumnTest;
 pub use columns::{ColumnTests, ColumnsSpec};
 pub use distance::N_BOOTSTRAPS;
-pub use explanation::{CategoryShift, Direction, Explanation, QUANTILES, Summary};
+pub use explanation::{CategoryShift, Direction, Explanation, QUANTILES, Summary, WordWeight};
 pub use mean_distance::DistanceMetric;
 pub use multivariate::{
     Hdddm, HdddmSequence, HdddmSpec, KdqTree, KdqTreeSpec, MmdFourier, MmdFourierSpec, PcaReconstruction,
@@ -53,6 +56,7 @@ use self::family::Family;
 use self::joint::JointDetector;
 use self::multivariate::MultivariateDetector;
 use self::uncertain::UncertaintyDetector;
+use self::words::WordsDetector;
 use super::FitProblem;
 use crate::data::{Frame, Schema, TensorError, Tensors};
 use crate::detection::Detection;
@@ -207,6 +211,7 @@ pub fn fit_batch(
         Family::Joint(joint) => Box::new(JointDetector::fit(joint, schema, reference, pool, progress)?),
         Family::Multivariate(spec) => Box::new(MultivariateDetector::fit(spec, schema, reference, pool, progress)?),
         Family::Uncertainty(_) => Box::new(UncertaintyDetector::fit(spec, reference, pool, progress)?),
+        Family::Words(spec) => Box::new(WordsDetector::fit(spec, reference)?),
     })
 }
 
@@ -225,5 +230,6 @@ pub fn restore_batch(
         Family::Joint(joint) => Box::new(JointDetector::restore(joint, schema, parameters, encoder)?),
         Family::Multivariate(spec) => Box::new(MultivariateDetector::restore(spec, schema, parameters, encoder)?),
         Family::Uncertainty(_) => Box::new(UncertaintyDetector::restore(spec, parameters)?),
+        Family::Words(spec) => Box::new(WordsDetector::restore(spec, parameters)?),
     })
 }

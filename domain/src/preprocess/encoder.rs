@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::pca::Pca;
+use super::text::TextRequest;
 use crate::data::{Cells, ColumnType, Frame, MISSING_CODE, Schema, TensorError, Tensors};
 use crate::statistics::quantile::{QuantileType, quantile};
 
@@ -16,6 +17,9 @@ pub struct Preprocessing {
     pub standardize: bool,
     /// How many principal components of the encoded columns are kept; all columns without it.
     pub n_components: Option<usize>,
+    /// What texts become.
+    #[serde(default, skip_serializing_if = "TextRequest::is_default")]
+    pub texts: TextRequest,
 }
 
 /// What becomes of one column.
@@ -325,7 +329,7 @@ mod tests {
         Values::Text(values.iter().map(|text| (!text.is_empty()).then_some(text)).collect())
     }
 
-    const PLAIN: Preprocessing = Preprocessing { standardize: true, n_components: None };
+    const PLAIN: Preprocessing = Preprocessing { standardize: true, n_components: None, texts: TextRequest::DEFAULT };
 
     #[test]
     fn columns_become_scaled_numbers_cells_and_departures() {
@@ -351,7 +355,7 @@ mod tests {
         let reference =
             table(vec![("x", Values::Numeric(vec![0.0, 1.0, 1.0, 9.0])), ("c", texts(&["a", "b", "b", ""]))]);
         let schema = Schema::infer(&reference, MissingValues::Impute).unwrap();
-        let settings = Preprocessing { standardize: false, n_components: None };
+        let settings = Preprocessing { standardize: false, n_components: None, texts: TextRequest::DEFAULT };
         let encoder = Encoder::fit(&schema.read(&reference).unwrap(), &settings, Encoding::Kernel).unwrap();
         let row = table(vec![("x", Values::Numeric(vec![f64::NAN])), ("c", texts(&[""]))]);
         assert_eq!(encoder.encode(&schema.read(&row).unwrap()), [1.0, 0.0, 1.0, 0.0]);
@@ -374,13 +378,13 @@ mod tests {
         ]);
         let schema = Schema::infer(&reference, MissingValues::Reject).unwrap();
         let frame = schema.read(&reference).unwrap();
-        let settings = Preprocessing { standardize: true, n_components: Some(2) };
+        let settings = Preprocessing { standardize: true, n_components: Some(2), texts: TextRequest::DEFAULT };
         let encoder = Encoder::fit(&frame, &settings, Encoding::Kernel).unwrap();
         assert_eq!(encoder.width(), 2);
         let restored = Encoder::restore(&encoder.save(), &schema, &settings).unwrap();
         assert_eq!(restored, encoder);
         assert_eq!(restored.encode(&frame), encoder.encode(&frame));
-        let too_many = Preprocessing { standardize: true, n_components: Some(6) };
+        let too_many = Preprocessing { standardize: true, n_components: Some(6), texts: TextRequest::DEFAULT };
         assert!(Encoder::fit(&frame, &too_many, Encoding::Kernel).is_err());
     }
 }

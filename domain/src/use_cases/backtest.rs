@@ -23,10 +23,12 @@ use self::history::History;
 use self::replay::Replay;
 use super::fit_queue::Computation;
 use super::image_reading::ImageReading;
+use super::reading::Readers;
 use super::{DriftService, FitError, RequestLimits};
 use crate::data::{MissingValues, Table};
 use crate::detectors::{CvmThresholds, DetectorRequest, InvalidSettings, SequenceRequest};
-use crate::ports::{Clock, CpuPool, ImageDecoder, Progress};
+use crate::ports::{Clock, CpuPool, Progress};
+use crate::preprocess::TextRequest;
 use crate::project::DriftType;
 use crate::statistics::part::Part;
 
@@ -86,6 +88,8 @@ pub struct Candidate {
     pub standardize: Option<bool>,
     /// How many principal components are kept.
     pub n_components: Option<usize>,
+    /// What texts become.
+    pub texts: TextRequest,
 }
 
 /// What a backtest is carried out with.
@@ -95,8 +99,8 @@ pub struct Backtest<'b> {
     pub limits: RequestLimits,
     /// Thresholds that are known already.
     pub thresholds: &'b CvmThresholds,
-    /// Reads files of images.
-    pub images: &'b Arc<dyn ImageDecoder>,
+    /// Read images and texts.
+    pub readers: &'b Readers,
     /// Measures what fits and rows take.
     pub clock: &'b dyn Clock,
     /// Where fits and tests are computed.
@@ -144,7 +148,7 @@ impl Backtest<'_> {
             return Ok(Cow::Borrowed(&request.history));
         }
         self.limits.check_columns(&request.history)?;
-        ImageReading::measured(&request.history, &**self.images, self.pool, self.progress).map(Cow::Owned)
+        ImageReading::measured(&request.history, &*self.readers.images, self.pool, self.progress).map(Cow::Owned)
     }
 }
 
@@ -157,10 +161,10 @@ impl DriftService {
     pub async fn backtest(&self, request: BacktestRequest) -> Result<BacktestReport, FitError> {
         let place = self.fit_queue.enter()?;
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
-        let (clock, images, limits) = (Arc::clone(&self.ports.clock), Arc::clone(&self.images), self.request_limits);
+        let (clock, readers, limits) = (Arc::clone(&self.ports.clock), self.readers.clone(), self.request_limits);
         let work = move |progress: &dyn Progress| {
-            let (images, clock, pool) = (&images, &*clock, &*pool);
-            let backtest = Backtest { limits, thresholds: &thresholds, images, clock, pool, progress };
+            let (readers, clock, pool) = (&readers, &*clock, &*pool);
+            let backtest = Backtest { limits, thresholds: &thresholds, readers, clock, pool, progress };
             backtest.run(&request)
         };
         Computation::begin(place, &self.ports.fit_pool, Arc::clone(&self.ports.clock), work).result().await

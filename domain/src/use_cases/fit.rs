@@ -11,6 +11,7 @@ use super::{DriftService, FitError, ProjectView, RequestIdentity};
 use crate::data::{MissingValues, Table};
 use crate::detectors::DetectorRequest;
 use crate::ports::{IndexEntry, PortErrorKind, Progress, Silent, StoredProject};
+use crate::preprocess::TextRequest;
 use crate::project::{Configuration, DriftType, ProjectName, Status};
 use crate::quality::QualityRequest;
 
@@ -29,6 +30,8 @@ pub struct FitRequest {
     pub standardize: Option<bool>,
     /// How many principal components are kept.
     pub n_components: Option<usize>,
+    /// What texts become.
+    pub texts: TextRequest,
     /// What happens to rows with missing values, here and in predictions.
     pub missing_values: MissingValues,
     /// The checks of quality.
@@ -145,9 +148,9 @@ impl DriftService {
         let place = self.fit_queue.enter()?;
         let asked = Asked::of(&request);
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
-        let (limits, images) = (self.request_limits, Arc::clone(&self.images));
+        let (limits, readers) = (self.request_limits, self.readers.clone());
         let computation = self.on_the_pool(place, move |progress| {
-            let prepared = prepare(request, limits, &images, &*pool, progress)?;
+            let prepared = prepare(request, limits, &readers, &*pool, progress)?;
             compute(prepared, &thresholds, &*pool, progress)
         });
         Ok(self.fitted(computation.result().await?, asked, reservation))
@@ -163,7 +166,7 @@ impl DriftService {
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
         let place = self.fit_queue.enter()?;
-        let prepared = prepare(request, self.request_limits, &self.images, &Here, &Silent)?;
+        let prepared = prepare(request, self.request_limits, &self.readers, &Here, &Silent)?;
         Ok(PreparedFit { prepared, place, reservation, identity: None })
     }
 

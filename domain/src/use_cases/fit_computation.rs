@@ -1,12 +1,10 @@
 //! What of a fit computes: reading and checking the reference and the settings, and then the long part.
 
-use std::sync::Arc;
-
 use super::fit::FitRequest;
 use super::fit_warnings::warnings;
 use super::online::Online;
 use super::predict::{WORK_MAX_NS, too_much};
-use super::reading::{Reading, encoding_of, for_kernels};
+use super::reading::{Readers, Reading, encoding_of, for_kernels};
 use super::run_length::Trial;
 use super::series::{ReadSeries, Series, fit_series};
 use super::serving::Detector;
@@ -17,8 +15,8 @@ use crate::detectors::{
     CvmThresholds, DetectorKind, DetectorRequest, DetectorSpec, FitProblem, InvalidSettings, check_batch, check_online,
     fit_online,
 };
-use crate::ports::{CpuPool, ImageDecoder, Progress};
-use crate::preprocess::{Encoder, Encoding, Preprocessing, Season, Sequence, SequenceSpec};
+use crate::ports::{CpuPool, Progress};
+use crate::preprocess::{Encoder, Encoding, FeatureSet, Preprocessing, Season, Sequence, SequenceSpec};
 use crate::project::{DriftType, Policy, RunLengthReport, UpdateMethod, WindowPolicy};
 use crate::quality::{Quality, QualitySettings, RowsCome};
 use crate::statistics::part::Part;
@@ -108,7 +106,7 @@ impl CpuPool for Here {
 pub(super) fn prepare(
     request: FitRequest,
     limits: RequestLimits,
-    images: &Arc<dyn ImageDecoder>,
+    readers: &Readers,
     pool: &dyn CpuPool,
     progress: &dyn Progress,
 ) -> Result<Prepared, FitError> {
@@ -118,10 +116,11 @@ pub(super) fn prepare(
     let kind = request.detector.kind_for(request.drift_type, &schema, &frame)?;
     let preprocessing = preprocessing(&request, kind)?;
     if Reading::is_for(request.drift_type, kind) {
-        let (reading, frame) = Reading::fit(&request, &schema, images, pool, progress)?;
-        let preprocessing = Preprocessing { n_components: Some(reading.n_components()), ..preprocessing };
+        let (reading, frame) = Reading::fit(&request, kind, &schema, readers, pool, progress)?;
+        let preprocessing = Preprocessing { n_components: reading.n_components(), ..preprocessing };
         let specified = specify(&request, kind, reading.schema(), &frame, &preprocessing, Some(&reading));
-        let specified = specified.map_err(|error| of_one_half(error, reading.noun(), &frame))?;
+        let specified = specified
+            .map_err(|error| if reading.learns() { of_one_half(error, reading.noun(), &frame) } else { error })?;
         limits.check_detector(&specified.spec)?;
         let reading = Some((reading, frame));
         return Ok(Prepared { request, schema, reading, series: None, kind, preprocessing, specified, quality });
@@ -238,7 +237,8 @@ fn specify(
             let detail = format!("`{kind}` judges windows, whose false alarms its `p_val` bounds; leave it out");
             return Err(InvalidSettings::one("report_run_length", detail).into());
         }
-        if kind.encoding() == Encoding::Kernel && is_constant(frame) {
+        // Words are compared, not whether texts are there.
+        if kind.encoding() == Encoding::Kernel && frame.words().is_none() && is_constant(frame) {
             return Err(FitProblem::AllConstant.into());
         }
         if kind == DetectorKind::ContextMmd && preprocessing.n_components.is_some() {
@@ -387,9 +387,19 @@ fn bounded(policy: Policy, is_sized: bool, windows: &Windows) -> Result<Option<W
 fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessing, InvalidSettings> {
     let has_features = Reading::is_for(request.drift_type, kind);
     // Components carry the less the more of them there are; scaled, the last ones would count as the first.
-    let is_scaled = kind.encoding() == Encoding::Kernel && !has_features && request.detector.is_standardized(kind);
-    let settings =
-        Preprocessing { standardize: request.standardize.unwrap_or(is_scaled), n_components: request.n_components };
+    let is_of_statistics = request.texts.features == Some(FeatureSet::Statistics);
+    let is_scaled = kind.encoding() == Encoding::Kernel
+        && (!has_features || is_of_statistics)
+        && request.detector.is_standardized(kind);
+    let settings = Preprocessing {
+        standardize: request.standardize.unwrap_or(is_scaled),
+        n_components: request.n_components,
+        texts: request.texts.clone(),
+    };
+    if !(request.texts.is_default() || (has_features && request.drift_type == DriftType::Text)) {
+        let setting = if request.texts.encoder.is_some() { "preprocessing/encoder" } else { "preprocessing/features" };
+        return Err(InvalidSettings::one(setting, "expected none: it is of the drift type `text`"));
+    }
     if kind.encoding() != Encoding::Kernel {
         let alone = |setting| {
             InvalidSettings::one(setting, format!("`{kind}` judges each column as it is and has no such setting"))

@@ -35,7 +35,10 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, readi
             "{} {} are few: {}; {FEW_ROWS} or more are better",
             frame.n_rows(),
             match reading {
-                Some(reading) => format!("{} to compare with (the others teach the features)", reading.noun()),
+                Some(reading) if reading.learns() => {
+                    format!("{} to compare with (the others teach the features)", reading.noun())
+                }
+                Some(reading) => format!("{} of reference", reading.noun()),
                 None => "rows of reference".to_owned(),
             },
             if kind.is_online() {

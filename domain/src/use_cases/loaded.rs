@@ -11,7 +11,7 @@ use super::measures::{Position, WindowMeasures};
 use super::memory::Weight;
 use super::once::RecentAnswers;
 use super::online::Online;
-use super::reading::{Reading, encoding_of};
+use super::reading::{Readers, Reading, encoding_of};
 use super::recent::RecentColumns;
 use super::recording::window_sizes;
 use super::registry::{Body, Entry, Known};
@@ -22,8 +22,8 @@ use super::{DriftService, ProjectError};
 use crate::data::{Frame, InvalidData, MissingValues, Schema, Table, TensorError, Tensors};
 use crate::detection::Detection;
 use crate::detectors::{DetectorSpec, restore_batch, restore_online};
-use crate::ports::{CpuPool, ImageDecoder, PortError, PortErrorKind, StoredProject};
-use crate::preprocess::{Encoder, Encoding, Sequence};
+use crate::ports::{CpuPool, PortError, PortErrorKind, StoredProject};
+use crate::preprocess::{ENCODER, Encoder, Encoding, Sequence};
 use crate::project::{AfterAlarm, Configuration, Policy, ProjectName, Status};
 use crate::quality::{Quality, QualityFinding, QualityState, RowsCome};
 
@@ -131,10 +131,10 @@ impl LoadedProject {
     pub(super) fn restore_at_start(
         stored: StoredProject,
         former: Option<&Tensors>,
-        images: &Arc<dyn ImageDecoder>,
+        readers: &Readers,
         pool: &dyn CpuPool,
     ) -> Result<Self, TensorError> {
-        let project = Self::restore(stored, None, images, pool)?;
+        let project = Self::restore(stored, None, readers, pool)?;
         let state = project.detector.start(project.schema());
         let tally = former.map(Tally::restore).and_then(Result::ok).unwrap_or_default();
         let answers = former.map(RecentAnswers::restore).and_then(Result::ok).unwrap_or_default();
@@ -145,7 +145,7 @@ impl LoadedProject {
     pub(super) fn restore(
         stored: StoredProject,
         state: Option<&Tensors>,
-        images: &Arc<dyn ImageDecoder>,
+        readers: &Readers,
         pool: &dyn CpuPool,
     ) -> Result<Self, TensorError> {
         let StoredProject { configuration, parameters } = stored;
@@ -154,7 +154,7 @@ impl LoadedProject {
             let reason = "the configuration has no column".to_owned();
             return Err(TensorError::Value { name: "preprocess.center".to_owned(), reason });
         }
-        let reading = Reading::restore(&configuration, &parameters, images)?;
+        let reading = Reading::restore(&configuration, &parameters, readers)?;
         let schema = reading.as_ref().map_or(&configuration.schema, Reading::schema);
         let sequence = match (&configuration.sequence, &configuration.detector) {
             (Some(spec), DetectorSpec::Online(detector)) if detector.kind().encoding() != Encoding::Binary => {
@@ -527,10 +527,15 @@ impl DriftService {
             Err(error) => return Err(ReadError::from_port(error, "its online state is damaged; reset it to go on")),
         };
         let (parameters, moving) = (stored.parameters.n_bytes(), state.as_ref().map_or(0, Tensors::n_bytes));
-        let images = Arc::clone(&self.images);
-        let loaded = self.restored(move |pool| LoadedProject::restore(stored, state.as_ref(), &images, pool)).await;
-        let loaded = loaded
-            .map_err(|error| ReadError::damaged("its arrays are not those of its detector", &error.to_string()))?;
+        let readers = self.readers.clone();
+        let loaded = self.restored(move |pool| LoadedProject::restore(stored, state.as_ref(), &readers, pool)).await;
+        let loaded = loaded.map_err(|error| {
+            let reason = match &error {
+                TensorError::Value { name, .. } if name == ENCODER => "its encoder of texts is not there any more",
+                _ => "its arrays are not those of its detector",
+            };
+            ReadError::damaged(reason, &error.to_string())
+        })?;
         loaded.weight.hold(&self.memory.gauge, parameters, moving);
         Ok(loaded)
     }

@@ -227,9 +227,10 @@ impl DriftService {
                 };
                 let counters = self.ports.artifacts.state(name, stored.configuration.generation).await.ok().flatten();
                 let parameters = stored.parameters.n_bytes();
-                let images = Arc::clone(&self.images);
-                let restore =
-                    move |pool: &dyn CpuPool| LoadedProject::restore_at_start(stored, counters.as_ref(), &images, pool);
+                let readers = self.readers.clone();
+                let restore = move |pool: &dyn CpuPool| {
+                    LoadedProject::restore_at_start(stored, counters.as_ref(), &readers, pool)
+                };
                 let restored = self.restored(restore).await;
                 let loaded = restored.map_err(|error| ProjectError::Failed { reason: error.to_string() })?;
                 loaded.weight.hold(&self.memory.gauge, parameters, 0);

@@ -6,15 +6,33 @@ use super::FitError;
 use super::fit::FitRequest;
 use super::image_reading::ImageReading;
 use super::text_reading::TextReading;
-use crate::data::{Frame, InvalidData, Schema, Table, TensorError, Tensors};
+use super::word_reading::WordReading;
+use crate::data::{Frame, InvalidData, Schema, Table, TensorError, Tensors, Values};
 use crate::detectors::DetectorKind;
-use crate::ports::{CpuPool, ImageDecoder, Progress};
+use crate::ports::{CpuPool, ImageDecoder, NoImageFiles, NoTextEncoders, Progress, TextEncoders};
 use crate::preprocess::{Encoder, Preprocessing};
 use crate::project::{Configuration, DriftType};
+
+/// What rows of texts and images are read by.
+#[derive(Clone)]
+pub struct Readers {
+    /// Reads files of images.
+    pub images: Arc<dyn ImageDecoder>,
+    /// The models that texts can become vectors by.
+    pub encoders: Arc<dyn TextEncoders>,
+}
+
+/// Reads no files, and has no models.
+impl Default for Readers {
+    fn default() -> Self {
+        Self { images: Arc::new(NoImageFiles), encoders: Arc::new(NoTextEncoders) }
+    }
+}
 
 /// The features of a project that has them, and the schema that detectors see.
 pub(super) enum Reading {
     Texts(TextReading),
+    Words(WordReading),
     Images(ImageReading),
 }
 
@@ -25,26 +43,33 @@ impl Reading {
         matches!(drift_type, DriftType::Text | DriftType::Image) && kind != DetectorKind::Dummy
     }
 
-    /// Learns the features from one half of a reference, and reads the other half.
+    /// Learns the features from one half of a reference, and reads the other half; of words there is nothing to learn, and all is
+    /// read.
     ///
     /// # Errors
     /// When nothing can be learnt from it; when cancelled.
     pub(super) fn fit(
         request: &FitRequest,
+        kind: DetectorKind,
         schema: &Schema,
-        images: &Arc<dyn ImageDecoder>,
+        readers: &Readers,
         pool: &dyn CpuPool,
         progress: &dyn Progress,
     ) -> Result<(Self, Frame<'static>), FitError> {
         let (n_components, seed) = (request.n_components, request.detector.seed.unwrap_or(0));
         let reference = &request.reference;
+        if WordReading::is_for(request, kind) {
+            let (words, frame) = WordReading::fit(schema, reference, pool, progress)?;
+            return Ok((Self::Words(words), frame));
+        }
         if request.drift_type == DriftType::Image {
-            let decoder = Arc::clone(images);
+            let decoder = Arc::clone(&readers.images);
             let progress = &WithoutReports(progress);
             let fitted = ImageReading::fit(schema, reference, decoder, (n_components, seed), pool, progress)?;
             return Ok((Self::Images(fitted.0), fitted.1));
         }
-        let (texts, frame) = TextReading::fit(schema, reference, n_components, seed, pool, progress)?;
+        let set = request.texts.set(n_components, &*readers.encoders)?;
+        let (texts, frame) = TextReading::fit(schema, reference, set, seed, pool, progress)?;
         Ok((Self::Texts(texts), frame))
     }
 
@@ -55,21 +80,27 @@ impl Reading {
     pub(super) fn restore(
         configuration: &Configuration,
         parameters: &Tensors,
-        images: &Arc<dyn ImageDecoder>,
+        readers: &Readers,
     ) -> Result<Option<Self>, TensorError> {
         let Configuration { schema, detector, .. } = configuration;
         if detector.kind() == DetectorKind::Dummy {
             return Ok(None);
         }
         if schema.is_image() {
-            return ImageReading::restore(configuration, parameters, Arc::clone(images)).map(Self::Images).map(Some);
+            return ImageReading::restore(configuration, parameters, Arc::clone(&readers.images))
+                .map(Self::Images)
+                .map(Some);
         }
-        Ok(TextReading::restore(configuration, parameters)?.map(Self::Texts))
+        if let Some(words) = WordReading::restore(configuration) {
+            return Ok(Some(Self::Words(words)));
+        }
+        Ok(TextReading::restore(configuration, parameters, &*readers.encoders)?.map(Self::Texts))
     }
 
     pub(super) fn save(&self) -> Tensors {
         match self {
             Self::Texts(texts) => texts.save(),
+            Self::Words(_) => Tensors::new(),
             Self::Images(images) => images.features().save(),
         }
     }
@@ -78,30 +109,41 @@ impl Reading {
     pub(super) fn schema(&self) -> &Schema {
         match self {
             Self::Texts(texts) => texts.schema(),
+            Self::Words(words) => words.schema(),
             Self::Images(images) => images.schema(),
         }
     }
 
-    /// Number of the components among the columns.
-    pub(super) fn n_components(&self) -> usize {
+    /// Number of the components among the columns, where there are some.
+    pub(super) fn n_components(&self) -> Option<usize> {
         match self {
             Self::Texts(texts) => texts.n_components(),
-            Self::Images(images) => images.features().n_components(),
+            Self::Words(_) => None,
+            Self::Images(images) => Some(images.features().n_components()),
         }
     }
 
-    /// How many of the columns, the first ones, kernels see: of texts the components, of images all.
+    /// How many of the columns, the first ones, kernels see: of texts the components where there are some, of images all.
     pub(super) fn n_seen_by_kernels(&self) -> usize {
         match self {
-            Self::Texts(texts) => texts.n_components(),
+            Self::Texts(texts) => texts.n_seen_by_kernels(),
+            Self::Words(_) => 0,
             Self::Images(images) => images.schema().columns.len(),
+        }
+    }
+
+    /// Whether one half of the reference teaches the features.
+    pub(super) fn learns(&self) -> bool {
+        match self {
+            Self::Texts(_) | Self::Images(_) => true,
+            Self::Words(_) => false,
         }
     }
 
     /// What clients send, for sentences.
     pub(super) fn noun(&self) -> &'static str {
         match self {
-            Self::Texts(_) => "texts",
+            Self::Texts(_) | Self::Words(_) => "texts",
             Self::Images(_) => "images",
         }
     }
@@ -118,6 +160,7 @@ impl Reading {
     ) -> Result<Frame<'static>, InvalidData> {
         match self {
             Self::Texts(texts) => texts.read(schema, table, pool),
+            Self::Words(words) => words.read(table, pool),
             Self::Images(images) => images.read(schema, table, pool),
         }
     }
@@ -125,10 +168,20 @@ impl Reading {
     /// About how many nanoseconds reading a table takes.
     pub(super) fn cost_ns(&self, table: &Table) -> u64 {
         match self {
-            Self::Texts(texts) => texts.cost_ns(table),
+            Self::Texts(texts) => texts.cost_ns(table.n_rows(), n_bytes(table)),
+            Self::Words(_) => WordReading::cost_ns(table.n_rows(), n_bytes(table)),
             Self::Images(_) => ImageReading::cost_ns(table),
         }
     }
+}
+
+/// Bytes of the texts of a table.
+fn n_bytes(table: &Table) -> usize {
+    let n_bytes = table.columns().iter().map(|column| match &column.values {
+        Values::Text(texts) | Values::Untyped(texts) => texts.n_bytes(),
+        Values::Numeric(_) | Values::Boolean(_) | Values::Images(_) | Values::Missing(_) => 0,
+    });
+    n_bytes.sum()
 }
 
 /// How columns are encoded after features have become columns: their components have been taken.
@@ -149,7 +202,7 @@ pub(super) fn for_kernels(
 ) -> Encoder {
     match reading {
         _ if kind.judges_columns() => encoder,
-        Some(Reading::Texts(texts)) => encoder.seeing_first(texts.n_components()),
+        Some(Reading::Texts(texts)) => encoder.seeing_first(texts.n_seen_by_kernels()),
         Some(Reading::Images(images)) if !preprocessing.standardize => encoder.scaled_by(images.features().scales()),
         _ => encoder,
     }

@@ -2,10 +2,12 @@
 
 use super::FitError;
 use super::reading::WithoutReports;
-use crate::data::{Frame, InvalidData, Schema, Table, TensorError, Tensors, Values};
+use crate::data::{DataIssue, Frame, InvalidData, MissingValues, Schema, Table, TensorError, Tensors, Values};
 use crate::detectors::{DetectorKind, FitProblem, InvalidSettings};
-use crate::ports::{CpuPool, Progress};
-use crate::preprocess::{TextFeatures, TextProblem};
+use crate::ports::{CpuPool, Progress, TextEncoders};
+use crate::preprocess::{
+    ENCODER, FeatureSet, Preprocessing, TextFeatureSet, TextFeatures, TextProblem, TextRequest, UnreadText,
+};
 use crate::project::Configuration;
 
 /// The features of a project of texts, and the schema that detectors see.
@@ -22,20 +24,23 @@ impl TextReading {
     pub(super) fn fit(
         schema: &Schema,
         reference: &Table,
-        n_components: Option<usize>,
+        set: TextFeatureSet,
         seed: u64,
         pool: &dyn CpuPool,
         progress: &dyn Progress,
     ) -> Result<(Self, Frame<'static>), FitError> {
         let read = schema.read_texts(reference)?;
         progress.stage("learning the features of the texts");
-        let fitted = TextFeatures::fit(&read.texts, n_components, seed, pool, &WithoutReports(progress));
+        let fitted = TextFeatures::fit(&read.texts, set, seed, pool, &WithoutReports(progress));
         let (features, frame) = fitted.map_err(|problem| match problem {
             TextProblem::Cancelled => FitError::Problem(FitProblem::Cancelled),
             TextProblem::Components { .. } => {
                 InvalidSettings::one("preprocessing/n_components", problem.to_string()).into()
             }
-            TextProblem::TooFew { .. } | TextProblem::Empty => InvalidData::whole(problem.to_string()).into(),
+            TextProblem::Encoder { text } => unread(schema, reference, text).into(),
+            TextProblem::TooFew { .. } | TextProblem::Empty | TextProblem::Decomposition => {
+                InvalidData::whole(problem.to_string()).into()
+            }
         })?;
         Ok((Self::of(features, schema), frame.having_dropped(read.n_dropped)))
     }
@@ -49,12 +54,19 @@ impl TextReading {
     ///
     /// # Errors
     /// When the arrays are not those of such features.
-    pub(super) fn restore(configuration: &Configuration, parameters: &Tensors) -> Result<Option<Self>, TensorError> {
+    pub(super) fn restore(
+        configuration: &Configuration,
+        parameters: &Tensors,
+        encoders: &dyn TextEncoders,
+    ) -> Result<Option<Self>, TensorError> {
         let Configuration { schema, detector, preprocessing, .. } = configuration;
         if !schema.is_text() || detector.kind() == DetectorKind::Dummy {
             return Ok(None);
         }
-        let features = TextFeatures::restore(parameters, preprocessing.n_components.unwrap_or(0))?;
+        let Preprocessing { n_components, texts, .. } = preprocessing;
+        let encoder = texts.encoder.as_ref().map(|name| encoders.open(name)).transpose();
+        let encoder = encoder.map_err(|reason| TensorError::Value { name: ENCODER.to_owned(), reason })?;
+        let features = TextFeatures::restore(parameters, *n_components, encoder)?;
         Ok(Some(Self::of(features, schema)))
     }
 
@@ -67,9 +79,14 @@ impl TextReading {
         &self.schema
     }
 
-    /// Number of the components, which kernels see; the other columns stand aside.
-    pub(super) fn n_components(&self) -> usize {
+    /// Number of the components, where there are some.
+    pub(super) fn n_components(&self) -> Option<usize> {
         self.features.n_components()
+    }
+
+    /// Kernels see the components, beside which the other columns stand aside; without components, all columns.
+    pub(super) fn n_seen_by_kernels(&self) -> usize {
+        self.n_components().unwrap_or(self.schema.columns.len())
     }
 
     /// The features of the rows of a table of the schema that clients see.
@@ -83,15 +100,59 @@ impl TextReading {
         pool: &dyn CpuPool,
     ) -> Result<Frame<'static>, InvalidData> {
         let read = schema.read_texts(table)?;
-        Ok(self.features.frame(&read.texts, pool).having_dropped(read.n_dropped))
+        let frame = self.features.frame(&read.texts, pool).map_err(|text| unread(schema, table, text))?;
+        Ok(frame.having_dropped(read.n_dropped))
     }
 
-    /// About how many nanoseconds reading a table takes.
-    pub(super) fn cost_ns(&self, table: &Table) -> u64 {
-        let n_bytes = table.columns().iter().map(|column| match &column.values {
-            Values::Text(texts) | Values::Untyped(texts) => texts.n_bytes(),
-            Values::Numeric(_) | Values::Boolean(_) | Values::Images(_) | Values::Missing(_) => 0,
-        });
-        self.features.cost_ns(table.n_rows(), n_bytes.sum())
+    /// About how many nanoseconds reading so many texts of so many bytes takes.
+    pub(super) fn cost_ns(&self, n_texts: usize, n_bytes: usize) -> u64 {
+        self.features.cost_ns(n_texts, n_bytes)
+    }
+}
+
+/// A text that an encoder failed on, where it stood in the table.
+fn unread(schema: &Schema, table: &Table, text: UnreadText) -> InvalidData {
+    let UnreadText { index, detail } = text;
+    let column = schema.columns.first().map_or("", |column| &column.name);
+    // Rows without a text were left out, or are counted.
+    let is_there = |row: &usize| match table.columns().first().map(|column| &column.values) {
+        Some(Values::Text(texts) | Values::Untyped(texts)) => texts.get(*row).is_some(),
+        _ => true,
+    };
+    let row = match schema.missing_values {
+        MissingValues::Drop => (0..table.n_rows()).filter(is_there).nth(index).unwrap_or(index),
+        MissingValues::Reject | MissingValues::Impute => index,
+    };
+    InvalidData::new(vec![DataIssue::cell(row, column, detail)])
+}
+
+impl TextRequest {
+    /// The features that are asked for.
+    ///
+    /// # Errors
+    /// When they contradict each other, or when there is no such encoder.
+    pub(super) fn set(
+        &self,
+        n_components: Option<usize>,
+        encoders: &dyn TextEncoders,
+    ) -> Result<TextFeatureSet, InvalidSettings> {
+        let Self { features, encoder } = self;
+        match (features, encoder) {
+            (Some(_), Some(_)) => {
+                let detail = "expected `features` of the texts themselves or an `encoder`, both came";
+                Err(InvalidSettings::one("preprocessing/encoder", detail))
+            }
+            (Some(FeatureSet::Statistics), None) if n_components.is_some() => {
+                let detail = "expected none: `statistics` have no components";
+                Err(InvalidSettings::one("preprocessing/n_components", detail))
+            }
+            (Some(FeatureSet::Statistics), None) => Ok(TextFeatureSet::Statistics),
+            (None | Some(FeatureSet::Components), None) => Ok(TextFeatureSet::Components(n_components)),
+            (None, Some(name)) => {
+                let encoder = encoders.open(name);
+                let encoder = encoder.map_err(|detail| InvalidSettings::one("preprocessing/encoder", detail))?;
+                Ok(TextFeatureSet::Embeddings(encoder, n_components))
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
@@ -62,6 +63,7 @@ pub fn request(drift_type: DriftType, reference: Table, detector: DetectorReques
         detector,
         standardize: None,
         n_components: None,
+        texts: TextRequest::DEFAULT,
         missing_values: MissingValues::Reject,
         quality: QualityRequest::default(),
         report_run_length: false,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::DetectorRequest;
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::DriftType;
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
@@ -101,6 +102,7 @@ impl TestServer {
             detector,
             standardize: None,
             n_components: None,
+            texts: TextRequest::DEFAULT,
             missing_values: MissingValues::Reject,
             quality: QualityRequest::default(),
             report_run_length: false,

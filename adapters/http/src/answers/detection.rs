@@ -241,7 +241,7 @@ mod tests {
     use chrono::DateTime;
     use drifting_domain::data::{ColumnSchema, ColumnType, MissingValues};
     use drifting_domain::detectors::{CvmOnlineSpec, DetectorSpec, OnlineSpec};
-    use drifting_domain::preprocess::Preprocessing;
+    use drifting_domain::preprocess::{Preprocessing, TextRequest};
     use drifting_domain::project::{DriftType, Policy};
 
     use super::*;
@@ -255,7 +255,7 @@ mod tests {
             drift_type: DriftType::Tabular,
             detector: DetectorSpec::Online(OnlineSpec::CvmOnline(spec)),
             policy: Policy::default(),
-            preprocessing: Preprocessing { standardize: false, n_components: None },
+            preprocessing: Preprocessing { standardize: false, n_components: None, texts: TextRequest::DEFAULT },
             sequence: None,
             schema: Schema { columns: vec![column("a"), column("b")], missing_values: MissingValues::Reject },
             quality: None,

@@ -5,7 +5,7 @@ mod streaming;
 use std::collections::BTreeMap;
 
 use drifting_domain::detectors::{
-    BatchSpec, ClassifierModel as DomainModel, ColumnsSpec, DetectorSpec, OnlineSpec, Validation,
+    BatchSpec, ClassifierModel as DomainModel, ClassifierTestSpec, ColumnsSpec, DetectorSpec, OnlineSpec, Validation,
 };
 use drifting_domain::project::{Configuration, Policy, UpdateMethod, WindowPolicy};
 use poem_openapi::Object;
@@ -64,7 +64,8 @@ pub(crate) struct Detector {
     /// The test of each column.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tests: Option<BTreeMap<String, ColumnTest>>,
-    /// Number of permutations; of `classifier` and `spot_the_diff` with folds those near the significance, at the most.
+    /// Number of permutations; of `classifier` and `spot_the_diff` with folds those near the significance, at the most; of the model
+    /// `words` shuffles of the labels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) n_permutations: Option<u64>,
     /// How p-values of permutations are counted.
@@ -133,7 +134,7 @@ pub(crate) struct Detector {
     /// How the laws of components are compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) divergence_metric: Option<DivergenceMetric>,
-    /// Fixed threshold of distances, of a preset's p-values, or of the sums of `page_hinkley`.
+    /// Fixed threshold of distances, of a preset's p-values or areas, or of the sums of `page_hinkley`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) threshold: Option<f64>,
     /// Share of the columns that must drift for the table to drift; without it one is enough.
@@ -362,28 +363,10 @@ fn of_batch(spec: &BatchSpec) -> Detector {
             ..of_all
         },
         // Its model and its split are the library's, and nobody can ask for others with it.
-        BatchSpec::Classifier(spec) if spec.preset.is_some() => {
+        BatchSpec::Classifier(spec) if spec.preset.is_some() && spec.settings.model != DomainModel::Words => {
             Detector { p_val: kept, preset: spec.preset.map(Into::into), threshold: spec.threshold, ..of_all }
         }
-        BatchSpec::Classifier(spec) => {
-            let (model, n_trees) = match spec.settings.model {
-                DomainModel::LogisticRegression => (Some(ClassifierModel::LogisticRegression), None),
-                DomainModel::RandomForest { n_trees } => (Some(ClassifierModel::RandomForest), Some(n_trees as u64)),
-                DomainModel::GradientBoosting { n_trees } => {
-                    (Some(ClassifierModel::GradientBoosting), Some(n_trees as u64))
-                }
-                // A preset has it, and nobody can ask for it otherwise.
-                DomainModel::StochasticGradient => (None, None),
-            };
-            Detector {
-                model,
-                n_trees,
-                binarize_preds: Some(spec.settings.binarize_preds),
-                use_calibration: Some(spec.settings.calibrated),
-                n_permutations: of_folds(spec.settings.validation, spec.n_permutations),
-                ..validated(spec.settings.validation, of_all)
-            }
-        }
+        BatchSpec::Classifier(spec) => of_classifier(spec, of_all),
         BatchSpec::SpotTheDiff(spec) => Detector {
             n_diffs: Some(spec.settings.n_diffs as u64),
             l1_reg: Some(spec.settings.l1_reg),
@@ -410,6 +393,34 @@ fn of_batch(spec: &BatchSpec) -> Detector {
             ..of_all
         },
         BatchSpec::RegressorUncertainty(_) => of_all,
+    }
+}
+
+fn of_classifier(spec: &ClassifierTestSpec, of_all: Detector) -> Detector {
+    let of_all = validated(spec.settings.validation, of_all);
+    let (model, n_trees) = match spec.settings.model {
+        DomainModel::LogisticRegression => (Some(ClassifierModel::LogisticRegression), None),
+        DomainModel::RandomForest { n_trees } => (Some(ClassifierModel::RandomForest), Some(n_trees as u64)),
+        DomainModel::GradientBoosting { n_trees } => (Some(ClassifierModel::GradientBoosting), Some(n_trees as u64)),
+        // A preset has it, and nobody can ask for it otherwise.
+        DomainModel::StochasticGradient => (None, None),
+        DomainModel::Words => {
+            return Detector {
+                model: Some(ClassifierModel::Words),
+                n_permutations: spec.preset.is_none().then_some(spec.n_permutations as u64),
+                preset: spec.preset.map(Into::into),
+                threshold: spec.threshold,
+                ..of_all
+            };
+        }
+    };
+    Detector {
+        model,
+        n_trees,
+        binarize_preds: Some(spec.settings.binarize_preds),
+        use_calibration: Some(spec.settings.calibrated),
+        n_permutations: of_folds(spec.settings.validation, spec.n_permutations),
+        ..of_all
     }
 }
 

@@ -1,7 +1,7 @@
 //! What an answer says of single columns.
 
 use drifting_domain::detection::FeatureDetection;
-use drifting_domain::detectors::{CategoryShift, Explanation, QUANTILES, Summary};
+use drifting_domain::detectors::{CategoryShift, Explanation, QUANTILES, Summary, WordWeight};
 use poem_openapi::Object;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -47,6 +47,22 @@ pub(crate) struct Feature {
     /// Categories of the reference of which the window holds none though five or more were expected, the most frequent
     /// first.
     pub(crate) vanished_categories: Option<Vec<String>>,
+    /// The words by which a `classifier` told texts of the window from those of the reference, at most 25 of either: those of the window
+    /// first, by falling weight, then those of the reference.
+    pub(crate) words: Option<Vec<WordWeights>>,
+}
+
+/// How much a word tells.
+#[derive(Debug, Object)]
+pub(crate) struct WordWeights {
+    /// The word, in lower case.
+    pub(crate) word: String,
+    /// Above 0 where it speaks for the window, below where it speaks for the reference.
+    pub(crate) weight: f64,
+    /// The share of the texts of the reference that hold it.
+    pub(crate) reference_share: f64,
+    /// The share of the texts of the window that hold it.
+    pub(crate) window_share: f64,
 }
 
 /// A column in few numbers.
@@ -131,13 +147,30 @@ fn explain<M: SerializeMap>(explanation: &Explanation, members: &mut M) -> Resul
     }
     members.serialize_entry("reference", &SummaryAnswer(&explanation.reference))?;
     members.serialize_entry("window", &SummaryAnswer(&explanation.window))?;
-    if explanation.window.quantiles.is_none() {
+    if !explanation.words.is_empty() {
+        let words: Vec<WordAnswer> = explanation.words.iter().map(WordAnswer).collect();
+        members.serialize_entry("words", &words)?;
+    } else if explanation.window.quantiles.is_none() {
         let shares: Vec<ShareAnswer> = explanation.categories.iter().map(ShareAnswer).collect();
         members.serialize_entry("categories", &shares)?;
         members.serialize_entry("unseen_categories", &explanation.unseen)?;
         members.serialize_entry("vanished_categories", &explanation.vanished)?;
     }
     Ok(())
+}
+
+struct WordAnswer<'a>(&'a WordWeight);
+
+impl Serialize for WordAnswer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let WordWeight { word, weight, reference_share, window_share } = self.0;
+        let mut members = serializer.serialize_map(Some(4))?;
+        members.serialize_entry("word", word)?;
+        members.serialize_entry("weight", weight)?;
+        members.serialize_entry("reference_share", reference_share)?;
+        members.serialize_entry("window_share", window_share)?;
+        members.end()
+    }
 }
 
 struct SummaryAnswer<'a>(&'a Summary);

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::detector::Detector;
 use super::quality::QualityChecks;
 use super::sequence::Sequence;
-use super::words::{DriftType, MissingValues, Status};
+use super::words::{DriftType, FeatureSet, MissingValues, Status};
 
 /// A project: its configuration, its status and its counters. What cannot be read is null.
 #[derive(Debug, Object, Serialize)]
@@ -99,11 +99,24 @@ pub(crate) struct Preprocessing {
     /// How many principal components are kept, of columns or of the features of texts; all columns if null.
     #[oai(nullable)]
     pub(crate) n_components: Option<u64>,
+    /// What texts become, where that was asked for.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) features: Option<FeatureSet>,
+    /// The encoder of texts, where there is one.
+    #[oai(skip_serializing_if_is_none)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) encoder: Option<String>,
 }
 
 impl From<&DomainPreprocessing> for Preprocessing {
     fn from(of: &DomainPreprocessing) -> Self {
-        Self { standardize: of.standardize, n_components: of.n_components.map(|n| n as u64) }
+        Self {
+            standardize: of.standardize,
+            n_components: of.n_components.map(|n| n as u64),
+            features: of.texts.features.map(Into::into),
+            encoder: of.texts.encoder.clone(),
+        }
     }
 }
 

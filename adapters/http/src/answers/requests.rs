@@ -14,7 +14,7 @@ use self::streaming::StreamingSettings;
 use super::unions::{Age, Bandwidths, Data, Quality};
 use super::words::{
     AfterAlarm, Alternative, ClassifierModel, ColumnTest, Correction, DetectorKind, DistanceMetric, DivergenceMetric,
-    DriftType, MissingValues, PValueRule, PredsType, Preset, UncertaintyType,
+    DriftType, FeatureSet, MissingValues, PValueRule, PredsType, Preset, UncertaintyType,
 };
 
 /// A reference and the settings of its detector.
@@ -150,7 +150,8 @@ pub(crate) struct DetectorSettings {
     pub(crate) min_effect: Option<f64>,
     /// Permutations of a test, of `mmd`, `lsdd`, `mean_distance` and `context_mmd`; by default 100 (200 of `mean_distance`, 1,000 of
     /// `context_mmd`), or as many as the `p_val` needs. Of `classifier` and `spot_the_diff` with `n_folds`, by which the p-value keeps its level where it
-    /// is near `p_val`; by default 5 / `p_val`, and 0 takes the predictions of folds as independent.
+    /// is near `p_val`; by default 5 / `p_val`, and 0 takes the predictions of folds as independent. Of the model `words`, shuffles of
+    /// the labels; by default 1,000.
     #[oai(nullable, validator(minimum(value = "0"), maximum(value = "100000")))]
     pub(crate) n_permutations: Option<u64>,
     /// How p-values of permutations are counted, of `mmd`, `lsdd` and `mean_distance`; by default `corrected`.
@@ -160,7 +161,8 @@ pub(crate) struct DetectorSettings {
     /// window.
     #[oai(nullable)]
     pub(crate) configure_kernel_from_x_ref: Option<bool>,
-    /// The model of `classifier`; by default `logistic_regression`.
+    /// The model of `classifier`; by default `logistic_regression`, of texts `words`, which tells them apart by their words and names
+    /// those that came and went.
     #[oai(nullable)]
     pub(crate) model: Option<ClassifierModel>,
     /// Trees of a `random_forest` or of `gradient_boosting`; by default 100.
@@ -170,7 +172,7 @@ pub(crate) struct DetectorSettings {
     /// split. Folds see smaller changes, and raise more false alarms than the `p_val` says.
     #[oai(nullable, validator(minimum(value = "2"), maximum(value = "100")))]
     pub(crate) n_folds: Option<u64>,
-    /// Share of the rows that train, where one split holds rows out; by default 0.75.
+    /// Share of the rows that train, where one split holds rows out; by default 0.75, of `words` 0.5.
     #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1", exclusive)))]
     pub(crate) train_size: Option<f64>,
     /// Whether predicted labels are compared instead of probabilities; by default they are not.
@@ -214,7 +216,7 @@ pub(crate) struct DetectorSettings {
     #[oai(nullable, validator(minimum(value = "0.01"), maximum(value = "0.99")))]
     pub(crate) prop_c_held: Option<f64>,
     /// The library whose bins, logarithms, empty cells and thresholds are taken over, of distances, tests of columns and `tabular`
-    /// (`evidently`, `nannyml`), `mmd` and `mean_distance` (`evidently`), `classifier` (`evidently`, `nannyml`), `pca_reconstruction`
+    /// (`evidently`, `nannyml`), `mmd` and `mean_distance` (`evidently`), `classifier` (`evidently`, `nannyml`; `evidently` of texts), `pca_reconstruction`
     /// (`nannyml`), `hdddm`, `kdq_tree`, `pca_cd`, `cusum` and `page_hinkley` (`menelaus`). By default thresholds are calibrated: `p_val` is the
     /// probability of a false alarm at the size of each window.
     #[oai(nullable)]
@@ -225,7 +227,7 @@ pub(crate) struct DetectorSettings {
     /// How `pca_cd` compares the laws of components; by default `kl`.
     #[oai(nullable)]
     pub(crate) divergence_metric: Option<DivergenceMetric>,
-    /// Fixed threshold of distances instead of a calibrated one, or the one of a preset's p-values, or another one of the presets of
+    /// Fixed threshold of distances instead of a calibrated one, or the one of a preset's p-values or areas, or another one of the presets of
     /// `mmd`, `classifier` and `pca_cd`. Of `page_hinkley`, how far a sum may be from its extreme, in units of the values, by default 50; with the
     /// preset `menelaus` in running means, by default 20.
     #[oai(nullable, validator(minimum(value = "0")))]
@@ -301,6 +303,14 @@ pub(crate) struct PreprocessingSettings {
     /// are) of the features of texts, at most 256.
     #[oai(nullable, validator(minimum(value = "1")))]
     pub(crate) n_components: Option<u64>,
+    /// What texts become: `components` of their words and runs of characters, by default, or `statistics` that people can read, such
+    /// as length, unknown words, shares of letters, digits and upper case. A `classifier` looks at the words themselves unless
+    /// one of both is asked for.
+    #[oai(nullable)]
+    pub(crate) features: Option<FeatureSet>,
+    /// The name of an encoder of this server, whose vectors of the texts are reduced to components.
+    #[oai(nullable)]
+    pub(crate) encoder: Option<String>,
 }
 
 /// A history, and what is tried on it.
@@ -350,6 +360,12 @@ pub(crate) struct BacktestCandidateSettings {
     /// Whether numbers are centred and scaled by the reference's mean and standard deviation, as at a fit.
     #[oai(nullable)]
     pub(crate) standardize: Option<bool>,
+    /// What texts become, as at a fit.
+    #[oai(nullable)]
+    pub(crate) features: Option<FeatureSet>,
+    /// The encoder of texts, as at a fit.
+    #[oai(nullable)]
+    pub(crate) encoder: Option<String>,
 }
 
 /// Rows to judge.

@@ -129,6 +129,7 @@ words!(
         LogisticRegression = "logistic_regression",
         RandomForest = "random_forest",
         GradientBoosting = "gradient_boosting",
+        Words = "words",
     }
 );
 
@@ -148,6 +149,15 @@ words!(
         Cosine = "cosine",
         Cityblock = "cityblock",
         Chebyshev = "chebyshev",
+    }
+);
+
+words!(
+    /// What texts become without a model: components of their words and runs of characters with a few statistics, or statistics
+    /// alone.
+    FeatureSet of drifting_domain::preprocess::FeatureSet {
+        Components = "components",
+        Statistics = "statistics",
     }
 );
 

@@ -17,7 +17,7 @@ use super::once::{KeyInHeader, Written};
 use super::operations::{Origin, Origins, new_id};
 use super::parameter::{InQuery, NameInPath, Prefer};
 use super::{Tag, driven, within_span};
-use crate::answers::{DriftType, LongFit, MissingValues, Project, TimeOf};
+use crate::answers::{DriftType, FeatureSet, LongFit, MissingValues, Project, TimeOf};
 use crate::body::{FitBody, MediaType, Unread, parse, parse_data};
 use crate::error::Failure;
 use crate::input::{DataFormat, FitInput, Form, Limits, Parameters, Settings, Source, Unusable, read_settings};
@@ -157,6 +157,12 @@ impl FitApi {
         /// All bodies but JSON: how many principal components are kept.
         #[oai(name = "n_components", validator(minimum(value = "1")))]
         _n_components: InQuery<u64>,
+        /// All bodies but JSON: what texts become.
+        #[oai(name = "features")]
+        _features: InQuery<FeatureSet>,
+        /// All bodies but JSON: the encoder of texts.
+        #[oai(name = "encoder")]
+        _encoder: InQuery<String>,
         /// All bodies but JSON: sizes of several windows, with commas between.
         #[oai(name = "window_sizes", explode = false)]
         _window_sizes: InQuery<Vec<u64>>,

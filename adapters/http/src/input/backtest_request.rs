@@ -404,7 +404,7 @@ impl<'de> Visitor<'de> for CandidatesSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         // `n_components` is the detector's.
-        let names: Vec<Name> = [Name::DETECTOR, &[Name::Standardize]].concat();
+        let names: Vec<Name> = [Name::DETECTOR, &[Name::Standardize, Name::Features, Name::Encoder]].concat();
         self.candidates.clear();
         while self.candidates.len() < CANDIDATES_MAX {
             let pointer = format!("{CANDIDATES}/{}", self.candidates.len());
@@ -413,8 +413,8 @@ impl<'de> Visitor<'de> for CandidatesSeed<'_> {
             if items.next_element_seed(seed)?.is_none() {
                 return Ok(());
             }
-            let Settings { detector, standardize, n_components, .. } = settings;
-            self.candidates.push(Candidate { detector, standardize, n_components });
+            let Settings { detector, standardize, n_components, texts, .. } = settings;
+            self.candidates.push(Candidate { detector, standardize, n_components, texts });
         }
         let mut n_more = 0;
         while items.next_element::<Passed>()?.is_some() {

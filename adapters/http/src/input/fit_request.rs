@@ -122,6 +122,7 @@ impl FitInput {
             quality,
             standardize,
             n_components,
+            texts,
             detector,
             ..
         } = self.settings;
@@ -135,6 +136,7 @@ impl FitInput {
             detector,
             standardize,
             n_components,
+            texts,
             missing_values,
             quality,
             report_run_length,

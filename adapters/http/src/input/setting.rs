@@ -7,6 +7,7 @@ use drifting_domain::detectors::{
     ChangeMode, DetectorKind, DetectorRequest, DistanceMetric, DivergenceMetric, ModelName, ModelOutputs, Preset,
     UncertaintyType,
 };
+use drifting_domain::preprocess::{FeatureSet, TextRequest};
 use drifting_domain::project::{AfterAlarm, DriftType};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::alternative::Alternative;
@@ -149,6 +150,7 @@ pub(crate) struct Settings {
     pub(crate) quality: QualityRequest,
     pub(crate) standardize: Option<bool>,
     pub(crate) n_components: Option<usize>,
+    pub(crate) texts: TextRequest,
     pub(crate) detector: DetectorRequest,
     /// What has come of the season of a series, before it is the detector's.
     season: SeasonParts,
@@ -184,12 +186,14 @@ impl Settings {
     fn try_set(&mut self, name: Name, value: &Setting<'_>) -> Result<(), String> {
         match name {
             Name::DriftType => self.drift_type = Some(one_of(value, &DRIFT_TYPES)?),
-            Name::Truth => self.truth = Some(text(value)?),
+            Name::Truth => self.truth = Some(named(value, "the name of a column")?),
             Name::Overwrite => self.overwrite = boolean(value)?,
             Name::MissingValues => self.missing_values = one_of(value, &MISSING_VALUES)?,
             Name::ReportRunLength => self.report_run_length = boolean(value)?,
             Name::Standardize => self.standardize = Some(boolean(value)?),
             Name::NComponents => self.n_components = Some(count(value)?),
+            Name::Features => self.texts.features = Some(one_of(value, &FEATURES)?),
+            Name::Encoder => self.texts.encoder = Some(named(value, "the name of an encoder")?),
             Name::Kind => {
                 let kinds = DetectorKind::ALL.map(|kind| (kind.as_str(), kind));
                 self.detector.kind = Some(one_of(value, &kinds)?);
@@ -319,11 +323,15 @@ const CORRECTIONS: [(&str, Correction); 2] = [("bonferroni", Correction::Bonferr
 
 const P_VALUE_RULES: [(&str, PValueRule); 2] = [("corrected", PValueRule::Corrected), ("library", PValueRule::Library)];
 
-const MODELS: [(&str, ModelName); 3] = [
+const MODELS: [(&str, ModelName); 4] = [
     ("logistic_regression", ModelName::LogisticRegression),
     ("random_forest", ModelName::RandomForest),
     ("gradient_boosting", ModelName::GradientBoosting),
+    ("words", ModelName::Words),
 ];
+
+const FEATURES: [(&str, FeatureSet); 2] =
+    [("components", FeatureSet::Components), ("statistics", FeatureSet::Statistics)];
 
 const PREDS_TYPES: [(&str, ModelOutputs); 2] = [("probs", ModelOutputs::Probs), ("logits", ModelOutputs::Logits)];
 
@@ -363,10 +371,10 @@ pub(super) fn one_of<T: Copy>(value: &Setting<'_>, known: &[(&str, T)]) -> Resul
     Err(wrong(&format!("one of {}", listed(&names)), &value.came()))
 }
 
-fn text(value: &Setting<'_>) -> Result<String, String> {
+fn named(value: &Setting<'_>, expected: &str) -> Result<String, String> {
     match one(value) {
         Scalar::Text(text) => Ok(text.clone().into_owned()),
-        _ => Err(wrong("the name of a column", &value.came())),
+        _ => Err(wrong(expected, &value.came())),
     }
 }
 

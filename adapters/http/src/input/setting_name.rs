@@ -48,6 +48,8 @@ names! {
     PREPROCESSING {
         Standardize = "standardize",
         NComponents = "n_components",
+        Features = "features",
+        Encoder = "encoder",
     }
     /// Those of `detector`.
     DETECTOR {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::DateTime;
-use drifting_domain::ports::{CpuPool, NoEvents};
+use drifting_domain::ports::{CpuPool, NoEvents, TextEncoder, TextEncoders};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StateDurability};
 use drifting_http::{HttpServer, HttpSettings};
 use drifting_inference::Inference;
@@ -107,7 +107,8 @@ impl TestServer {
                 fitted_by: "test".to_owned(),
             },
         );
-        let service = Arc::new(service.with_images(Arc::new(drifting_images::ImageFiles)));
+        let service = service.with_images(Arc::new(drifting_images::ImageFiles));
+        let service = Arc::new(service.with_encoders(Arc::new(Letters)));
         let intake = EventIntake::new(Inference::new(Arc::clone(&service)));
         let server = HttpServer::bind("127.0.0.1:0".parse().unwrap(), service, intake, settings).await.unwrap();
         let address = server.local_addr();
@@ -293,4 +294,32 @@ pub fn label_fit() -> Value {
         "data": numbers(60),
         "detector": {"ert": 20, "window_sizes": [4], "n_bootstraps": 2_000}
     })
+}
+
+/// One encoder of texts, `letters`: the share of each of the letters a to z.
+struct Letters;
+
+impl TextEncoders for Letters {
+    fn open(&self, name: &str) -> Result<Arc<dyn TextEncoder>, String> {
+        if name == "letters" { Ok(Arc::new(Self)) } else { Err("expected the name of an encoder".to_owned()) }
+    }
+}
+
+impl TextEncoder for Letters {
+    fn fingerprint(&self) -> &'static str {
+        "letters"
+    }
+
+    fn width(&self) -> usize {
+        26
+    }
+
+    fn cost_ns(&self, n_bytes: usize) -> u64 {
+        n_bytes as u64
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<f32>, String> {
+        let share = |letter: char| text.matches(letter).count() as f32 / text.len().max(1) as f32;
+        Ok(('a'..='z').map(share).collect())
+    }
 }

@@ -121,3 +121,95 @@ async fn what_is_no_text_is_refused_at_its_place() {
     }
     assert_eq!(server.get("/api/v1/projects/p").await.json()["rows_seen"], 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_classifier_of_texts_names_the_words_that_came_and_went() {
+    let server = TestServer::start().await;
+    let body = json!({
+        "drift_type": "text",
+        "detector": {"kind": "classifier", "p_val": 0.01, "seed": 3},
+        "data": {"note": reference()},
+    });
+    let fitted = server.fit("words", &body).await;
+    let expected = json!({"kind": "classifier", "p_val": 0.01, "n_permutations": 1000, "model": "words", "train_size": 0.5,
+        "after_alarm": "continue", "seed": 3});
+    assert_eq!(fitted["detector"], expected);
+    assert_eq!(fitted["reference_rows"], 80);
+    let mut window = texts(30, ["parcel", "invoice", "late", "wrong"]);
+    let url = "/api/v1/projects/words/predict";
+    let calm = server.post_json(url, &json!({"data": window})).await.json();
+    assert_eq!(calm["is_drift"], json!(false), "{calm}");
+    window.extend(texts(30, ["meadow", "river", "quiet", "wide"]));
+    let judged = server.post_json(url, &json!({"data": window, "explain": true})).await.json();
+    assert_eq!(judged["is_drift"], json!(true), "{judged}");
+    assert!(judged["statistic"].as_f64().unwrap() > judged["distance_threshold"].as_f64().unwrap_or(0.5), "{judged}");
+    let column = &judged["features"][0];
+    assert_eq!((&column["name"], &column["test"]), (&json!("note"), &json!("mann_whitney")));
+    let words = column["words"].as_array().unwrap();
+    let of = |sign: f64| -> Vec<&str> {
+        let words = words.iter().filter(|word| word["weight"].as_f64().unwrap() * sign > 0.0);
+        words.map(|word| word["word"].as_str().unwrap()).collect()
+    };
+    for word in ["meadow", "river", "quiet", "wide"] {
+        assert!(of(1.0).contains(&word) && !of(-1.0).contains(&word), "{words:?}");
+    }
+    assert_eq!(words[0]["reference_share"], json!(0.0), "{words:?}");
+    assert!(column.get("categories").is_none(), "{column}");
+
+    // As Evidently has it, in a query string.
+    let query = "drift_type=text&kind=classifier&preset=evidently&threshold=0.55";
+    let csv = formats(&reference()).into_iter().next().unwrap().1;
+    let reply = server.send("POST", &format!("/api/v1/projects/e/fit?{query}"), &[("Content-Type", CSV)], &csv).await;
+    assert_eq!(reply.status, 201, "{}", reply.text());
+    assert_eq!(reply.json()["detector"]["preset"], json!("evidently"));
+    let judged = server.post_json("/api/v1/projects/e/predict", &json!({"data": window})).await.json();
+    assert_eq!(
+        (&judged["is_drift"], &judged["threshold"], &judged["p_value"]),
+        (&json!(true), &json!(0.55), &Value::Null)
+    );
+
+    let of_features = json!({
+        "drift_type": "text",
+        "detector": {"kind": "classifier", "model": "logistic_regression"},
+        "data": {"note": reference()},
+    });
+    assert_eq!(server.fit("features", &of_features).await["detector"]["model"], json!("logistic_regression"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statistics_of_texts_and_encoders_are_asked_for_by_name() {
+    let server = TestServer::start().await;
+    let with = |kind: &str, preprocessing: Value| json!({"drift_type": "text", "detector": {"kind": kind}, "preprocessing": preprocessing, "data": {"note": reference()}});
+    let fitted = server.fit("s", &with("tabular", json!({"features": "statistics"}))).await;
+    let expected = json!({"standardize": false, "n_components": null, "features": "statistics"});
+    assert_eq!(fitted["preprocessing"], expected);
+    let loud: Vec<String> =
+        texts(40, ["parcel", "invoice", "late", "wrong"]).iter().map(|text| text.to_uppercase()).collect();
+    let judged = server.post_json("/api/v1/projects/s/predict", &json!({"data": loud})).await.json();
+    assert_eq!((&judged["is_drift"], &judged["features"][0]["name"]), (&json!(true), &json!("upper_case")), "{judged}");
+
+    let fitted = server.fit("v", &with("mmd", json!({"encoder": "letters", "n_components": 2}))).await;
+    let expected = json!({"standardize": false, "n_components": 2, "encoder": "letters"});
+    assert_eq!(fitted["preprocessing"], expected);
+    let asleep = vec!["zzzz zz"; 30];
+    let judged = server.post_json("/api/v1/projects/v/predict", &json!({"data": asleep})).await.json();
+    assert_eq!(judged["is_drift"], json!(true), "{judged}");
+
+    for (kind, preprocessing, pointer, detail) in [
+        ("mmd", json!({"features": "words"}), "/preprocessing/features", "`components`, `statistics`"),
+        ("mmd", json!({"encoder": "../letters"}), "/preprocessing/encoder", "expected the name of an encoder"),
+        ("mmd", json!({"encoder": "letters", "features": "statistics"}), "/preprocessing/encoder", "both came"),
+        ("mmd", json!({"features": "statistics", "n_components": 2}), "/preprocessing/n_components", "no components"),
+    ] {
+        let reply = server.post_json("/api/v1/projects/x/fit", &with(kind, preprocessing)).await;
+        assert_eq!(reply.status, 422, "{}", reply.text());
+        let problem = reply.json();
+        let error = &problem["errors"][0];
+        assert_eq!(error["pointer"], json!(pointer), "{problem}");
+        assert!(error["detail"].as_str().unwrap().contains(detail), "{problem}");
+    }
+    let table =
+        json!({"drift_type": "tabular", "preprocessing": {"features": "statistics"}, "data": {"x": [1, 2, 3, 4]}});
+    let problem = server.post_json("/api/v1/projects/x/fit", &table).await.json();
+    assert_eq!(problem["errors"][0]["pointer"], json!("/preprocessing/features"), "{problem}");
+}

@@ -55,6 +55,7 @@ impl DetectorRequest {
     }
 
     pub(super) fn classifier(&self, issues: &mut Vec<SettingIssue>) -> ClassifierTestSpec {
+        self.refuse_words(issues);
         let preset = self.preset_of(&[Preset::Evidently, Preset::Nannyml], issues);
         let p_val = self.significance(issues);
         let spec = ClassifierTestSpec {
@@ -102,7 +103,8 @@ impl DetectorRequest {
 
     fn model(&self, issues: &mut Vec<SettingIssue>) -> ClassifierModel {
         let name = self.model.unwrap_or_default();
-        if name == ModelName::LogisticRegression {
+        // What it cannot be has been told.
+        if matches!(name, ModelName::LogisticRegression | ModelName::Words) {
             if self.n_trees.is_some() {
                 let detail = "expected none: only a `random_forest` and `gradient_boosting` have trees".to_owned();
                 issues.push(issue("detector/n_trees", detail));
@@ -112,7 +114,9 @@ impl DetectorRequest {
         let n_trees = bounded("detector/n_trees", self.n_trees, N_TREES, 10_000, issues);
         match name {
             ModelName::GradientBoosting => ClassifierModel::GradientBoosting { n_trees },
-            ModelName::LogisticRegression | ModelName::RandomForest => ClassifierModel::RandomForest { n_trees },
+            ModelName::LogisticRegression | ModelName::Words | ModelName::RandomForest => {
+                ClassifierModel::RandomForest { n_trees }
+            }
         }
     }
 

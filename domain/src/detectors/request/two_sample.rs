@@ -70,6 +70,8 @@ impl DetectorRequest {
                     seed: self.seed.unwrap_or(0),
                 })
             }
+            // Of texts that have become numbers there are columns of them.
+            DetectorKind::Classifier if schema.is_text() => BatchSpec::Classifier(self.words(&mut issues)),
             DetectorKind::Classifier => BatchSpec::Classifier(self.classifier(&mut issues)),
             DetectorKind::SpotTheDiff => {
                 let (p_val, validation) = (self.significance(&mut issues), self.validation(&mut issues));
@@ -299,7 +301,7 @@ impl DetectorRequest {
     }
 
     /// What a preset has itself.
-    fn refuse_calibration(&self, preset: Preset, hint: &str, issues: &mut Vec<SettingIssue>) {
+    pub(super) fn refuse_calibration(&self, preset: Preset, hint: &str, issues: &mut Vec<SettingIssue>) {
         for (setting, came) in [
             ("detector/p_val", self.p_val.is_some()),
             ("detector/correction", self.correction.is_some()),

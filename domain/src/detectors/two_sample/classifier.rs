@@ -73,7 +73,7 @@ impl ClassifierSettings {
     /// About what a test of so many rows of so many columns takes, in nanoseconds.
     pub(super) fn cost_ns(&self, n_rows: u64, n_columns: u64) -> u64 {
         let one = match self.model {
-            ClassifierModel::LogisticRegression => {
+            ClassifierModel::LogisticRegression | ClassifierModel::Words => {
                 n_rows.saturating_mul(10 * n_columns.min(64)).saturating_mul(20 + n_columns.min(64))
             }
             ClassifierModel::RandomForest { n_trees } => {
@@ -270,6 +270,9 @@ fn judge(
     };
     if has_no_tree(settings.model) {
         return Err(ModelTestProblem::Setting { name: "n_trees", expected: "of at least 1" });
+    }
+    if settings.model == ClassifierModel::Words {
+        return Err(ModelTestProblem::Setting { name: "model", expected: "of columns; `words` is one of texts" });
     }
     let judgements = settings.model.judge(pooled, splits, settings.calibrated, seed, pool, progress);
     let Some(judgements) = judgements else { return Ok(None) };

@@ -321,7 +321,7 @@ impl ColumnVerdict {
 }
 
 impl Explanation {
-    fn of(test: ColumnTest, reference: Summary, window: Summary) -> Self {
+    pub(super) fn of(test: ColumnTest, reference: Summary, window: Summary) -> Self {
         Self {
             test,
             direction: None,
@@ -331,6 +331,7 @@ impl Explanation {
             unseen: Vec::new(),
             vanished: Vec::new(),
             importance: None,
+            words: Vec::new(),
         }
     }
 }

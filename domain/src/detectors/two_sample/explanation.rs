@@ -25,6 +25,22 @@ pub struct Explanation {
     pub vanished: Vec<String>,
     /// What the column contributes to telling window from reference, of kinds that learn it; all columns sum to 1.
     pub importance: Option<f64>,
+    /// The words by which texts of the window were told from those of the reference, at most 50: those of the window first, by falling
+    /// weight, then those of the reference.
+    pub words: Vec<WordWeight>,
+}
+
+/// How much a word tells.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WordWeight {
+    /// The word, in lower case.
+    pub word: String,
+    /// Above 0 where it speaks for the window, below where it speaks for the reference.
+    pub weight: f64,
+    /// The share of the texts of the reference that hold it.
+    pub reference_share: f64,
+    /// The share of the texts of the window that hold it.
+    pub window_share: f64,
 }
 
 /// Which way numbers moved.

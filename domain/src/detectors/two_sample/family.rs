@@ -2,7 +2,9 @@
 
 use super::joint::JointSpec;
 use super::multivariate::MultivariateSpec;
-use super::{BatchSpec, ClassifierUncertaintySpec, ColumnsSpec, RegressorUncertaintySpec};
+use super::{
+    BatchSpec, ClassifierModel, ClassifierTestSpec, ClassifierUncertaintySpec, ColumnsSpec, RegressorUncertaintySpec,
+};
 
 /// A specification, by the detector that it is of.
 pub(super) enum Family<'s> {
@@ -14,6 +16,8 @@ pub(super) enum Family<'s> {
     Multivariate(MultivariateSpec<'s>),
     /// The outputs of a model.
     Uncertainty(UncertaintySpec<'s>),
+    /// Texts, by their words.
+    Words(&'s ClassifierTestSpec),
 }
 
 /// The parameters of a kind that judges the outputs of a model.
@@ -47,6 +51,7 @@ impl BatchSpec {
             Self::Mmd(spec) => Family::Joint(JointSpec::Mmd(spec)),
             Self::MeanDistance(spec) => Family::Joint(JointSpec::MeanDistance(spec)),
             Self::Lsdd(spec) => Family::Joint(JointSpec::Lsdd(spec)),
+            Self::Classifier(spec) if spec.settings.model == ClassifierModel::Words => Family::Words(spec),
             Self::Classifier(spec) => Family::Joint(JointSpec::Classifier(spec)),
             Self::SpotTheDiff(spec) => Family::Joint(JointSpec::SpotTheDiff(spec)),
             Self::ContextMmd(spec) => Family::Joint(JointSpec::ContextMmd(spec)),

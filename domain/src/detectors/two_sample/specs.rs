@@ -190,7 +190,7 @@ pub struct ClassifierTestSpec {
     pub p_val: f64,
     /// The model and how it is asked.
     pub settings: ClassifierSettings,
-    /// Number of permutations by which folds keep the significance; none with one split.
+    /// Number of permutations by which folds keep the significance; none with one split. Of words, the number of shuffles of the labels.
     #[serde(default)]
     pub n_permutations: usize,
     /// Whose split and thresholds are taken instead of a test of the predictions.
@@ -329,7 +329,7 @@ impl BatchSpec {
             Family::Joint(JointSpec::Mmd(spec)) => of!(spec),
             Family::Joint(JointSpec::MeanDistance(spec)) => of!(spec),
             Family::Joint(JointSpec::Lsdd(spec)) => of!(spec),
-            Family::Joint(JointSpec::Classifier(spec)) => of!(spec),
+            Family::Joint(JointSpec::Classifier(spec)) | Family::Words(spec) => of!(spec),
             Family::Joint(JointSpec::SpotTheDiff(spec)) => of!(spec),
             Family::Joint(JointSpec::ContextMmd(spec)) => of!(spec),
             Family::Multivariate(MultivariateSpec::PcaReconstruction(spec)) => of!(spec),
@@ -370,7 +370,9 @@ impl BatchSpec {
                 spec.fixed_threshold().is_none().then_some(spec.n_permutations)
             }
             Family::Joint(JointSpec::Lsdd(spec)) => Some(spec.n_permutations),
-            Family::Joint(JointSpec::Classifier(spec)) => spec.preset.is_none().then_some(spec.n_permutations),
+            Family::Words(spec) | Family::Joint(JointSpec::Classifier(spec)) => {
+                spec.preset.is_none().then_some(spec.n_permutations)
+            }
             Family::Joint(JointSpec::SpotTheDiff(spec)) => Some(spec.n_permutations),
             Family::Joint(JointSpec::ContextMmd(spec)) => Some(spec.n_permutations),
             Family::Columns(_) | Family::Multivariate(_) | Family::Uncertainty(_) => None,
@@ -388,7 +390,7 @@ impl BatchSpec {
             Family::Multivariate(MultivariateSpec::MmdFourier(spec)) => Some(spec.n_bootstraps),
             Family::Multivariate(MultivariateSpec::Hdddm(spec)) => spec.preset.is_none().then_some(spec.n_bootstraps),
             Family::Multivariate(MultivariateSpec::KdqTree(spec)) => Some(spec.n_bootstraps),
-            Family::Joint(_) | Family::Uncertainty(_) => None,
+            Family::Joint(_) | Family::Uncertainty(_) | Family::Words(_) => None,
         }
     }
 

@@ -190,12 +190,12 @@ impl<'r> Replay<'r> {
     }
 
     fn fit(&self, candidate: &Candidate, reference: Table, progress: &dyn Progress) -> Result<Fitted, Failure> {
-        let Candidate { detector, standardize, n_components } = candidate.clone();
+        let Candidate { detector, standardize, n_components, texts } = candidate.clone();
         if detector.window.is_some_and(|window| window.max_age.is_some()) {
             let detail = "a history has no times; expected the `size` of a window alone";
             return Err(InvalidSettings::one("detector/window/max_age", detail).into());
         }
-        let Backtest { limits, thresholds, images, pool, .. } = self.backtest;
+        let Backtest { limits, thresholds, readers, pool, .. } = self.backtest;
         let project: ProjectName = "backtest".parse().map_err(|_| Failure::Reason("no name".to_owned()))?;
         let request = FitRequest {
             project,
@@ -204,13 +204,14 @@ impl<'r> Replay<'r> {
             detector,
             standardize,
             n_components,
+            texts,
             missing_values: self.request.missing_values,
             report_run_length: false,
             // What the rows are is not judged here.
             quality: QualityRequest::none(),
             overwrite: false,
         };
-        let fitted = compute(prepare(request, limits, images, pool, progress)?, thresholds, pool, progress)?;
+        let fitted = compute(prepare(request, limits, readers, pool, progress)?, thresholds, pool, progress)?;
         if matches!(fitted.detector.spec(), DetectorSpec::Batch(_)) && fitted.policy.window.is_none() {
             let detail = "this history is too short for the usual windows; expected one with its `size`";
             return Err(InvalidSettings::one("detector/window", detail).into());

@@ -82,7 +82,7 @@ mod tests {
     use super::super::report::{ChangeReport, Cost, FalseAlarmSource};
     use super::*;
     use crate::detectors::{DetectorSpec, DummySpec, OnlineSpec};
-    use crate::preprocess::Preprocessing;
+    use crate::preprocess::{Preprocessing, TextRequest};
     use crate::project::Policy;
 
     fn report(delays: &[Option<usize>], false_alarms: Option<u64>, row_ns: f64) -> CandidateReport {
@@ -91,7 +91,7 @@ mod tests {
         let replayed = Replayed {
             detector: DetectorSpec::Online(OnlineSpec::Dummy(DummySpec { seed: 0 })),
             policy: Policy::default(),
-            preprocessing: Preprocessing { standardize: false, n_components: None },
+            preprocessing: Preprocessing { standardize: false, n_components: None, texts: TextRequest::DEFAULT },
             warnings: Vec::new(),
             n_alarms: 0,
             alarms: Vec::new(),

@@ -27,6 +27,8 @@ pub enum ClassifierModel {
     },
     /// Logistic regression as Evidently trains it, with its preset alone.
     StochasticGradient,
+    /// A sparse linear model of the words of texts, by a test of its own.
+    Words,
 }
 
 /// What the model of a split says.
@@ -100,13 +102,15 @@ impl ClassifierModel {
             Self::RandomForest { n_trees } => forest::judge(pooled, splits, n_trees, seed, pool, progress),
             Self::GradientBoosting { n_trees } => gradient_boosting::judge(pooled, splits, n_trees, pool, progress),
             Self::StochasticGradient => stochastic_gradient::judge(pooled, splits, pool, progress),
+            // Refused before: there are no words in columns.
+            Self::Words => None,
         }
     }
 
     fn probability(self, score: f64) -> f64 {
         match self {
             Self::LogisticRegression | Self::GradientBoosting { .. } | Self::StochasticGradient => logistic(score),
-            Self::RandomForest { .. } => score,
+            Self::RandomForest { .. } | Self::Words => score,
         }
     }
 }

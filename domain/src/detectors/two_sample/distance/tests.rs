@@ -5,11 +5,11 @@ use crate::data::{Cells, ColumnSchema, ColumnType, Frame, MissingValues, Schema}
 use crate::detectors::two_sample::{Window, fit_batch, restore_batch};
 use crate::detectors::{BatchSpec, ColumnTest, DetectorKind, DetectorRequest, Preset};
 use crate::ports::Silent;
-use crate::preprocess::{Encoder, Preprocessing};
+use crate::preprocess::{Encoder, Preprocessing, TextRequest};
 use crate::statistics::draws::stream;
 use crate::test_pool::Threads;
 
-const PLAIN: Preprocessing = Preprocessing { standardize: true, n_components: None };
+const PLAIN: Preprocessing = Preprocessing { standardize: true, n_components: None, texts: TextRequest::DEFAULT };
 
 const NUMERIC: [DetectorKind; 11] = [
     DetectorKind::Psi,
