@@ -1,4 +1,4 @@
-//! Chunks as the domain classifier of NannyML judges them: those of the reference against its other rows.
+//! Chunks as the domain classifier of `NannyML` judges them: those of the reference against its other rows.
 
 use serde_json::{Map, Value};
 

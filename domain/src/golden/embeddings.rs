@@ -45,11 +45,10 @@ pub(super) fn case(case: &Case) {
             "distance_chebyshev" => distance(DistanceMetric::Chebyshev),
             "ratio_wasserstein" => of_components("wasserstein"),
             "ratio_ks" => of_components("ks"),
-            "mmd" => (DetectorKind::Mmd, evidently.clone()),
             "model" => (DetectorKind::Classifier, evidently.clone()),
             "distance_bootstrap" => (DetectorKind::MeanDistance, calibrated),
-            // Its threshold is of what nearly all samples without drift exceed: the score is the preset's, the verdict is not taken over.
-            "mmd_bootstrap" => (DetectorKind::Mmd, evidently.clone()),
+            // Of the latter the threshold is of what nearly all samples without drift exceed: the score is the preset's, the verdict is not taken over.
+            "mmd" | "mmd_bootstrap" => (DetectorKind::Mmd, evidently.clone()),
             other => panic!("no kind takes {other}"),
         };
         let place = format!("{} {method}", case.id());

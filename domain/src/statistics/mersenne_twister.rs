@@ -1,4 +1,4 @@
-//! The Mersenne Twister with the draws of NumPy's `RandomState`, for results that other libraries have from a seed of theirs. What is
+//! The Mersenne Twister with the draws of `NumPy`'s `RandomState`, for results that other libraries have from a seed of theirs. What is
 //! random here comes from [`super::draws`].
 //!
 //! **Source**: Matsumoto & Nishimura, *Mersenne Twister: a 623-dimensionally equidistributed uniform pseudo-random number generator*

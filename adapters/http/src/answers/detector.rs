@@ -288,6 +288,7 @@ fn of_online(spec: &OnlineSpec) -> Detector {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "an arm a kind, each a list of its settings")]
 fn of_batch(spec: &BatchSpec) -> Detector {
     let (p_val, min_effect, seed) = (Some(spec.p_val()), spec.min_effect(), spec.seed());
     let of_all = Detector { p_val, min_effect, seed, ..Detector::default() };

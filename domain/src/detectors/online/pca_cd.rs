@@ -126,7 +126,7 @@ enum Moving {
         window: VecDeque<Vec<f64>>,
         bins: Bins,
     },
-    Menelaus(MenelausState),
+    Menelaus(Box<MenelausState>),
 }
 
 impl PcaCdState {
@@ -282,7 +282,9 @@ impl PcaCd {
     fn window(&self, grid: &Grid, rows: &[f64]) -> Moving {
         let window: VecDeque<Vec<f64>> = rows.chunks_exact(self.n_columns).map(<[f64]>::to_vec).collect();
         let mut bins = grid.no_rows();
-        window.iter().for_each(|row| grid.add(&mut bins, row));
+        for row in &window {
+            grid.add(&mut bins, row);
+        }
         Moving::Calibrated { window, bins }
     }
 }
@@ -291,7 +293,7 @@ impl OnlineDetector for PcaCd {
     fn start(&self) -> OnlineState {
         let moving = match &self.fitted {
             Fitted::Calibrated { grid, initial_window, .. } => self.window(grid, initial_window),
-            Fitted::Menelaus(state) => Moving::Menelaus(state.clone()),
+            Fitted::Menelaus(state) => Moving::Menelaus(Box::new(state.clone())),
         };
         OnlineState::PcaCd(Box::new(PcaCdState { time: 0, moving }))
     }
@@ -350,7 +352,9 @@ impl OnlineDetector for PcaCd {
             Fitted::Calibrated { grid, .. } => {
                 self.window(grid, tensors.f64s_of_length("window", self.spec.window_size * self.n_columns)?)
             }
-            Fitted::Menelaus(_) => Moving::Menelaus(MenelausState::restore(&self.spec, tensors, self.n_columns)?),
+            Fitted::Menelaus(_) => {
+                Moving::Menelaus(Box::new(MenelausState::restore(&self.spec, tensors, self.n_columns)?))
+            }
         };
         Ok(OnlineState::PcaCd(Box::new(PcaCdState { time: tensors.u64s_of_length("time", 1)?[0], moving })))
     }

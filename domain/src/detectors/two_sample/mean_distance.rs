@@ -51,7 +51,9 @@ impl MeanDistanceReference {
                 *deviation += (value - mean) * (value - mean) / n_rows as f64;
             }
         }
-        deviations.iter_mut().for_each(|deviation| *deviation = deviation.sqrt());
+        for deviation in &mut deviations {
+            *deviation = deviation.sqrt();
+        }
         let spread = metric.length(&deviations).unwrap_or(0.0);
         if !(spread.is_finite() && mean.iter().all(|mean| mean.is_finite())) {
             return Err(FitProblem::Overflow);
@@ -157,7 +159,9 @@ fn mean(rows: &[f64], d: usize) -> Vec<f64> {
     for row in rows.chunks_exact(d) {
         mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
     }
-    mean.iter_mut().for_each(|sum| *sum /= n);
+    for sum in &mut mean {
+        *sum /= n;
+    }
     mean
 }
 

@@ -8,6 +8,7 @@
 //! so the distance is large without drift, and what it grows by is chance. With `intersection` rows that come later are counted in bins
 //! over the range of the last component alone. Both are what the library does, and why it is no default.
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use super::{DivergenceMetric, PcaCdSpec, components, invalid};
@@ -60,7 +61,7 @@ pub(super) struct MenelausState {
 struct Sum {
     n: u64,
     mean: f64,
-    sum: f64,
+    total: f64,
     least: f64,
 }
 
@@ -80,6 +81,14 @@ struct Laws {
     projected: VecDeque<Vec<f64>>,
 }
 
+/// What a window of reference is measured by.
+struct Measured {
+    units: Vec<(f64, f64)>,
+    pca: Pca,
+    /// The rows in these units, row-major.
+    rows: Vec<f64>,
+}
+
 /// What a look found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Look {
@@ -92,10 +101,10 @@ impl Sum {
     fn add(&mut self, spec: &PcaCdSpec, divergence: f64) -> Look {
         self.n += 1;
         self.mean += (divergence - self.mean) / self.n as f64;
-        self.sum += divergence - self.mean - spec.delta_of_preset();
-        self.least = self.least.min(self.sum);
+        self.total += divergence - self.mean - spec.delta_of_preset();
+        self.least = self.least.min(self.total);
         let threshold = spec.threshold_of_preset() * self.mean;
-        Look { divergence, statistic: self.sum - self.least, threshold }
+        Look { divergence, statistic: self.total - self.least, threshold }
     }
 }
 
@@ -130,7 +139,7 @@ impl MenelausState {
         laws.projected.pop_front();
         laws.projected.push_back(laws.later(x, spec.divergence_metric));
         laws.n_later += 1;
-        if (self.n_rows - 1) % spec.rows_per_look() as u64 != 0 {
+        if !(self.n_rows - 1).is_multiple_of(spec.rows_per_look() as u64) {
             return None;
         }
         let look = self.sum.add(spec, laws.divergence(spec.divergence_metric, w));
@@ -144,7 +153,7 @@ impl MenelausState {
         let n_later = self.laws.as_ref().map_or(0, |laws| laws.n_later);
         let flags = [u64::from(self.is_after_drift), u64::from(self.laws.is_some())];
         tensors.insert_u64("counts", vec![self.n_rows, flags[0], flags[1], self.sum.n, n_later]);
-        tensors.insert_f64("sum", vec![self.sum.mean, self.sum.sum, self.sum.least]);
+        tensors.insert_f64("sum", vec![self.sum.mean, self.sum.total, self.sum.least]);
         debug_assert!(
             self.reference.iter().all(|row| row.len() == n_columns),
             "rows have the columns of the reference"
@@ -169,7 +178,7 @@ impl MenelausState {
         let [n_rows, is_after_drift, has_laws, n, n_later] = tensors.u64s_of_length("counts", 5)?[..] else {
             return Err(invalid("counts", "there are five"));
         };
-        let [mean, sum, least] = tensors.f64s_of_length("sum", 3)?[..] else {
+        let [mean, total, least] = tensors.f64s_of_length("sum", 3)?[..] else {
             return Err(invalid("sum", "it has three numbers"));
         };
         let rows = |name: &str| {
@@ -191,14 +200,14 @@ impl MenelausState {
         } else {
             None
         };
-        let sum = Sum { n, mean, sum, least };
+        let sum = Sum { n, mean, total, least };
         Ok(Self { n_rows, is_after_drift: is_after_drift == 1, reference, test, sum, laws })
     }
 }
 
 impl Laws {
     /// Units and components of a reference.
-    fn measured(reference: &VecDeque<Vec<f64>>) -> Option<(Vec<(f64, f64)>, Pca, Vec<f64>)> {
+    fn measured(reference: &VecDeque<Vec<f64>>) -> Option<Measured> {
         let d = reference.front()?.len();
         let unit = |column: usize| {
             let values: Vec<f64> = reference.iter().map(|row| row[column]).collect();
@@ -208,11 +217,11 @@ impl Laws {
         let units: Vec<(f64, f64)> = (0..d).map(unit).collect();
         let rows: Vec<f64> = reference.iter().flat_map(|row| standardized(&units, row)).collect();
         let pca = components(&rows, d)?;
-        Some((units, pca, rows))
+        Some(Measured { units, pca, rows })
     }
 
     fn of(reference: &VecDeque<Vec<f64>>, test: &VecDeque<Vec<f64>>, metric: DivergenceMetric) -> Option<Self> {
-        let (units, pca, rows) = Self::measured(reference)?;
+        let Measured { units, pca, rows } = Self::measured(reference)?;
         let of_reference: Vec<Vec<f64>> =
             rows.chunks_exact(units.len()).map(|row| pca.project(row).collect()).collect();
         let projected: VecDeque<Vec<f64>> =
@@ -231,7 +240,7 @@ impl Laws {
             laws.of_reference.push(law);
         }
         let is_finite = laws.of_reference.iter().flatten().all(|value| value.is_finite());
-        is_finite.then_some(laws)
+        (is_finite && laws.range.0 <= laws.range.1).then_some(laws)
     }
 
     fn restored(
@@ -241,7 +250,7 @@ impl Laws {
         n_later: u64,
         spec: &PcaCdSpec,
     ) -> Result<Self, TensorError> {
-        let (units, pca, _) =
+        let Measured { units, pca, .. } =
             Self::measured(reference).ok_or_else(|| invalid("reference", "its components cannot be computed"))?;
         let range = tensors.f64s_of_length("range", 2)?;
         let width = match spec.divergence_metric {
@@ -251,7 +260,7 @@ impl Laws {
         let values = tensors.f64s_of_length("laws", pca.n_components() * width)?;
         let of_reference = values.chunks_exact(width).map(<[f64]>::to_vec).collect();
         let range = (range[0], range[1]);
-        if !(range.0 <= range.1) {
+        if range.0.partial_cmp(&range.1).is_none_or(Ordering::is_gt) {
             return Err(invalid("range", "it ends before it begins"));
         }
         let mut laws = Self { units, pca, of_reference, range, n_later, projected: VecDeque::new() };
@@ -272,7 +281,9 @@ impl Laws {
     fn later(&self, row: &[f64], metric: DivergenceMetric) -> Vec<f64> {
         let mut projected = self.projection(row);
         if metric == DivergenceMetric::Intersection {
-            projected.iter_mut().for_each(|value| *value = value.clamp(self.range.0, self.range.1));
+            for value in &mut projected {
+                *value = value.clamp(self.range.0, self.range.1);
+            }
         }
         projected
     }

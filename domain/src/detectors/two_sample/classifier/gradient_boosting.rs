@@ -1,13 +1,13 @@
 //! Gradient boosting: trees that are grown one after the other on what those before them leave, each a tenth of a step.
 //!
 //! Trees grow leaf by leaf, where a split lowers the loss most, to 31 leaves of at least 20 rows. Columns are put into at most 255 bins
-//! before, so a split takes a pass over the rows of a leaf, and one over the bins. It has the settings of LightGBM by
+//! before, so a split takes a pass over the rows of a leaf, and one over the bins. It has the settings of `LightGBM` by
 //! default, and mostly its splits. A column is as important as its splits lower the loss.
 //!
 //! **Cost** of `t` trees on `n` rows of `d` columns: O(n d log n) for the bins, and O(t n d h) for leaves at depth `h`; memory of two bytes
 //! for each number.
 //!
-//! **Source**: Friedman, *Greedy function approximation: a gradient boosting machine* (2001); Ke et al., *LightGBM: a highly efficient
+//! **Source**: Friedman, *Greedy function approximation: a gradient boosting machine* (2001); Ke et al., *`LightGBM`: a highly efficient
 //! gradient boosting decision tree* (2017).
 
 mod bins;

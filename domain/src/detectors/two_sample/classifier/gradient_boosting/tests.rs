@@ -36,7 +36,7 @@ fn trees_see_what_no_line_separates() {
     let pooled = Pooled::new(&reference, &window, 3);
     let (train, held_out) = (0..600).partition(|row| row % 3 != 0);
     let split = Split { train, held_out };
-    let judgement = judge(&pooled, &[split.clone()], 20, &Threads(1), &Silent).unwrap().remove(0);
+    let judgement = judge(&pooled, std::slice::from_ref(&split), 20, &Threads(1), &Silent).unwrap().remove(0);
     let right =
         split.held_out.iter().zip(&judgement.scores).filter(|(row, score)| pooled.is_window(**row) == (**score > 0.0));
     assert!(right.count() > 190, "{:?}", judgement.scores);

@@ -62,7 +62,9 @@ struct Leaf {
 impl Leaf {
     fn new(node: usize, rows: Vec<usize>, columns: &[Bins], gradients: &[Gradient]) -> Self {
         let mut sum = Gradient::default();
-        rows.iter().for_each(|row| sum.add(gradients[*row]));
+        for row in &rows {
+            sum.add(gradients[*row]);
+        }
         let best = best_split(&rows, sum, columns, gradients);
         Self { node, rows, sum, best }
     }
@@ -130,7 +132,9 @@ fn best_split(rows: &[usize], sum: Gradient, columns: &[Bins], gradients: &[Grad
         }
         bins.clear();
         bins.resize(of_column.n_bins(), Gradient::default());
-        rows.iter().for_each(|row| bins[usize::from(of_column.bin(*row))].add(gradients[*row]));
+        for row in rows {
+            bins[usize::from(of_column.bin(*row))].add(gradients[*row]);
+        }
         let mut right = Gradient { first: 0.0, second: EPSILON };
         let mut n_right = 0.0;
         for bin in (1..bins.len()).rev() {
