@@ -21,6 +21,7 @@ use drifting_domain::detectors::{
     Preset, RddmSettings, StepdSettings, Streaming, StreamingSettings, StreamingSpec,
 };
 use drifting_domain::ports::{CpuPool, NoEvents, Silent};
+use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::{QualityCheck, QualityRequest};
 use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
@@ -62,7 +63,7 @@ const EVIDENTLY: [(&str, DetectorKind, Data); 18] = [
     ("fisher_exact", DetectorKind::FisherExact, Data::Classes),
 ];
 
-/// Those of NannyML.
+/// Those of `NannyML`.
 const NANNYML: [(&str, DetectorKind, Data); 6] = [
     ("kolmogorov_smirnov", DetectorKind::Ks, Data::Numbers),
     ("jensen_shannon", DetectorKind::JensenShannon, Data::Numbers),
@@ -91,14 +92,7 @@ fn main() {
 }
 
 /// Fits on the reference, judges the window; a preset that a kind does not have is passed over.
-async fn columns(
-    library: &str,
-    method: &str,
-    kind: DetectorKind,
-    data: Data,
-    preset: Option<Preset>,
-    folder: &Path,
-) {
+async fn columns(library: &str, method: &str, kind: DetectorKind, data: Data, preset: Option<Preset>, folder: &Path) {
     let (reference, window) = (data.table("reference", folder), data.table("window", folder));
     let n_rows = reference.n_rows();
     let request = FitRequest {
@@ -108,6 +102,7 @@ async fn columns(
         detector: DetectorRequest { kind: Some(kind), preset, ..DetectorRequest::default() },
         standardize: None,
         n_components: None,
+        texts: TextRequest::default(),
         missing_values: MissingValues::Reject,
         // The libraries have no such checks.
         quality: QualityRequest { significance: None, off: QualityCheck::ALL.into() },
@@ -126,10 +121,10 @@ async fn columns(
     };
     let view = service.store(fitted).await.expect("it is stored");
     let open = service.open(&view.name).await.expect("it is open");
-    let fit_seconds = (processor_time() - begin).as_secs_f64();
+    let fit_seconds = processor_time().saturating_sub(begin).as_secs_f64();
     let begin = processor_time();
     let prediction = service.predict(&open, window).await.expect("rows are judged");
-    let seconds = (processor_time() - begin).as_secs_f64();
+    let seconds = processor_time().saturating_sub(begin).as_secs_f64();
     let line = serde_json::json!({
         "library": library,
         "method": method,
@@ -174,7 +169,7 @@ fn per_value(settings: StreamingSettings, stream: &[f64]) {
     for x in stream {
         n_drifts += usize::from(black_box(detector.step(&mut state, &[*x])).is_drift);
     }
-    let nanoseconds = (processor_time() - begin).as_secs_f64() * 1e9 / stream.len() as f64;
+    let nanoseconds = processor_time().saturating_sub(begin).as_secs_f64() * 1e9 / stream.len() as f64;
     println!("{}", serde_json::json!({"kind": kind.to_string(), "nanoseconds": nanoseconds, "drifts": n_drifts}));
 }
 

@@ -37,7 +37,7 @@ pub use two_sample::{
     ModelTestProblem, N_BOOTSTRAPS, PcaReconstruction, PcaReconstructionSpec, Preset, QUANTILES,
     RegressorUncertaintySpec, SequenceVerdict, SpotTheDiff, SpotTheDiffOutcome, SpotTheDiffSettings,
     SpotTheDiffTestSpec, Summary, TestProblem, UncertaintyProblem, UncertaintyType, Validation, Window, WindowProblem,
-    WordWeight,     check_batch, entropies, fit_batch, narrow_margins, restore_batch, spreads,
+    WordWeight, check_batch, entropies, fit_batch, narrow_margins, restore_batch, spreads,
 };
 
 #[cfg(test)]

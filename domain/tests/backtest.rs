@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::DateTime;
-use drifting_domain::data::{Column, MissingValues, Table, Values};
+use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{
     CvmThresholds, DetectorKind, DetectorRequest, FitProblem, SequenceRequest, WindowRequest,
 };

@@ -4,16 +4,14 @@
 mod house;
 mod real_data;
 
-use std::sync::Arc;
-
 use chrono::DateTime;
 use drifting_domain::data::{Column, MissingValues, Table, Values};
-use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, WindowRequest};
-use drifting_domain::ports::{ImageDecoder, NoImageFiles, Silent};
+use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, SequenceRequest, WindowRequest};
+use drifting_domain::ports::Silent;
 use drifting_domain::project::DriftType;
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{
-    Backtest, BacktestRequest, Candidate, FalseAlarms, ReferencePart, Replayed, RequestLimits,
+    Backtest, BacktestRequest, Candidate, FalseAlarms, Readers, ReferencePart, Replayed, RequestLimits,
 };
 use drifting_memory::{FixedClock, InlineCpuPool};
 use rand::seq::SliceRandom;
@@ -41,13 +39,14 @@ fn replay(history: Table, n_reference: usize, changes: &[usize], candidates: &[C
         candidates: candidates.to_vec(),
         windows: Vec::new(),
         ert: None,
+        sequence: SequenceRequest::default(),
         missing_values: MissingValues::Reject,
         seed,
     };
     let (thresholds, clock) = (CvmThresholds::default(), FixedClock::new(DateTime::UNIX_EPOCH));
-    let images: Arc<dyn ImageDecoder> = Arc::new(NoImageFiles);
-    let (limits, pool, progress) = (RequestLimits::default(), &InlineCpuPool, &Silent);
-    let backtest = Backtest { limits, thresholds: &thresholds, images: &images, clock: &clock, pool, progress };
+    let (limits, readers) = (RequestLimits::default(), Readers::default());
+    let (pool, progress) = (&InlineCpuPool, &Silent);
+    let backtest = Backtest { limits, thresholds: &thresholds, readers: &readers, clock: &clock, pool, progress };
     let report = backtest.run(&request).expect("a report");
     let outcomes = report.candidates.into_iter().map(|report| report.outcome);
     outcomes.map(|outcome| outcome.unwrap_or_else(|reason| panic!("{reason}"))).collect()

@@ -102,7 +102,9 @@ mod tests {
 
     fn words(texts: &[&str]) -> Words {
         let mut words = Words::new();
-        texts.iter().for_each(|text| words.push(text.split_whitespace().collect()));
+        for text in texts {
+            words.push(text.split_whitespace().collect());
+        }
         words
     }
 

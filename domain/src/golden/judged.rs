@@ -4,7 +4,7 @@ use crate::data::{Frame, Schema};
 use crate::detection::Detection;
 use crate::detectors::{DetectorKind, DetectorRequest, Window, fit_batch};
 use crate::ports::Silent;
-use crate::preprocess::{Encoder, Encoding, Preprocessing};
+use crate::preprocess::{Encoder, Encoding, Preprocessing, TextRequest};
 use crate::test_pool::Threads;
 
 pub(super) fn judged(
@@ -15,7 +15,8 @@ pub(super) fn judged(
     n_components: Option<usize>,
 ) -> Detection {
     let spec = request.batch_specification(kind, schema, reference.n_rows()).expect("settings");
-    let preprocessing = Preprocessing { standardize: request.is_standardized(kind), n_components };
+    let preprocessing =
+        Preprocessing { standardize: request.is_standardized(kind), n_components, texts: TextRequest::DEFAULT };
     let encoded = kind.encoding() == Encoding::Kernel;
     let encoder = encoded.then(|| Encoder::fit(reference, &preprocessing, kind.encoding()).expect("columns"));
     let encode = |rows: &Frame<'_>| encoder.as_ref().map(|encoder| encoder.encode(rows)).unwrap_or_default();

@@ -127,8 +127,9 @@ mod tests {
         assert_eq!(test(&[2.0; 4]).map(|test| test.p_value), Some(0.0));
         assert_eq!(test(&[2.0]), None);
         // The rounded mean of many is another than that of few.
-        let of_many =
-            |value: f64, other: f64| t_test(&[value; 8_736], &[other; 48], Variances::OfEach, Alternative::TwoSided);
+        let of_many = |value: f64, other: f64| {
+            t_test(&vec![value; 8_736], &[other; 48], Variances::OfEach, Alternative::TwoSided)
+        };
         for value in [0.003_467, 0.422_915, 0.414_912] {
             assert_eq!(of_many(value, value), None);
             assert_eq!(of_many(value, value * 1.5).map(|test| test.p_value), Some(0.0));

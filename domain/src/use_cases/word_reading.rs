@@ -28,7 +28,7 @@ impl WordReading {
         let is_plain = standardize.is_none() && n_components.is_none() && texts.is_default();
         let is_of_words = match detector.model {
             None | Some(ModelName::Words) => is_plain,
-            Some(ModelName::LogisticRegression | ModelName::RandomForest) => false,
+            Some(ModelName::LogisticRegression | ModelName::RandomForest | ModelName::GradientBoosting) => false,
         };
         *drift_type == DriftType::Text && kind == DetectorKind::Classifier && is_of_words
     }

@@ -295,9 +295,9 @@ impl Settings {
             Name::MaxRunLengths => self.detector.streaming.max_run_lengths = Some(whole(value)?),
             Name::Difference => self.detector.sequence.difference = Some(count(value)?),
             Name::BlockLength => self.detector.sequence.block_length = Some(number(value)?),
-            Name::SeasonColumn => self.season.column = Some(text(value)?),
+            Name::SeasonColumn => self.season.column = Some(named(value, "the name of a column")?),
             Name::SeasonPeriod => self.season.period = Some(count(value)?),
-            Name::SeasonTimestamp => self.season.timestamp = Some(text(value)?),
+            Name::SeasonTimestamp => self.season.timestamp = Some(named(value, "the name of a column")?),
             Name::SeasonBy => self.season.by = Some(parts_of_time(value)?),
             Name::Tests | Name::Window | Name::UpdateReference | Name::Quality | Name::Season => {}
         }

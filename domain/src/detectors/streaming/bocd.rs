@@ -228,7 +228,7 @@ mod tests {
     fn a_constant_that_goes_on_is_no_change() {
         for constant in [0.003_467, 0.422_915, 0.414_912] {
             let mut settings = BocdSettings::default();
-            settings.learn(&[constant; 8_736]);
+            settings.learn(&vec![constant; 8_736]);
             assert_eq!((settings.prior_mean, settings.data_variance), (Some(constant), Some(1.0)));
             let mut state = settings.start();
             let drifts = (0..2_000).filter(|_| settings.update(&mut state, constant).is_drift).count();

@@ -405,7 +405,7 @@ impl BatchSpec {
             Family::Columns(spec) => spec.preset.is_some() || spec.threshold.is_some(),
             Family::Joint(JointSpec::Mmd(spec)) => spec.preset.is_some(),
             Family::Joint(JointSpec::MeanDistance(spec)) => spec.fixed_threshold().is_some(),
-            Family::Joint(JointSpec::Classifier(spec)) => spec.preset.is_some(),
+            Family::Words(spec) | Family::Joint(JointSpec::Classifier(spec)) => spec.preset.is_some(),
             Family::Multivariate(MultivariateSpec::PcaReconstruction(spec)) => spec.preset.is_some(),
             Family::Multivariate(MultivariateSpec::Hdddm(spec)) => spec.preset.is_some(),
             Family::Multivariate(MultivariateSpec::KdqTree(spec)) => spec.preset.is_some(),
