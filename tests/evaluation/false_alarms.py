@@ -42,7 +42,7 @@ EACH_COLUMN = (
     "hellinger", "total_variation", "wasserstein", "energy",
 )  # fmt: skip
 TOGETHER = (
-    "mmd", "lsdd", "classifier", "spot_the_diff", "mmd_fourier", "hdddm", "kdq_tree", "pca_reconstruction",
+    "mmd", "lsdd", "mean_distance", "classifier", "spot_the_diff", "mmd_fourier", "hdddm", "kdq_tree", "pca_reconstruction",
 )  # fmt: skip
 OF_VALUES = ("adwin", "page_hinkley", "kswin", "cusum", "geometric_moving_average", "bocd")
 OF_ERRORS = ("ddm", "eddm", "rddm", "stepd", "ecdd", "hddm_a", "hddm_w")
@@ -57,7 +57,7 @@ WINDOWED = {
 BY_ROW = {
     "number": ("cvm_online", *OF_VALUES),
     "share": ("hddm_a", "hddm_w"),
-    "numbers": ("cvm_online", "lsdd_online", "mmd_online", "dummy"),
+    "numbers": ("cvm_online", "lsdd_online", "mmd_online", "pca_cd", "dummy"),
     "classes": ("fet_online",),
     "mixed": ("mmd_online",),
     "errors": ("fet_online", *OF_ERRORS),
@@ -132,6 +132,11 @@ def _counts(kind: str, outcome: dict[str, Any]) -> tuple[int, int]:
     return counts["alarm_starts"], counts["rows"]
 
 
+def _promises(kind: str) -> bool:
+    """Whether it is calibrated to an expected run time."""
+    return kind.endswith("_online") or kind == "pca_cd"
+
+
 def _windows(servers: SimpleQueue[Server], threads: ThreadPoolExecutor) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for control in all_controls():
@@ -173,9 +178,9 @@ def _rows(servers: SimpleQueue[Server], threads: ThreadPoolExecutor) -> list[dic
                 "alarms": sum(alarms),
             }
             found.append(line)
-    n_promises = sum(line["kind"].endswith("_online") for line in found)
+    n_promises = sum(_promises(line["kind"]) for line in found)
     for line, (alarms, rows) in zip(found, counted, strict=True):
-        if line["kind"].endswith("_online"):
+        if _promises(line["kind"]):
             band = of_references(alarms, rows, 1 / ERT, n_promises)
             line |= {"low": band.low, "high": band.high, "verdict": band.verdict(line["alarms"] / line["n"])}
             line["spread"] = spread(alarms)

@@ -73,6 +73,7 @@ fn may_be_absent(schema: &str, member: &str) -> bool {
         "RowDetection" => ["is_warning", "effect_size", "problem", "quality"].contains(&member),
         "ColumnSummary" => member == "quantiles",
         "WindowPolicy" => member == "max_age",
+        "Preprocessing" => ["features", "encoder"].contains(&member),
         "Season" => true,
         "Metric" => member == "features",
         "ReferenceUpdate" => ["last", "reservoir"].contains(&member),

@@ -5,8 +5,8 @@ use serde_json::{Map, Value};
 use super::{Case, cases, with_id};
 use crate::detectors::{DetectorKind, DetectorRequest, Preset};
 
-/// The library numbers categories, here each has a column: that moves the area of this chunk of the reference, 0.008 above the lower
-/// threshold, by 0.012 across it.
+/// Trees are grown otherwise (the library numbers categories, here each has a column), and the area of this chunk of the reference, 0.008
+/// above the lower threshold, moves by 0.012 across it.
 const ENCODED_OTHERWISE: usize = 400;
 
 /// Some rows of columns, by name.

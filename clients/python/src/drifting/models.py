@@ -44,6 +44,19 @@ class CategoryShares:
 
 
 @dataclass(frozen=True, slots=True)
+class WordWeights:
+    """How much a word tells: ``weight`` is above 0 where it speaks for the window, below where it speaks for the reference.
+
+    The shares are those of the texts of either that hold it.
+    """
+
+    word: str
+    weight: float
+    reference_share: float
+    window_share: float
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureDetection:
     """The verdict on one column, and what moved."""
 
@@ -63,6 +76,7 @@ class FeatureDetection:
     categories: tuple[CategoryShares, ...] = ()
     unseen_categories: tuple[str, ...] = ()
     vanished_categories: tuple[str, ...] = ()
+    words: tuple[WordWeights, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +233,8 @@ class Detector:
     context_sigma: tuple[float, ...] | None = None
     prop_c_held: float | None = None
     preset: str | None = None
+    metric: str | None = None
+    divergence_metric: str | None = None
     threshold: float | None = None
     drift_share: float | None = None
     n_components: float | None = None
@@ -233,6 +249,7 @@ class Detector:
     grace_period: int | None = None
     keep_window: bool | None = None
     min_instances: int | None = None
+    burn_in: int | None = None
     alpha: float | None = None
     mode: str | None = None
     stat_size: int | None = None
@@ -269,6 +286,8 @@ class Preprocessing:
 
     standardize: bool
     n_components: int | None
+    features: str | None = None
+    encoder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
