@@ -29,6 +29,7 @@ pub(super) fn file_of(args: &ServeArgs) -> Option<&Path> {
 pub(super) fn run(args: &ServeArgs, json: bool) -> anyhow::Result<ExitCode> {
     let config = Config::load(file_of(args), &args.settings)?;
     crate::open_files::raise();
+    crate::runtime::give_large_blocks_back();
     let format = config.log_format;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
