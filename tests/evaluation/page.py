@@ -35,7 +35,7 @@ scripts/evaluate
 
 writes this page, tables and counts in it included; `scripts/evaluate 3 5` runs two of its steps again. It builds the server, starts it on free ports of this machine
 without a metrics database, and asks it over HTTP alone: `POST /api/v1/backtest`, fits and predictions. All steps took {minutes:.0f} minutes on 2 processors that other
-work kept busy: fits give way to everything else, so then they wait; step 1 takes some eight minutes of processor time, the others together about five. The data are [in the repository](../tests/data/README.md) or come from packages of registries. Everything random has a seed: the order of rows 20261129 and the number of
+work kept busy: fits give way to everything else, so then they wait; step 1 takes some eight minutes of processor time, the others together about five. The data are in the repository (`tests/data`) or come from packages of registries. Everything random has a seed: the order of rows 20261129 and the number of
 the reference, detectors in step 1 that number, elsewhere 0. A short form with bounds that can fail is in the tests: `cargo nextest run -p drifting-domain --test evaluation`.
 
 ## In short

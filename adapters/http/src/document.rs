@@ -165,7 +165,11 @@ fn require_members_of_answers(document: &mut Value) {
         let Some(properties) = schema.get("properties").and_then(Value::as_mapping) else { continue };
         let is_always_there = |member: &&Value| !may_be_absent(name, member.as_str().unwrap_or_default());
         let required: Vec<Value> = properties.keys().filter(is_always_there).cloned().collect();
-        if let Some(schema) = schema.as_mapping_mut() {
+        let Some(schema) = schema.as_mapping_mut() else { continue };
+        // A list of none is not allowed.
+        if required.is_empty() {
+            schema.remove("required");
+        } else {
             schema.insert("required".into(), required.into());
         }
     }
