@@ -4,19 +4,16 @@
 //! cargo run --release -p drifting-domain --example false_alarms [kind …] [references]
 //! ```
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::DateTime;
 use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, ModelName, UncertaintyType, WindowRequest};
-use drifting_domain::ports::{CpuPool, NoEvents};
 use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
-use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
+use drifting_domain::use_cases::FitRequest;
+use drifting_memory::service;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
@@ -209,29 +206,6 @@ fn verdicts(
         let prediction = service.predict(&open, rows).await.expect("rows are fed");
         prediction.detections.iter().map(|detection| detection.is_drift).collect()
     })
-}
-
-fn service() -> DriftService {
-    let metrics = Arc::new(MemoryMetrics::new());
-    let pool: Arc<dyn CpuPool> = Arc::new(InlineCpuPool);
-    let ports = Ports {
-        artifacts: Arc::new(MemoryArtifacts::default()),
-        index: Arc::new(MemoryIndex::new()),
-        operations: Arc::new(MemoryOperations::new()),
-        sink: Arc::clone(&metrics) as _,
-        events: Arc::new(NoEvents),
-        metrics,
-        clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),
-        fit_pool: Arc::clone(&pool),
-        predict_pool: pool,
-    };
-    let settings = ServiceSettings {
-        access: Access::ReadWrite,
-        durability: StateDurability::Interval,
-        records_features: false,
-        fitted_by: "false_alarms".to_owned(),
-    };
-    DriftService::new(ports, settings)
 }
 
 impl Data {

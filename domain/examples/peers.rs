@@ -10,22 +10,20 @@
 use std::fs;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::DateTime;
 use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::{
     AdwinSettings, BocdSettings, CusumSettings, DdmSettings, DetectorKind, DetectorRequest, EcddSettings, EddmSettings,
     GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings, OnlineDetector, PageHinkleySettings,
     Preset, RddmSettings, StepdSettings, Streaming, StreamingSettings, StreamingSpec,
 };
-use drifting_domain::ports::{CpuPool, NoEvents, Silent};
+use drifting_domain::ports::Silent;
 use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::{QualityCheck, QualityRequest};
-use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
+use drifting_domain::use_cases::FitRequest;
+use drifting_memory::service;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Columns of a table.
@@ -200,27 +198,4 @@ fn processor_time() -> Duration {
 fn numbers(path: &Path) -> Vec<f64> {
     let bytes = fs::read(path).expect("the numbers");
     bytes.chunks_exact(8).map(|bytes| f64::from_le_bytes(bytes.try_into().expect("eight bytes"))).collect()
-}
-
-fn service() -> DriftService {
-    let metrics = Arc::new(MemoryMetrics::new());
-    let pool: Arc<dyn CpuPool> = Arc::new(InlineCpuPool);
-    let ports = Ports {
-        artifacts: Arc::new(MemoryArtifacts::default()),
-        index: Arc::new(MemoryIndex::new()),
-        operations: Arc::new(MemoryOperations::new()),
-        sink: Arc::clone(&metrics) as _,
-        events: Arc::new(NoEvents),
-        metrics,
-        clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),
-        fit_pool: Arc::clone(&pool),
-        predict_pool: pool,
-    };
-    let settings = ServiceSettings {
-        access: Access::ReadWrite,
-        durability: StateDurability::Interval,
-        records_features: false,
-        fitted_by: "peers".to_owned(),
-    };
-    DriftService::new(ports, settings)
 }

@@ -7,19 +7,18 @@
 //! first 80 % are fitted once more, and that detector is fed 50,000 fresh rows, starting anew after each alarm. The
 //! output is a Markdown table (docs/calibration.md).
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
-use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{CvmThresholds, DetectorKind, DetectorRequest, fit_online};
-use drifting_domain::ports::{NoEvents, Silent};
+use drifting_domain::ports::Silent;
 use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, RunLengthReport};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
-use drifting_domain::use_cases::{Access, DriftService, FitRequest, Ports, ServiceSettings, StateDurability};
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
+use drifting_domain::use_cases::{DriftService, FitRequest};
+use drifting_memory::{InlineCpuPool, service};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 
@@ -141,28 +140,4 @@ impl Series {
         self.last = self.correlation * self.last + (1.0 - self.correlation * self.correlation).sqrt() * normal;
         self.last
     }
-}
-
-fn service() -> DriftService {
-    let metrics = Arc::new(MemoryMetrics::new());
-    let ports = Ports {
-        artifacts: Arc::new(MemoryArtifacts::new()),
-        index: Arc::new(MemoryIndex::new()),
-        operations: Arc::new(MemoryOperations::new()),
-        metrics: Arc::clone(&metrics) as _,
-        sink: metrics,
-        events: Arc::new(NoEvents),
-        clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),
-        fit_pool: Arc::new(InlineCpuPool),
-        predict_pool: Arc::new(InlineCpuPool),
-    };
-    DriftService::new(
-        ports,
-        ServiceSettings {
-            access: Access::ReadWrite,
-            durability: StateDurability::Interval,
-            records_features: false,
-            fitted_by: "trial 0".to_owned(),
-        },
-    )
 }

@@ -3,7 +3,6 @@
 mod real_data;
 mod registers;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::DateTime;
@@ -11,16 +10,16 @@ use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{
     CvmThresholds, DetectorKind, DetectorRequest, FitProblem, SequenceRequest, WindowRequest,
 };
-use drifting_domain::ports::{CpuPool, NoEvents, Progress, Silent};
+use drifting_domain::ports::{CpuPool, Progress, Silent};
 use drifting_domain::preprocess::{Season, TextRequest};
 use drifting_domain::project::{AfterAlarm, DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
 use drifting_domain::use_cases::{
-    Access, Backtest, BacktestReport, BacktestRequest, CANDIDATES_MAX, Candidate, DriftService, FalseAlarmSource,
-    FitError, FitRequest, Ports, Readers, ReferencePart, Replayed, RequestLimits, ServiceSettings, StateDurability,
+    Backtest, BacktestReport, BacktestRequest, CANDIDATES_MAX, Candidate, FalseAlarmSource, FitError, FitRequest,
+    Readers, ReferencePart, Replayed, RequestLimits,
 };
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
+use drifting_memory::{FixedClock, InlineCpuPool, service};
 use rand::RngExt;
 use real_data::File;
 use registers::{Register, sentences};
@@ -219,28 +218,6 @@ fn the_same_request_gives_the_same_report_on_any_number_of_threads() {
     for expected in [DetectorKind::CvmOnline, DetectorKind::LsddOnline, DetectorKind::MmdOnline, DetectorKind::Ks] {
         assert!(kinds.contains(&expected), "{expected} suits numbers: {kinds:?}");
     }
-}
-
-fn service() -> DriftService {
-    let metrics = Arc::new(MemoryMetrics::new());
-    let ports = Ports {
-        artifacts: Arc::new(MemoryArtifacts::new()),
-        index: Arc::new(MemoryIndex::new()),
-        operations: Arc::new(MemoryOperations::new()),
-        metrics: Arc::clone(&metrics) as _,
-        sink: metrics,
-        events: Arc::new(NoEvents),
-        clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),
-        fit_pool: Arc::new(InlineCpuPool),
-        predict_pool: Arc::new(InlineCpuPool),
-    };
-    let settings = ServiceSettings {
-        access: Access::ReadWrite,
-        durability: StateDurability::Interval,
-        records_features: false,
-        fitted_by: "test 0".to_owned(),
-    };
-    DriftService::new(ports, settings)
 }
 
 fn name() -> ProjectName {

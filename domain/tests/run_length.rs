@@ -1,43 +1,16 @@
 //! The reported run length is what a user would see, and its interval holds what it says.
 
-use std::sync::Arc;
-
-use chrono::DateTime;
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName, RunLengthReport};
 use drifting_domain::quality::QualityRequest;
 use drifting_domain::statistics::draws::stream;
-use drifting_domain::use_cases::{
-    Access, DriftService, FitRequest, Ports, ProjectView, ServiceSettings, StateDurability,
-};
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
+use drifting_domain::use_cases::{DriftService, FitRequest, ProjectView};
+use drifting_memory::service;
 use rand::RngExt;
 
 const ERT: f64 = 50.0;
-
-fn service() -> DriftService {
-    let metrics = Arc::new(MemoryMetrics::new());
-    let ports = Ports {
-        artifacts: Arc::new(MemoryArtifacts::new()),
-        index: Arc::new(MemoryIndex::new()),
-        operations: Arc::new(MemoryOperations::new()),
-        metrics: Arc::clone(&metrics) as _,
-        sink: metrics,
-        events: Arc::new(drifting_domain::ports::NoEvents),
-        clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),
-        fit_pool: Arc::new(InlineCpuPool),
-        predict_pool: Arc::new(InlineCpuPool),
-    };
-    let settings = ServiceSettings {
-        access: Access::ReadWrite,
-        durability: StateDurability::Interval,
-        records_features: false,
-        fitted_by: "test 0".to_owned(),
-    };
-    DriftService::new(ports, settings)
-}
 
 fn name() -> ProjectName {
     "trial".parse().expect("a valid name")

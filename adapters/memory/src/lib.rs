@@ -6,6 +6,7 @@ mod cpu;
 mod index;
 mod metrics;
 mod operations;
+mod service;
 
 pub use artifacts::MemoryArtifacts;
 pub use clock::FixedClock;
@@ -13,6 +14,7 @@ pub use cpu::InlineCpuPool;
 pub use index::MemoryIndex;
 pub use metrics::MemoryMetrics;
 pub use operations::MemoryOperations;
+pub use service::service;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -2,45 +2,17 @@
 //!
 //!     cargo bench -p drifting-domain --bench quality
 
-use std::sync::Arc;
-
-use chrono::DateTime;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use drifting_domain::data::{MissingValues, Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest, WindowRequest};
-use drifting_domain::ports::NoEvents;
 use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::DriftType;
 use drifting_domain::quality::QualityRequest;
-use drifting_domain::use_cases::{
-    Access, DriftService, FitRequest, OpenProject, Ports, ServiceSettings, StateDurability,
-};
-use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
+use drifting_domain::use_cases::{DriftService, FitRequest, OpenProject};
+use drifting_memory::service;
 use tokio::runtime::{Builder, Runtime};
 
 const COLUMNS: usize = 10;
-
-fn service() -> DriftService {
-    let metrics = Arc::new(MemoryMetrics::new());
-    let ports = Ports {
-        artifacts: Arc::new(MemoryArtifacts::default()),
-        index: Arc::new(MemoryIndex::new()),
-        operations: Arc::new(MemoryOperations::new()),
-        sink: Arc::clone(&metrics) as _,
-        events: Arc::new(NoEvents),
-        metrics,
-        clock: Arc::new(FixedClock::new(DateTime::UNIX_EPOCH)),
-        fit_pool: Arc::new(InlineCpuPool),
-        predict_pool: Arc::new(InlineCpuPool),
-    };
-    let settings = ServiceSettings {
-        access: Access::ReadWrite,
-        durability: StateDurability::Interval,
-        records_features: false,
-        fitted_by: "bench".to_owned(),
-    };
-    DriftService::new(ports, settings)
-}
 
 /// Half of the columns are numbers, half are categories.
 fn rows(n: usize) -> Table {
