@@ -2,31 +2,18 @@
 
 mod house;
 mod registers;
+mod text_project;
 
 use std::sync::Arc;
 
-use drifting_domain::data::{Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::ports::{TextEncoder, TextEncoders};
 use drifting_domain::preprocess::{FeatureSet, TextRequest};
-use drifting_domain::project::DriftType;
-use drifting_domain::use_cases::{DriftService, FitError, FitRequest, PredictError, Prediction};
+use drifting_domain::use_cases::{DriftService, FitError, FitRequest, PredictError};
 
 use self::house::{House, fit, name, of_kind};
 use self::registers::{Register, sentences};
-
-fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
-    house::request(DriftType::Text, reference, detector)
-}
-
-fn table<T: AsRef<str>>(texts: &[T]) -> Table {
-    Table::unnamed(vec![Values::Text(texts.iter().map(Some).collect())]).expect("a column")
-}
-
-async fn feed<T: AsRef<str>>(service: &DriftService, texts: &[T]) -> Prediction {
-    let open = service.open(&name()).await.expect("it is open");
-    service.predict(&open, table(texts)).await.expect("texts are fed")
-}
+use self::text_project::{feed, request, table};
 
 fn of(features: FeatureSet) -> TextRequest {
     TextRequest { features: Some(features), encoder: None }

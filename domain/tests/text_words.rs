@@ -2,28 +2,14 @@
 
 mod house;
 mod registers;
+mod text_project;
 
-use drifting_domain::data::{Table, Values};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::ports::ArtifactStore;
-use drifting_domain::project::DriftType;
-use drifting_domain::use_cases::{DriftService, FitRequest, Prediction};
 
 use self::house::{House, fit, name, of_kind};
 use self::registers::{Register, sentences};
-
-fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
-    house::request(DriftType::Text, reference, detector)
-}
-
-fn table<T: AsRef<str>>(texts: &[T]) -> Table {
-    Table::unnamed(vec![Values::Text(texts.iter().map(Some).collect())]).expect("a column")
-}
-
-async fn feed<T: AsRef<str>>(service: &DriftService, texts: &[T]) -> Prediction {
-    let open = service.open(&name()).await.expect("it is open");
-    service.predict(&open, table(texts)).await.expect("texts are fed")
-}
+use self::text_project::{feed, request, table};
 
 #[tokio::test]
 async fn a_classifier_names_the_words_that_came_and_went() {

@@ -2,6 +2,7 @@
 
 mod house;
 mod registers;
+mod text_project;
 
 use drifting_domain::data::{MissingValues, Table, TensorValues, Values};
 use drifting_domain::detection::Detection;
@@ -9,23 +10,11 @@ use drifting_domain::detectors::{DetectorKind, DetectorRequest, ModelName, Refer
 use drifting_domain::ports::ArtifactStore;
 use drifting_domain::preprocess::{FeatureSet, TextRequest};
 use drifting_domain::project::{AfterAlarm, DriftType};
-use drifting_domain::use_cases::{DriftService, FitError, FitRequest, PredictError, Prediction};
+use drifting_domain::use_cases::{FitError, FitRequest, PredictError};
 
 use self::house::{House, fit, name, of_kind};
 use self::registers::{Register, sentences};
-
-fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
-    house::request(DriftType::Text, reference, detector)
-}
-
-fn table<T: AsRef<str>>(texts: &[T]) -> Table {
-    Table::unnamed(vec![Values::Text(texts.iter().map(Some).collect())]).expect("a column")
-}
-
-async fn feed<T: AsRef<str>>(service: &DriftService, texts: &[T]) -> Prediction {
-    let open = service.open(&name()).await.expect("it is open");
-    service.predict(&open, table(texts)).await.expect("texts are fed")
-}
+use self::text_project::{feed, request, table};
 
 #[tokio::test]
 async fn the_same_register_raises_alarms_as_promised_and_another_one_at_once() {
