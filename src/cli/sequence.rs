@@ -45,7 +45,7 @@ pub struct Sequence<'a> {
 }
 
 #[derive(Debug, Serialize)]
-#[serde(rename_all = "snake_case", untagged)]
+#[serde(untagged)]
 enum Season<'a> {
     Column { column: &'a str },
     Period { period: u64 },
@@ -53,31 +53,28 @@ enum Season<'a> {
 }
 
 impl SequenceFlags {
-    /// As parameters of a query string.
-    pub fn query(&self) -> Vec<(&'static str, String)> {
+    /// What was said: the parameter of a query string, the flag, and the value.
+    fn said(&self) -> impl Iterator<Item = (&'static str, &'static str, String)> {
         let by = (!self.season_by.is_empty()).then(|| self.season_by.join(","));
         let settings = [
-            ("sequence.difference", self.difference.map(|rows| rows.to_string())),
-            ("sequence.season.column", self.season_column.clone()),
-            ("sequence.season.period", self.season_period.map(|rows| rows.to_string())),
-            ("sequence.season.timestamp", self.season_timestamp.clone()),
-            ("sequence.season.by", by),
-            ("sequence.block_length", self.block_length.map(|rows| rows.to_string())),
+            ("sequence.difference", "--difference", self.difference.map(|rows| rows.to_string())),
+            ("sequence.season.column", "--season-column", self.season_column.clone()),
+            ("sequence.season.period", "--season-period", self.season_period.map(|rows| rows.to_string())),
+            ("sequence.season.timestamp", "--season-timestamp", self.season_timestamp.clone()),
+            ("sequence.season.by", "--season-by", by),
+            ("sequence.block_length", "--block-length", self.block_length.map(|rows| rows.to_string())),
         ];
-        settings.into_iter().filter_map(|(name, value)| Some((name, value?))).collect()
+        settings.into_iter().filter_map(|(parameter, flag, value)| Some((parameter, flag, value?)))
+    }
+
+    /// As parameters of a query string.
+    pub fn query(&self) -> Vec<(&'static str, String)> {
+        self.said().map(|(parameter, _, value)| (parameter, value)).collect()
     }
 
     /// As flags with their values.
     pub fn words(&self) -> Vec<(&'static str, String)> {
-        let flag = |name| match name {
-            "sequence.difference" => "--difference",
-            "sequence.season.column" => "--season-column",
-            "sequence.season.period" => "--season-period",
-            "sequence.season.timestamp" => "--season-timestamp",
-            "sequence.season.by" => "--season-by",
-            _ => "--block-length",
-        };
-        self.query().into_iter().map(|(name, value)| (flag(name), value)).collect()
+        self.said().map(|(_, flag, value)| (flag, value)).collect()
     }
 
     /// As a member of a document; none where nothing was said.
