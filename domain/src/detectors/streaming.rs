@@ -221,6 +221,15 @@ const ROWS_PER_REPORT: usize = 1_000;
 const RECENT_ROWS: usize = 100;
 
 impl StreamingSpec {
+    /// About how many nanoseconds a value takes.
+    pub(crate) fn step_cost_ns(&self) -> u64 {
+        match &self.settings {
+            StreamingSettings::Kswin(settings) => 40 * settings.stat_size as u64,
+            StreamingSettings::Bocd(settings) => 30 * settings.max_run_lengths,
+            _ => 100,
+        }
+    }
+
     /// Rows that are looked at for an explanation: those that the kind compares, if it compares some.
     pub(crate) fn n_recent(&self) -> usize {
         match &self.settings {
@@ -359,10 +368,6 @@ impl OnlineDetector for Streaming {
     }
 
     fn step_cost_ns(&self) -> u64 {
-        match &self.spec.settings {
-            StreamingSettings::Kswin(settings) => 40 * settings.stat_size as u64,
-            StreamingSettings::Bocd(settings) => 30 * settings.max_run_lengths,
-            _ => 100,
-        }
+        self.spec.step_cost_ns()
     }
 }

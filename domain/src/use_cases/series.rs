@@ -96,8 +96,7 @@ pub(super) fn fit_series(
     let is_reset = request.detector.after_alarm == Some(AfterAlarm::Reset);
     let replay = Replay { streams: &streams, ert, n_columns, is_reset, seed, pool, progress: &for_replay };
     let detector = if let OnlineSpec::Streaming(spec) = spec {
-        let step_ns = fit(&OnlineSpec::Streaming(spec.clone()))?.step_cost_ns();
-        check_work(replay.n_steps_streaming(), step_ns, ert)?;
+        check_work(replay.n_steps_streaming(), spec.step_cost_ns(), ert)?;
         progress.stage("replaying streams like the reference");
         let calibrated = replay.streaming(spec, encoded).map_err(FitProblem::from)?;
         fit(&OnlineSpec::Streaming(calibrated))?
