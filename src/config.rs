@@ -45,7 +45,7 @@ use sinks::OnlySink;
 pub const FILE_BY_DEFAULT: &str = "drifting.yaml";
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 69] = [
+const SETTINGS: [(&str, Option<&str>); 70] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -111,6 +111,7 @@ const SETTINGS: [(&str, Option<&str>); 69] = [
     ("idempotency_max_bytes", Some("64MiB")),
     ("projects_memory", None),
     ("predict_queue", Some("1000")),
+    ("predict_wait", Some("500ms")),
     ("concurrent_fits", None),
     ("fit_queue", Some("16")),
     ("drain_delay", Some("0s")),
@@ -248,6 +249,8 @@ pub struct Config {
     pub projects_memory: Option<u64>,
     /// Predictions that may wait or be at work.
     pub predict_queue: usize,
+    /// How long the last one of them may be expected to wait, if there is a bound.
+    pub predict_wait: Option<Duration>,
     /// Fits that may compute at once.
     pub concurrent_fits: usize,
     /// Fits that may wait for their turn.

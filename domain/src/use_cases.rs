@@ -168,6 +168,7 @@ impl DriftService {
             with_features: settings.records_features,
         };
         let counts = Arc::new(Counts::new(ports.clock.elapsed()));
+        let predict_queue = Arc::new(PredictQueue::new(&limits, Arc::clone(&ports.clock)));
         Self {
             ports,
             settings,
@@ -177,7 +178,7 @@ impl DriftService {
             fit_queue: Arc::new(FitQueue::new(&limits)),
             answers: Arc::new(KeptAnswers::new(limits.answers)),
             memory: Memory::new(limits.projects_memory),
-            predict_queue: Arc::new(PredictQueue::new(limits.predict_queue)),
+            predict_queue,
             request_limits: limits.request,
             operations: Operations::default(),
             counts,
@@ -194,7 +195,7 @@ impl DriftService {
             fit_queue: Arc::new(FitQueue::new(&limits)),
             answers: Arc::new(KeptAnswers::new(limits.answers)),
             memory: Memory::new(limits.projects_memory),
-            predict_queue: Arc::new(PredictQueue::new(limits.predict_queue)),
+            predict_queue: Arc::new(PredictQueue::new(&limits, Arc::clone(&self.ports.clock))),
             request_limits: limits.request,
             ..self
         }

@@ -12,6 +12,7 @@ pub fn of_service(config: &Config) -> ServiceLimits {
         answers: AnswerLimits { n_max: config.idempotency_max_keys, bytes_max: config.idempotency_max_bytes },
         projects_memory: config.projects_memory,
         predict_queue: config.predict_queue,
+        predict_wait: config.predict_wait,
         concurrent_fits: config.concurrent_fits,
         fit_queue: config.fit_queue,
         request: RequestLimits {

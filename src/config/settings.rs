@@ -134,6 +134,7 @@ impl Settings {
                 Some(ByteSizeOrNone(bytes)) => Some(bytes),
             },
             predict_queue: self.required::<Count>("predict_queue")?.0,
+            predict_wait: self.required::<IntervalOrNone>("predict_wait")?.0,
             concurrent_fits: self.optional::<Count>("concurrent_fits")?.map_or_else(concurrent_fits, |fits| fits.0),
             fit_queue: self.required::<Count>("fit_queue")?.0,
             drain_delay: self.read("drain_delay", drain_delay)?.unwrap_or_default(),

@@ -2,9 +2,14 @@
 
 mod acceptor;
 mod activity;
+mod answer;
 mod guard;
+mod head;
+mod position;
+mod refusing;
 mod serving;
 
 pub(crate) use acceptor::GuardedAcceptor;
 pub(crate) use activity::{Connections, Working};
+pub(crate) use refusing::Refuse;
 pub(crate) use serving::serve;

@@ -23,14 +23,13 @@ use drifting_access::{Caller, Gate};
 use drifting_listening::{IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId};
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError};
-use poem::http::{HeaderValue, Method, StatusCode, Uri, header};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, Request, Response};
 use tracing::Instrument;
 
 use self::access_log::Access;
-use self::watched::Watched;
-use crate::body::leave_unread;
-use crate::connection::{Connections, Working};
+use crate::body::{Coding, leave_unread};
+use crate::connection::{Connections, Refuse, Working};
 use crate::error::{Code, Failure, Problem, shown};
 use crate::rights::is_open;
 use crate::settings::HeadLimits;
@@ -52,11 +51,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let working = self.connections.begin(request.remote_addr());
-        let id = RequestId::of(request.header(REQUEST_ID));
-        let watched = self.watch.begin(&mut request, &id);
-        let span = watched.span.clone();
-        request.set_data(id.clone());
-        self.served(request, id.0, watched, working.as_ref()).instrument(span).await
+        let route = self.watch.route(request.uri().path());
+        let begun = self.begin(&mut request, route);
+        let span = begun.access.span();
+        self.served(request, route, begun, working.as_ref()).instrument(span).await
     }
 }
 
@@ -65,18 +63,17 @@ impl<E: Endpoint<Output = Response>> Front<E> {
     async fn served(
         &self,
         mut request: Request,
-        id: String,
-        watched: Watched,
+        route: Option<usize>,
+        begun: Begun,
         working: Option<&Working>,
     ) -> poem::Result<Response> {
-        // Cloning shares the text.
-        let uri = request.uri().clone();
-        let method = request.method().clone();
-        let route = watched.route;
-        let access = Access::begin(method.clone(), uri.clone(), watched);
-        let coding = compression::wanted(&request);
-        let origin = self.hosts.cross_origins().of(&request).cloned();
-        let outcome = match self.admit(&mut request, route) {
+        let address = request.remote_addr().as_socket_addr().copied();
+        let admitted = self.admit(&mut request, address);
+        let admitted = admitted.and_then(|answer| {
+            self.overload.check(request.method(), route)?;
+            Ok(answer)
+        });
+        let outcome = match admitted {
             Ok(Some(answer)) => Ok(Ok(answer)),
             Ok(None) => {
                 // The server under us goes on with a request whose client has left, so this is seen to here.
@@ -91,28 +88,55 @@ impl<E: Endpoint<Output = Response>> Front<E> {
                 Ok(Err(failure.into()))
             }
         };
-        let mut response = match outcome {
+        let response = match outcome {
             Ok(Ok(response)) => response,
-            Ok(Err(error)) => self.failed(error, &method, &uri, &id),
-            Err(panic) => render(Failure::internal(format!("panic: {}", panic_text(&*panic))), &uri, &id),
+            Ok(Err(error)) => self.failed(error, &begun),
+            Err(panic) => render(Failure::internal(format!("panic: {}", panic_text(&*panic))), &begun),
         };
-        compression::compress(&mut response, coding).await;
-        if let Ok(value) = HeaderValue::try_from(id) {
-            response.headers_mut().insert(REQUEST_ID, value);
-        }
-        if response.headers().contains_key(IDEMPOTENCY_REPLAYED) {
-            access.replayed();
-        }
-        cross_origin::say(response.headers_mut(), origin, self.hosts.cross_origins().are_some());
-        access.end(response.status());
-        Ok(response)
+        Ok(self.end(response, begun).await)
     }
 }
 
+impl<E: Send + Sync + 'static> Refuse for Front<E> {
+    fn is_refusing(&self) -> bool {
+        self.overload.is_full()
+    }
+
+    fn refusal(&self, mut request: Request, address: SocketAddr) -> Option<Response> {
+        let route = self.watch.route(request.uri().path());
+        let overloaded = self.overload.check(request.method(), route).err()?;
+        let begun = self.begin(&mut request, route);
+        let _span = begun.access.span().entered();
+        let failure = self.admit(&mut request, Some(address)).err().unwrap_or(overloaded);
+        let response = render(failure, &begun);
+        // A short answer is not coded, and waits for nothing.
+        self.end(response, begun).now_or_never()
+    }
+}
+
+/// A request that has begun, and what its answer needs of it.
+struct Begun {
+    id: RequestId,
+    access: Access,
+    coding: Coding,
+    origin: Option<HeaderValue>,
+}
+
 impl<E> Front<E> {
+    /// A request begins: it is counted, traced and named.
+    fn begin(&self, request: &mut Request, route: Option<usize>) -> Begun {
+        let id = RequestId::of(request.header(REQUEST_ID));
+        let watched = self.watch.begin(request, &id, route);
+        request.set_data(id.clone());
+        // Cloning shares the text.
+        let access = Access::begin(request.method().clone(), request.uri().clone(), watched);
+        let origin = self.hosts.cross_origins().of(request).cloned();
+        Begun { id, access, coding: compression::wanted(request), origin }
+    }
+
     /// Decides by the head alone whether a request is served, and notes who sends it. A browser that only asks what a page may
     /// send has its answer at once.
-    fn admit(&self, request: &mut Request, route: Option<usize>) -> Result<Option<Response>, Failure> {
+    fn admit(&self, request: &mut Request, address: Option<SocketAddr>) -> Result<Option<Response>, Failure> {
         head::check(request, &self.head)?;
         self.hosts.check(request)?;
         if self.hosts.cross_origins().of(request).is_some()
@@ -123,23 +147,37 @@ impl<E> Front<E> {
         let caller = if is_open(request.method(), request.uri().path()) {
             Caller::ANYBODY
         } else {
-            let address = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
-            self.gate.admit(request.headers(), address)?
+            self.gate.admit(request.headers(), address.as_ref().map(SocketAddr::ip))?
         };
-        self.overload.check(request.method(), route)?;
         request.set_data(caller);
         Ok(None)
     }
 
-    fn failed(&self, error: poem::Error, method: &Method, uri: &Uri, id: &str) -> Response {
+    /// The answer as it is sent.
+    async fn end(&self, mut response: Response, begun: Begun) -> Response {
+        let Begun { id, access, coding, origin } = begun;
+        compression::compress(&mut response, coding).await;
+        if let Ok(value) = HeaderValue::try_from(id.0) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
+        if response.headers().contains_key(IDEMPOTENCY_REPLAYED) {
+            access.replayed();
+        }
+        cross_origin::say(response.headers_mut(), origin, self.hosts.cross_origins().are_some());
+        access.end(response.status());
+        response
+    }
+
+    fn failed(&self, error: poem::Error, begun: &Begun) -> Response {
         if error.is::<NotFoundError>() {
-            return render(Failure::new(Code::RouteNotFound, "there is nothing at this path; see /docs"), uri, id);
+            return render(Failure::new(Code::RouteNotFound, "there is nothing at this path; see /docs"), begun);
         }
         if error.is::<MethodNotAllowedError>() {
-            let allowed = self.routes.allowed(uri.path());
+            let method = begun.access.method();
+            let allowed = self.routes.allowed(begun.access.path());
             let one_of = if allowed.contains(',') { "one of " } else { "" };
             let detail = format!("expected {one_of}{allowed} for this path, {} came", shown(method.as_str()));
-            let mut response = render(Failure::new(Code::MethodNotAllowed, detail), uri, id);
+            let mut response = render(Failure::new(Code::MethodNotAllowed, detail), begun);
             if let Ok(allowed) = allowed.parse() {
                 response.headers_mut().insert(header::ALLOW, allowed);
             }
@@ -152,7 +190,7 @@ impl<E> Front<E> {
                 Failure::internal(error.to_string())
             }
         });
-        render(failure, uri, id)
+        render(failure, begun)
     }
 }
 
@@ -168,7 +206,7 @@ fn nobody_reads_this() -> Response {
 }
 
 /// The answer of a failure; its cause goes to the log, once.
-fn render(failure: Failure, uri: &Uri, id: &str) -> Response {
+fn render(failure: Failure, begun: &Begun) -> Response {
     let cause = failure.cause.as_deref();
     // Being asked for too much is no fault of the server.
     if failure.code.status().is_server_error() && failure.code != Code::Overloaded {
@@ -176,7 +214,7 @@ fn render(failure: Failure, uri: &Uri, id: &str) -> Response {
     } else {
         tracing::debug!(code = failure.code.as_str(), cause, "a request was refused");
     }
-    Problem::answer(failure, uri.path(), id)
+    Problem::answer(failure, begun.access.path(), &begun.id.0)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

@@ -18,7 +18,7 @@ use crate::api::{
     Api, BacktestApi, EventsApi, FitAnswers, FitApi, HealthApi, MetricsApi, OperationsApi, Origins, PredictApi,
     ProjectsApi, Readiness, RootEvents,
 };
-use crate::connection::{Connections, GuardedAcceptor, serve};
+use crate::connection::{Connections, GuardedAcceptor, Refuse, serve};
 use crate::dashboard::{self, Dashboard, Live};
 use crate::front::{Front, HostCheck, METHODS, Overload, Routes, STATUSES, Watch};
 use crate::pages;
@@ -105,7 +105,7 @@ fn endpoint(
     settings: &HttpSettings,
     connections: Connections,
     readiness: Readiness,
-) -> impl Endpoint<Output = Response> + use<> {
+) -> impl Endpoint<Output = Response> + Refuse + use<> {
     let timeouts = settings.timeouts;
     let origins = Origins::default();
     let overload = Overload::new(Arc::clone(&service), settings.requests.routes());

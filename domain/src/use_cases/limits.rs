@@ -1,5 +1,7 @@
 //! What bounds a service.
 
+use std::time::Duration;
+
 use super::once::AnswerLimits;
 use crate::data::{COLUMNS_MAX, InvalidData, Table};
 use crate::detectors::{DetectorSpec, InvalidSettings, PERMUTATIONS_MAX, SIMULATED_MAX, SettingIssue};
@@ -13,6 +15,8 @@ pub struct ServiceLimits {
     pub projects_memory: Option<u64>,
     /// Predictions that may wait or be at work.
     pub predict_queue: usize,
+    /// How long the last one of them may be expected to wait, unless they are few; any time where there is none.
+    pub predict_wait: Option<Duration>,
     /// Fits that may compute at once.
     pub concurrent_fits: usize,
     /// Fits that may wait for their turn.
@@ -27,6 +31,7 @@ impl Default for ServiceLimits {
             answers: AnswerLimits::default(),
             projects_memory: None,
             predict_queue: 1_000,
+            predict_wait: Some(Duration::from_millis(500)),
             concurrent_fits: usize::MAX,
             fit_queue: 16,
             request: RequestLimits::default(),

@@ -2,35 +2,95 @@
 //! their bodies are read.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use super::{DriftService, PredictError};
+use super::{DriftService, PredictError, ServiceLimits};
+use crate::ports::Clock;
 
-/// How many predictions are on their way.
-#[derive(Debug)]
+/// So many predictions are never many: a few that take long are no overload.
+const FEW: usize = 64;
+/// The pace is measured while there are at least so many, which keep the processors busy.
+const BUSY: usize = FEW / 2;
+/// The pace is the mean of the last so many, about.
+const REMEMBERED: u64 = 16;
+
+/// How many predictions are on their way, and how many may be.
+///
+/// What waits takes memory, and the more of it there is the less of it is in the processor's caches when its turn comes; whoever has waited
+/// for long may have gone. So there may be no more than are judged in the time that one may wait, by the pace at which they end (Little's law).
+/// O(1) each, without a lock: what threads write over each other is a pace that is measured anew with every end.
 pub(super) struct PredictQueue {
     n_max: usize,
+    wait_max: Option<Duration>,
+    clock: Arc<dyn Clock>,
     n_entered: AtomicUsize,
+    /// The mean time between two ends, in nanoseconds; 0 until it has been measured.
+    step_ns: AtomicU64,
+    /// When the last one ended, or they became many.
+    last_ns: AtomicU64,
 }
 
 impl PredictQueue {
-    pub(super) fn new(n_max: usize) -> Self {
-        Self { n_max, n_entered: AtomicUsize::new(0) }
+    pub(super) fn new(limits: &ServiceLimits, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            n_max: limits.predict_queue,
+            wait_max: limits.predict_wait,
+            clock,
+            n_entered: AtomicUsize::new(0),
+            step_ns: AtomicU64::new(0),
+            last_ns: AtomicU64::new(0),
+        }
     }
 
     /// How many there are.
     pub(super) fn n_entered(&self) -> usize {
         self.n_entered.load(Ordering::Relaxed)
     }
+
+    /// How many there may be now.
+    fn n_allowed(&self) -> usize {
+        let (Some(wait_max), step_ns) = (self.wait_max, self.step_ns.load(Ordering::Relaxed)) else {
+            return self.n_max;
+        };
+        let judged = nanoseconds(wait_max).checked_div(step_ns).and_then(|n| usize::try_from(n).ok());
+        judged.map_or(self.n_max, |n| n.max(FEW).min(self.n_max))
+    }
+
+    fn enter(&self) -> bool {
+        let n_allowed = self.n_allowed();
+        let one_more = |n: usize| (n < n_allowed).then_some(n + 1);
+        let entered = self.n_entered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        if entered == Ok(BUSY - 1) {
+            self.last_ns.store(nanoseconds(self.clock.elapsed()), Ordering::Relaxed);
+        }
+        entered.is_ok()
+    }
+
+    fn leave(&self) {
+        if self.n_entered.fetch_sub(1, Ordering::Relaxed) < BUSY {
+            return;
+        }
+        let now = nanoseconds(self.clock.elapsed());
+        let took = now.saturating_sub(self.last_ns.swap(now, Ordering::Relaxed));
+        let mean = match self.step_ns.load(Ordering::Relaxed) {
+            0 => took,
+            mean => mean - mean / REMEMBERED + took / REMEMBERED,
+        };
+        self.step_ns.store(mean.max(1), Ordering::Relaxed);
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A place among the predictions on their way, until it is dropped.
-#[derive(Debug)]
 pub struct PredictPlace(Arc<PredictQueue>);
 
 impl Drop for PredictPlace {
     fn drop(&mut self) {
-        self.0.n_entered.fetch_sub(1, Ordering::Relaxed);
+        self.0.leave();
     }
 }
 
@@ -42,7 +102,7 @@ impl DriftService {
     /// [`PredictError::Overloaded`].
     pub fn check_predictions(&self) -> Result<(), PredictError> {
         let queue = &self.predict_queue;
-        if queue.n_entered() < queue.n_max { Ok(()) } else { Err(PredictError::Overloaded) }
+        if queue.n_entered() < queue.n_allowed() { Ok(()) } else { Err(PredictError::Overloaded) }
     }
 
     /// Takes a place among the predictions on their way, for rows that have come. To be held until they are judged.
@@ -51,10 +111,90 @@ impl DriftService {
     /// [`PredictError::Overloaded`].
     pub fn enter_predictions(&self) -> Result<PredictPlace, PredictError> {
         let queue = &self.predict_queue;
-        let one_more = |n: usize| (n < queue.n_max).then_some(n + 1);
-        match queue.n_entered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
-            Ok(_) => Ok(PredictPlace(Arc::clone(queue))),
-            Err(_) => Err(PredictError::Overloaded),
+        if queue.enter() { Ok(PredictPlace(Arc::clone(queue))) } else { Err(PredictError::Overloaded) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+
+    /// A clock that stands where it was put, in microseconds.
+    #[derive(Default)]
+    struct Set(AtomicU64);
+
+    impl Clock for Set {
+        fn now(&self) -> DateTime<Utc> {
+            DateTime::default()
         }
+
+        fn elapsed(&self) -> Duration {
+            Duration::from_micros(self.0.load(Ordering::Relaxed))
+        }
+    }
+
+    fn queue(wait_max: Option<Duration>) -> (PredictQueue, Arc<Set>) {
+        let clock = Arc::new(Set::default());
+        let limits = ServiceLimits { predict_wait: wait_max, ..ServiceLimits::default() };
+        (PredictQueue::new(&limits, Arc::clone(&clock) as _), clock)
+    }
+
+    /// Enters as many as are allowed.
+    fn fill(queue: &PredictQueue) -> usize {
+        while queue.enter() {}
+        queue.n_entered()
+    }
+
+    /// So many end, one each so many microseconds, and others take their places.
+    fn work(queue: &PredictQueue, clock: &Set, n: usize, each_us: u64) {
+        for _ in 0..n {
+            clock.0.fetch_add(each_us, Ordering::Relaxed);
+            queue.leave();
+            queue.enter();
+        }
+    }
+
+    #[test]
+    fn no_more_may_be_on_their_way_than_are_judged_in_the_time_that_one_may_wait() {
+        let (queue, clock) = queue(Some(Duration::from_millis(500)));
+        assert_eq!(fill(&queue), 1_000, "nothing is known of the pace yet");
+        for (each_us, allowed) in [(3_000, 166), (1_000, 500), (100, 1_000), (50_000, FEW)] {
+            work(&queue, &clock, 2_000, each_us);
+            let seen = queue.n_allowed();
+            assert!(seen.abs_diff(allowed) <= allowed / 50, "{each_us} us each: {seen} instead of {allowed}");
+            assert!(each_us < 3_000 || queue.n_entered() <= allowed + 1, "{}", queue.n_entered());
+        }
+    }
+
+    #[test]
+    fn a_few_that_take_long_are_no_overload_and_times_of_rest_do_not_count() {
+        let (queue, clock) = queue(Some(Duration::from_millis(500)));
+        for _ in 0..BUSY - 1 {
+            assert!(queue.enter());
+        }
+        work(&queue, &clock, 100, 10_000_000);
+        assert_eq!(queue.n_allowed(), 1_000);
+        // Work, an hour of rest, and work again.
+        fill(&queue);
+        work(&queue, &clock, 2_000, 1_000);
+        let before = queue.n_allowed();
+        while queue.n_entered() > 0 {
+            clock.0.fetch_add(1_000, Ordering::Relaxed);
+            queue.leave();
+        }
+        clock.0.fetch_add(3_600_000_000, Ordering::Relaxed);
+        fill(&queue);
+        work(&queue, &clock, 10, 1_000);
+        assert!(queue.n_allowed().abs_diff(before) <= before / 10, "{} after {before}", queue.n_allowed());
+    }
+
+    #[test]
+    fn without_a_bound_of_time_the_number_alone_counts() {
+        let (queue, clock) = queue(None);
+        assert_eq!(fill(&queue), 1_000);
+        work(&queue, &clock, 200, 1_000_000);
+        assert_eq!(queue.n_allowed(), 1_000);
     }
 }

@@ -14,6 +14,12 @@ use tokio::sync::Notify;
 pub(super) struct Activity {
     n_working: AtomicUsize,
     n_finished: AtomicU64,
+    /// How many requests have begun, as whoever speaks the protocol sees them.
+    pub(super) n_begun: AtomicU64,
+    /// How many answers have been written whole, to be sent.
+    pub(super) n_answered: AtomicU64,
+    /// The length of the body of the last request that has begun; the most of all, where nobody knows it.
+    pub(super) body_bytes: AtomicU64,
     has_left: AtomicBool,
     leaving: Notify,
 }
@@ -27,6 +33,23 @@ impl Activity {
     /// How many requests have been answered or given up.
     pub(super) fn n_finished(&self) -> u64 {
         self.n_finished.load(Ordering::Acquire)
+    }
+
+    /// A request has been answered outside of what speaks the protocol.
+    pub(super) fn finish(&self) {
+        self.n_finished.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A request has begun, whose body has this length, if that is known. Both this and [`Activity::answered`] come from the task that
+    /// reads the counts.
+    pub(super) fn begun(&self, body_bytes: Option<u64>) {
+        self.n_begun.fetch_add(1, Ordering::Relaxed);
+        self.body_bytes.store(body_bytes.unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// An answer has been written whole.
+    pub(super) fn answered(&self) {
+        self.n_answered.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The client has closed its side.

@@ -47,6 +47,11 @@ impl HttpGuard {
         }
     }
 
+    /// What the connection does.
+    pub(super) fn activity(&self) -> Arc<Activity> {
+        Arc::clone(&self.activity)
+    }
+
     /// After an answer the connection is idle again.
     fn note_finished(&mut self) {
         let n_finished = self.activity.n_finished();

@@ -7,16 +7,19 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
+use poem::http::Version;
 use poem::{Endpoint, Response};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::acceptor::GuardedAcceptor;
+use super::acceptor::{Accepted, GuardedAcceptor};
+use super::answer::Answer;
+use super::refusing::Refuse;
 use crate::settings::HeadLimits;
 
 /// Requests at once on one HTTP/2 connection.
@@ -30,7 +33,7 @@ const HEAD_SLACK: usize = 64 << 10;
 /// never more than a head may have and [`HEAD_SLACK`].
 pub(crate) async fn serve(
     mut acceptor: GuardedAcceptor,
-    endpoint: impl Endpoint<Output = Response> + 'static,
+    endpoint: impl Endpoint<Output = Response> + Refuse,
     head: HeadLimits,
     shutdown: impl Future<Output = ()>,
     grace: Duration,
@@ -42,9 +45,9 @@ pub(crate) async fn serve(
     loop {
         let accepted = tokio::select! {
             () = &mut shutdown => break,
-            accepted = acceptor.accept() => accepted,
+            accepted = acceptor.accept(&endpoint) => accepted,
         };
-        let (stream, local, remote, scheme) = match accepted {
+        let Accepted { stream, activity, local, remote, scheme } = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::error!(%error, "no more connections are accepted");
@@ -54,9 +57,15 @@ pub(crate) async fn serve(
         };
         let endpoint = Arc::clone(&endpoint);
         let answer = service_fn(move |request: hyper::Request<Incoming>| {
-            let endpoint = Arc::clone(&endpoint);
+            let (endpoint, activity) = (Arc::clone(&endpoint), Arc::clone(&activity));
+            // Of the requests of HTTP/2 it says nothing that several are on their way at once.
+            let is_alone = request.version() < Version::HTTP_2;
+            activity.begun(request.body().size_hint().exact().filter(|_| is_alone));
             let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
-            async move { Ok::<hyper::Response<_>, Infallible>(endpoint.get_response(request).await.into()) }
+            async move {
+                let response: hyper::Response<_> = endpoint.get_response(request).await.into();
+                Ok::<_, Infallible>(response.map(|body| Answer::new(body, activity)))
+            }
         });
         let connection = protocols.serve_connection(TokioIo::new(stream), answer).into_owned();
         let (connection, over) = (ending.watch(connection), over.clone());

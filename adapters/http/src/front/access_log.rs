@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use drifting_listening::{escaped, milliseconds};
 use poem::http::{Method, StatusCode, Uri};
+use tracing::Span;
 
 use super::watched::Watched;
 
@@ -19,6 +20,19 @@ pub(super) struct Access {
 impl Access {
     pub(super) fn begin(method: Method, uri: Uri, watched: Watched) -> Self {
         Self { method, uri, watched, started: Instant::now(), is_logged: false }
+    }
+
+    pub(super) fn method(&self) -> &Method {
+        &self.method
+    }
+
+    pub(super) fn path(&self) -> &str {
+        self.uri.path()
+    }
+
+    /// The span of the request.
+    pub(super) fn span(&self) -> Span {
+        self.watched.span.clone()
     }
 
     /// It came before, and has been given its first answer again.

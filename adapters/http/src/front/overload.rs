@@ -23,6 +23,11 @@ impl Overload {
         Self { service: Some(service), is_prediction: routes.map(takes_predictions).collect() }
     }
 
+    /// Whether there is no place for a prediction. O(1).
+    pub(super) fn is_full(&self) -> bool {
+        self.service.as_ref().is_some_and(|service| service.check_predictions().is_err())
+    }
+
     /// Whether there is a place for a request, if it is a prediction. O(1); it takes none.
     pub(super) fn check(&self, method: &Method, route: Option<usize>) -> Result<(), Failure> {
         let is_prediction = route.and_then(|route| self.is_prediction.get(route)).copied().unwrap_or(false);

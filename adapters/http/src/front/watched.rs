@@ -66,7 +66,7 @@ pub(crate) struct Watch {
 pub(super) struct Watched {
     measures: Arc<RequestMeasures>,
     /// Its place among the routes, if it is one of them.
-    pub(super) route: Option<usize>,
+    route: Option<usize>,
     method: usize,
     pub(super) span: Span,
 }
@@ -81,11 +81,14 @@ impl Watch {
         Self { measures, router, tracing }
     }
 
-    /// A request begins; what is called for it finds its trace among its data.
-    pub(super) fn begin(&self, request: &mut Request, id: &RequestId) -> Watched {
-        let path = request.uri().path();
+    /// The place of a path among the routes, if it is one of them.
+    pub(super) fn route(&self, path: &str) -> Option<usize> {
         let path = path.strip_suffix('/').filter(|path| path.starts_with("/v2")).unwrap_or(path);
-        let route = self.router.at(path).ok().map(|found| *found.value);
+        self.router.at(path).ok().map(|found| *found.value)
+    }
+
+    /// A request for a route begins; what is called for it finds its trace among its data.
+    pub(super) fn begin(&self, request: &mut Request, id: &RequestId, route: Option<usize>) -> Watched {
         let pattern = self.measures.route(route);
         let method = METHODS.iter().position(|method| *method == request.method().as_str()).unwrap_or(usize::MAX);
         let context = context_of(request.headers());
@@ -182,14 +185,14 @@ mod tests {
             let path: Vec<&str> =
                 route.split('/').map(|part| if part.starts_with('{') { "lab-1.x" } else { part }).collect();
             let mut request = Request::builder().uri_str(path.join("/")).finish();
-            let watched = watch.begin(&mut request, &RequestId::default());
+            let route_found = watch.route(request.uri().path());
+            let watched = watch.begin(&mut request, &RequestId::default(), route_found);
             let is_slash = route.len() > 1 && route.ends_with('/');
             assert!(is_slash || watch.measures.route(watched.route) == route, "{route}");
             assert_eq!(METHODS[watched.method], "GET");
         }
         for unknown in ["/x", "/api/v1/projects/a/b/c", "/v2/x", "//"] {
-            let mut request = Request::builder().uri_str(unknown).finish();
-            assert_eq!(watch.begin(&mut request, &RequestId::default()).route, None, "{unknown}");
+            assert_eq!(watch.route(unknown), None, "{unknown}");
         }
     }
 

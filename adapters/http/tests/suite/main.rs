@@ -27,6 +27,7 @@ mod predictions;
 mod projects;
 mod quality;
 mod refusals;
+mod refused_under_load;
 mod sentences;
 mod sequential;
 mod settings;

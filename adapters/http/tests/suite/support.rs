@@ -74,6 +74,7 @@ impl CpuPool for WatchedPool {
 /// A server that serves.
 pub struct TestServer {
     pub address: SocketAddr,
+    pub service: Arc<DriftService>,
     pub fits: WatchedPool,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
@@ -110,14 +111,15 @@ impl TestServer {
         let service = service.with_images(Arc::new(drifting_images::ImageFiles));
         let service = Arc::new(service.with_encoders(Arc::new(Letters)));
         let intake = EventIntake::new(Inference::new(Arc::clone(&service)));
-        let server = HttpServer::bind("127.0.0.1:0".parse().unwrap(), service, intake, settings).await.unwrap();
+        let server =
+            HttpServer::bind("127.0.0.1:0".parse().unwrap(), Arc::clone(&service), intake, settings).await.unwrap();
         let address = server.local_addr();
         let (stop, stopped) = oneshot::channel();
         let shutdown = async {
             let _ = stopped.await;
         };
         let served = tokio::spawn(server.run_until(shutdown, Duration::from_secs(20)));
-        Self { address, fits, stop, served }
+        Self { address, service, fits, stop, served }
     }
 
     /// Begins to stop; the handle ends when the server has.
