@@ -15,8 +15,8 @@ use std::time::Duration;
 use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::{
     AdwinSettings, BocdSettings, CusumSettings, DdmSettings, DetectorKind, DetectorRequest, EcddSettings, EddmSettings,
-    GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings, OnlineDetector, PageHinkleySettings,
-    Preset, RddmSettings, StepdSettings, Streaming, StreamingSettings, StreamingSpec,
+    FhddmSettings, GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings, OnlineDetector,
+    PageHinkleySettings, Preset, RddmSettings, StepdSettings, Streaming, StreamingSettings, StreamingSpec,
 };
 use drifting_domain::ports::Silent;
 use drifting_domain::preprocess::TextRequest;
@@ -151,6 +151,7 @@ fn streaming() -> Vec<StreamingSettings> {
         Of::HddmW(HddmWSettings::default()),
         Of::Rddm(RddmSettings::default()),
         Of::Stepd(StepdSettings::default()),
+        Of::Fhddm(FhddmSettings::default()),
         Of::Ecdd(EcddSettings::default()),
         Of::GeometricMovingAverage(GeometricMovingAverageSettings::default()),
         Of::Bocd(BocdSettings::default()),

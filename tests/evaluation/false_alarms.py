@@ -45,7 +45,7 @@ TOGETHER = (
     "mmd", "lsdd", "mean_distance", "classifier", "spot_the_diff", "mmd_fourier", "hdddm", "kdq_tree", "pca_reconstruction",
 )  # fmt: skip
 OF_VALUES = ("adwin", "page_hinkley", "kswin", "cusum", "geometric_moving_average", "bocd")
-OF_ERRORS = ("ddm", "eddm", "rddm", "stepd", "ecdd", "hddm_a", "hddm_w")
+OF_ERRORS = ("ddm", "eddm", "rddm", "stepd", "fhddm", "ecdd", "hddm_a", "hddm_w")
 
 WINDOWED = {
     "numbers": (*EACH_COLUMN, "tabular", *TOGETHER, "regressor_uncertainty", "context_mmd"),
@@ -74,6 +74,7 @@ NOMINAL = {
     "ddm": ("3 deviations a row", 1.35),
     "rddm": ("2.258 deviations a row", 11.97),
     "stepd": ("`alpha_d` 0.003 a row", 3.0),
+    "fhddm": ("`confidence_level` 0.000001 a row", 0.001),
     "ecdd": ("`average_run_length` 400", 2.5),
 }
 

@@ -53,6 +53,7 @@ pub(crate) fn detector_name(kind: DetectorKind) -> &'static str {
         DetectorKind::HddmW => "HDDM_W",
         DetectorKind::Rddm => "RDDM",
         DetectorKind::Stepd => "STEPD",
+        DetectorKind::Fhddm => "FHDDM",
         DetectorKind::Ecdd => "ECDDWT",
         DetectorKind::GeometricMovingAverage => "GeometricMovingAverage",
         DetectorKind::Bocd => "BOCD",

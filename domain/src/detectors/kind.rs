@@ -78,6 +78,8 @@ pub enum DetectorKind {
     Rddm,
     /// STEPD: the share of errors in the last values is another than before.
     Stepd,
+    /// FHDDM: the share of errors in the last values rises above its least.
+    Fhddm,
     /// ECDD: the weighted share of errors rises.
     Ecdd,
     /// Geometric moving average: the weighted mean of values rises.
@@ -114,7 +116,7 @@ pub enum DetectorKind {
 
 impl DetectorKind {
     /// Every kind.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::CvmOnline,
         Self::FetOnline,
         Self::LsddOnline,
@@ -148,6 +150,7 @@ impl DetectorKind {
         Self::HddmW,
         Self::Rddm,
         Self::Stepd,
+        Self::Fhddm,
         Self::Ecdd,
         Self::GeometricMovingAverage,
         Self::Bocd,
@@ -188,6 +191,7 @@ impl DetectorKind {
                 | Self::HddmW
                 | Self::Rddm
                 | Self::Stepd
+                | Self::Fhddm
                 | Self::Ecdd
                 | Self::GeometricMovingAverage
                 | Self::Bocd
@@ -196,7 +200,7 @@ impl DetectorKind {
 
     /// Whether its values are errors: 1 for an error, 0 for none.
     pub fn watches_errors(self) -> bool {
-        matches!(self, Self::Ddm | Self::Eddm | Self::Rddm | Self::Stepd | Self::Ecdd)
+        matches!(self, Self::Ddm | Self::Eddm | Self::Rddm | Self::Stepd | Self::Fhddm | Self::Ecdd)
     }
 
     /// How the predictions of a model become values of this kind, where their truth comes along; `None` of kinds that do not watch
@@ -238,6 +242,7 @@ impl DetectorKind {
             | Self::HddmW
             | Self::Rddm
             | Self::Stepd
+            | Self::Fhddm
             | Self::Ecdd => Encoding::Binary,
             Self::Dummy
             | Self::Ks
@@ -323,6 +328,7 @@ impl DetectorKind {
             | Self::HddmW
             | Self::Rddm
             | Self::Stepd
+            | Self::Fhddm
             | Self::Ecdd
             | Self::GeometricMovingAverage
             | Self::Bocd => None,
@@ -365,6 +371,7 @@ impl DetectorKind {
             Self::HddmW => "hddm_w",
             Self::Rddm => "rddm",
             Self::Stepd => "stepd",
+            Self::Fhddm => "fhddm",
             Self::Ecdd => "ecdd",
             Self::GeometricMovingAverage => "geometric_moving_average",
             Self::Bocd => "bocd",

@@ -96,6 +96,7 @@ words!(
         HddmW = "hddm_w",
         Rddm = "rddm",
         Stepd = "stepd",
+        Fhddm = "fhddm",
         Ecdd = "ecdd",
         GeometricMovingAverage = "geometric_moving_average",
         Bocd = "bocd",

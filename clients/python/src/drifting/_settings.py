@@ -41,6 +41,7 @@ DetectorKind = Literal[
     "hddm_w",
     "rddm",
     "stepd",
+    "fhddm",
     "ecdd",
     "geometric_moving_average",
     "bocd",
@@ -190,6 +191,9 @@ class DetectorSettings(TypedDict, total=False):
     max_num_instances_warning: int
     alpha_d: float
     alpha_w: float
+    sliding_window_size: int
+    confidence_level: float
+    short_window_size: int
     average_run_length: int
     hazard: float
     prior_mean: float

@@ -257,6 +257,7 @@ impl DetectorRequest {
             | DetectorKind::HddmW
             | DetectorKind::Rddm
             | DetectorKind::Stepd
+            | DetectorKind::Fhddm
             | DetectorKind::Ecdd
             | DetectorKind::GeometricMovingAverage
             | DetectorKind::Bocd => return None,
