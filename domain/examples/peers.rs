@@ -68,7 +68,7 @@ const NANNYML: [(&str, DetectorKind, Data); 6] = [
     ("hellinger", DetectorKind::Hellinger, Data::Numbers),
     ("wasserstein", DetectorKind::Wasserstein, Data::Numbers),
     ("chi2", DetectorKind::ChiSquare, Data::Categories),
-    ("l_infinity", DetectorKind::TotalVariation, Data::Categories),
+    ("l_infinity", DetectorKind::LInfinity, Data::Categories),
 ];
 
 fn main() {

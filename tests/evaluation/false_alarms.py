@@ -38,7 +38,7 @@ N_ROWS = 4_000
 N_REFERENCES = 100
 
 EACH_COLUMN = (
-    "ks", "cvm", "anderson_darling", "mann_whitney", "t_test", "epps_singleton", "psi", "kl_divergence", "jensen_shannon",
+    "ks", "cvm", "anderson_darling", "kuiper", "mann_whitney", "t_test", "epps_singleton", "psi", "kl_divergence", "jensen_shannon",
     "hellinger", "total_variation", "wasserstein", "energy",
 )  # fmt: skip
 TOGETHER = (
@@ -50,7 +50,7 @@ OF_ERRORS = ("ddm", "eddm", "rddm", "stepd", "fhddm", "ecdd", "hddm_a", "hddm_w"
 WINDOWED = {
     "numbers": (*EACH_COLUMN, "tabular", *TOGETHER, "regressor_uncertainty", "context_mmd"),
     "classes": ("fisher_exact", "z_test", "chi_square", "g_test"),
-    "categories": ("chi_square", "g_test", "psi", "jensen_shannon"),
+    "categories": ("chi_square", "g_test", "psi", "jensen_shannon", "l_infinity"),
     "mixed": ("tabular", "mmd", "classifier", "mmd_fourier", "hdddm", "pca_reconstruction"),
     "outputs": ("classifier_uncertainty",),
 }

@@ -98,8 +98,12 @@ pub enum DetectorKind {
     Hellinger,
     /// Total variation distance, each column by itself.
     TotalVariation,
+    /// L-infinity distance, each column of categories by itself.
+    LInfinity,
     /// Anderson–Darling, each column of numbers by itself.
     AndersonDarling,
+    /// Kuiper's test, each column of numbers by itself.
+    Kuiper,
     /// Mann–Whitney U, each column of numbers by itself.
     MannWhitney,
     /// Test of means, each column of numbers by itself.
@@ -116,7 +120,7 @@ pub enum DetectorKind {
 
 impl DetectorKind {
     /// Every kind.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 52] = [
         Self::CvmOnline,
         Self::FetOnline,
         Self::LsddOnline,
@@ -160,7 +164,9 @@ impl DetectorKind {
         Self::Wasserstein,
         Self::Hellinger,
         Self::TotalVariation,
+        Self::LInfinity,
         Self::AndersonDarling,
+        Self::Kuiper,
         Self::MannWhitney,
         Self::TTest,
         Self::ZTest,
@@ -256,7 +262,9 @@ impl DetectorKind {
             | Self::Wasserstein
             | Self::Hellinger
             | Self::TotalVariation
+            | Self::LInfinity
             | Self::AndersonDarling
+            | Self::Kuiper
             | Self::MannWhitney
             | Self::TTest
             | Self::ZTest
@@ -292,7 +300,9 @@ impl DetectorKind {
             Self::Wasserstein => Some(ColumnTest::Wasserstein),
             Self::Hellinger => Some(ColumnTest::Hellinger),
             Self::TotalVariation => Some(ColumnTest::TotalVariation),
+            Self::LInfinity => Some(ColumnTest::LInfinity),
             Self::AndersonDarling => Some(ColumnTest::AndersonDarling),
+            Self::Kuiper => Some(ColumnTest::Kuiper),
             Self::MannWhitney => Some(ColumnTest::MannWhitney),
             Self::TTest => Some(ColumnTest::TTest),
             Self::ZTest => Some(ColumnTest::ZTest),
@@ -381,7 +391,9 @@ impl DetectorKind {
             Self::Wasserstein => "wasserstein",
             Self::Hellinger => "hellinger",
             Self::TotalVariation => "total_variation",
+            Self::LInfinity => "l_infinity",
             Self::AndersonDarling => "anderson_darling",
+            Self::Kuiper => "kuiper",
             Self::MannWhitney => "mann_whitney",
             Self::TTest => "t_test",
             Self::ZTest => "z_test",

@@ -106,7 +106,9 @@ words!(
         Wasserstein = "wasserstein",
         Hellinger = "hellinger",
         TotalVariation = "total_variation",
+        LInfinity = "l_infinity",
         AndersonDarling = "anderson_darling",
+        Kuiper = "kuiper",
         MannWhitney = "mann_whitney",
         TTest = "t_test",
         ZTest = "z_test",
@@ -192,13 +194,16 @@ words!(
         Wasserstein = "wasserstein",
         Hellinger = "hellinger",
         TotalVariation = "total_variation",
+        LInfinity = "l_infinity",
         AndersonDarling = "anderson_darling",
+        Kuiper = "kuiper",
         MannWhitney = "mann_whitney",
         TTest = "t_test",
         ZTest = "z_test",
         GTest = "g_test",
         EppsSingleton = "epps_singleton",
         Energy = "energy",
+        Mmd = "mmd",
     }
 );
 

@@ -56,7 +56,9 @@ DetectorKind = Literal[
     "wasserstein",
     "hellinger",
     "total_variation",
+    "l_infinity",
     "anderson_darling",
+    "kuiper",
     "mann_whitney",
     "t_test",
     "z_test",
@@ -75,13 +77,16 @@ ColumnTest = Literal[
     "wasserstein",
     "hellinger",
     "total_variation",
+    "l_infinity",
     "anderson_darling",
+    "kuiper",
     "mann_whitney",
     "t_test",
     "z_test",
     "g_test",
     "epps_singleton",
     "energy",
+    "mmd",
 ]
 
 DEFAULT_URL = "http://127.0.0.1:8080"
