@@ -15,8 +15,8 @@ use std::time::Duration;
 use drifting_domain::data::{Column, MissingValues, Table, Values};
 use drifting_domain::detectors::{
     AdwinSettings, BocdSettings, CusumSettings, DdmSettings, DetectorKind, DetectorRequest, EcddSettings, EddmSettings,
-    GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings, OnlineDetector, PageHinkleySettings,
-    Preset, RddmSettings, StepdSettings, Streaming, StreamingSettings, StreamingSpec,
+    FhddmSettings, GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings, OnlineDetector,
+    PageHinkleySettings, Preset, RddmSettings, StepdSettings, Streaming, StreamingSettings, StreamingSpec,
 };
 use drifting_domain::ports::Silent;
 use drifting_domain::preprocess::TextRequest;
@@ -68,7 +68,7 @@ const NANNYML: [(&str, DetectorKind, Data); 6] = [
     ("hellinger", DetectorKind::Hellinger, Data::Numbers),
     ("wasserstein", DetectorKind::Wasserstein, Data::Numbers),
     ("chi2", DetectorKind::ChiSquare, Data::Categories),
-    ("l_infinity", DetectorKind::TotalVariation, Data::Categories),
+    ("l_infinity", DetectorKind::LInfinity, Data::Categories),
 ];
 
 fn main() {
@@ -151,6 +151,7 @@ fn streaming() -> Vec<StreamingSettings> {
         Of::HddmW(HddmWSettings::default()),
         Of::Rddm(RddmSettings::default()),
         Of::Stepd(StepdSettings::default()),
+        Of::Fhddm(FhddmSettings::default()),
         Of::Ecdd(EcddSettings::default()),
         Of::GeometricMovingAverage(GeometricMovingAverageSettings::default()),
         Of::Bocd(BocdSettings::default()),

@@ -25,7 +25,7 @@ pub use request::{
     SettingIssue, StreamingRequest, WindowRequest,
 };
 pub use streaming::{
-    AdwinSettings, BocdSettings, ChangeMode, CusumSettings, DdmSettings, EcddSettings, EddmSettings,
+    AdwinSettings, BocdSettings, ChangeMode, CusumSettings, DdmSettings, EcddSettings, EddmSettings, FhddmSettings,
     GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings, PageHinkleySettings, RddmSettings,
     StepdSettings, Streaming, StreamingSettings, StreamingSpec,
 };

@@ -21,6 +21,7 @@ pub mod hypergeometric;
 pub(crate) mod inner_product;
 pub mod kernel;
 pub mod kolmogorov_smirnov;
+pub mod kuiper;
 pub mod mann_whitney;
 pub(crate) mod mersenne_twister;
 pub mod multinomial;

@@ -4,9 +4,9 @@ use drifting_domain::data::Tensors;
 use drifting_domain::detection::Detection;
 use drifting_domain::detectors::{
     AdwinSettings, BocdSettings, CusumSettings, CvmOnlineSpec, CvmThresholds, DdmSettings, DummySpec, EcddSettings,
-    EddmSettings, FetOnlineSpec, GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings,
-    LsddOnlineSpec, MmdOnlineSpec, OnlineDetector, OnlineSpec, PageHinkleySettings, RddmSettings, StepdSettings,
-    StreamingSettings, StreamingSpec, fit_online, restore_online,
+    EddmSettings, FetOnlineSpec, FhddmSettings, GeometricMovingAverageSettings, HddmASettings, HddmWSettings,
+    KswinSettings, LsddOnlineSpec, MmdOnlineSpec, OnlineDetector, OnlineSpec, PageHinkleySettings, RddmSettings,
+    StepdSettings, StreamingSettings, StreamingSpec, fit_online, restore_online,
 };
 use drifting_domain::ports::{CpuPool, Silent};
 use drifting_domain::statistics::alternative::Alternative;
@@ -108,6 +108,16 @@ fn streaming_kinds(seed: u64) -> Vec<StreamingSettings> {
             alpha_w: 0.3,
             window_size: 5,
             ..StepdSettings::default()
+        }),
+        StreamingSettings::Fhddm(FhddmSettings {
+            sliding_window_size: 12,
+            confidence_level: 0.5,
+            short_window_size: Some(5),
+        }),
+        StreamingSettings::Fhddm(FhddmSettings {
+            sliding_window_size: 70,
+            confidence_level: 0.5,
+            short_window_size: None,
         }),
         StreamingSettings::Ecdd(EcddSettings { min_num_instances: 5, ..EcddSettings::default() }),
         StreamingSettings::GeometricMovingAverage(GeometricMovingAverageSettings {

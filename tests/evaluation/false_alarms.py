@@ -38,19 +38,19 @@ N_ROWS = 4_000
 N_REFERENCES = 100
 
 EACH_COLUMN = (
-    "ks", "cvm", "anderson_darling", "mann_whitney", "t_test", "epps_singleton", "psi", "kl_divergence", "jensen_shannon",
+    "ks", "cvm", "anderson_darling", "kuiper", "mann_whitney", "t_test", "epps_singleton", "psi", "kl_divergence", "jensen_shannon",
     "hellinger", "total_variation", "wasserstein", "energy",
 )  # fmt: skip
 TOGETHER = (
     "mmd", "lsdd", "mean_distance", "classifier", "spot_the_diff", "mmd_fourier", "hdddm", "kdq_tree", "pca_reconstruction",
 )  # fmt: skip
 OF_VALUES = ("adwin", "page_hinkley", "kswin", "cusum", "geometric_moving_average", "bocd")
-OF_ERRORS = ("ddm", "eddm", "rddm", "stepd", "ecdd", "hddm_a", "hddm_w")
+OF_ERRORS = ("ddm", "eddm", "rddm", "stepd", "fhddm", "ecdd", "hddm_a", "hddm_w")
 
 WINDOWED = {
     "numbers": (*EACH_COLUMN, "tabular", *TOGETHER, "regressor_uncertainty", "context_mmd"),
     "classes": ("fisher_exact", "z_test", "chi_square", "g_test"),
-    "categories": ("chi_square", "g_test", "psi", "jensen_shannon"),
+    "categories": ("chi_square", "g_test", "psi", "jensen_shannon", "l_infinity"),
     "mixed": ("tabular", "mmd", "classifier", "mmd_fourier", "hdddm", "pca_reconstruction"),
     "outputs": ("classifier_uncertainty",),
 }
@@ -74,6 +74,7 @@ NOMINAL = {
     "ddm": ("3 deviations a row", 1.35),
     "rddm": ("2.258 deviations a row", 11.97),
     "stepd": ("`alpha_d` 0.003 a row", 3.0),
+    "fhddm": ("`confidence_level` 0.000001 a row", 0.001),
     "ecdd": ("`average_run_length` 400", 2.5),
 }
 

@@ -29,6 +29,7 @@ pub(crate) fn detector_name(kind: DetectorKind) -> &'static str {
         DetectorKind::Wasserstein => "WassersteinDistance",
         DetectorKind::Hellinger => "HellingerDistance",
         DetectorKind::TotalVariation => "TotalVariationDistance",
+        DetectorKind::LInfinity => "LInfinityDistance",
         DetectorKind::AndersonDarling => "AndersonDarlingTest",
         DetectorKind::MannWhitney => "MannWhitneyUTest",
         DetectorKind::TTest => "TTest",
@@ -42,6 +43,8 @@ pub(crate) fn detector_name(kind: DetectorKind) -> &'static str {
         DetectorKind::KdqTree => "KdqTreeBatch",
         DetectorKind::PcaCd => "PCACD",
         DetectorKind::MeanDistance => "EmbeddingsDistance",
+        // As Frouros has it.
+        DetectorKind::Kuiper => "KuiperTest",
         // As River has them, or Frouros where River has none of the name.
         DetectorKind::Adwin => "ADWIN",
         DetectorKind::PageHinkley => "PageHinkley",
@@ -53,6 +56,7 @@ pub(crate) fn detector_name(kind: DetectorKind) -> &'static str {
         DetectorKind::HddmW => "HDDM_W",
         DetectorKind::Rddm => "RDDM",
         DetectorKind::Stepd => "STEPD",
+        DetectorKind::Fhddm => "FHDDM",
         DetectorKind::Ecdd => "ECDDWT",
         DetectorKind::GeometricMovingAverage => "GeometricMovingAverage",
         DetectorKind::Bocd => "BOCD",

@@ -78,6 +78,8 @@ pub enum DetectorKind {
     Rddm,
     /// STEPD: the share of errors in the last values is another than before.
     Stepd,
+    /// FHDDM: the share of errors in the last values rises above its least.
+    Fhddm,
     /// ECDD: the weighted share of errors rises.
     Ecdd,
     /// Geometric moving average: the weighted mean of values rises.
@@ -96,8 +98,12 @@ pub enum DetectorKind {
     Hellinger,
     /// Total variation distance, each column by itself.
     TotalVariation,
+    /// L-infinity distance, each column of categories by itself.
+    LInfinity,
     /// Anderson–Darling, each column of numbers by itself.
     AndersonDarling,
+    /// Kuiper's test, each column of numbers by itself.
+    Kuiper,
     /// Mann–Whitney U, each column of numbers by itself.
     MannWhitney,
     /// Test of means, each column of numbers by itself.
@@ -114,7 +120,7 @@ pub enum DetectorKind {
 
 impl DetectorKind {
     /// Every kind.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 52] = [
         Self::CvmOnline,
         Self::FetOnline,
         Self::LsddOnline,
@@ -148,6 +154,7 @@ impl DetectorKind {
         Self::HddmW,
         Self::Rddm,
         Self::Stepd,
+        Self::Fhddm,
         Self::Ecdd,
         Self::GeometricMovingAverage,
         Self::Bocd,
@@ -157,7 +164,9 @@ impl DetectorKind {
         Self::Wasserstein,
         Self::Hellinger,
         Self::TotalVariation,
+        Self::LInfinity,
         Self::AndersonDarling,
+        Self::Kuiper,
         Self::MannWhitney,
         Self::TTest,
         Self::ZTest,
@@ -188,6 +197,7 @@ impl DetectorKind {
                 | Self::HddmW
                 | Self::Rddm
                 | Self::Stepd
+                | Self::Fhddm
                 | Self::Ecdd
                 | Self::GeometricMovingAverage
                 | Self::Bocd
@@ -196,7 +206,7 @@ impl DetectorKind {
 
     /// Whether its values are errors: 1 for an error, 0 for none.
     pub fn watches_errors(self) -> bool {
-        matches!(self, Self::Ddm | Self::Eddm | Self::Rddm | Self::Stepd | Self::Ecdd)
+        matches!(self, Self::Ddm | Self::Eddm | Self::Rddm | Self::Stepd | Self::Fhddm | Self::Ecdd)
     }
 
     /// How the predictions of a model become values of this kind, where their truth comes along; `None` of kinds that do not watch
@@ -238,6 +248,7 @@ impl DetectorKind {
             | Self::HddmW
             | Self::Rddm
             | Self::Stepd
+            | Self::Fhddm
             | Self::Ecdd => Encoding::Binary,
             Self::Dummy
             | Self::Ks
@@ -251,7 +262,9 @@ impl DetectorKind {
             | Self::Wasserstein
             | Self::Hellinger
             | Self::TotalVariation
+            | Self::LInfinity
             | Self::AndersonDarling
+            | Self::Kuiper
             | Self::MannWhitney
             | Self::TTest
             | Self::ZTest
@@ -287,7 +300,9 @@ impl DetectorKind {
             Self::Wasserstein => Some(ColumnTest::Wasserstein),
             Self::Hellinger => Some(ColumnTest::Hellinger),
             Self::TotalVariation => Some(ColumnTest::TotalVariation),
+            Self::LInfinity => Some(ColumnTest::LInfinity),
             Self::AndersonDarling => Some(ColumnTest::AndersonDarling),
+            Self::Kuiper => Some(ColumnTest::Kuiper),
             Self::MannWhitney => Some(ColumnTest::MannWhitney),
             Self::TTest => Some(ColumnTest::TTest),
             Self::ZTest => Some(ColumnTest::ZTest),
@@ -323,6 +338,7 @@ impl DetectorKind {
             | Self::HddmW
             | Self::Rddm
             | Self::Stepd
+            | Self::Fhddm
             | Self::Ecdd
             | Self::GeometricMovingAverage
             | Self::Bocd => None,
@@ -365,6 +381,7 @@ impl DetectorKind {
             Self::HddmW => "hddm_w",
             Self::Rddm => "rddm",
             Self::Stepd => "stepd",
+            Self::Fhddm => "fhddm",
             Self::Ecdd => "ecdd",
             Self::GeometricMovingAverage => "geometric_moving_average",
             Self::Bocd => "bocd",
@@ -374,7 +391,9 @@ impl DetectorKind {
             Self::Wasserstein => "wasserstein",
             Self::Hellinger => "hellinger",
             Self::TotalVariation => "total_variation",
+            Self::LInfinity => "l_infinity",
             Self::AndersonDarling => "anderson_darling",
+            Self::Kuiper => "kuiper",
             Self::MannWhitney => "mann_whitney",
             Self::TTest => "t_test",
             Self::ZTest => "z_test",

@@ -358,10 +358,11 @@ fn parameters(kind: DetectorKind) -> &'static [&'static str] {
         | Kind::Wasserstein
         | Kind::Hellinger
         | Kind::TotalVariation
+        | Kind::LInfinity
         | Kind::Energy
         | Kind::EppsSingleton => OF_DISTANCES,
         Kind::MannWhitney | Kind::TTest | Kind::ZTest => OF_DIRECTED_TESTS,
-        Kind::AndersonDarling | Kind::GTest => OF_TESTS,
+        Kind::AndersonDarling | Kind::Kuiper | Kind::GTest => OF_TESTS,
         Kind::Tabular => OF_TABULAR,
         _ => streaming::parameters(kind),
     }

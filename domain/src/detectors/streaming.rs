@@ -10,6 +10,7 @@ mod cusum;
 mod ddm;
 mod ecdd;
 mod eddm;
+mod fhddm;
 mod geometric_moving_average;
 mod hddm_a;
 mod hddm_w;
@@ -29,6 +30,7 @@ pub use cusum::{CusumSettings, CusumState};
 pub use ddm::{DdmSettings, DdmState};
 pub use ecdd::{EcddSettings, EcddState};
 pub use eddm::{EddmSettings, EddmState};
+pub use fhddm::{FhddmSettings, FhddmState};
 pub use geometric_moving_average::{GeometricMovingAverageSettings, GeometricMovingAverageState};
 pub use hddm_a::{HddmASettings, HddmAState};
 pub use hddm_w::{HddmWSettings, HddmWState};
@@ -200,6 +202,7 @@ kinds! {
     HddmW(HddmWSettings, HddmWState),
     Rddm(RddmSettings, RddmState),
     Stepd(StepdSettings, StepdState),
+    Fhddm(FhddmSettings, FhddmState),
     Ecdd(EcddSettings, EcddState),
     GeometricMovingAverage(GeometricMovingAverageSettings, GeometricMovingAverageState),
     Bocd(BocdSettings, BocdState),
@@ -235,6 +238,7 @@ impl StreamingSpec {
         match &self.settings {
             StreamingSettings::Kswin(settings) => settings.stat_size,
             StreamingSettings::Stepd(settings) => settings.window_size,
+            StreamingSettings::Fhddm(settings) => settings.sliding_window_size,
             _ => RECENT_ROWS,
         }
     }

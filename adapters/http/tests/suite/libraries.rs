@@ -60,6 +60,94 @@ async fn streams_drift_where_menelaus_says() {
     }
 }
 
+/// 1 is an error here, and correct there.
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_drift_where_river_says() {
+    let server = TestServer::start().await;
+    let file = golden("river_streaming.json");
+    let mut n_drifts = 0;
+    for case in file["cases"].as_array().unwrap().iter().filter(|case| case["detector"] == "FHDDM") {
+        let values = file["streams"][case["stream"].as_str().unwrap()]["values"].as_array().unwrap();
+        let errors: Vec<u8> = values.iter().map(|value| u8::from(value.as_f64() == Some(0.0))).collect();
+        let mut detector = case["parameters"].clone();
+        detector["kind"] = "fhddm".into();
+        detector["feed_reference"] = false.into();
+        let body = json!({"drift_type": "label", "data": [0, 1], "detector": detector});
+        let name = case["id"].as_str().unwrap().replace(['/', '_'], "-").to_lowercase();
+        let project = server.fit(&name, &body).await;
+        assert_shown_is_taken(&server, &name, &body, &project).await;
+        let answer = predict(&server, &name, &json!(errors)).await;
+        assert_eq!(json!(drifts(&answer)), case["drifts"], "{name}");
+        n_drifts += drifts(&answer).len();
+    }
+    assert!(n_drifts > 20, "{n_drifts}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_are_judged_as_the_libraries_judge_them() {
+    let server = TestServer::start().await;
+    let file = golden("field/evidently_numeric.json");
+    for id in ["num/same_normal_300_200", "num/mean_shift_0_5"] {
+        let case = case(&file, id);
+        let detector = json!({"kind": "tabular", "preset": "evidently", "tests": {"x": "mmd"}});
+        let body = json!(
+            {"drift_type": "tabular", "data": {"x": case["reference"]}, "detector": detector, "overwrite": true}
+        );
+        let project = server.fit("discrepancy", &body).await;
+        assert_shown_is_taken(&server, "discrepancy", &body, &project).await;
+        let answer = predict(&server, "discrepancy", &json!({"x": case["current"]})).await;
+        let (feature, expected) = (&answer["features"][0], &case["results"]["empirical_mmd"]);
+        let (statistic, wanted) = (feature["statistic"].as_f64().unwrap(), expected["statistic"].as_f64().unwrap());
+        assert!((statistic - wanted).abs() <= 1e-9 + 1e-6 * wanted.abs(), "{id}: {statistic} instead of {wanted}");
+        let (p_value, wanted) = (feature["p_value"].as_f64().unwrap(), expected["score"].as_f64().unwrap());
+        assert!((p_value - wanted).abs() <= 0.15, "{id}: {p_value} instead of {wanted}");
+        assert_eq!(answer["is_drift"], expected["drift"], "{id}: {answer}");
+        // Columns are explained where they drift.
+        assert!(answer["is_drift"] == false || feature["test"] == "mmd", "{id}: {answer}");
+    }
+    let file = golden("field/nannyml_univariate.json");
+    let case = case(&file, "univariate/cat/shifted_three");
+    let body = json!({
+        "drift_type": "tabular", "data": {"x": case["reference"]}, "detector": {"kind": "l_infinity", "preset": "nannyml"},
+    });
+    let project = server.fit("shares", &body).await;
+    assert_shown_is_taken(&server, "shares", &body, &project).await;
+    let chunks = case["chunks"].as_array().unwrap().iter();
+    let analysis = case["analysis"].as_array().unwrap();
+    let chunks = chunks.filter(|chunk| chunk["period"] == "analysis");
+    for (chunk, rows) in chunks.zip(analysis.chunks_exact(100)) {
+        let answer = predict(&server, "shares", &json!({"x": rows})).await;
+        let expected = &chunk["l_infinity"];
+        for (member, wanted) in [("distance", "value"), ("threshold", "upper_threshold")] {
+            let (told, wanted) = (answer[member].as_f64().unwrap(), expected[wanted].as_f64().unwrap());
+            assert!((told - wanted).abs() <= 1e-9, "{member}: {told} instead of {wanted}");
+        }
+        assert_eq!(answer["is_drift"], expected["alert"], "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_drift_where_the_distances_of_menelaus_stray() {
+    let server = TestServer::start().await;
+    let file = golden("field/menelaus_batch.json");
+    for (method, setting) in [("HDDDM_tstat_0_05", ("p_val", 0.05)), ("HDDDM_stdev_2", ("threshold", 2.0))] {
+        let case = case(&file, "batch/mean");
+        let mut detector = json!({"kind": "hdddm", "preset": "menelaus"});
+        detector[setting.0] = setting.1.into();
+        let body = json!({
+            "drift_type": "tabular", "data": columns(case["reference"].as_array().unwrap()), "detector": detector,
+            "overwrite": true,
+        });
+        let project = server.fit("windows", &body).await;
+        assert_shown_is_taken(&server, "windows", &body, &project).await;
+        let results = case["results"][method].as_array().unwrap();
+        for (batch, expected) in case["batches"].as_array().unwrap().iter().zip(results) {
+            let answer = predict(&server, "windows", &columns(batch.as_array().unwrap())).await;
+            assert_eq!(answer["is_drift"], expected["drift"], "{method}: {answer}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_drift_where_the_components_of_menelaus_do() {
     let server = TestServer::start().await;
@@ -188,6 +276,11 @@ async fn what_a_preset_has_itself_is_refused() {
         (json!({"kind": "pca_cd", "delta": 0.1}), "delta"),
         (json!({"kind": "pca_cd", "window_size": 3}), "window_size"),
         (json!({"kind": "pca_cd", "divergence_metric": "js"}), "divergence_metric"),
+        (json!({"kind": "tabular", "tests": {"a": "mmd"}}), "tests"),
+        (json!({"kind": "kuiper", "preset": "evidently"}), "preset"),
+        (json!({"kind": "l_infinity", "preset": "evidently"}), "preset"),
+        (json!({"kind": "hdddm", "threshold": 2}), "threshold"),
+        (json!({"kind": "hdddm", "preset": "menelaus", "threshold": 2, "p_val": 0.05}), "p_val"),
         (json!({"kind": "cusum", "preset": "evidently"}), "preset"),
         (json!({"kind": "cusum", "burn_in": 1}), "burn_in"),
         (json!({"kind": "page_hinkley", "preset": "menelaus", "alpha": 0.9}), "alpha"),

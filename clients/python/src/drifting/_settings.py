@@ -41,6 +41,7 @@ DetectorKind = Literal[
     "hddm_w",
     "rddm",
     "stepd",
+    "fhddm",
     "ecdd",
     "geometric_moving_average",
     "bocd",
@@ -55,7 +56,9 @@ DetectorKind = Literal[
     "wasserstein",
     "hellinger",
     "total_variation",
+    "l_infinity",
     "anderson_darling",
+    "kuiper",
     "mann_whitney",
     "t_test",
     "z_test",
@@ -74,13 +77,16 @@ ColumnTest = Literal[
     "wasserstein",
     "hellinger",
     "total_variation",
+    "l_infinity",
     "anderson_darling",
+    "kuiper",
     "mann_whitney",
     "t_test",
     "z_test",
     "g_test",
     "epps_singleton",
     "energy",
+    "mmd",
 ]
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -190,6 +196,9 @@ class DetectorSettings(TypedDict, total=False):
     max_num_instances_warning: int
     alpha_d: float
     alpha_w: float
+    sliding_window_size: int
+    confidence_level: float
+    short_window_size: int
     average_run_length: int
     hazard: float
     prior_mean: float

@@ -269,6 +269,9 @@ class Detector:
     max_num_instances_warning: int | None = None
     alpha_d: float | None = None
     alpha_w: float | None = None
+    sliding_window_size: int | None = None
+    confidence_level: float | None = None
+    short_window_size: int | None = None
     average_run_length: int | None = None
     hazard: float | None = None
     prior_mean: float | None = None

@@ -43,6 +43,7 @@ impl DetectorRequest {
             DetectorKind::Ks
             | DetectorKind::Cvm
             | DetectorKind::AndersonDarling
+            | DetectorKind::Kuiper
             | DetectorKind::MannWhitney
             | DetectorKind::TTest
             | DetectorKind::EppsSingleton => "`tabular`, or `chi_square`",
@@ -74,6 +75,7 @@ impl DetectorRequest {
             | DetectorKind::PcaCd
             | DetectorKind::Dummy
             | DetectorKind::Ks
+            | DetectorKind::Kuiper
             | DetectorKind::Tabular
             | DetectorKind::Mmd
             | DetectorKind::Lsdd
@@ -125,7 +127,7 @@ impl DetectorRequest {
             }
             // A preset holds the first of several values against the others.
             DetectorKind::ZTest if self.preset.is_none() => schema.of_two_classes(reference, |_| true).map(Some),
-            DetectorKind::ChiSquare | DetectorKind::GTest | DetectorKind::ZTest => {
+            DetectorKind::ChiSquare | DetectorKind::GTest | DetectorKind::ZTest | DetectorKind::LInfinity => {
                 schema.with_categories(reference, |_| true).map(Some)
             }
             DetectorKind::Tabular if self.tests.is_some() || self.preset == Some(Preset::Evidently) => {
@@ -140,7 +142,9 @@ impl DetectorRequest {
                         && schema.has_few_numbers(column, reference, FEW_NUMBERS)
                 };
                 let of_categories = |column: &str| {
-                    [ColumnTest::ChiSquare, ColumnTest::GTest].iter().any(|test| is_tested_by(column, *test))
+                    [ColumnTest::ChiSquare, ColumnTest::GTest, ColumnTest::LInfinity]
+                        .iter()
+                        .any(|test| is_tested_by(column, *test))
                         || of_several(column)
                         || of_few(column)
                 };

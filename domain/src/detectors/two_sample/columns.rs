@@ -30,9 +30,9 @@ use crate::detectors::FitProblem;
 use crate::ports::{CpuPool, Progress, Silent};
 use crate::statistics::alternative::Alternative;
 use crate::statistics::correction::Correction;
-use crate::statistics::kolmogorov_smirnov;
 use crate::statistics::parallel::run_tasks;
 use crate::statistics::sorted_sample::SortedSample;
+use crate::statistics::{kolmogorov_smirnov, kuiper};
 
 /// The columns of a reference, ready to be held against windows. It never changes.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,7 +151,7 @@ impl ColumnTests {
 
     /// Tests every column of a window.
     pub(super) fn test(&self, window: &Window<'_>, explain: bool, pool: &dyn CpuPool) -> Vec<ColumnVerdict> {
-        let test = |index: usize| self.test_column(index, window, explain);
+        let test = |index: usize| self.test_column(index, window, explain, pool);
         let n_columns = self.columns.len();
         let n_cells = n_columns.saturating_mul(self.n_rows + window.cells.n_rows());
         if n_cells > CELLS_INLINE_MAX
@@ -162,7 +162,7 @@ impl ColumnTests {
         (0..n_columns).map(test).collect()
     }
 
-    fn test_column(&self, index: usize, window: &Window<'_>, explain: bool) -> ColumnVerdict {
+    fn test_column(&self, index: usize, window: &Window<'_>, explain: bool, pool: &dyn CpuPool) -> ColumnVerdict {
         let column = &self.columns[index];
         let n_rows = window.cells.n_rows();
         let summary = |n_rows: usize, n_missing: u64, quantiles| {
@@ -178,7 +178,7 @@ impl ColumnTests {
                 let Ok(sample) = SortedSample::sort(values.to_vec()) else { return ColumnVerdict::none() };
                 let distance = kolmogorov_smirnov::distance(reference, &sample);
                 let measured = match &column.distance {
-                    Some(column) => column.numbers(self.alternative, reference, &sample, &distance),
+                    Some(column) => column.numbers(self.alternative, reference, &sample, &distance, pool),
                     None => Measured::of(test_numbers(column.test, self.alternative, reference, &sample, &distance)),
                 };
                 let explanation = explain.then(|| {
@@ -289,7 +289,9 @@ impl ColumnTests {
         let of_a_column = 500 + 4 * n_reference + n_rows * (10 + sorting) + 50 * self.n_levels();
         let measured = self.columns.iter().filter_map(|column| column.distance.as_ref());
         let of_laws: usize = measured.map(|column| column.law_cost_ns(n_rows)).sum();
-        self.columns.len() as u64 * of_a_column as u64 + of_laws as u64
+        let n_exact = self.columns.iter().filter(|column| column.test == ColumnTest::Kuiper).count();
+        let of_exact = n_exact.saturating_mul(kuiper::cost_ns(n_reference.max(1), n_rows.max(1)));
+        self.columns.len() as u64 * of_a_column as u64 + of_laws as u64 + of_exact as u64
     }
 
     /// About what fitting them on a reference of so many rows takes, in nanoseconds.

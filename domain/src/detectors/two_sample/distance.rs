@@ -8,6 +8,7 @@
 //! cells, a column; of every later one that of the distance.
 
 mod cells;
+mod empirical_mmd;
 mod evidently;
 mod laws;
 mod nannyml;
@@ -23,6 +24,7 @@ pub(super) use self::resampled_law::ResampledLaw;
 use super::column_test::{ColumnResult, test_counts, test_numbers, total_variation};
 use super::preset::FixedThreshold;
 use super::{ColumnTest, ColumnsSpec, Preset};
+use crate::ports::CpuPool;
 use crate::statistics::alternative::Alternative;
 use crate::statistics::divergence::{self, shares, smoothed_shares};
 use crate::statistics::energy_distance::energy_distance;
@@ -141,10 +143,15 @@ impl DistanceColumn {
         reference: &SortedSample,
         window: &SortedSample,
         gap: &kolmogorov_smirnov::Distance,
+        pool: &dyn CpuPool,
     ) -> Measured {
         let effect_size = gap.of(Alternative::TwoSided).size;
         let of = |statistic, p_value| ColumnResult { statistic, p_value, effect_size };
         match (self.rule.preset, &self.chunks) {
+            (Some(Preset::Evidently), _) if self.test == ColumnTest::Mmd => {
+                let test = empirical_mmd::empirical_mmd(reference, window, self.rule.seed, pool);
+                self.fixed(of(test.map(|test| test.distance), test.map(|test| test.p_value)), None)
+            }
             (Some(Preset::Evidently), _) => {
                 let (statistic, p_value) = match evidently::numbers(self.test, reference, window) {
                     evidently::Outcome::Distance(distance) => (Some(distance), None),
@@ -212,6 +219,12 @@ impl DistanceColumn {
 
     /// About how many nanoseconds the law of windows of so many rows takes.
     pub(super) fn law_cost_ns(&self, n_rows: usize) -> usize {
+        if self.test == ColumnTest::Mmd
+            && let ColumnCells::Numbers(cells) = &self.cells
+        {
+            let n_reference = usize::try_from(cells.counts().iter().sum::<u64>()).unwrap_or(usize::MAX);
+            return empirical_mmd::cost_ns(n_reference.saturating_add(n_rows));
+        }
         // Evidently judges the total variation of categories by relabelled rows, which are drawn for each window.
         let relabels = self.rule.preset == Some(Preset::Evidently)
             && self.test == ColumnTest::TotalVariation
@@ -326,6 +339,7 @@ fn binned(test: ColumnTest, reference: &[u64], window: &[u64]) -> f64 {
             divergence::jensen_shannon(&shares(reference), &shares(window)) / std::f64::consts::LN_2.sqrt()
         }
         ColumnTest::Hellinger => divergence::hellinger(&shares(reference), &shares(window)),
+        ColumnTest::LInfinity => divergence::l_infinity(&shares(reference), &shares(window)),
         _ => divergence::total_variation(&shares(reference), &shares(window)),
     }
 }

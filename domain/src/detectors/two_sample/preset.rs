@@ -54,8 +54,8 @@ impl Preset {
         match self {
             Self::Evidently => self.threshold(test).is_some(),
             Self::Nannyml => {
-                use ColumnTest::{Hellinger, JensenShannon, Ks, Wasserstein};
-                matches!(test, JensenShannon | Hellinger | Wasserstein | Ks)
+                use ColumnTest::{Hellinger, JensenShannon, Ks, LInfinity, Wasserstein};
+                matches!(test, JensenShannon | Hellinger | Wasserstein | Ks | LInfinity)
             }
             // Its methods of single columns have no thresholds of their own.
             Self::Menelaus => false,
@@ -100,7 +100,7 @@ impl Preset {
             | ColumnTest::Wasserstein => Some(FixedThreshold::From(0.1)),
             ColumnTest::Energy => Some(FixedThreshold::Above(0.1)),
             // Total variation by permutations there, by resampling here.
-            ColumnTest::AndersonDarling | ColumnTest::GTest | ColumnTest::TotalVariation => {
+            ColumnTest::AndersonDarling | ColumnTest::GTest | ColumnTest::TotalVariation | ColumnTest::Mmd => {
                 Some(FixedThreshold::PValueBelow(0.1))
             }
             ColumnTest::ChiSquare
@@ -111,6 +111,8 @@ impl Preset {
             ColumnTest::Ks => Some(FixedThreshold::PValueUpTo(0.05)),
             ColumnTest::Cvm => Some(FixedThreshold::PValueUpTo(0.1)),
             ColumnTest::FisherExact => Some(FixedThreshold::PValueBelow(0.1)),
+            // It has none.
+            ColumnTest::LInfinity | ColumnTest::Kuiper => None,
         }
     }
 }

@@ -66,8 +66,12 @@ pub enum BatchSpec {
     Hellinger(ColumnsSpec),
     /// Total variation distance.
     TotalVariation(ColumnsSpec),
+    /// L-infinity distance, of categories.
+    LInfinity(ColumnsSpec),
     /// Anderson–Darling, of numbers.
     AndersonDarling(ColumnsSpec),
+    /// Kuiper's test, of numbers.
+    Kuiper(ColumnsSpec),
     /// Mann–Whitney U, of numbers.
     MannWhitney(ColumnsSpec),
     /// Test of means, of numbers.
@@ -307,7 +311,9 @@ impl BatchSpec {
             Self::Wasserstein(_) => DetectorKind::Wasserstein,
             Self::Hellinger(_) => DetectorKind::Hellinger,
             Self::TotalVariation(_) => DetectorKind::TotalVariation,
+            Self::LInfinity(_) => DetectorKind::LInfinity,
             Self::AndersonDarling(_) => DetectorKind::AndersonDarling,
+            Self::Kuiper(_) => DetectorKind::Kuiper,
             Self::MannWhitney(_) => DetectorKind::MannWhitney,
             Self::TTest(_) => DetectorKind::TTest,
             Self::ZTest(_) => DetectorKind::ZTest,
@@ -447,7 +453,9 @@ impl BatchSpec {
             | Self::Wasserstein(_)
             | Self::Hellinger(_)
             | Self::TotalVariation(_)
+            | Self::LInfinity(_)
             | Self::AndersonDarling(_)
+            | Self::Kuiper(_)
             | Self::MannWhitney(_)
             | Self::ZTest(_)
             | Self::GTest(_)

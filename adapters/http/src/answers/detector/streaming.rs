@@ -95,6 +95,15 @@ pub(crate) struct StreamingParameters {
     /// Significance of a warning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) alpha_w: Option<f64>,
+    /// The last rows, whose share of errors is watched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) sliding_window_size: Option<u64>,
+    /// Significance of one comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) confidence_level: Option<f64>,
+    /// The last rows of the window that are watched beside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) short_window_size: Option<u64>,
     /// Rows between false alarms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) average_run_length: Option<u64>,
@@ -213,6 +222,15 @@ pub(super) fn of_streaming(spec: &StreamingSpec) -> Detector {
         StreamingSettings::Stepd(of) => (
             Detector { window_size: Some(of.window_size as u64), alternative: Some(of.alternative.into()), ..detector },
             StreamingParameters { alpha_d: Some(of.alpha_d), alpha_w: Some(of.alpha_w), ..of_all },
+        ),
+        StreamingSettings::Fhddm(of) => (
+            detector,
+            StreamingParameters {
+                sliding_window_size: Some(of.sliding_window_size as u64),
+                confidence_level: Some(of.confidence_level),
+                short_window_size: of.short_window_size.map(|size| size as u64),
+                ..of_all
+            },
         ),
         StreamingSettings::Ecdd(of) => (
             detector,

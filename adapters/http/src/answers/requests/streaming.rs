@@ -102,6 +102,16 @@ pub(crate) struct StreamingSettings {
     /// Significance of a warning of `stepd`, between 0 and 0.5; by default 0.05.
     #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "0.5", exclusive)))]
     pub(crate) alpha_w: Option<f64>,
+    /// The last rows of `fhddm`, whose share of errors is watched; by default 100.
+    #[oai(nullable, validator(minimum(value = "2"), maximum(value = "10000")))]
+    pub(crate) sliding_window_size: Option<u64>,
+    /// Significance of one comparison of `fhddm`, between 0 and 1; by default 0.000001. Windows have more rows than half the logarithm of
+    /// its inverse.
+    #[oai(nullable, validator(minimum(value = "0", exclusive), maximum(value = "1", exclusive)))]
+    pub(crate) confidence_level: Option<f64>,
+    /// The last rows of the window of `fhddm` that are watched beside it; by default none are.
+    #[oai(nullable, validator(minimum(value = "2"), maximum(value = "10000")))]
+    pub(crate) short_window_size: Option<u64>,
     /// Rows between false alarms of `ecdd`: 100, 400 or 1000; by default 400.
     #[oai(nullable, validator(minimum(value = "100"), maximum(value = "1000")))]
     pub(crate) average_run_length: Option<u64>,

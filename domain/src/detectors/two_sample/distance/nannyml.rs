@@ -83,11 +83,12 @@ impl Chunks {
 }
 
 /// The distance of counts; the Jensen–Shannon distance with logarithms to the base 2. Unseen categories are levels of
-/// their own, which the reference has none of: as one they weigh the same.
+/// their own, which the reference has none of: as one they weigh the same, but for the L-infinity distance, which is of each.
 pub(super) fn of_counts(test: ColumnTest, reference: &[u64], window: &[u64]) -> f64 {
     let (reference, window) = (shares(reference), shares(window));
     match test {
         ColumnTest::Hellinger => divergence::hellinger(&reference, &window),
+        ColumnTest::LInfinity => divergence::l_infinity(&reference, &window),
         _ => divergence::jensen_shannon(&reference, &window) / std::f64::consts::LN_2.sqrt(),
     }
 }

@@ -55,6 +55,9 @@ pub struct HdddmSpec {
     /// Whose bins and threshold are taken instead of calibrated ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preset: Option<Preset>,
+    /// Standard deviations above the mean of differences that are drift, of the preset; else it is the t quantile of the significance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
     /// Resamples behind a p-value.
     pub n_bootstraps: usize,
     /// Effect size from which on a significant difference counts.

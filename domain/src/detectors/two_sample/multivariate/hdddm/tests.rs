@@ -3,7 +3,7 @@ use crate::data::Cells;
 use crate::detectors::two_sample::multivariate::samples::{correlated, false_alarms};
 
 fn spec() -> HdddmSpec {
-    HdddmSpec { p_val: 0.05, preset: None, n_bootstraps: 200, min_effect: None, seed: 1 }
+    HdddmSpec { p_val: 0.05, preset: None, threshold: None, n_bootstraps: 200, min_effect: None, seed: 1 }
 }
 
 fn fit(frame: &Frame<'_>) -> Hdddm {
