@@ -171,7 +171,7 @@ fn a_project_of_encoded_images_outlives_servers_that_have_its_model() {
     // A server without the model says so, and leaves the project as it is.
     let server = Server::start(store.path(), &["--state-durability", "always"]);
     let answer = server.post("/api/v1/projects/photos/predict", &json!({"data": pictures(0..1, 9)}));
-    assert_eq!(answer.status, 409, "{:?}", answer.body);
+    assert_eq!(answer.status, 503, "{:?}", answer.body);
     assert!(answer.body.to_string().contains("its encoder of images is not there any more"), "{:?}", answer.body);
     server.kill();
     let server = Server::start(store.path(), &with_encoders);

@@ -182,12 +182,12 @@ async fn an_encoder_sees_files_and_arrays_alike() {
     let ndjson: String = arrays(&later).as_array().unwrap().iter().map(|image| image.to_string() + "\n").collect();
     let reply = server.send("POST", "/api/v1/projects/csv/predict", &headers, ndjson.as_bytes()).await;
     assert_eq!(nameless(reply.json()), nameless(judged));
-    let reply = server.send("POST", &format!("/api/v1/projects/lines/fit?{query}"), &headers, {
-        let lines: String =
-            arrays(&reference).as_array().unwrap().iter().map(|image| image.to_string() + "\n").collect();
-        lines.into_bytes().as_slice()
-    });
-    assert_eq!(reply.await.json()["reference_rows"], json!(80));
+    let lines: String = arrays(&reference).as_array().unwrap().iter().map(|image| image.to_string() + "\n").collect();
+    let path = format!("/api/v1/projects/lines/fit?{query}");
+    let reply = server.send("POST", &path, &headers, lines.as_bytes()).await;
+    // Lines have no name for their column.
+    let of_lines = reply.json();
+    assert_eq!((&of_lines["preprocessing"], &of_lines["reference_rows"]), (&fitted["preprocessing"], &json!(80)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
