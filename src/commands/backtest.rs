@@ -63,7 +63,9 @@ fn readers(args: &BacktestArgs) -> anyhow::Result<Readers> {
     if args.encoder.is_none() {
         return Ok(readers);
     }
-    let Some(folder) = Config::encoders_path(args.config.as_deref(), &args.settings)? else {
+    // An empty DRIFTING_CONFIG is one that was not set.
+    let file = args.config.as_deref().filter(|file| !file.as_os_str().is_empty());
+    let Some(folder) = Config::encoders_path(file, &args.settings)? else {
         let detail = "--encoder: expected --encoders-path (DRIFTING_ENCODERS_PATH) with the folder of encoders, or --url of a server that has one";
         return Err(Usage(detail.to_owned()).into());
     };
