@@ -124,7 +124,10 @@ impl App {
         let service = DriftService::new(ports, settings).with_limits(limits::of_service(&config));
         let service = service.with_images(Arc::new(ImageFiles));
         let service = match &config.encoders_path {
-            Some(folder) => service.with_encoders(Arc::new(EncoderFolder::at(folder.clone()))),
+            Some(folder) => {
+                let encoders = Arc::new(EncoderFolder::at(folder.clone()));
+                service.with_text_encoders(Arc::clone(&encoders) as _).with_image_encoders(encoders)
+            }
             None => service,
         };
         let service = Arc::new(service.telling_apart(config.metrics_max_projects));

@@ -217,7 +217,7 @@ pub struct Config {
     pub insecure_no_auth: bool,
     /// The folder of the audit log, if there is one.
     pub audit_log: Option<PathBuf>,
-    /// The folder of the encoders of texts, where there are some.
+    /// The folder of the encoders of texts and images, where there are some.
     pub encoders_path: Option<PathBuf>,
     /// By which certificate the server is known, if by any.
     pub tls: Option<TlsFiles>,
@@ -270,6 +270,15 @@ impl Config {
     /// With the first setting that is unknown or has a value it cannot have, and where it was said.
     pub fn load(file: Option<&Path>, flags: &impl Serialize) -> Result<Self, ConfigError> {
         Settings::gather(file, flags)?.validate()
+    }
+
+    /// Reads every layer as [`Config::load`] does, and gives the folder of encoders alone: nothing else is asked for, or can be wrong.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is unknown, or when this one cannot be used.
+    pub fn encoders_path(file: Option<&Path>, flags: &impl Serialize) -> Result<Option<PathBuf>, ConfigError> {
+        Settings::gather(file, flags)?.encoders_path()
     }
 
     /// Reads every layer as [`Config::load`] does, and tells of each setting its value and where that was said.

@@ -34,6 +34,7 @@ const TECHNOLOGIES: &[(&str, &[&str])] = &[
     ("arrow-array", &["drifting-formats"]),
     ("arrow-ipc", &["drifting-formats"]),
     ("image", &["drifting-images"]),
+    ("fast_image_resize", &["drifting-encoders"]),
     ("tokenizers", &["drifting-encoders"]),
     ("tract-onnx", &["drifting-encoders"]),
     ("opendal", &["drifting-artifacts"]),
@@ -96,6 +97,7 @@ const ARROWS: &[(&str, &str)] = &[
 const TEST_ARROWS: &[(&str, &str)] = &[
     ("drifting-artifacts", "drifting-object-stores"),
     ("drifting-domain", "drifting-memory"),
+    ("drifting-encoders", "drifting-memory"),
     ("drifting-grpc", "drifting-memory"),
     ("drifting-http", "drifting-images"),
     ("drifting-http", "drifting-memory"),

@@ -15,7 +15,7 @@ mod words;
 pub use frame::{Cells, Frame, MISSING_CODE, UNSEEN_MAX};
 pub use image::{Image, InvalidImage};
 pub use image_measures::{IMAGE_STATISTICS, N_MEASURES, N_STATISTICS, THUMBNAIL_CELLS, measure};
-pub use images::Images;
+pub use images::{Images, KeptImage};
 pub use schema::{
     CATEGORIES_MAX, COLUMNS_MAX, ColumnSchema, ColumnType, ImageSource, MissingValues, ReadImages, ReadTexts, Schema,
 };

@@ -11,7 +11,7 @@ mod project;
 mod runtime;
 
 pub use buckets::{BucketPage, BucketQuery, Extent, RecordSums, TrendBucket, ValueSums};
-pub use encoders::{NoTextEncoders, TextEncoder, TextEncoders};
+pub use encoders::{ImageEncoder, ImageEncoders, NoEncoders, TextEncoder, TextEncoders};
 pub use error::{PortError, PortErrorKind};
 pub use events::{EventSink, NoEvents, Trace, Verdicts};
 pub use images::{ImageDecoder, NoImageFiles};

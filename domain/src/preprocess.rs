@@ -1,5 +1,6 @@
 //! From the cells of a schema to the numbers that a detector sees.
 
+mod components;
 mod encoder;
 mod halves;
 mod image;
@@ -10,6 +11,7 @@ mod words;
 
 pub(crate) use encoder::mean_and_deviation;
 pub use encoder::{Encoder, EncoderError, Encoding, Preprocessing};
+pub(crate) use image::IMAGE_ENCODER;
 pub use image::{ImageFeatures, ImageProblem};
 pub(crate) use pca::Pca;
 pub(crate) use sequence::LENGTH_MAX as SEQUENCE_LENGTH_MAX;

@@ -77,8 +77,8 @@ use self::recording::Recording;
 use self::registry::Registry;
 use crate::detectors::CvmThresholds;
 use crate::ports::{
-    ArtifactStore, Clock, CpuPool, EventSink, ImageDecoder, MetricsHistory, MetricsSink, OperationJournal,
-    ProjectIndex, TextEncoders,
+    ArtifactStore, Clock, CpuPool, EventSink, ImageDecoder, ImageEncoders, MetricsHistory, MetricsSink,
+    OperationJournal, ProjectIndex, TextEncoders,
 };
 
 /// What carries the ports out.
@@ -209,8 +209,14 @@ impl DriftService {
 
     /// The same with the encoders of texts that this server has.
     #[must_use]
-    pub fn with_encoders(self, encoders: Arc<dyn TextEncoders>) -> Self {
-        Self { readers: Readers { encoders, ..self.readers }, ..self }
+    pub fn with_text_encoders(self, text_encoders: Arc<dyn TextEncoders>) -> Self {
+        Self { readers: Readers { text_encoders, ..self.readers }, ..self }
+    }
+
+    /// The same with the encoders of images that this server has.
+    #[must_use]
+    pub fn with_image_encoders(self, image_encoders: Arc<dyn ImageEncoders>) -> Self {
+        Self { readers: Readers { image_encoders, ..self.readers }, ..self }
     }
 
     /// The time, as verdicts are given it.

@@ -54,6 +54,7 @@ fn request(history: Table, drift_type: DriftType) -> BacktestRequest {
         candidates: Vec::new(),
         windows: Vec::new(),
         ert: None,
+        encoder: None,
         sequence: SequenceRequest::default(),
         missing_values: MissingValues::Reject,
         seed: 0,

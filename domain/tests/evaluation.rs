@@ -39,6 +39,7 @@ fn replay(history: Table, n_reference: usize, changes: &[usize], candidates: &[C
         candidates: candidates.to_vec(),
         windows: Vec::new(),
         ert: None,
+        encoder: None,
         sequence: SequenceRequest::default(),
         missing_values: MissingValues::Reject,
         seed,

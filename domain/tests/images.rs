@@ -348,6 +348,7 @@ async fn a_history_of_images_is_replayed_and_files_need_somebody_who_reads_them(
             },
         ],
         ert: None,
+        encoder: None,
         sequence: SequenceRequest::default(),
         missing_values: MissingValues::Reject,
         seed: 0,

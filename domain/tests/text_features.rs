@@ -114,7 +114,7 @@ impl TextEncoders for One {
 }
 
 async fn with_encoders(house: &House, fingerprint: &'static str) -> DriftService {
-    let service = house.service().with_encoders(Arc::new(One(fingerprint)));
+    let service = house.service().with_text_encoders(Arc::new(One(fingerprint)));
     service.start().await.expect("it starts");
     service
 }

@@ -1,4 +1,4 @@
-//! A classifier of texts by their words, on memory adapters and on the pages of this repository.
+//! A classifier of texts by their words, on memory adapters; on a real set of texts in `reuters.rs`.
 
 mod house;
 mod registers;
@@ -37,33 +37,4 @@ async fn a_classifier_names_the_words_that_came_and_went() {
     let kept = stored.parameters.texts("words").expect("the words");
     assert_eq!(kept.len(), reference.len());
     assert!(kept.iter().all(|words| words.split(' ').is_sorted()), "{:?}", kept[0]);
-}
-
-/// Paragraphs of pages of this repository.
-fn paragraphs(pages: &[&str]) -> Vec<String> {
-    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-    let read = |page: &&str| std::fs::read_to_string(docs.join(page)).expect("a page");
-    let is_prose = |text: &&str| text.len() > 80 && !text.starts_with(['|', '#', '`', '<']);
-    pages
-        .iter()
-        .flat_map(|page| read(page).split("\n\n").filter(is_prose).map(str::to_owned).collect::<Vec<_>>())
-        .collect()
-}
-
-#[tokio::test]
-async fn pages_about_machines_are_told_from_pages_about_statistics_and_not_from_each_other() {
-    let service = House::default().serve().await;
-    let machines =
-        paragraphs(&["operations.md", "reliability.md", "storage.md", "security.md", "limits.md", "metrics.md"]);
-    let statistics = paragraphs(&["detectors.md", "calibration.md", "concepts.md", "which-detector.md"]);
-    assert!(machines.len() >= 60 && statistics.len() >= 40, "{} {}", machines.len(), statistics.len());
-    // By turns, so that every page is in both.
-    let (reference, rest): (Vec<_>, Vec<_>) = machines.iter().enumerate().partition(|(index, _)| index % 3 < 2);
-    let of = |part: Vec<(usize, &String)>| part.into_iter().map(|(_, text)| text.clone()).collect::<Vec<String>>();
-    let detector = DetectorRequest { p_val: Some(0.001), ..of_kind(DetectorKind::Classifier) };
-    fit(&service, request(table(&of(reference)), detector)).await;
-    let same = feed(&service, &of(rest)).await;
-    assert!(!same.detections[0].is_drift, "{same:?}");
-    let other = feed(&service, &statistics).await;
-    assert!(other.detections[0].is_drift && other.detections[0].statistic.is_some_and(|area| area > 0.7), "{other:?}");
 }

@@ -1,6 +1,7 @@
 //! Options of `backtest`.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
@@ -13,6 +14,7 @@ Examples:
   drifting backtest history.csv --columns price
   drifting backtest history.csv --reference 5000 --change 17424 --kind ks,cvm_online --window 100,500
   drifting backtest history.parquet --reference 20% --no-change --ert 1000
+  drifting backtest notes.csv --drift-type text --encoder minilm --encoders-path encoders/
   drifting backtest history.csv --change 17424 --json --url http://127.0.0.1:8080";
 
 /// Options of `backtest`.
@@ -63,9 +65,30 @@ pub struct BacktestArgs {
     #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub seed: Option<u64>,
 
+    /// Encoder of texts or images that every candidate sees them by, by its name
+    #[arg(long, value_name = "NAME")]
+    pub encoder: Option<String>,
+
+    /// The settings that a server would have.
+    #[command(flatten)]
+    pub settings: EncoderFlags,
+
+    /// Configuration file that says the folder of encoders [default: drifting.yaml, if there is one]
+    #[arg(long, env = "DRIFTING_CONFIG", hide_env_values = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
     /// How a series is read.
     #[command(flatten)]
     pub sequence: SequenceFlags,
+}
+
+/// A setting of a server that a backtest without one has, too. The name of the field is that of the setting.
+#[derive(Debug, Default, clap::Args, Serialize)]
+pub struct EncoderFlags {
+    /// Folder of encoders, without a server [env: DRIFTING_ENCODERS_PATH]
+    #[arg(long, value_name = "PATH", alias = "encoders_path", requires = "encoder")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encoders_path: Option<String>,
 }
 
 /// How much of a history is the reference: from 1 on rows, below 1 a share of them.

@@ -79,6 +79,8 @@ pub enum TableType {
     Tabular,
     /// One column of texts
     Text,
+    /// One column of images: PNG or JPEG files in base64, or arrays of pixels in JSON
+    Image,
     /// Rows that depend on those before
     Sequential,
 }
@@ -90,6 +92,7 @@ impl TableType {
             Self::Label => "label",
             Self::Tabular => "tabular",
             Self::Text => "text",
+            Self::Image => "image",
             Self::Sequential => "sequential",
         }
     }
@@ -213,7 +216,7 @@ pub struct PreprocessingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<String>,
 
-    /// Encoder of texts, by its name on the server
+    /// Encoder of texts or images, by its name on the server
     #[arg(long, value_name = "NAME")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoder: Option<String>,

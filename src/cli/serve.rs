@@ -287,9 +287,10 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit_log: Option<String>,
 
-    /// Folder of encoders of texts [env: DRIFTING_ENCODERS_PATH]
+    /// Folder of encoders of texts and images [env: DRIFTING_ENCODERS_PATH]
     ///
-    /// Each folder in it is one, by its name: `model.onnx` and `tokenizer.json`. Texts become vectors by it where a fit names it.
+    /// Each folder in it is one, by its name: `model.onnx`, beside it `tokenizer.json` of one of texts, and of one of images
+    /// `preprocessor_config.json` where there is one. Texts and images become vectors by it where a fit names it.
     #[arg(long, value_name = "PATH", alias = "encoders_path")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoders_path: Option<String>,

@@ -135,7 +135,7 @@ fn wrong_usage_exits_with_2() {
         "drifting fit ../x data.csv",
         "drifting fit p",
         "drifting fit p data.csv --ert 0",
-        "drifting fit p data.csv --drift-type image",
+        "drifting fit p data.csv --drift-type video",
         "drifting predict p data.csv --batch 0",
         "drifting predict p data.csv --rows 10..5",
         "drifting serve --prot 1",

@@ -10,17 +10,19 @@ use anyhow::{Context, anyhow, bail};
 use drifting_domain::detectors::CvmThresholds;
 use drifting_domain::ports::Progress;
 use drifting_domain::use_cases::{self, Readers, RequestLimits};
+use drifting_encoders::EncoderFolder;
 use drifting_images::ImageFiles;
 use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::failure::Interrupted;
+use super::failure::{Interrupted, Usage};
 use super::input::{self, Format, Input, JsonData, RowRange};
 use super::output::{json_line, printable, table};
 use super::{block_on, connect, fit, following, progress};
 use crate::cli::{BacktestArgs, ClientFlags, MissingValues, ReferenceShare, Sequence, TableType};
 use crate::client::{Answer, Backtest, BacktestCandidate, Body, Problem, Replayed};
+use crate::config::Config;
 use crate::runtime::{SystemClock, Threads};
 
 /// What is said of Ctrl-C.
@@ -32,6 +34,10 @@ pub(super) fn run(args: &BacktestArgs, flags: &ClientFlags, out: &mut impl Write
     let json = flags.json;
     let (drift_type, query, body) = request(args, json)?;
     let answer = if flags.names_a_server() {
+        if args.settings.encoders_path.is_some() {
+            let detail = "--encoders-path: expected none beside a server, which has encoders of its own";
+            return Err(Usage(detail.to_owned()).into());
+        }
         let client = connect(flags)?;
         let bar = progress::waiting("replaying".to_owned(), json);
         let query: Vec<(&str, String)> = query.iter().map(|(name, value)| (&**name, value.clone())).collect();
@@ -41,7 +47,7 @@ pub(super) fn run(args: &BacktestArgs, flags: &ClientFlags, out: &mut impl Write
         answer?
     } else {
         let query = query.into_iter().map(|(name, value)| (name.into_owned(), value)).collect();
-        block_on(here(query, body, json))?
+        block_on(here(readers(args)?, query, body, json))?
     };
     if json {
         writeln!(out, "{}", json_line(answer.raw()))?;
@@ -49,6 +55,22 @@ pub(super) fn run(args: &BacktestArgs, flags: &ClientFlags, out: &mut impl Write
         write!(out, "{}", summary(args, drift_type, &answer.parse()?))?;
     }
     Ok(())
+}
+
+/// What texts and images are read by in this process.
+fn readers(args: &BacktestArgs) -> anyhow::Result<Readers> {
+    let readers = Readers { images: Arc::new(ImageFiles), ..Readers::default() };
+    if args.encoder.is_none() {
+        return Ok(readers);
+    }
+    // An empty DRIFTING_CONFIG is one that was not set.
+    let file = args.config.as_deref().filter(|file| !file.as_os_str().is_empty());
+    let Some(folder) = Config::encoders_path(file, &args.settings)? else {
+        let detail = "--encoder: expected --encoders-path (DRIFTING_ENCODERS_PATH) with the folder of encoders, or --url of a server that has one";
+        return Err(Usage(detail.to_owned()).into());
+    };
+    let encoders = Arc::new(EncoderFolder::at(folder));
+    Ok(Readers { text_encoders: Arc::clone(&encoders) as _, image_encoders: encoders, ..readers })
 }
 
 /// The drift type, the settings beside rows, and the body.
@@ -79,6 +101,7 @@ fn query(args: &BacktestArgs, drift_type: TableType) -> Query {
         ("kinds", fit::list(&args.kinds)),
         ("windows", fit::list(&args.windows)),
         ("ert", fit::text(args.ert.as_ref())),
+        ("encoder", args.encoder.clone()),
         ("missing_values", args.missing_values.map(|policy| policy.as_str().to_owned())),
         ("seed", fit::text(args.seed.as_ref())),
     ];
@@ -97,6 +120,8 @@ struct BacktestRequest<'a> {
     candidates: Vec<Candidate<'a>>,
     windows: &'a [u64],
     ert: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoder: Option<&'a str>,
     sequence: Option<Sequence<'a>>,
     missing_values: Option<MissingValues>,
     seed: Option<u64>,
@@ -117,6 +142,7 @@ fn document(args: &BacktestArgs, drift_type: TableType, data: &JsonData) -> anyh
         candidates: args.kinds.iter().map(|kind| Candidate { kind }).collect(),
         windows: &args.windows,
         ert: args.ert,
+        encoder: args.encoder.as_deref(),
         sequence: args.sequence.member(),
         missing_values: args.missing_values,
         seed: args.seed,
@@ -125,7 +151,7 @@ fn document(args: &BacktestArgs, drift_type: TableType, data: &JsonData) -> anyh
 }
 
 /// Replays in this process, with a bar; Ctrl-C ends it.
-async fn here(query: Vec<(String, String)>, body: Body, json: bool) -> anyhow::Result<Answer> {
+async fn here(readers: Readers, query: Vec<(String, String)>, body: Body, json: bool) -> anyhow::Result<Answer> {
     let (media_type, bytes) = body.parts().context("a backtest has rows")?;
     let pool = Threads::for_backtests()?;
     let watching = Arc::new(Watching {
@@ -134,7 +160,6 @@ async fn here(query: Vec<(String, String)>, body: Body, json: bool) -> anyhow::R
     });
     let watched = Arc::clone(&watching);
     let mut work = tokio::task::spawn_blocking(move || {
-        let readers = Readers { images: Arc::new(ImageFiles), ..Readers::default() };
         let backtest = use_cases::Backtest {
             readers: &readers,
             limits: RequestLimits::default(),
@@ -279,6 +304,7 @@ fn command(args: &BacktestArgs, drift_type: TableType, candidate: &BacktestCandi
     words.extend(ert_of(args, drift_type, candidate).map(|ert| format!("--ert {ert}")));
     words.extend(candidate.window.map(|rows| format!("--set window.size={rows}")));
     words.extend(args.sequence.words().iter().map(|(flag, value)| format!("{flag} {}", quoted(value))));
+    words.extend(args.encoder.iter().map(|name| format!("--encoder {}", quoted(name))));
     words.extend(args.missing_values.map(|policy| format!("--missing-values {}", policy.as_str())));
     words.push("--set after_alarm=reset".to_owned());
     if !has_range {
@@ -295,8 +321,13 @@ fn settings(args: &BacktestArgs, drift_type: TableType, candidate: &BacktestCand
         window: candidate.window.map(|size| Window { size }),
         after_alarm: "reset",
     };
-    let settings =
-        Settings { drift_type, detector, sequence: args.sequence.member(), missing_values: args.missing_values };
+    let settings = Settings {
+        drift_type,
+        detector,
+        preprocessing: args.encoder.as_deref().map(|encoder| Preprocessing { encoder }),
+        sequence: args.sequence.member(),
+        missing_values: args.missing_values,
+    };
     printable(&serde_json::to_string(&settings).unwrap_or_default())
 }
 
@@ -304,6 +335,8 @@ fn settings(args: &BacktestArgs, drift_type: TableType, candidate: &BacktestCand
 struct Settings<'a> {
     drift_type: TableType,
     detector: Detector<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preprocessing: Option<Preprocessing<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<Sequence<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -318,6 +351,11 @@ struct Detector<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     window: Option<Window>,
     after_alarm: &'static str,
+}
+
+#[derive(Serialize)]
+struct Preprocessing<'a> {
+    encoder: &'a str,
 }
 
 #[derive(Serialize)]
@@ -366,6 +404,7 @@ mod tests {
         );
         assert_eq!(query("x.csv --no-change --reference 70"), "drift_type=label&reference=70&changes=none");
         assert_eq!(query("x.csv"), "drift_type=label");
+        assert_eq!(query("x.csv --encoder e --encoders-path f"), "drift_type=label&encoder=e");
     }
 
     #[test]

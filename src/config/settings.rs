@@ -70,6 +70,11 @@ impl Settings {
         Ok(Self { layers: layers.merge(Layer::environment()?).merge(Layer::flags(flags)?), file })
     }
 
+    /// The folder of encoders, where there is one.
+    pub(super) fn encoders_path(&self) -> Result<Option<PathBuf>, ConfigError> {
+        Ok(self.optional("encoders_path")?.map(|path: LocalPath| path.0))
+    }
+
     /// The configuration, or the first setting that cannot be used.
     pub(super) fn validate(&self) -> Result<Config, ConfigError> {
         let artifacts_path: ArtifactsPath = self.required("artifacts_path")?;
@@ -112,7 +117,7 @@ impl Settings {
             access: self.access()?,
             insecure_no_auth: self.required::<Switch>("insecure_no_auth")?.0,
             audit_log: self.optional("audit_log")?.map(|path: LocalPath| path.0),
-            encoders_path: self.optional("encoders_path")?.map(|path: LocalPath| path.0),
+            encoders_path: self.encoders_path()?,
             tls: self.tls()?,
             log_format: self.optional("log_format")?.unwrap_or_else(LogFormat::of_this_terminal),
             log_level: self.required("log_level")?,

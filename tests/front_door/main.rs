@@ -15,6 +15,7 @@ mod deployment;
 mod drain;
 mod electricity;
 mod employment;
+mod encoders;
 mod event_sinks;
 mod events;
 mod exit_codes;

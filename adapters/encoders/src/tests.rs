@@ -13,7 +13,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 #[test]
 fn a_model_and_its_tokenizer_make_vectors_of_texts() {
     let encoders = EncoderFolder::at(testdata());
-    let encoder = encoders.open("small").unwrap();
+    let encoder = encoders.text_encoder("small").unwrap();
     assert_eq!((encoder.width(), encoder.fingerprint().len()), (4, 64));
     let of = |text: &str| encoder.encode(text).unwrap();
     let (late, slow, sun) = (of("the parcel late"), of("parcel late late"), of("sun valley"));
@@ -30,7 +30,7 @@ fn a_model_and_its_tokenizer_make_vectors_of_texts() {
 #[test]
 fn a_model_may_give_the_vector_of_the_text_itself() {
     let encoders = EncoderFolder::at(testdata());
-    let (of_tokens, of_text) = (encoders.open("small").unwrap(), encoders.open("pooled").unwrap());
+    let (of_tokens, of_text) = (encoders.text_encoder("small").unwrap(), encoders.text_encoder("pooled").unwrap());
     for text in ["the parcel late", "sun", "rain rain valley"] {
         let (one, other) = (of_tokens.encode(text).unwrap(), of_text.encode(text).unwrap());
         assert!(one.iter().zip(&other).all(|(a, b)| (a - b).abs() < 1e-6), "{one:?} {other:?}");
@@ -41,7 +41,7 @@ fn a_model_may_give_the_vector_of_the_text_itself() {
 #[test]
 fn long_and_empty_texts_have_vectors_too() {
     let encoders = EncoderFolder::at(testdata());
-    let encoder = encoders.open("small").unwrap();
+    let encoder = encoders.text_encoder("small").unwrap();
     let long = "parcel ".repeat(500_000);
     let beginning = "parcel ".repeat(TOKENS_MAX);
     assert_eq!(encoder.encode(&long).unwrap(), encoder.encode(&beginning).unwrap());
@@ -56,14 +56,14 @@ fn long_and_empty_texts_have_vectors_too() {
 #[test]
 fn the_same_name_is_the_same_encoder_and_no_name_leads_out() {
     let encoders = EncoderFolder::at(testdata());
-    let (first, again) = (encoders.open("small").unwrap(), encoders.open("small").unwrap());
+    let (first, again) = (encoders.text_encoder("small").unwrap(), encoders.text_encoder("small").unwrap());
     assert!(Arc::ptr_eq(&first, &again));
     for name in ["other", "", ".", "..", "../testdata/small", "small/", "/etc", "small\0", ".small", "a b"] {
-        let error = encoders.open(name).unwrap_err();
+        let error = encoders.text_encoder(name).unwrap_err();
         assert!(error.contains("expected the name of an encoder (`pooled`, `small`)"), "{name}: {error}");
         assert!(!error.contains(env!("CARGO_MANIFEST_DIR")), "{error}");
     }
-    let none = EncoderFolder::at(testdata().join("small")).open("small").unwrap_err();
+    let none = EncoderFolder::at(testdata().join("small")).text_encoder("small").unwrap_err();
     assert!(none.contains("this server has none"), "{none}");
 }
 
@@ -72,7 +72,7 @@ fn files_that_are_no_encoder_are_errors_that_say_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let encoder = folder.path().join("e");
     std::fs::create_dir(&encoder).unwrap();
-    let error = || EncoderFolder::at(folder.path().to_owned()).open("e").unwrap_err();
+    let error = || EncoderFolder::at(folder.path().to_owned()).text_encoder("e").unwrap_err();
     assert!(error().contains("expected a file `model.onnx`"), "{}", error());
     let small = testdata().join("small");
     std::fs::write(encoder.join("model.onnx"), b"no model").unwrap();

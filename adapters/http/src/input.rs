@@ -77,6 +77,7 @@ pub(crate) use context::{CONTEXT, Context};
 pub(crate) use data::{Data, read_json_data};
 pub(crate) use fit_request::{FitInput, Unusable, read_settings};
 pub(crate) use format::DataFormat;
+pub(crate) use image::Arrays;
 pub(crate) use pointer::{Form, Source, pointer_of};
 pub(crate) use predict_request::{PredictInput, read_predict};
 pub(crate) use query::Parameters;

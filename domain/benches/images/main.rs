@@ -8,7 +8,7 @@ mod processor_time;
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use drifting_domain::data::{Image, Images, measure};
+use drifting_domain::data::{Image, measure};
 use drifting_domain::preprocess::ImageFeatures;
 use drifting_domain::statistics::draws::stream;
 use rand::RngExt;
@@ -40,11 +40,8 @@ fn fits(criterion: &mut Criterion<ProcessorTime>) {
     let mut group = criterion.benchmark_group("image fit");
     group.sample_size(10);
     for n in [400, 4_000] {
-        let mut reference = Images::new();
-        for image in images(n, 28, 1) {
-            reference.push(Some(&image));
-        }
-        let reference: Vec<Option<&[f32]>> = reference.iter().collect();
+        let measured: Vec<Vec<f32>> = images(n, 28, 1).iter().map(measure).collect();
+        let reference: Vec<Option<&[f32]>> = measured.iter().map(|measures| Some(&measures[..])).collect();
         group.bench_function(BenchmarkId::new("28x28", n), |bencher| {
             bencher.iter(|| ImageFeatures::fit(black_box(&reference), None, 0));
         });

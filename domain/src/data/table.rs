@@ -21,7 +21,7 @@ pub enum Values {
     Boolean(Vec<Option<bool>>),
     /// Written numbers or texts (from CSV), whose type the schema decides.
     Untyped(Texts),
-    /// Images, measured.
+    /// Images.
     Images(Images),
     /// So many values, all missing, of a type that nothing tells.
     Missing(usize),
@@ -76,7 +76,7 @@ impl Values {
             Self::Text(values) => Self::Text(rows.map(|row| values.get(row)).collect()),
             Self::Boolean(values) => Self::Boolean(rows.map(|row| values[row]).collect()),
             Self::Untyped(values) => Self::Untyped(rows.map(|row| values.get(row)).collect()),
-            Self::Images(images) => Self::Images(Images::of_measures(rows.map(|row| images.get(row)))),
+            Self::Images(images) => Self::Images(images.select(rows)),
             Self::Missing(_) => Self::Missing(rows.count()),
         }
     }

@@ -17,7 +17,7 @@ pub struct Preprocessing {
     pub standardize: bool,
     /// How many principal components of the encoded columns are kept; all columns without it.
     pub n_components: Option<usize>,
-    /// What texts become.
+    /// What texts become, and images.
     #[serde(default, skip_serializing_if = "TextRequest::is_default")]
     pub texts: TextRequest,
 }

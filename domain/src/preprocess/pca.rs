@@ -65,6 +65,11 @@ impl Pca {
         components.iter().all(|entry| entry.is_finite()).then_some(Self { mean, components })
     }
 
+    /// Of a mean and components that something else has found: rows of as many entries.
+    pub(super) fn of(mean: Vec<f64>, components: Vec<f64>) -> Self {
+        Self { mean, components }
+    }
+
     /// The same with the first `k` components alone.
     #[must_use]
     pub(crate) fn first(mut self, k: usize) -> Self {

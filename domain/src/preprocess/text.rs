@@ -18,7 +18,6 @@
 //! **Sources**: Salton & Buckley, *Term-weighting approaches in automatic text retrieval* (1988); Weinberger et al., *Feature
 //! hashing for large scale multitask learning* (2009); Deerwester et al., *Indexing by latent semantic analysis* (1990).
 
-mod components;
 mod grams;
 mod statistics;
 mod vocabulary;
@@ -27,9 +26,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use self::components::{Components, principal_components, project};
 use self::statistics::{CharacterPairs, N_BESIDE, STATISTICS};
-use self::vocabulary::{SparseVector, Vocabulary, Weighted};
+use self::vocabulary::{Vocabulary, Weighted};
+use super::components::{Cancelled, Components, SparseVector, of_vectors, principal_components, project};
 use super::halves::{Halves, n_learnt};
 use super::pca::Pca;
 use crate::data::{Cells, ColumnSchema, ColumnType, Frame, MissingValues, Schema, TensorError, Tensors};
@@ -60,7 +59,7 @@ pub enum TextFeatureSet {
     Embeddings(Arc<dyn TextEncoder>, Option<usize>),
 }
 
-/// Which features of texts a client asks for; without a wish, components.
+/// Which features of texts a client asks for; without a wish, components. Of images an encoder alone can be asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextRequest {
@@ -121,10 +120,6 @@ impl PartialEq for Source {
         }
     }
 }
-
-/// Nobody wants the result any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cancelled;
 
 /// Why there are no features of some texts.
 enum Unread {
@@ -240,7 +235,8 @@ impl TextFeatures {
                     let unread = |detail| TextProblem::Encoder { text: UnreadText { index: *index, detail } };
                     rows.extend(vector.map_err(unread)?);
                 }
-                let components = Pca::fit(&rows, encoder.width(), k).ok_or(TextProblem::Decomposition)?;
+                let components = of_vectors(&rows, encoder.width(), k, seed, progress)?;
+                let components = components.ok_or(TextProblem::Decomposition)?;
                 Source::Embedded { encoder, components }
             }
         };

@@ -22,11 +22,11 @@ pub use self::report::{
 use self::history::History;
 use self::replay::Replay;
 use super::fit_queue::Computation;
-use super::image_reading::ImageReading;
+use super::image_reading::{ImageReader, ImageReading};
 use super::reading::Readers;
 use super::{DriftService, FitError, RequestLimits};
 use crate::data::{MissingValues, Table};
-use crate::detectors::{CvmThresholds, DetectorRequest, InvalidSettings, SequenceRequest};
+use crate::detectors::{CvmThresholds, DetectorRequest, FitProblem, InvalidSettings, SequenceRequest};
 use crate::ports::{Clock, CpuPool, Progress};
 use crate::preprocess::TextRequest;
 use crate::project::DriftType;
@@ -63,6 +63,8 @@ pub struct BacktestRequest {
     /// fitted for, and what the suggestion holds every candidate against. Without it each is held against what its own settings
     /// promise.
     pub ert: Option<f64>,
+    /// The encoder of candidates that ask for no features; of the drift types `text` and `image`.
+    pub encoder: Option<String>,
     /// How a series is read, by every candidate; of the drift type `sequential`.
     pub sequence: SequenceRequest,
     /// What happens to rows with missing values.
@@ -88,7 +90,7 @@ pub struct Candidate {
     pub standardize: Option<bool>,
     /// How many principal components are kept.
     pub n_components: Option<usize>,
-    /// What texts become.
+    /// What texts become, and images.
     pub texts: TextRequest,
 }
 
@@ -114,7 +116,7 @@ impl Backtest<'_> {
     ///
     /// Costs each candidate a fit and a verdict on every row after the reference, and where no changes are known another fit. What
     /// one may take is bounded by an estimate, as that of a request is, and so is what all take together. In memory there are a
-    /// copy of the reference, the measures of all images, one fitted detector at a time, and no verdicts but those of a few rows. The same request gives the
+    /// copy of the reference, the measures of all images and their vectors of one encoder, one fitted detector at a time, and no verdicts but those of a few rows. The same request gives the
     /// same report on any machine, but for the times in it.
     ///
     /// # Errors
@@ -130,12 +132,33 @@ impl Backtest<'_> {
         request.of_no_kind().kind_for(request.drift_type, &schema, &frame)?;
         let candidates = candidates::of(request, &schema, &frame, history.replayed().len())?;
         drop(frame);
-        let n_candidates = candidates.len();
-        let mut replay = Replay::new(*self, request, &history, reference);
-        let mut reports = Vec::with_capacity(n_candidates);
-        for (index, candidate) in candidates.into_iter().enumerate() {
-            let outcome = replay.through(&candidate, &Part::nth(self.progress, index, n_candidates))?;
-            reports.push(CandidateReport { candidate, outcome });
+        let mut reports = Vec::with_capacity(candidates.len());
+        let mut work_ns = 0;
+        for group in candidates.chunk_by(|one, next| one.texts.encoder == next.texts.encoder) {
+            // Once, and not by each of them again.
+            let encoded = match self.encoded(request, &group[0])? {
+                Ok(encoded) => encoded,
+                Err(reason) => {
+                    let report = |candidate: &Candidate| CandidateReport {
+                        candidate: candidate.clone(),
+                        outcome: Err(reason.clone()),
+                    };
+                    reports.extend(group.iter().map(report));
+                    continue;
+                }
+            };
+            let encoded = encoded.as_ref().map(|rows| History::read(request, rows, self.limits)).transpose()?;
+            let (history, reference) = match &encoded {
+                None => (&history, &reference),
+                Some((history, reference)) => (history, reference),
+            };
+            let mut replay = Replay::new(*self, request, history, reference, work_ns);
+            for candidate in group {
+                let progress = Part::nth(self.progress, reports.len(), candidates.len());
+                let outcome = replay.through(candidate, &progress)?;
+                reports.push(CandidateReport { candidate: candidate.clone(), outcome });
+            }
+            work_ns = replay.work_ns();
         }
         let margin = request.margin.unwrap_or(MARGIN);
         let suggestion = suggestion::of(&reports, request.ert);
@@ -148,7 +171,28 @@ impl Backtest<'_> {
             return Ok(Cow::Borrowed(&request.history));
         }
         self.limits.check_columns(&request.history)?;
-        ImageReading::measured(&request.history, &*self.readers.images, self.pool, self.progress).map(Cow::Owned)
+        let reader = ImageReader::measuring(self.readers);
+        ImageReading::measured(&request.history, &reader, self.pool, self.progress).map(Cow::Owned)
+    }
+
+    /// The rows as the encoder of images of a candidate sees them, where it has one; why not, where that cannot be.
+    fn encoded(
+        &self,
+        request: &BacktestRequest,
+        candidate: &Candidate,
+    ) -> Result<Result<Option<Table>, String>, FitError> {
+        if request.drift_type != DriftType::Image || candidate.texts.encoder.is_none() {
+            return Ok(Ok(None));
+        }
+        let reader = match ImageReader::of(&candidate.texts, self.readers) {
+            Ok(reader) => reader,
+            Err(detail) => return Ok(Err(InvalidSettings::one("preprocessing/encoder", detail).to_string())),
+        };
+        match ImageReading::measured(&request.history, &reader, self.pool, self.progress) {
+            Ok(encoded) => Ok(Ok(Some(encoded))),
+            Err(FitError::Problem(FitProblem::Cancelled)) => Err(FitProblem::Cancelled.into()),
+            Err(error) => Ok(Err(error.to_string())),
+        }
     }
 }
 
@@ -187,6 +231,9 @@ fn check(request: &BacktestRequest) -> Result<(), InvalidSettings> {
         && !(ert > 1.0 && ert.is_finite())
     {
         return Err(InvalidSettings::one("ert", format!("expected a number of rows above 1, {ert} came")));
+    }
+    if request.encoder.is_some() && !matches!(request.drift_type, DriftType::Text | DriftType::Image) {
+        return Err(InvalidSettings::one("encoder", "expected none: it is of the drift types `text` and `image`"));
     }
     let changes = request.changes.as_deref().unwrap_or_default();
     if changes.len() > CHANGES_MAX {

@@ -30,7 +30,7 @@ pub struct FitRequest {
     pub standardize: Option<bool>,
     /// How many principal components are kept.
     pub n_components: Option<usize>,
-    /// What texts become.
+    /// What texts become, and images.
     pub texts: TextRequest,
     /// What happens to rows with missing values, here and in predictions.
     pub missing_values: MissingValues,

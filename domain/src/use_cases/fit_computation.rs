@@ -396,9 +396,12 @@ fn preprocessing(request: &FitRequest, kind: DetectorKind) -> Result<Preprocessi
         n_components: request.n_components,
         texts: request.texts.clone(),
     };
-    if !(request.texts.is_default() || (has_features && request.drift_type == DriftType::Text)) {
-        let setting = if request.texts.encoder.is_some() { "preprocessing/encoder" } else { "preprocessing/features" };
-        return Err(InvalidSettings::one(setting, "expected none: it is of the drift type `text`"));
+    if request.texts.features.is_some() && !(has_features && request.drift_type == DriftType::Text) {
+        return Err(InvalidSettings::one("preprocessing/features", "expected none: it is of the drift type `text`"));
+    }
+    if request.texts.encoder.is_some() && !has_features {
+        let detail = "expected none: it is of the drift types `text` and `image`";
+        return Err(InvalidSettings::one("preprocessing/encoder", detail));
     }
     if kind.encoding() != Encoding::Kernel {
         let alone = |setting| {

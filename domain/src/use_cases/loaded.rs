@@ -23,7 +23,7 @@ use crate::data::{Frame, InvalidData, MissingValues, Schema, Table, TensorError,
 use crate::detection::Detection;
 use crate::detectors::{DetectorSpec, restore_batch, restore_online};
 use crate::ports::{CpuPool, PortError, PortErrorKind, StoredProject};
-use crate::preprocess::{ENCODER, Encoder, Encoding, Sequence};
+use crate::preprocess::{ENCODER, Encoder, Encoding, IMAGE_ENCODER, Sequence};
 use crate::project::{AfterAlarm, Configuration, Policy, ProjectName, Status};
 use crate::quality::{Quality, QualityFinding, QualityState, RowsCome};
 
@@ -532,6 +532,9 @@ impl DriftService {
         let loaded = loaded.map_err(|error| {
             let reason = match &error {
                 TensorError::Value { name, .. } if name == ENCODER => "its encoder of texts is not there any more",
+                TensorError::Value { name, .. } if name == IMAGE_ENCODER => {
+                    "its encoder of images is not there any more"
+                }
                 _ => "its arrays are not those of its detector",
             };
             ReadError::damaged(reason, &error.to_string())

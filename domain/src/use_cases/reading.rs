@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::FitError;
 use super::fit::FitRequest;
-use super::image_reading::ImageReading;
+use super::image_reading::{ImageReader, ImageReading};
 use super::text_reading::TextReading;
 use super::word_reading::WordReading;
 use crate::data::{Frame, InvalidData, Schema, Table, TensorError, Tensors, Values};
-use crate::detectors::DetectorKind;
-use crate::ports::{CpuPool, ImageDecoder, NoImageFiles, NoTextEncoders, Progress, TextEncoders};
+use crate::detectors::{DetectorKind, InvalidSettings};
+use crate::ports::{CpuPool, ImageDecoder, ImageEncoders, NoEncoders, NoImageFiles, Progress, TextEncoders};
 use crate::preprocess::{Encoder, Preprocessing};
 use crate::project::{Configuration, DriftType};
 
@@ -19,13 +19,20 @@ pub struct Readers {
     /// Reads files of images.
     pub images: Arc<dyn ImageDecoder>,
     /// The models that texts can become vectors by.
-    pub encoders: Arc<dyn TextEncoders>,
+    pub text_encoders: Arc<dyn TextEncoders>,
+    /// The models that images can become vectors by.
+    pub image_encoders: Arc<dyn ImageEncoders>,
 }
 
 /// Reads no files, and has no models.
 impl Default for Readers {
     fn default() -> Self {
-        Self { images: Arc::new(NoImageFiles), encoders: Arc::new(NoTextEncoders) }
+        let none = Arc::new(NoEncoders);
+        Self {
+            images: Arc::new(NoImageFiles),
+            text_encoders: Arc::clone(&none) as Arc<dyn TextEncoders>,
+            image_encoders: none,
+        }
     }
 }
 
@@ -63,12 +70,13 @@ impl Reading {
             return Ok((Self::Words(words), frame));
         }
         if request.drift_type == DriftType::Image {
-            let decoder = Arc::clone(&readers.images);
+            let reader = ImageReader::of(&request.texts, readers)
+                .map_err(|detail| InvalidSettings::one("preprocessing/encoder", detail))?;
             let progress = &WithoutReports(progress);
-            let fitted = ImageReading::fit(schema, reference, decoder, (n_components, seed), pool, progress)?;
+            let fitted = ImageReading::fit(schema, reference, reader, (n_components, seed), pool, progress)?;
             return Ok((Self::Images(fitted.0), fitted.1));
         }
-        let set = request.texts.set(n_components, &*readers.encoders)?;
+        let set = request.texts.set(n_components, &*readers.text_encoders)?;
         let (texts, frame) = TextReading::fit(schema, reference, set, seed, pool, progress)?;
         Ok((Self::Texts(texts), frame))
     }
@@ -87,14 +95,12 @@ impl Reading {
             return Ok(None);
         }
         if schema.is_image() {
-            return ImageReading::restore(configuration, parameters, Arc::clone(&readers.images))
-                .map(Self::Images)
-                .map(Some);
+            return ImageReading::restore(configuration, parameters, readers).map(Self::Images).map(Some);
         }
         if let Some(words) = WordReading::restore(configuration) {
             return Ok(Some(Self::Words(words)));
         }
-        Ok(TextReading::restore(configuration, parameters, &*readers.encoders)?.map(Self::Texts))
+        Ok(TextReading::restore(configuration, parameters, &*readers.text_encoders)?.map(Self::Texts))
     }
 
     pub(super) fn save(&self) -> Tensors {
@@ -123,12 +129,13 @@ impl Reading {
         }
     }
 
-    /// How many of the columns, the first ones, kernels see: of texts the components where there are some, of images all.
+    /// How many of the columns, the first ones, kernels see: of texts the components where there are some, of images all, or the
+    /// components of an encoder.
     pub(super) fn n_seen_by_kernels(&self) -> usize {
         match self {
             Self::Texts(texts) => texts.n_seen_by_kernels(),
             Self::Words(_) => 0,
-            Self::Images(images) => images.schema().columns.len(),
+            Self::Images(images) => images.n_seen_by_kernels(),
         }
     }
 
@@ -170,7 +177,7 @@ impl Reading {
         match self {
             Self::Texts(texts) => texts.cost_ns(table.n_rows(), n_bytes(table)),
             Self::Words(_) => WordReading::cost_ns(table.n_rows(), n_bytes(table)),
-            Self::Images(_) => ImageReading::cost_ns(table),
+            Self::Images(images) => images.cost_ns(table),
         }
     }
 }
@@ -192,8 +199,8 @@ pub(super) fn encoding_of(preprocessing: &Preprocessing, reading: Option<&Readin
     }
 }
 
-/// An encoder for kernels, which see of texts their components alone, and of images blocks of one weight unless each column is
-/// standardised.
+/// An encoder for kernels, which see of texts their components alone, and of images those of an encoder, or blocks of one weight
+/// unless each column is standardised.
 pub(super) fn for_kernels(
     encoder: Encoder,
     kind: DetectorKind,
@@ -203,8 +210,12 @@ pub(super) fn for_kernels(
     match reading {
         _ if kind.judges_columns() => encoder,
         Some(Reading::Texts(texts)) => encoder.seeing_first(texts.n_seen_by_kernels()),
-        Some(Reading::Images(images)) if !preprocessing.standardize => encoder.scaled_by(images.features().scales()),
-        _ => encoder,
+        Some(Reading::Images(images)) => match images.features().scales() {
+            None => encoder.seeing_first(images.n_seen_by_kernels()),
+            Some(scales) if !preprocessing.standardize => encoder.scaled_by(scales),
+            Some(_) => encoder,
+        },
+        Some(Reading::Words(_)) | None => encoder,
     }
 }
 

@@ -103,7 +103,7 @@ pub(crate) struct Preprocessing {
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) features: Option<FeatureSet>,
-    /// The encoder of texts, where there is one.
+    /// The encoder of texts or images, where there is one.
     #[oai(skip_serializing_if_is_none)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) encoder: Option<String>,

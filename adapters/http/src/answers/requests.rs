@@ -302,7 +302,7 @@ pub(crate) struct PreprocessingSettings {
     #[oai(nullable)]
     pub(crate) standardize: Option<bool>,
     /// How many principal components are kept; by default all columns as they are, and 32 components (or as many as there
-    /// are) of the features of texts, at most 256.
+    /// are) of the features of texts and of the vectors of an encoder, at most 256, and 16 of the thumbnails of images.
     #[oai(nullable, validator(minimum(value = "1")))]
     pub(crate) n_components: Option<u64>,
     /// What texts become: `components` of their words and runs of characters, by default, or `statistics` that people can read, such
@@ -310,7 +310,7 @@ pub(crate) struct PreprocessingSettings {
     /// one of both is asked for.
     #[oai(nullable)]
     pub(crate) features: Option<FeatureSet>,
-    /// The name of an encoder of this server, whose vectors of the texts are reduced to components.
+    /// The name of an encoder of this server, whose vectors of the texts or images are reduced to components.
     #[oai(nullable)]
     pub(crate) encoder: Option<String>,
 }
@@ -343,6 +343,9 @@ pub(crate) struct BacktestRequest {
     /// none, and what the suggestion holds every candidate against. By default each is held against what its own settings promise.
     #[oai(nullable, validator(minimum(value = "1", exclusive)))]
     pub(crate) ert: Option<f64>,
+    /// The name of an encoder of this server, whose vectors of the texts or images candidates see that name neither one nor features.
+    #[oai(nullable)]
+    pub(crate) encoder: Option<String>,
     /// How a series is read, by every candidate.
     #[oai(nullable)]
     pub(crate) sequence: Option<SequenceSettings>,
@@ -365,7 +368,7 @@ pub(crate) struct BacktestCandidateSettings {
     /// What texts become, as at a fit.
     #[oai(nullable)]
     pub(crate) features: Option<FeatureSet>,
-    /// The encoder of texts, as at a fit.
+    /// The encoder of texts or images, as at a fit.
     #[oai(nullable)]
     pub(crate) encoder: Option<String>,
 }

@@ -86,6 +86,9 @@ impl BacktestApi {
         /// All bodies but JSON: rows between false alarms that are wanted, on average.
         #[oai(name = "ert", validator(minimum(value = "1", exclusive)))]
         _ert: InQuery<f64>,
+        /// All bodies but JSON: the encoder of texts or images that every candidate sees them by.
+        #[oai(name = "encoder")]
+        _encoder: InQuery<String>,
         /// All bodies but JSON: rows from a number of a series to the one before that is subtracted from it.
         #[oai(name = "sequence.difference", validator(minimum(value = "1"), maximum(value = "10000")))]
         _sequence_difference: InQuery<u64>,
@@ -137,8 +140,8 @@ impl BacktestApi {
             MediaType::Data(format) => {
                 let settings = BacktestSettings::of(parameters);
                 let body = body.read_decoded(self.limits.bytes, &self.timeouts).await?;
-                let of_images = settings.as_ref().is_ok_and(BacktestSettings::is_of_images);
-                let data = parse_data(format, body, limits.taking_images(of_images)).await?;
+                let arrays = settings.as_ref().map(BacktestSettings::arrays).unwrap_or_default();
+                let data = parse_data(format, body, limits.taking(arrays)).await?;
                 // A body that cannot be parsed is told before settings that cannot be used.
                 match (settings, data) {
                     (Ok(settings), data) => Ok(BacktestInput::of(settings, data?)),
@@ -179,7 +182,8 @@ pub fn run_backtest(
             Some(DataFormat::Json) => BacktestInput::from_json(&body, limits)?,
             Some(format) => {
                 let settings = BacktestSettings::of(&Parameters::from(query))?;
-                BacktestInput::of(settings, format.read(body, limits)?)
+                let data = format.read(body, limits.taking(settings.arrays()))?;
+                BacktestInput::of(settings, data)
             }
             None => {
                 let detail = format!("expected {EXPECTED_HISTORY}, {media_type} came");

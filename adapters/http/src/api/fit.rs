@@ -160,7 +160,7 @@ impl FitApi {
         /// All bodies but JSON: what texts become.
         #[oai(name = "features")]
         _features: InQuery<FeatureSet>,
-        /// All bodies but JSON: the encoder of texts.
+        /// All bodies but JSON: the encoder of texts or images.
         #[oai(name = "encoder")]
         _encoder: InQuery<String>,
         /// All bodies but JSON: sizes of several windows, with commas between.
@@ -339,7 +339,7 @@ impl FitApi {
                 // Whether it exists is known before the body is read: then it need not be.
                 self.check_free(name, overwrite).map_err(unusable)?;
                 let body = body.read_decoded(self.limits.bytes, &self.timeouts).await.map_err(unusable)?;
-                let limits = limits.taking_images(settings.as_ref().is_ok_and(Settings::is_of_images));
+                let limits = limits.taking(settings.as_ref().map(Settings::arrays).unwrap_or_default());
                 let data = parse_data(format, body, limits).await.map_err(unusable)?;
                 against_truth(FitInput::of(settings, data, Source::query)?).await
             }
@@ -349,7 +349,7 @@ impl FitApi {
                 let stand_in_part = parts.settings.is_some();
                 let in_part = parts.settings.take().map(|settings| read_settings(&settings, limits));
                 let settings = in_part.unwrap_or_else(|| parameters.fit_settings());
-                let data_limits = limits.taking_images(settings.as_ref().is_ok_and(Settings::is_of_images));
+                let data_limits = limits.taking(settings.as_ref().map(Settings::arrays).unwrap_or_default());
                 let data = match parts.take_data() {
                     Ok((format, data)) => parse_data(format, data, data_limits).await.map_err(unusable)?,
                     Err(failure) => Err(failure),

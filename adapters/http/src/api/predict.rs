@@ -19,7 +19,7 @@ use crate::answers::{Detection, detection_json};
 use crate::body::{MediaType, PredictBody, Unread, parse, parse_data};
 use crate::error::{Code, Failure, Issue};
 use crate::input::{
-    CONTEXT, Context, Data, DataFormat, Limits, Parameters, PredictInput, TRUTH, Told, Truth, read_predict,
+    Arrays, CONTEXT, Context, Data, DataFormat, Limits, Parameters, PredictInput, TRUTH, Told, Truth, read_predict,
 };
 use crate::settings::HttpTimeouts;
 
@@ -198,11 +198,20 @@ fn check_context(context: &Context, configuration: &Configuration) -> Result<(),
     Ok(())
 }
 
+/// What arrays of rows of a project are.
+fn arrays_of(configuration: &Configuration) -> Arrays {
+    if configuration.schema.is_image() {
+        Arrays::of_images(configuration.preprocessing.texts.encoder.is_some())
+    } else {
+        Arrays::Other
+    }
+}
+
 impl PredictApi {
     async fn read(&self, body: Unread, project: &OpenProject) -> Result<PredictInput, Failure> {
         let alone = |data: Data| PredictInput { data, truth: None, context: None, explain: None };
         let limits = Limits::of(self.limits, project.n_rows_max());
-        let limits = limits.taking_images(project.configuration().schema.is_image());
+        let limits = limits.taking(arrays_of(project.configuration()));
         Ok(match body.media_type()? {
             MediaType::Data(DataFormat::Json) => {
                 let body = body.read_decoded(self.limits.bytes, &self.timeouts).await?;

@@ -13,11 +13,12 @@ use super::budget::{Budget, Limits};
 use super::data::{Data, DataSeed, Read, data_of};
 use super::faults::Faults;
 use super::fit_request::{GroupSeed, UnlessNull, in_json, value_at};
+use super::image::Arrays;
 use super::member_name::MemberName;
 use super::pointer::Source;
 use super::query::{Parameters, expect_once, in_query, scalar, written};
 use super::setting::{
-    DRIFT_TYPES, MISSING_VALUES, Setting, Settings, as_count, count, list, number, one_of, unknown, whole, wrong,
+    DRIFT_TYPES, MISSING_VALUES, Setting, Settings, as_count, count, list, named, number, one_of, unknown, whole, wrong,
 };
 use super::setting_name::Name;
 use crate::error::{Code, Failure};
@@ -40,6 +41,7 @@ pub(crate) struct BacktestSettings {
     candidates: Vec<Candidate>,
     windows: Vec<usize>,
     ert: Option<f64>,
+    encoder: Option<String>,
     missing_values: MissingValues,
     seed: u64,
     /// Those of how a series is read.
@@ -57,12 +59,13 @@ enum Beside {
     Kinds,
     Windows,
     Ert,
+    Encoder,
     MissingValues,
     Seed,
 }
 
 impl Beside {
-    const ALL: [(&str, Self); 9] = [
+    const ALL: [(&str, Self); 10] = [
         ("drift_type", Self::DriftType),
         ("reference", Self::Reference),
         ("changes", Self::Changes),
@@ -70,6 +73,7 @@ impl Beside {
         ("kinds", Self::Kinds),
         ("windows", Self::Windows),
         ("ert", Self::Ert),
+        ("encoder", Self::Encoder),
         ("missing_values", Self::MissingValues),
         ("seed", Self::Seed),
     ];
@@ -89,23 +93,23 @@ const NO_CHANGE: &str = "none";
 impl BacktestInput {
     /// Reads a JSON body; again where its arrays are those of images, as a fit does.
     pub(crate) fn from_json(body: &[u8], limits: Limits) -> Result<Self, Failure> {
-        let mut drift_type = None;
-        match Self::from_json_once(body, limits, &mut drift_type) {
-            Err(failure) if failure.code == Code::InvalidData && drift_type == Some(DriftType::Image) => {
-                Self::from_json_once(body, limits.taking_images(true), &mut drift_type)
+        let mut arrays = Arrays::Other;
+        match Self::from_json_once(body, limits, &mut arrays) {
+            Err(failure) if failure.code == Code::InvalidData && arrays != Arrays::Other => {
+                Self::from_json_once(body, limits.taking(arrays), &mut arrays)
             }
             read => read,
         }
     }
 
-    fn from_json_once(body: &[u8], limits: Limits, drift_type: &mut Option<DriftType>) -> Result<Self, Failure> {
+    fn from_json_once(body: &[u8], limits: Limits, arrays: &mut Arrays) -> Result<Self, Failure> {
         limits.check_json(body)?;
         let mut faults = Faults::within(Budget::beside(body, limits));
         let mut settings = BacktestSettings::default();
         let mut deserializer = serde_json::Deserializer::from_slice(body);
         let seed = BacktestSeed { settings: &mut settings, faults: &mut faults };
         let read = seed.deserialize(&mut deserializer).and_then(|read| deserializer.end().map(|()| read));
-        *drift_type = settings.drift_type;
+        *arrays = settings.arrays();
         let read = match read {
             Ok(read) => read,
             Err(error) => return Err(faults.into_stopped(&error, body)),
@@ -125,8 +129,8 @@ impl BacktestInput {
 
     /// The domain's request.
     pub(crate) fn into_request(self) -> Result<BacktestRequest, Failure> {
-        let BacktestSettings { drift_type, reference, changes, margin, candidates, windows, ert, .. } = self.settings;
-        let BacktestSettings { missing_values, seed, series, .. } = self.settings;
+        let BacktestSettings { drift_type, reference, changes, margin, candidates, windows, .. } = self.settings;
+        let BacktestSettings { ert, encoder, missing_values, seed, series, .. } = self.settings;
         let drift_type = drift_type.ok_or_else(|| Failure::setting("/drift_type", NO_DRIFT_TYPE))?;
         Ok(BacktestRequest {
             history: self.data.table,
@@ -137,6 +141,7 @@ impl BacktestInput {
             candidates,
             windows,
             ert,
+            encoder,
             sequence: series.detector.sequence,
             missing_values,
             seed,
@@ -147,9 +152,15 @@ impl BacktestInput {
 const NO_DRIFT_TYPE: &str = "expected the drift type, such as `label` or `tabular`, none came";
 
 impl BacktestSettings {
-    /// Whether the history is one of images.
-    pub(crate) fn is_of_images(&self) -> bool {
-        self.drift_type == Some(DriftType::Image)
+    /// What arrays of the history are.
+    pub(crate) fn arrays(&self) -> Arrays {
+        match self.drift_type {
+            Some(DriftType::Image) => {
+                let mut encoders = self.candidates.iter().map(|candidate| &candidate.texts.encoder);
+                Arrays::of_images(self.encoder.is_some() || encoders.any(Option::is_some))
+            }
+            _ => Arrays::Other,
+        }
     }
 
     /// Reads a query string.
@@ -212,6 +223,7 @@ impl BacktestSettings {
             Beside::Kinds => self.candidates = kinds(value)?,
             Beside::Windows => self.windows = list(value, "an array of whole numbers of rows", as_count)?,
             Beside::Ert => self.ert = Some(number(value)?),
+            Beside::Encoder => self.encoder = Some(named(value, "the name of an encoder")?),
             Beside::MissingValues => self.missing_values = one_of(value, &MISSING_VALUES)?,
             Beside::Seed => self.seed = whole(value)?,
         }
@@ -246,7 +258,7 @@ struct BacktestSeed<'s> {
     faults: &'s mut Faults,
 }
 
-const MEMBERS: [&str; 11] = [
+const MEMBERS: [&str; 12] = [
     "drift_type",
     "data",
     "reference",
@@ -255,6 +267,7 @@ const MEMBERS: [&str; 11] = [
     "candidates",
     "windows",
     "ert",
+    "encoder",
     "sequence",
     "missing_values",
     "seed",

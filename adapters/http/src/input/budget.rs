@@ -1,8 +1,9 @@
 //! How much memory a body and what it holds may take, counted as the values come. This bounds the time, too.
 
-use drifting_domain::data::Images;
+use drifting_domain::data::{Image, Images};
 use drifting_inference::ReadLimits;
 
+use super::image::Arrays;
 use crate::error::{Code, Failure};
 
 /// What an operation takes at most.
@@ -12,19 +13,19 @@ pub(crate) struct Limits {
     read: ReadLimits,
     /// Rows.
     rows: usize,
-    /// Whether arrays are images.
-    takes_images: bool,
+    /// What arrays are.
+    arrays: Arrays,
 }
 
 impl Limits {
     /// Those of bodies, and so many rows.
     pub(crate) fn of(read: ReadLimits, rows: usize) -> Self {
-        Self { read, rows, takes_images: false }
+        Self { read, rows, arrays: Arrays::Other }
     }
 
     /// The same of data in which arrays are images, or are not.
-    pub(crate) fn taking_images(self, takes_images: bool) -> Self {
-        Self { takes_images, ..self }
+    pub(crate) fn taking(self, arrays: Arrays) -> Self {
+        Self { arrays, ..self }
     }
 
     /// Bytes of a body.
@@ -49,7 +50,7 @@ pub(crate) struct Budget {
     longest_text: usize,
     /// The numbers of the largest image so far, which are held beside the values.
     largest_image: usize,
-    takes_images: bool,
+    arrays: Arrays,
     spent: Option<Spent>,
 }
 
@@ -75,7 +76,7 @@ impl Default for Budget {
             rows_max: usize::MAX,
             longest_text: 0,
             largest_image: 0,
-            takes_images: false,
+            arrays: Arrays::Other,
             spent: None,
         }
     }
@@ -93,7 +94,7 @@ impl Budget {
     pub(crate) fn beside(body: &[u8], limits: Limits) -> Self {
         let bytes_max = limits.body_bytes().saturating_add(limits.body_bytes() / 2);
         let left = bytes_max.saturating_sub(body.len());
-        Self { bytes_max, left, rows_max: limits.rows, takes_images: limits.takes_images, ..Self::default() }
+        Self { bytes_max, left, rows_max: limits.rows, arrays: limits.arrays, ..Self::default() }
     }
 
     /// Takes memory before it is reserved.
@@ -120,9 +121,9 @@ impl Budget {
         self.take_cell(row)
     }
 
-    /// Whether arrays are images.
-    pub(super) fn takes_images(&self) -> bool {
-        self.takes_images
+    /// What arrays are.
+    pub(super) fn arrays(&self) -> Arrays {
+        self.arrays
     }
 
     /// Takes the memory of the numbers of an image that has so many by now.
@@ -134,10 +135,21 @@ impl Budget {
         self.take(size_of::<f64>())
     }
 
-    /// Takes the memory of what is kept of the image of this row.
+    /// Takes the memory of what is kept of the image of this row, but for its pixels.
     pub(super) fn take_image(&mut self, row: usize) -> Result<(), Spent> {
-        self.take(Images::BYTES_EACH)?;
+        self.take(match self.arrays {
+            Arrays::Other | Arrays::Measured => Images::BYTES_EACH,
+            Arrays::Whole => size_of::<Option<Image>>(),
+        })?;
         self.take_cell(row)
+    }
+
+    /// Takes the memory of the pixels of an image, where they are kept.
+    pub(super) fn take_whole(&mut self, image: &Image) -> Result<(), Spent> {
+        match self.arrays {
+            Arrays::Other | Arrays::Measured => Ok(()),
+            Arrays::Whole => self.take(image.pixels().len()),
+        }
     }
 
     /// Takes the memory of so many values that are missing.
@@ -188,6 +200,19 @@ mod tests {
         assert_eq!(budget.take_text(1, 84), Ok(()));
         assert_eq!(budget.take(0), Ok(()));
         assert_eq!(budget.take_text(2, 0), Err(Spent(300)));
+    }
+
+    #[test]
+    fn pixels_that_are_kept_count() {
+        let image = Image::new(20, 10, 3, vec![7; 600]).unwrap();
+        let budget = |arrays| Budget::beside(&[], Limits::of(ReadLimits::of_bytes(1_000), 100).taking(arrays));
+        assert_eq!(budget(Arrays::Measured).take_whole(&image), Ok(()));
+        let mut budget = budget(Arrays::Whole);
+        assert_eq!(
+            (budget.take_image(0), budget.take_whole(&image), budget.take_whole(&image)),
+            (Ok(()), Ok(()), Ok(()))
+        );
+        assert_eq!(budget.take_whole(&image), Err(Spent(1_500)));
     }
 
     #[test]

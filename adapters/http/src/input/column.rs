@@ -6,7 +6,7 @@ use drifting_domain::data::{Image, Images, Texts, Values};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::faults::Faults;
-use super::image::read_image;
+use super::image::{Arrays, read_image};
 use super::scalar::Scalar;
 use drifting_inference::Passed;
 
@@ -69,10 +69,10 @@ impl ColumnBuilder {
     }
 
     /// Appends an image, or says what was expected.
-    pub(super) fn push_image(&mut self, image: &Image) -> Result<(), &'static str> {
+    pub(super) fn push_image(&mut self, image: &Image, arrays: Arrays) -> Result<(), &'static str> {
         match self {
             Self::Missing(n) => {
-                let mut images = Images::new();
+                let mut images = arrays.no_images();
                 images.pad(*n);
                 images.push(Some(image));
                 *self = Self::Images(images);
@@ -172,7 +172,11 @@ impl<P: Fn() -> String> Cell<'_, P> {
     pub(super) fn push_image<'de, A: SeqAccess<'de>>(self, items: A) -> Result<(), A::Error> {
         self.faults.take(|budget| budget.take_image(self.row))?;
         let image = read_image(items, self.faults)?;
-        match image.as_ref().map(|image| self.column.push_image(image)) {
+        if let Ok(image) = &image {
+            self.faults.take(|budget| budget.take_whole(image))?;
+        }
+        let arrays = self.faults.arrays();
+        match image.as_ref().map(|image| self.column.push_image(image, arrays)) {
             Ok(Ok(())) => {}
             Ok(Err(expected)) => self.faults.data(self.place, || format!("expected {expected}, an image came")),
             Err(problem) => {
@@ -216,7 +220,7 @@ impl<'de, P: Fn() -> String> Visitor<'de> for Cell<'_, P> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        if self.faults.takes_images() {
+        if self.faults.arrays() != Arrays::Other {
             return self.push_image(items);
         }
         while items.next_element::<Passed>()?.is_some() {}

@@ -6,6 +6,7 @@ use serde::de::Error;
 
 use super::budget::{Budget, Spent};
 use super::context::CONTEXT;
+use super::image::Arrays;
 use super::truth::TRUTH;
 use crate::error::{Code, Failure, Issue};
 
@@ -34,9 +35,9 @@ impl Faults {
         take(&mut self.budget).map_err(|_| E::custom("too large"))
     }
 
-    /// Whether arrays are images.
-    pub(super) fn takes_images(&self) -> bool {
-        self.budget.takes_images()
+    /// What arrays are.
+    pub(super) fn arrays(&self) -> Arrays {
+        self.budget.arrays()
     }
 
     /// A member that stands twice.

@@ -11,6 +11,7 @@ use super::budget::{Budget, Limits};
 use super::context::CONTEXT;
 use super::data::{BesideSeed, Data, DataSeed, Read, data_beside, data_in_context};
 use super::faults::Faults;
+use super::image::Arrays;
 use super::member_name::MemberName;
 use super::pointer::{Form, Source};
 use super::setting::{Setting, Settings, unknown};
@@ -41,8 +42,8 @@ impl FitInput {
     pub(crate) fn from_json(body: &[u8], limits: Limits) -> Result<Self, Unusable> {
         let mut settings = Settings::default();
         match Self::from_json_once(body, limits, &mut settings) {
-            Err(unusable) if unusable.failure.code == Code::InvalidData && settings.is_of_images() => {
-                Self::from_json_once(body, limits.taking_images(true), &mut Settings::default())
+            Err(unusable) if unusable.failure.code == Code::InvalidData && settings.arrays() != Arrays::Other => {
+                Self::from_json_once(body, limits.taking(settings.arrays()), &mut Settings::default())
             }
             read => read,
         }

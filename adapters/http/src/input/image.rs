@@ -1,14 +1,41 @@
 //! An image as an array of rows of pixels: each pixel a number, or an array of its channels. It is measured as soon as it is
-//! read; of its numbers nothing is kept.
+//! read, and nothing of its numbers is kept, unless an encoder is to see it: then it is kept with a byte a number.
 
 use std::fmt;
 
-use drifting_domain::data::Image;
+use drifting_domain::data::{Image, Images};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::faults::Faults;
 use super::scalar::Scalar;
 use drifting_inference::Passed;
+
+/// What arrays of data are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Arrays {
+    /// No images.
+    #[default]
+    Other,
+    /// Images that are measured.
+    Measured,
+    /// Images that an encoder is to see.
+    Whole,
+}
+
+impl Arrays {
+    /// What images are, where an encoder is to see them and where not.
+    pub(crate) fn of_images(are_encoded: bool) -> Self {
+        if are_encoded { Self::Whole } else { Self::Measured }
+    }
+
+    /// No images yet.
+    pub(super) fn no_images(self) -> Images {
+        match self {
+            Self::Other | Self::Measured => Images::new(),
+            Self::Whole => Images::whole(),
+        }
+    }
+}
 
 /// Reads the items of the array of an image, to its end in any case. Gives the image, or what was expected of it.
 pub(super) fn read_image<'de, A: SeqAccess<'de>>(

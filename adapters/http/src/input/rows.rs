@@ -9,6 +9,7 @@ use super::budget::Budget;
 use super::column::{Cell, ColumnBuilder};
 use super::data::{Read, too_many_columns};
 use super::faults::Faults;
+use super::image::Arrays;
 use super::pointer::{Form, data_pointer};
 use super::records::Records;
 use super::scalar::Scalar;
@@ -170,7 +171,7 @@ impl<'de> Visitor<'de> for ArrayItem<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Item, A::Error> {
-        if self.faults.takes_images() && self.is(Form::Values) {
+        if self.faults.arrays() != Arrays::Other && self.is(Form::Values) {
             let Self { row, values, faults, .. } = self;
             let place = || data_pointer(&[&row.to_string()]);
             Cell { column: values, row, faults, place }.push_image(items)?;

@@ -16,6 +16,7 @@ use drifting_domain::statistics::permutation::PValueRule;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::faults::Faults;
+use super::image::Arrays;
 use super::member_name::MemberName;
 use super::scalar::{Scalar, beginning};
 use super::setting_name::Name;
@@ -163,9 +164,14 @@ impl Settings {
         self.detector.sequence.season = std::mem::take(&mut self.season).season(place, faults);
     }
 
-    /// Whether arrays of data are images. Of `dummy` they may be anything.
-    pub(crate) fn is_of_images(&self) -> bool {
-        self.drift_type == Some(DriftType::Image) && self.detector.kind != Some(DetectorKind::Dummy)
+    /// What arrays of data are. Of `dummy` they may be anything.
+    pub(crate) fn arrays(&self) -> Arrays {
+        match self.drift_type {
+            Some(DriftType::Image) if self.detector.kind != Some(DetectorKind::Dummy) => {
+                Arrays::of_images(self.texts.encoder.is_some())
+            }
+            _ => Arrays::Other,
+        }
     }
 
     /// Takes a setting; `null` leaves its default.
@@ -374,7 +380,7 @@ pub(super) fn one_of<T: Copy>(value: &Setting<'_>, known: &[(&str, T)]) -> Resul
     Err(wrong(&format!("one of {}", listed(&names)), &value.came()))
 }
 
-fn named(value: &Setting<'_>, expected: &str) -> Result<String, String> {
+pub(super) fn named(value: &Setting<'_>, expected: &str) -> Result<String, String> {
     match one(value) {
         Scalar::Text(text) => Ok(text.clone().into_owned()),
         _ => Err(wrong(expected, &value.came())),

@@ -142,3 +142,122 @@ async fn what_is_no_image_is_refused_at_its_place() {
     }
     assert_eq!(server.get("/api/v1/projects/p").await.json()["rows_seen"], 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_encoder_sees_files_and_arrays_alike() {
+    let server = TestServer::start().await;
+    let (reference, same, later) = (images(80, true), images(40, true), images(40, false));
+    let with = |data: &Value| {
+        let preprocessing = json!({"encoder": "edges", "n_components": 2});
+        // Before the settings too, as the order of members is anybody's.
+        json!({"data": data, "drift_type": "image", "detector": {"kind": "mmd", "p_val": 0.01}, "preprocessing": preprocessing})
+    };
+    let fitted = server.fit("arrays", &with(&json!({"photo": arrays(&reference)}))).await;
+    assert_eq!(fitted["preprocessing"], json!({"standardize": false, "n_components": 2, "encoder": "edges"}));
+    let predict = async |name: &str, data: &Value| {
+        let path = format!("/api/v1/projects/{name}/predict");
+        server.post_json(&path, &json!({"data": data})).await.json()
+    };
+    let judged = predict("arrays", &arrays(&later)).await;
+    assert_eq!((&judged["is_drift"], &judged["rows"]), (&json!(true), &json!(40)), "{judged}");
+    assert_eq!(predict("arrays", &arrays(&same)).await["is_drift"], json!(false));
+    let names: Vec<&str> =
+        judged["features"].as_array().unwrap().iter().map(|feature| feature["name"].as_str().unwrap()).collect();
+    assert_eq!(names.len(), 2 + 19);
+    assert!(["component_1", "component_2", "sharpness"].iter().all(|name| names.contains(name)), "{names:?}");
+
+    for (name, reference, later) in [
+        ("files", json!({"photo": files(&reference)}), json!(files(&later))),
+        ("shares", json!({"photo": shares(&reference)}), shares(&later)),
+    ] {
+        assert_eq!(nameless(server.fit(name, &with(&reference)).await), nameless(fitted.clone()), "{name}");
+        assert_eq!(nameless(predict(name, &later).await), nameless(judged.clone()), "{name}");
+    }
+    let csv = "photo\n".to_owned() + &(files(&reference).join("\n") + "\n");
+    let query = "drift_type=image&kind=mmd&p_val=0.01&encoder=edges&n_components=2";
+    let headers = [("Content-Type", CSV)];
+    let reply = server.send("POST", &format!("/api/v1/projects/csv/fit?{query}"), &headers, csv.as_bytes()).await;
+    assert_eq!(nameless(reply.json()), nameless(fitted.clone()));
+    let headers = [("Content-Type", NDJSON)];
+    let ndjson: String = arrays(&later).as_array().unwrap().iter().map(|image| image.to_string() + "\n").collect();
+    let reply = server.send("POST", "/api/v1/projects/csv/predict", &headers, ndjson.as_bytes()).await;
+    assert_eq!(nameless(reply.json()), nameless(judged));
+    let lines: String = arrays(&reference).as_array().unwrap().iter().map(|image| image.to_string() + "\n").collect();
+    let path = format!("/api/v1/projects/lines/fit?{query}");
+    let reply = server.send("POST", &path, &headers, lines.as_bytes()).await;
+    // Lines have no name for their column.
+    let of_lines = reply.json();
+    assert_eq!((&of_lines["preprocessing"], &of_lines["reference_rows"]), (&fitted["preprocessing"], &json!(80)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn encoders_of_images_that_cannot_be_are_told() {
+    let server = TestServer::start().await;
+    let reference = arrays(&images(80, true));
+    for (settings, pointer, detail) in [
+        (
+            json!({"preprocessing": {"encoder": "../edges"}}),
+            "/preprocessing/encoder",
+            "expected the name of an encoder",
+        ),
+        // One of texts.
+        (json!({"preprocessing": {"encoder": "letters"}}), "/preprocessing/encoder", "expected the name of an encoder"),
+        (json!({"preprocessing": {"encoder": "edges", "n_components": 3}}), "/preprocessing/n_components", "of 1 to 2"),
+        (json!({"preprocessing": {"features": "statistics"}}), "/preprocessing/features", "of the drift type `text`"),
+        (
+            json!({"preprocessing": {"encoder": "edges"}, "data": [[vec![1; 101]], [[0]], [[1]], [[2]]]}),
+            "/data/0",
+            "expected a small image",
+        ),
+    ] {
+        let mut body = json!({"drift_type": "image", "detector": {"kind": "mmd"}, "data": reference});
+        body.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+        let problem = server.post_json("/api/v1/projects/new/fit", &body).await.json();
+        let error = &problem["errors"][0];
+        assert_eq!((&problem["status"], &error["pointer"]), (&json!(422), &json!(pointer)), "{problem}");
+        assert!(error["detail"].as_str().unwrap().contains(detail), "{problem}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_of_images_is_replayed_with_an_encoder() {
+    let server = TestServer::start().await;
+    let history = [images(300, true), images(100, false)].concat();
+    let asked = |data: Value| {
+        json!({
+            "drift_type": "image", "data": data, "reference": 200, "changes": [300], "margin": 60, "windows": [20],
+            "candidates": [
+                {"kind": "mmd", "encoder": "edges"}, {"kind": "mmd"}, {"kind": "mmd", "encoder": "none"},
+            ],
+        })
+    };
+    let mut reports = Vec::new();
+    for data in [arrays(&history), json!(files(&history))] {
+        let reply = server.post_json("/api/v1/backtest", &asked(data)).await;
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        let report = reply.json();
+        let candidates = report["candidates"].as_array().unwrap();
+        assert_eq!(candidates.len(), 3);
+        for candidate in &candidates[..2] {
+            assert_eq!(candidate["replayed"]["n_missed"], json!(0), "{candidate}");
+        }
+        assert!(candidates[2]["problem"].as_str().unwrap().contains("expected the name of an encoder"), "{report}");
+        reports.push(candidates.iter().map(|candidate| candidate["replayed"]["alarms"].clone()).collect::<Vec<_>>());
+    }
+    assert_eq!(reports[0], reports[1]);
+    // One for all, beside rows of a file too.
+    let lines: String = arrays(&history).as_array().unwrap().iter().map(|image| image.to_string() + "\n").collect();
+    let query = "drift_type=image&reference=200&changes=300&margin=60&windows=20&kinds=mmd&encoder=edges";
+    let headers = [("Content-Type", NDJSON)];
+    let reply = server.send("POST", &format!("/api/v1/backtest?{query}"), &headers, lines.as_bytes()).await;
+    let report = reply.json();
+    let candidate = &report["candidates"][0]["replayed"];
+    assert_eq!(
+        (&candidate["alarms"], &candidate["preprocessing"]["encoder"]),
+        (&reports[0][0], &json!("edges")),
+        "{report}"
+    );
+    let of_table = "/api/v1/backtest?drift_type=tabular&encoder=edges";
+    let problem = server.send("POST", of_table, &[("Content-Type", CSV)], b"a,b\n1,2\n2,3\n3,1\n4,2\n").await.json();
+    assert_eq!(problem["errors"][0]["pointer"], json!("/encoder"), "{problem}");
+}

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use chrono::DateTime;
-use drifting_domain::ports::{CpuPool, NoEvents, TextEncoder, TextEncoders};
+use drifting_domain::data::Image;
+use drifting_domain::ports::{CpuPool, ImageEncoder, ImageEncoders, NoEvents, TextEncoder, TextEncoders};
 use drifting_domain::use_cases::{Access, DriftService, Ports, ServiceSettings, StateDurability};
 use drifting_http::{HttpServer, HttpSettings};
 use drifting_inference::Inference;
@@ -109,7 +110,8 @@ impl TestServer {
             },
         );
         let service = service.with_images(Arc::new(drifting_images::ImageFiles));
-        let service = Arc::new(service.with_encoders(Arc::new(Letters)));
+        let service = service.with_text_encoders(Arc::new(Letters)).with_image_encoders(Arc::new(Edges));
+        let service = Arc::new(service);
         let intake = EventIntake::new(Inference::new(Arc::clone(&service)));
         let server =
             HttpServer::bind("127.0.0.1:0".parse().unwrap(), Arc::clone(&service), intake, settings).await.unwrap();
@@ -323,5 +325,39 @@ impl TextEncoder for Letters {
     fn encode(&self, text: &str) -> Result<Vec<f32>, String> {
         let share = |letter: char| text.matches(letter).count() as f32 / text.len().max(1) as f32;
         Ok(('a'..='z').map(share).collect())
+    }
+}
+
+/// An encoder of the light of an image, and of how much it changes along a row.
+struct Edges;
+
+impl ImageEncoders for Edges {
+    fn open(&self, name: &str) -> Result<Arc<dyn ImageEncoder>, String> {
+        if name == "edges" { Ok(Arc::new(Self)) } else { Err("expected the name of an encoder".to_owned()) }
+    }
+}
+
+impl ImageEncoder for Edges {
+    fn fingerprint(&self) -> &'static str {
+        "edges"
+    }
+
+    fn width(&self) -> usize {
+        2
+    }
+
+    fn cost_ns(&self) -> u64 {
+        10_000
+    }
+
+    fn encode(&self, image: &Image) -> Result<Vec<f32>, String> {
+        if image.width() > 100 {
+            return Err("expected a small image".to_owned());
+        }
+        // Of colours the first one.
+        let light: Vec<u8> = image.pixels().iter().step_by(image.n_channels()).copied().collect();
+        let changes = light.windows(2).map(|pair| f32::from(pair[0].abs_diff(pair[1])));
+        let n = light.len() as f32;
+        Ok(vec![light.iter().map(|value| f32::from(*value)).sum::<f32>() / n, changes.sum::<f32>() / n])
     }
 }

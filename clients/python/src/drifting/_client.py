@@ -315,6 +315,7 @@ class Client:
         candidates: Sequence[str | Mapping[str, Any]] | None = None,
         windows: Sequence[int] | None = None,
         ert: float | None = None,
+        encoder: str | None = None,
         sequence: SequenceSettings | None = None,
         missing_values: MissingValues | None = None,
         seed: int | None = None,
@@ -334,6 +335,7 @@ class Client:
                 by default the kinds that suit the columns.
             windows: The sizes in which kinds that judge windows are tried; by default 50, 200 and 1,000 rows.
             ert: Rows between false alarms that are wanted, on average.
+            encoder: The encoder of texts or images that every candidate sees them by.
             sequence: How a series is read, by every candidate.
             missing_values: As in ``fit``.
             seed: The seed of everything random.
@@ -349,6 +351,7 @@ class Client:
             "margin": margin,
             "windows": windows,
             "ert": ert,
+            "encoder": encoder,
             "sequence": sequence,
             "missing_values": missing_values,
             "seed": seed,

@@ -3,6 +3,7 @@
 use super::read::report;
 use super::{ColumnSchema, ColumnType, Schema, nothing_came};
 use crate::data::frame::{Cells, MISSING_CODE};
+use crate::data::images::KeptImage;
 use crate::data::table::{DataIssue, InvalidData, Table, Values};
 
 /// How an image came.
@@ -10,8 +11,8 @@ use crate::data::table::{DataIssue, InvalidData, Table, Values};
 pub enum ImageSource<'t> {
     /// As a file in base64, unread.
     File(&'t str),
-    /// Measured.
-    Measured(&'t [f32]),
+    /// As it is kept.
+    Kept(KeptImage<'t>),
 }
 
 /// The images of a table, in its order.
@@ -60,7 +61,7 @@ impl Schema {
         let source = self.match_columns(table)?.into_iter().next().flatten();
         let image = |row: usize| match source.map(|source| &source.values) {
             Some(Values::Text(texts) | Values::Untyped(texts)) => texts.get(row).map(ImageSource::File),
-            Some(Values::Images(images)) => images.get(row).map(ImageSource::Measured),
+            Some(Values::Images(images)) => images.get(row).map(ImageSource::Kept),
             _ => None,
         };
         let images = (0..table.n_rows()).map(|row| (row, image(row)));
@@ -119,7 +120,10 @@ mod tests {
         let measured = column(Values::Images(images));
         let schema = Schema { missing_values: MissingValues::Impute, ..schema };
         let read = schema.read_images(&measured).unwrap();
-        assert!(matches!(&read.images[..], [(0, None), (1, Some(ImageSource::Measured(_)))]), "{read:?}");
+        assert!(
+            matches!(&read.images[..], [(0, None), (1, Some(ImageSource::Kept(KeptImage::Measured(_))))]),
+            "{read:?}"
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::data::frame::{Cells, MISSING_CODE, UNSEEN_LAST, UNSEEN_MAX};
+use crate::data::images::KeptImage;
 use crate::data::table::{DataIssue, InvalidData, Values};
 
 pub(super) fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Vec<DataIssue>) -> Cells<'t> {
@@ -53,7 +54,7 @@ pub(super) fn read_numeric<'t>(values: &'t Values, column: &str, issues: &mut Ve
             })
             .collect(),
         Values::Images(images) => {
-            let missing = |(row, image): (usize, Option<&[f32]>)| {
+            let missing = |(row, image): (usize, Option<KeptImage<'_>>)| {
                 report_image(image, row, column, "a number", issues);
                 f64::NAN
             };
@@ -113,7 +114,7 @@ pub(super) fn read_categorical(
             })
             .collect(),
         Values::Images(images) => {
-            let missing = |(row, image): (usize, Option<&[f32]>)| {
+            let missing = |(row, image): (usize, Option<KeptImage<'_>>)| {
                 report_image(image, row, column, "a text", issues);
                 MISSING_CODE
             };
@@ -177,7 +178,7 @@ pub(super) fn report(issues: &mut Vec<DataIssue>, row: usize, column: &str, deta
 
 /// Reports an image where there is none.
 pub(super) fn report_image(
-    image: Option<&[f32]>,
+    image: Option<KeptImage<'_>>,
     row: usize,
     column: &str,
     expected: &str,

@@ -3,6 +3,7 @@
 use super::read::report;
 use super::{ColumnSchema, ColumnType, Schema, infer_type, nothing_came};
 use crate::data::frame::{Cells, MISSING_CODE};
+use crate::data::images::KeptImage;
 use crate::data::table::{DataIssue, InvalidData, Table, Values};
 
 /// The texts of a table, in its order.
@@ -98,7 +99,7 @@ pub(super) fn read_presence(values: &Values, column: &str, issues: &mut Vec<Data
             truths.iter().enumerate().map(|(row, truth)| wrong(row, came(truth))).collect()
         }
         Values::Images(images) => {
-            let came = |image: Option<&[f32]>| image.map(|_| "an image".to_owned());
+            let came = |image: Option<KeptImage<'_>>| image.map(|_| "an image".to_owned());
             images.iter().enumerate().map(|(row, image)| wrong(row, came(image))).collect()
         }
         Values::Missing(n) => vec![MISSING_CODE; *n],

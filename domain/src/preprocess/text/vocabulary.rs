@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::SparseVector;
 use super::grams::{FIRST_RUN, Grams, N_BUCKETS, WORDS, count};
 use crate::data::{TensorError, Tensors};
 use crate::ports::{CpuPool, Progress};
@@ -16,13 +17,10 @@ const TEXTS_PER_TASK: usize = 16;
 /// The place of a bucket that is not kept.
 const UNKNOWN: u16 = u16::MAX;
 
-/// A text as a sparse vector: place in the vocabulary, and weight.
-pub(super) type SparseVector = Vec<(u16, f32)>;
-
 /// The weights of a text, and what else is told of it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Weighted {
-    /// Those of the vocabulary that occur, ascending.
+    /// Those of the vocabulary that occur, by their places, ascending.
     pub(super) weights: SparseVector,
     /// Characters.
     pub(super) n_characters: u64,

@@ -62,6 +62,9 @@ pub(super) fn of(
         {
             candidate.detector.ert.get_or_insert(ert);
         }
+        if candidate.texts.is_default() {
+            candidate.texts.encoder.clone_from(&request.encoder);
+        }
         candidate.detector.seed.get_or_insert(request.seed);
         candidate.detector.after_alarm.get_or_insert(AfterAlarm::Reset);
     }

@@ -37,7 +37,7 @@ pub(super) struct Replay<'r> {
     backtest: Backtest<'r>,
     request: &'r BacktestRequest,
     history: &'r History<'r>,
-    reference: Table,
+    reference: &'r Table,
     margin: usize,
     /// What the replays so far take by their estimates, in nanoseconds.
     work_ns: u64,
@@ -85,13 +85,20 @@ struct Fed {
 }
 
 impl<'r> Replay<'r> {
+    /// Those before it take `work_ns` by their estimates.
     pub(super) fn new(
         backtest: Backtest<'r>,
         request: &'r BacktestRequest,
         history: &'r History<'r>,
-        reference: Table,
+        reference: &'r Table,
+        work_ns: u64,
     ) -> Self {
-        Self { backtest, request, history, reference, margin: request.margin.unwrap_or(MARGIN), work_ns: 0 }
+        Self { backtest, request, history, reference, margin: request.margin.unwrap_or(MARGIN), work_ns }
+    }
+
+    /// What all replays so far take by their estimates, in nanoseconds.
+    pub(super) fn work_ns(&self) -> u64 {
+        self.work_ns
     }
 
     /// Fits a candidate and replays the history; where that cannot be done, says why.

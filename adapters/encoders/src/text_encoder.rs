@@ -1,16 +1,13 @@
 //! An ONNX model with its tokenizer.
 
-use std::fmt::Write;
 use std::path::Path;
-use std::sync::Arc;
 
 use drifting_domain::ports::TextEncoder;
-use sha2::{Digest, Sha256};
 use tokenizers::Tokenizer;
 use tokenizers::utils::truncation::TruncationParams;
-use tract_onnx::prelude::{
-    DatumExt, Framework, InferenceModelExt, IntoRunnable, Tensor, ToDim, TractResult, TypedRunnableModel, tvec,
-};
+use tract_onnx::prelude::{DatumExt, InferenceModelExt, IntoRunnable, Tensor, ToDim, TractResult, tvec};
+
+use crate::onnx::{MODEL, Model, fingerprint, first_output, parsed, read};
 
 /// More tokens of a text do not count: about 200 words.
 pub const TOKENS_MAX: usize = 256;
@@ -25,25 +22,23 @@ enum Input {
     Types,
 }
 
+/// Where the tokenizer stands in the folder of an encoder.
+pub(crate) const TOKENIZER: &str = "tokenizer.json";
+
 /// A model that is ready to run.
-pub(crate) struct OnnxEncoder {
+pub(crate) struct OnnxTextEncoder {
     tokenizer: Tokenizer,
-    model: Arc<TypedRunnableModel>,
+    model: Model,
     inputs: Vec<Input>,
     width: usize,
     n_parameters: u64,
     fingerprint: String,
 }
 
-impl OnnxEncoder {
+impl OnnxTextEncoder {
     /// Reads the files of a folder, and encodes a first text, so that what does not work is told at once.
     pub(crate) fn read(folder: &Path) -> Result<Self, String> {
-        let (model_file, tokenizer_file) = (folder.join("model.onnx"), folder.join("tokenizer.json"));
-        let read = |file: &Path| {
-            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            std::fs::read(file).map_err(|error| format!("expected a file `{name}` that can be read: {error}"))
-        };
-        let (of_model, of_tokenizer) = (read(&model_file)?, read(&tokenizer_file)?);
+        let (of_model, of_tokenizer) = (read(folder, MODEL)?, read(folder, TOKENIZER)?);
         let mut tokenizer = Tokenizer::from_bytes(&of_tokenizer)
             .map_err(|error| format!("expected a `tokenizer.json` as Hugging Face's library writes it: {error}"))?;
         let truncation = TruncationParams { max_length: tokens_max(&tokenizer), ..TruncationParams::default() };
@@ -51,14 +46,7 @@ impl OnnxEncoder {
         tokenizer.with_padding(None);
         let (model, inputs) =
             runnable(&of_model).map_err(|error| format!("expected an ONNX model that tract runs: {error:#}"))?;
-        let mut digest = Sha256::new();
-        digest.update(&of_model);
-        digest.update(&of_tokenizer);
-        let mut fingerprint = String::new();
-        for byte in digest.finalize() {
-            // A text takes whatever is written.
-            let _ = write!(fingerprint, "{byte:02x}");
-        }
+        let fingerprint = fingerprint(&[&of_model, &of_tokenizer]);
         let n_parameters = of_model.len() as u64 / 4;
         let mut encoder = Self { tokenizer, model, inputs: known(inputs)?, width: 0, n_parameters, fingerprint };
         encoder.width = encoder.encode("a text").map_err(|problem| format!("it encodes no text: {problem}"))?.len();
@@ -89,11 +77,7 @@ impl OnnxEncoder {
             let values: Vec<i64> = values.iter().map(|value| i64::from(*value)).collect();
             inputs.push(Tensor::from_shape(&[1, values.len()], &values)?.into());
         }
-        let outputs = self.model.run(inputs)?;
-        let Some(output) = outputs.first() else { return Ok((Vec::new(), Vec::new())) };
-        let output = output.cast_to::<f32>()?;
-        let values = output.try_as_plain_ram()?.as_slice::<f32>()?.to_vec();
-        Ok((output.shape().to_vec(), values))
+        first_output(&self.model, inputs)
     }
 }
 
@@ -103,8 +87,8 @@ fn tokens_max(tokenizer: &Tokenizer) -> usize {
 }
 
 /// The model, and the names of its inputs: texts come one by one, of as many tokens as they have.
-fn runnable(bytes: &[u8]) -> TractResult<(Arc<TypedRunnableModel>, Vec<String>)> {
-    let mut model = tract_onnx::onnx().model_for_read(&mut std::io::Cursor::new(bytes))?;
+fn runnable(bytes: &[u8]) -> TractResult<(Model, Vec<String>)> {
+    let mut model = parsed(bytes)?;
     let n_tokens = model.symbols.sym("tokens");
     let outlets = model.input_outlets()?.to_vec();
     let mut names = Vec::with_capacity(outlets.len());
@@ -154,7 +138,7 @@ fn normed(vector: Vec<f32>) -> Vec<f32> {
     vector.into_iter().map(divided).collect()
 }
 
-impl TextEncoder for OnnxEncoder {
+impl TextEncoder for OnnxTextEncoder {
     fn fingerprint(&self) -> &str {
         &self.fingerprint
     }

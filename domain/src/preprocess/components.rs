@@ -1,4 +1,4 @@
-//! The principal components of many sparse vectors, by a randomized method.
+//! The principal components of many vectors, sparse ones or long ones, by a randomized method.
 //!
 //! A few random directions are sent through the centred vectors and back several times, and made orthonormal each time; what
 //! is left of them are the directions in which the vectors differ most. With `z` non-zero weights, `F` features and `l`
@@ -13,7 +13,7 @@ use smartcore::linalg::basic::arrays::Array;
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::linalg::traits::evd::EVDDecomposable;
 
-use super::vocabulary::SparseVector;
+use super::pca::Pca;
 use crate::ports::Progress;
 use crate::statistics::draws::stream;
 
@@ -24,6 +24,16 @@ const N_PASSES: usize = 5;
 const LEAST_SHARE: f64 = 1e-12;
 /// The random stream of the directions.
 const DIRECTIONS: u64 = 0x7465_7874_0001;
+
+/// Vectors of more numbers than this are reduced by this method: the other one takes the third power of them.
+const EXACT_MAX: usize = 256;
+
+/// The entries of a vector that are not zero, each with its feature.
+pub(super) type SparseVector = Vec<(u16, f32)>;
+
+/// Nobody wants the result any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cancelled;
 
 /// Directions, with what the mean has in each.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +55,7 @@ pub(super) fn principal_components(
     k: usize,
     seed: u64,
     progress: &dyn Progress,
-) -> Result<Components, super::Cancelled> {
+) -> Result<Components, Cancelled> {
     let l = (k + OVERSAMPLED).min(n_features).max(k);
     let mean = mean(vectors, n_features);
     let mut generator = stream(seed, DIRECTIONS);
@@ -53,7 +63,7 @@ pub(super) fn principal_components(
         (0..n_features * l).map(|_| if generator.random::<bool>() { 1.0 } else { -1.0 }).collect();
     for _ in 0..N_PASSES {
         if progress.is_cancelled() {
-            return Err(super::Cancelled);
+            return Err(Cancelled);
         }
         let mut scores = forth(vectors, &mean, &directions, l);
         orthonormalise(&mut scores, l);
@@ -72,6 +82,33 @@ pub(super) fn principal_components(
     }
     let center = product(&mean, &entries, k);
     Ok(Components { entries, center })
+}
+
+/// The first `k` principal components of the vectors of an encoder, rows of `width` numbers; none where they cannot be computed.
+/// O(n width²) up to 256 numbers, else O(n width k).
+///
+/// # Errors
+/// When cancelled.
+pub(super) fn of_vectors(
+    rows: &[f64],
+    width: usize,
+    k: usize,
+    seed: u64,
+    progress: &dyn Progress,
+) -> Result<Option<Pca>, Cancelled> {
+    if width <= EXACT_MAX {
+        return Ok(Pca::fit(rows, width, k));
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "they came in single precision")]
+    let sparse = |row: &[f64]| -> SparseVector {
+        let entries = (0_u16..).zip(row).filter(|(_, value)| **value != 0.0);
+        entries.map(|(feature, value)| (feature, *value as f32)).collect()
+    };
+    let vectors: Vec<SparseVector> = rows.chunks_exact(width).map(sparse).collect();
+    let Components { entries, .. } = principal_components(&vectors, width, k, seed, progress)?;
+    let component = |number: usize| entries.iter().skip(number).step_by(k).copied();
+    let pca = Pca::of(mean(&vectors, width), (0..k).flat_map(component).collect());
+    Ok(pca.is_finite().then_some(pca))
 }
 
 fn mean(vectors: &[SparseVector], n_features: usize) -> Vec<f64> {
@@ -175,7 +212,6 @@ fn orthonormalise(matrix: &mut [f64], l: usize) {
 mod tests {
     use super::*;
     use crate::ports::Silent;
-    use crate::preprocess::Pca;
 
     fn vectors(n: usize, n_features: u16) -> Vec<SparseVector> {
         let mut generator = stream(1, 2);
@@ -195,7 +231,7 @@ mod tests {
         let vectors = vectors(200, 30);
         let dense: Vec<f64> = vectors.iter().flatten().map(|(_, weight)| f64::from(*weight)).collect();
         let expected = Pca::fit(&dense, n_features, k).unwrap();
-        let components = principal_components(&vectors, n_features, k, 7, &Silent).unwrap_or_else(|_| panic!());
+        let components = principal_components(&vectors, n_features, k, 7, &Silent).unwrap();
         for (vector, row) in vectors.iter().zip(dense.chunks_exact(n_features)) {
             let mut scores = vec![0.0; k];
             project(vector, &components.entries, k, &mut scores);
@@ -206,9 +242,25 @@ mod tests {
     }
 
     #[test]
+    fn long_vectors_have_the_components_of_the_dense_decomposition() {
+        let (width, k) = (300, 3);
+        let rows: Vec<f64> = vectors(80, 300).iter().flatten().map(|(_, weight)| f64::from(*weight)).collect();
+        let expected = Pca::fit(&rows, width, k).unwrap();
+        let reduced = of_vectors(&rows, width, k, 7, &Silent).unwrap().unwrap();
+        assert_eq!(reduced.n_components(), k);
+        for row in rows.chunks_exact(width) {
+            for (actual, expected) in reduced.project(row).zip(expected.project(row)) {
+                assert!((actual - expected).abs() < 1e-5, "{actual} {expected}");
+            }
+        }
+        // Those of few numbers are exact.
+        assert_eq!(of_vectors(&rows, 100, k, 7, &Silent).unwrap(), Pca::fit(&rows, 100, k));
+    }
+
+    #[test]
     fn directions_that_are_not_there_are_zero() {
         let vectors: Vec<SparseVector> = (0..10_u8).map(|row| vec![(0, f32::from(row)), (1, 1.0)]).collect();
-        let components = principal_components(&vectors, 4, 3, 0, &Silent).unwrap_or_else(|_| panic!());
+        let components = principal_components(&vectors, 4, 3, 0, &Silent).unwrap();
         let expected = [1.0, 0.0, 0.0];
         for (entry, expected) in components.entries[..3].iter().zip(expected) {
             assert!((entry - expected).abs() < 1e-9, "{:?}", components.entries);
@@ -216,7 +268,7 @@ mod tests {
         assert!(components.entries[3..].iter().all(|entry| entry.abs() < 1e-9), "{:?}", components.entries);
         // All alike.
         let alike = vec![vec![(0, 1.0)]; 5];
-        let components = principal_components(&alike, 4, 2, 0, &Silent).unwrap_or_else(|_| panic!());
+        let components = principal_components(&alike, 4, 2, 0, &Silent).unwrap();
         assert!(components.entries.iter().all(|entry| *entry == 0.0));
     }
 }
