@@ -82,7 +82,9 @@ async fn serve(house: &House, fingerprint: &'static str) -> DriftService {
 
 fn whole(images: &[Image]) -> Table {
     let mut column = Images::whole();
-    images.iter().for_each(|image| column.push(Some(image)));
+    for image in images {
+        column.push(Some(image));
+    }
     Table::unnamed(vec![Values::Images(column)]).expect("a column")
 }
 

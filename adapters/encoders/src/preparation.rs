@@ -18,7 +18,7 @@ pub(crate) const PREPROCESSOR: &str = "preprocessor_config.json";
 
 /// Longer sides than this are given to no model.
 const SIDE_MAX: usize = 1_024;
-/// ConvNeXt's processor cuts nothing off images from this side on.
+/// `ConvNeXt`'s processor cuts nothing off images from this side on.
 const UNCUT_SIDE: usize = 384;
 
 /// Height and width in pixels.
@@ -43,6 +43,9 @@ enum Resize {
     ShortestEdge(usize),
 }
 
+/// Mean and standard deviation of each channel, or of all.
+type Normalisation = (Vec<f64>, Vec<f64>);
+
 /// What a file asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Wishes {
@@ -50,8 +53,7 @@ pub(crate) struct Wishes {
     crop: Option<Sides>,
     algorithm: ResizeAlg,
     factor: f64,
-    /// Mean and standard deviation of each channel, or of all.
-    normalisation: Option<(Vec<f64>, Vec<f64>)>,
+    normalisation: Option<Normalisation>,
     is_blue_first: bool,
 }
 
@@ -172,7 +174,7 @@ fn resize_of(value: &Value, is_cut: bool) -> Result<Resize, String> {
     }
 }
 
-/// As ConvNeXt's processor does it.
+/// As `ConvNeXt`'s processor does it.
 fn cut_by_share(side: usize, share: f64) -> Result<(Option<Resize>, Option<Sides>), String> {
     if !(share > 0.0 && share <= 1.0) {
         return Err(format!("expected a share above 0 and at most 1 as `crop_pct`, {share} came"));
@@ -208,7 +210,7 @@ fn algorithm_of(value: Option<&Value>) -> Result<ResizeAlg, String> {
     Ok(ResizeAlg::Convolution(filter))
 }
 
-fn normalisation_of(members: &Members<'_>) -> Result<Option<(Vec<f64>, Vec<f64>)>, String> {
+fn normalisation_of(members: &Members<'_>) -> Result<Option<Normalisation>, String> {
     let numbers = |name: &str| -> Result<Option<Vec<f64>>, String> {
         let Some(value) = members.get(name) else { return Ok(None) };
         let numbers: Option<Vec<f64>> = match value {

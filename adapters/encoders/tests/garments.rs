@@ -30,7 +30,9 @@ fn testdata() -> &'static Path {
 
 fn table(images: &[Image]) -> Table {
     let mut column = Images::whole();
-    images.iter().for_each(|image| column.push(Some(image)));
+    for image in images {
+        column.push(Some(image));
+    }
     Table::unnamed(vec![Values::Images(column)]).expect("a column")
 }
 

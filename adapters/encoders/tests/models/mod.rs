@@ -32,7 +32,7 @@ impl Graph {
     }
 
     /// Fitted numbers.
-    pub fn weights(mut self, name: &str, shape: &[i64], values: Vec<f32>) -> Self {
+    pub fn weights(mut self, name: &str, shape: &[i64], values: &[f32]) -> Self {
         let raw_data = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         let data_type = DataType::Float as i32;
         let tensor =
@@ -61,7 +61,7 @@ impl Graph {
 
     /// The file of a model with this output.
     pub fn model(mut self, output: &str) -> Vec<u8> {
-        self.0.name = "test".to_owned();
+        "test".clone_into(&mut self.0.name);
         self.0.output.push(described(output, DataType::Float, &[]));
         // Of the shape of the output nothing is said.
         if let Some(TypeProto { value: Some(type_proto::Value::TensorType(tensor)), .. }) = &mut self.0.output[0].r#type
@@ -102,8 +102,8 @@ pub fn convolutions() -> Vec<u8> {
     let stride: &[(&str, &[i64])] = &[("strides", &[2, 2])];
     Graph::default()
         .input("pixel_values", &[Of::Any("batch"), Of::Some(1), Of::Some(28), Of::Some(28)])
-        .weights("first", &[8, 1, 5, 5], edges(random(1, 200, 0.4), 25))
-        .weights("second", &[16, 8, 3, 3], random(2, 1_152, 0.2))
+        .weights("first", &[8, 1, 5, 5], &edges(random(1, 200, 0.4), 25))
+        .weights("second", &[16, 8, 3, 3], &random(2, 1_152, 0.2))
         .node("Conv", &["pixel_values", "first"], "edges", stride)
         .node("Relu", &["edges"], "of_edges", &[])
         .node("Conv", &["of_edges", "second"], "shapes", stride)
@@ -115,7 +115,9 @@ pub fn convolutions() -> Vec<u8> {
 fn edges(mut filters: Vec<f32>, size: usize) -> Vec<f32> {
     for filter in filters.chunks_exact_mut(size) {
         let mean = filter.iter().sum::<f32>() / size as f32;
-        filter.iter_mut().for_each(|weight| *weight -= mean);
+        for weight in filter.iter_mut() {
+            *weight -= mean;
+        }
     }
     filters
 }
