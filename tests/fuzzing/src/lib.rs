@@ -32,6 +32,7 @@ pub const TARGETS: [Target; 21] = [
     ("parameters", store::parameters),
     ("parquet", readers::parquet),
     ("predict", server::predict),
+    ("refused", server::refused),
     ("request", server::request),
     ("state", store::state),
 ];

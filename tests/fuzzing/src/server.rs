@@ -165,6 +165,25 @@ pub fn request(data: &[u8]) {
     assert!(answer.status < 500 || answer.status == 505, "{}: {}", answer.status, answer.text);
 }
 
+/// The same, where all places of predictions are taken: a head is read before it gets to what serves the connection.
+pub fn refused(data: &[u8]) {
+    static ADDRESS: OnceLock<SocketAddr> = OnceLock::new();
+    let address = *ADDRESS.get_or_init(|| {
+        let service = service(Arc::new(MemoryArtifacts::new()));
+        let address = serve(&service);
+        // For as long as the process goes on.
+        while let Ok(place) = service.enter_predictions() {
+            std::mem::forget(place);
+        }
+        address
+    });
+    if data.windows(4).any(|part| part.eq_ignore_ascii_case(b"/fit")) {
+        return;
+    }
+    let answer = exchange(address, data);
+    assert!(answer.status < 500 || matches!(answer.status, 503 | 505), "{}: {}", answer.status, answer.text);
+}
+
 /// A folder on the fastest disk there is.
 pub(crate) fn folder() -> tempfile::TempDir {
     let memory = Path::new("/dev/shm");

@@ -448,9 +448,12 @@ fn validated(validation: Validation, detector: Detector) -> Detector {
 
 fn of_columns(spec: &ColumnsSpec, of_all: Detector) -> Detector {
     let tests = spec.tests.as_ref();
+    // A preset has them itself, and takes no others.
+    let is_asked_for = spec.preset.is_none();
     Detector {
-        correction: Some(spec.correction.into()),
-        alternative: spec.alternative.map(Into::into),
+        p_val: of_all.p_val.filter(|_| is_asked_for),
+        correction: is_asked_for.then(|| spec.correction.into()),
+        alternative: spec.alternative.filter(|_| is_asked_for).map(Into::into),
         preset: spec.preset.map(Into::into),
         threshold: spec.threshold,
         drift_share: spec.drift_share,
