@@ -12,7 +12,7 @@ mod wire;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 21] = [
+pub const TARGETS: [Target; 22] = [
     ("arrow", readers::arrow),
     ("configuration", store::configuration),
     ("csv", server::csv),
