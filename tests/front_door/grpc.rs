@@ -95,6 +95,38 @@ fn none_turns_it_off() {
 fn a_port_that_is_taken_matters_to_those_who_asked_for_it() {
     let folder = tempfile::tempdir().expect("a folder");
     // Where another program has it already, it is taken all the same.
+    let _by_default = TcpListener::bind("127.0.0.1:8081");
+    let http = free_port().to_string();
+    let server = start(folder.path(), &["--port", &http], 1);
+    assert_eq!(server.lines, [format!("listening on http://127.0.0.1:{http}")]);
+    assert!(server.logs("the port of gRPC is taken"));
+    drop(server);
+
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address");
+    let port = address.port().to_string();
+    let refused = Server::try_start(folder.path(), &["--grpc-port", &port]).err().expect("it does not start");
+    assert_eq!(refused.0.code(), Some(1), "{}", refused.1);
+    assert!(refused.1.contains(&format!("cannot listen for gRPC on {address}")), "{}", refused.1);
+}
+
+/// Takes an address, which a server of another test may have for a moment; whoever has it for longer keeps it taken, too.
+fn hold(address: &str) -> Option<TcpListener> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        match TcpListener::bind(address) {
+            Ok(listener) => return Some(listener),
+            Err(_) if Instant::now() > deadline => return None,
+            Err(_) => std::thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+#[test]
+fn check_looks_at_the_port() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
     let _by_default = hold("127.0.0.1:8081");
     for (arguments, ok, part) in [
         (&["--port", "0", "--grpc-port", &port][..], false, "in use"),
