@@ -4,12 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use memchr::memmem;
+use memchr::memchr;
 
 use super::activity::Activity;
-
-/// The end of a head.
-const END: &[u8] = b"\r\n\r\n";
 
 /// Where a connection is. Once in doubt, it is within a request for good.
 pub(super) struct Position {
@@ -24,10 +21,22 @@ pub(super) struct Position {
 /// A request of which bytes have been given on.
 #[derive(Default)]
 struct Begun {
-    /// The last bytes of a head whose end has not come.
-    last: Vec<u8>,
+    head: Head,
     /// How much of the body has come; nothing is known of it before the end of the head.
     n_body: Option<u64>,
+}
+
+/// Where in a head a connection is. It ends with an empty line, as the parser of what serves the connection has it: a line may end without a
+/// carriage return, and empty lines may stand before the first one.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum Head {
+    #[default]
+    BeforeFirstLine,
+    InLine,
+    /// A line has ended.
+    LineEnd,
+    /// And a carriage return came.
+    Return,
 }
 
 impl Position {
@@ -58,7 +67,7 @@ impl Position {
         let request = self.request.get_or_insert_default();
         match &mut request.n_body {
             Some(n_body) => *n_body += bytes.len() as u64,
-            None => request.n_body = request.after_head(bytes),
+            None => request.n_body = request.head.rest(bytes),
         }
     }
 
@@ -68,26 +77,25 @@ impl Position {
     }
 }
 
-impl Begun {
-    /// How many of these bytes come after the end of the head, if it ends in them.
-    fn after_head(&mut self, bytes: &[u8]) -> Option<u64> {
-        const LESS: usize = END.len() - 1;
-        let n_last = self.last.len();
-        self.last.extend(&bytes[..bytes.len().min(LESS)]);
-        // The end may have begun in what came before.
-        let end = match memmem::find(&self.last, END).map(|place| place + END.len()) {
-            Some(end) if end > n_last => Some(end - n_last),
-            _ => memmem::find(bytes, END).map(|place| place + END.len()),
-        };
-        if end.is_none() {
-            if bytes.len() > LESS {
-                self.last.clear();
-                self.last.extend(&bytes[bytes.len() - LESS..]);
-            }
-            let n_old = self.last.len().saturating_sub(LESS);
-            self.last.drain(..n_old);
+impl Head {
+    /// How many of these bytes come after its end, if it ends in them.
+    fn rest(&mut self, bytes: &[u8]) -> Option<u64> {
+        let mut place = 0;
+        while let Some(byte) = bytes.get(place) {
+            place += 1;
+            *self = match (*self, byte) {
+                (Self::LineEnd | Self::Return, b'\n') => return Some((bytes.len() - place) as u64),
+                (Self::LineEnd, b'\r') => Self::Return,
+                (Self::BeforeFirstLine, b'\r' | b'\n') => Self::BeforeFirstLine,
+                (Self::InLine, b'\n') => Self::LineEnd,
+                _ => {
+                    // Nothing of a line matters but its end.
+                    place += memchr(b'\n', &bytes[place..]).unwrap_or(bytes.len() - place);
+                    Self::InLine
+                }
+            };
         }
-        end.map(|end| (bytes.len() - end) as u64)
+        None
     }
 }
 
@@ -96,6 +104,12 @@ mod tests {
     use super::*;
 
     const HEAD: &[u8] = b"POST /x HTTP/1.1\r\ncontent-length: 5\r\n\r\n";
+    /// As sloppy as a parser takes them.
+    const OTHERS: [&[u8]; 3] = [
+        b"\r\n\r\n\nPOST /x HTTP/1.1\r\ncontent-length: 5\r\n\r\n",
+        b"POST /x HTTP/1.1\ncontent-length: 5\n\n",
+        b"POST /x HTTP/1.1\r\ncontent-length: 5\n\r\n",
+    ];
 
     fn position() -> (Position, Arc<Activity>) {
         let activity = Arc::new(Activity::default());
@@ -104,20 +118,21 @@ mod tests {
 
     #[test]
     fn a_request_is_over_once_it_came_whole_and_its_answer_was_sent_however_it_was_cut() {
-        let request = [HEAD, b"1\r\n\r\n"].concat();
-        for first in 1..request.len() {
-            for second in first..request.len() {
-                let (mut position, activity) = position();
-                assert!(position.is_between());
-                for part in [&request[..first], &request[first..second], &request[second..]] {
-                    position.given(part);
-                    assert!(!position.is_between());
+        for request in OTHERS.iter().chain([&HEAD]).map(|head| [head, &b"1\r\n\r\n"[..]].concat()) {
+            for first in 1..request.len() {
+                for second in first..request.len() {
+                    let (mut position, activity) = position();
+                    assert!(position.is_between());
+                    for part in [&request[..first], &request[first..second], &request[second..]] {
+                        position.given(part);
+                        assert!(!position.is_between());
+                    }
+                    activity.begun(Some(5));
+                    activity.answered();
+                    assert!(!position.is_between(), "the answer is not sent");
+                    position.sent();
+                    assert!(position.is_between(), "{first} {second} of {}", request.escape_ascii());
                 }
-                activity.begun(Some(5));
-                activity.answered();
-                assert!(!position.is_between(), "the answer is not sent");
-                position.sent();
-                assert!(position.is_between(), "{first} {second}");
             }
         }
     }
@@ -134,7 +149,12 @@ mod tests {
         };
         let whole = [HEAD, b"12345"].concat();
         assert!(over(&whole, 1, 1, Some(5)));
-        assert!(!over(&whole[..whole.len() - 1], 1, 1, Some(5)), "of the body");
+        for head in OTHERS.iter().chain([&HEAD]) {
+            // Whatever of the body is there, and what it looks like.
+            for body in [&b""[..], b"\r\n\r\n", b"\n\n", b"1234"] {
+                assert!(!over(&[head, body].concat(), 1, 1, Some(5)), "{} and {body:?}", head.escape_ascii());
+            }
+        }
         assert!(!over(&whole, 1, 0, Some(5)), "the answer");
         assert!(!over(&[&whole[..], b"P"].concat(), 1, 1, Some(5)), "of the next request something came");
         assert!(!over(&[&whole[..], &whole].concat(), 2, 2, Some(5)), "the next request came");
