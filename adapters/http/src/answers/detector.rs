@@ -315,7 +315,7 @@ fn of_batch(spec: &BatchSpec) -> Detector {
         | BatchSpec::ZTest(spec)
         | BatchSpec::GTest(spec)
         | BatchSpec::EppsSingleton(spec)
-        | BatchSpec::Energy(spec) => of_columns(spec, of_all),
+        | BatchSpec::Energy(spec) => of_columns(spec, kept, of_all),
         BatchSpec::PcaReconstruction(spec) => Detector {
             preset: spec.preset.map(Into::into),
             n_components: Some(spec.n_components),
@@ -446,13 +446,14 @@ fn validated(validation: Validation, detector: Detector) -> Detector {
     Detector { n_folds, train_size, ..detector }
 }
 
-fn of_columns(spec: &ColumnsSpec, of_all: Detector) -> Detector {
+/// Of kinds that judge columns, with the significance that their thresholds keep, if they keep one.
+fn of_columns(spec: &ColumnsSpec, kept: Option<f64>, of_all: Detector) -> Detector {
     let tests = spec.tests.as_ref();
-    // A preset has them itself, and takes no others.
+    // A preset has its own, and takes no others.
     let is_asked_for = spec.preset.is_none();
     Detector {
-        p_val: of_all.p_val.filter(|_| is_asked_for),
-        correction: is_asked_for.then(|| spec.correction.into()),
+        p_val: kept,
+        correction: kept.map(|_| spec.correction.into()),
         alternative: spec.alternative.filter(|_| is_asked_for).map(Into::into),
         preset: spec.preset.map(Into::into),
         threshold: spec.threshold,

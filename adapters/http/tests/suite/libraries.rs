@@ -1,5 +1,6 @@
 //! Golden values of other libraries through the interface, as somebody who compares with them would ask for them.
 
+use drifting_domain::detectors::DetectorKind;
 use serde_json::{Map, Value, json};
 
 use crate::support::TestServer;
@@ -293,4 +294,46 @@ async fn what_a_preset_has_itself_is_refused() {
         let problem = reply.text();
         assert!((400..=422).contains(&reply.status) && problem.contains(setting), "{detector}: {problem}");
     }
+}
+
+/// Of every kind with every preset that it has, and with a threshold of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_shown_of_a_preset_is_taken_again() {
+    let server = TestServer::start().await;
+    let numbers = |seed: usize| (0..120).map(|row| (row * 7_919 * seed % 1_009) as f64 / 1_009.0).collect::<Vec<_>>();
+    let classes = |n: usize| (0..120).map(|row| format!("c{}", row * 7 % n)).collect::<Vec<_>>();
+    let tables = [json!({"x": numbers(1), "y": numbers(3)}), json!({"x": classes(4)}), json!({"x": classes(2)})];
+    let (mut n_taken, mut refused) = (0, Vec::new());
+    for kind in DetectorKind::ALL {
+        for more in [
+            json!({"preset": "evidently"}),
+            json!({"preset": "nannyml"}),
+            json!({"preset": "menelaus"}),
+            json!({"threshold": 0.2}),
+            json!({"preset": "evidently", "threshold": 0.2}),
+            json!({"preset": "menelaus", "threshold": 2.0}),
+        ] {
+            let mut detector = more.clone();
+            detector["kind"] = kind.as_str().into();
+            // Kinds that have no such preset, or judge no such columns, refuse it.
+            for data in &tables {
+                let body = json!({"drift_type": "tabular", "data": data, "detector": detector, "overwrite": true});
+                let reply = server.post_json("/api/v1/projects/shown/fit", &body).await;
+                if reply.status == 201 {
+                    let shown = reply.json()["detector"].clone();
+                    let mut again = body.clone();
+                    again["detector"] = shown.clone();
+                    let reply = server.post_json("/api/v1/projects/shown/fit", &again).await;
+                    if reply.status != 201 || reply.json()["detector"] != shown {
+                        refused.push(format!("{kind} {more}: {}", reply.text()));
+                    }
+                    n_taken += 1;
+                    break;
+                }
+                assert_eq!(reply.status, 422, "{kind} {more}: {}", reply.text());
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{} of {n_taken}: {refused:#?}", refused.len());
+    assert!(n_taken >= 40, "{n_taken}");
 }
