@@ -2,6 +2,7 @@
 
 mod garments;
 mod house;
+mod image_column;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use drifting_domain::use_cases::{
 };
 
 use self::house::{House, fit, name, of_kind, request};
+use self::image_column::filled;
 
 /// An encoder of three numbers: the light, and how much it changes across and down. Images of more than 100 pixels a side it cannot
 /// read, and of white ones it gives what is no number.
@@ -81,11 +83,7 @@ async fn serve(house: &House, fingerprint: &'static str) -> DriftService {
 }
 
 fn whole(images: &[Image]) -> Table {
-    let mut column = Images::whole();
-    for image in images {
-        column.push(Some(image));
-    }
-    Table::unnamed(vec![Values::Images(column)]).expect("a column")
+    filled(Images::whole(), images.iter().map(Some))
 }
 
 fn files(files: &[String]) -> Table {
@@ -230,11 +228,8 @@ async fn what_an_encoder_cannot_see_is_told_by_its_row_and_what_cannot_be_asked_
 async fn missing_images_follow_the_policy() {
     let service = serve(&House::default(), "first").await;
     let holes = |n: usize| {
-        let mut images = Images::whole();
-        for (row, image) in garments::all(0, n).iter().enumerate() {
-            images.push((row % 10 != 3).then_some(image));
-        }
-        Table::unnamed(vec![Values::Images(images)]).expect("a column")
+        let images = garments::all(0, n);
+        filled(Images::whole(), images.iter().enumerate().map(|(row, image)| (row % 10 != 3).then_some(image)))
     };
     for (missing_values, rows, dropped) in [(MissingValues::Drop, 18, 2), (MissingValues::Impute, 20, 0)] {
         let request = FitRequest { missing_values, ..encoded(holes(100), of_kind(DetectorKind::MmdOnline)) };

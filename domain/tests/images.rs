@@ -2,6 +2,7 @@
 
 mod garments;
 mod house;
+mod image_column;
 
 use std::sync::Arc;
 
@@ -17,21 +18,14 @@ use drifting_domain::use_cases::{
 };
 
 use self::house::{House, fit, name, of_kind};
+use self::image_column::filled;
 
 fn request(reference: Table, detector: DetectorRequest) -> FitRequest {
     house::request(DriftType::Image, reference, detector)
 }
 
-fn column(images: &[Image]) -> Images {
-    let mut column = Images::new();
-    for image in images {
-        column.push(Some(image));
-    }
-    column
-}
-
 fn table(images: &[Image]) -> Table {
-    Table::unnamed(vec![Values::Images(column(images))]).expect("a column")
+    filled(Images::new(), images.iter().map(Some))
 }
 
 async fn feed(service: &DriftService, images: &[Image]) -> Prediction {
@@ -197,11 +191,8 @@ async fn nothing_of_an_image_is_kept_and_a_colour_or_a_size_that_never_came_coun
 async fn missing_images_follow_the_policy() {
     let service = House::default().serve().await;
     let holes = |n: usize| {
-        let mut images = Images::new();
-        for (row, image) in garments::all(0, n).iter().enumerate() {
-            images.push((row % 10 != 3).then_some(image));
-        }
-        Table::unnamed(vec![Values::Images(images)]).expect("a column")
+        let images = garments::all(0, n);
+        filled(Images::new(), images.iter().enumerate().map(|(row, image)| (row % 10 != 3).then_some(image)))
     };
     for (missing_values, rows, dropped) in [(MissingValues::Drop, 18, 2), (MissingValues::Impute, 20, 0)] {
         let detector = of_kind(DetectorKind::MmdOnline);
@@ -299,7 +290,8 @@ async fn what_cannot_be_fitted_is_told() {
     };
     let some = |n| table(&garments::all(0, n));
     let numbers = Table::unnamed(vec![Values::Numeric(vec![1.0; 200])]).expect("a column");
-    let two = Table::unnamed(vec![Values::Images(column(&garments::all(0, 9))); 2]).expect("two columns");
+    let one = table(&garments::all(0, 9)).columns()[0].values.clone();
+    let two = Table::unnamed(vec![one; 2]).expect("two columns");
     let alike = table(&vec![garments::all(0, 1).remove(0); 200]);
     let with = |reference: Table, kind| request(reference, of_kind(kind));
     for (request, part) in [

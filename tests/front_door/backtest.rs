@@ -29,13 +29,14 @@ fn backtest(arguments: &[&str]) -> Output {
     drifting().arg("backtest").args(arguments).env_remove("DRIFTING_URL").output().expect("the program runs")
 }
 
-fn report(output: &Output) -> Value {
+/// The report of a run that has ended well.
+pub fn report(output: &Output) -> Value {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("the output is JSON")
 }
 
 /// The report without what differs from run to run: times.
-fn timeless(mut report: Value) -> Value {
+pub fn timeless(mut report: Value) -> Value {
     for candidate in report["candidates"].as_array_mut().expect("candidates") {
         if let Some(cost) = candidate["replayed"]["cost"].as_object_mut() {
             cost.remove("fit_s");

@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
+use crate::backtest::{self, timeless};
 use crate::server::{Server, drifting};
 
 /// The folder of small models.
@@ -43,7 +44,7 @@ fn written(folder: &Path, name: &str, lines: &[String]) -> String {
 }
 
 /// `backtest` in a folder with nothing around it.
-fn backtest(folder: &Path, arguments: &[&str]) -> Command {
+fn replay(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = drifting();
     command.arg("backtest").args(arguments).current_dir(folder);
     command
@@ -55,15 +56,7 @@ fn run(mut command: Command) -> Output {
 
 /// The report without what differs from run to run: times.
 fn report(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let mut report: Value = serde_json::from_slice(&output.stdout).expect("the output is JSON");
-    for candidate in report["candidates"].as_array_mut().expect("candidates") {
-        if let Some(cost) = candidate["replayed"]["cost"].as_object_mut() {
-            cost.remove("fit_s");
-            cost.remove("row_ns");
-        }
-    }
-    report
+    timeless(backtest::report(output))
 }
 
 #[test]
@@ -95,22 +88,22 @@ fn texts_and_images_are_replayed_with_an_encoder_here_and_on_a_server_alike() {
             "--json",
         ];
         let flag = [&asked[..], &["--encoders-path", ENCODERS]].concat();
-        let here = report(&run(backtest(folder.path(), &flag)));
+        let here = report(&run(replay(folder.path(), &flag)));
         let replayed = &here["candidates"][0]["replayed"];
         assert_eq!(replayed["n_missed"], json!(0), "{here}");
         assert_eq!(replayed["preprocessing"]["encoder"], json!(encoder), "{here}");
         // As a server has it, by its environment and by its file.
-        let mut by_environment = backtest(folder.path(), &asked);
+        let mut by_environment = replay(folder.path(), &asked);
         by_environment.env("DRIFTING_ENCODERS_PATH", ENCODERS);
         assert_eq!(report(&run(by_environment)), here);
         let configured = folder.path().join("drifting.yaml");
         std::fs::write(&configured, format!("encoders_path: {ENCODERS}\nport: 9000\n")).expect("the file is written");
-        assert_eq!(report(&run(backtest(folder.path(), &asked))), here);
+        assert_eq!(report(&run(replay(folder.path(), &asked))), here);
         std::fs::remove_file(configured).expect("it is removed");
         let there = [&asked[..], &["--url", &server.url]].concat();
-        assert_eq!(report(&run(backtest(folder.path(), &there))), here);
+        assert_eq!(report(&run(replay(folder.path(), &there))), here);
         // The command that it suggests is of that encoder.
-        let shown = run(backtest(folder.path(), &[&asked[..asked.len() - 1], &["--encoders-path", ENCODERS]].concat()));
+        let shown = run(replay(folder.path(), &[&asked[..asked.len() - 1], &["--encoders-path", ENCODERS]].concat()));
         let text = String::from_utf8(shown.stdout).expect("a text");
         for part in [format!("--encoder {encoder}"), format!(r#""preprocessing":{{"encoder":"{encoder}"}}"#)] {
             assert!(text.contains(&part), "{part}: {text}");
@@ -136,14 +129,14 @@ fn texts_and_images_are_replayed_with_an_encoder_here_and_on_a_server_alike() {
         ),
     ] {
         let drift_type = if arguments.contains(&"tabular") { &[][..] } else { &["--drift-type", "text"] };
-        let output = run(backtest(folder.path(), &[&[&*notes][..], drift_type, arguments].concat()));
+        let output = run(replay(folder.path(), &[&[&*notes][..], drift_type, arguments].concat()));
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {told}");
         assert!(told.contains(part), "{arguments:?}: {told}");
     }
     let unknown =
         ["--drift-type", "text", "--encoder", "other", "--encoders-path", ENCODERS, "--kind", "mmd", "--json"];
-    let unknown = report(&run(backtest(folder.path(), &[&[&*notes][..], &unknown].concat())));
+    let unknown = report(&run(replay(folder.path(), &[&[&*notes][..], &unknown].concat())));
     let problem = unknown["candidates"][0]["problem"].as_str().expect("a problem");
     assert!(problem.contains("expected the name of an encoder (`pooled`, `small`), `other` came"), "{problem}");
 }

@@ -4,11 +4,13 @@
 mod garments;
 #[path = "../../../domain/tests/house/mod.rs"]
 mod house;
+#[path = "../../../domain/tests/image_column/mod.rs"]
+mod image_column;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use drifting_domain::data::{Image, Images, Table, Values};
+use drifting_domain::data::{Image, Images, Table};
 use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::ports::ArtifactStore;
 use drifting_domain::preprocess::TextRequest;
@@ -17,6 +19,7 @@ use drifting_domain::use_cases::{DriftService, FitRequest, Prediction};
 use drifting_encoders::EncoderFolder;
 
 use self::house::{House, fit, name, of_kind, request};
+use self::image_column::filled;
 
 async fn serve(house: &House, folder: &Path) -> DriftService {
     let service = house.service().with_image_encoders(Arc::new(EncoderFolder::at(folder.to_owned())));
@@ -29,11 +32,7 @@ fn testdata() -> &'static Path {
 }
 
 fn table(images: &[Image]) -> Table {
-    let mut column = Images::whole();
-    for image in images {
-        column.push(Some(image));
-    }
-    Table::unnamed(vec![Values::Images(column)]).expect("a column")
+    filled(Images::whole(), images.iter().map(Some))
 }
 
 fn encoded(reference: &[Image], detector: DetectorRequest) -> FitRequest {
