@@ -92,10 +92,8 @@ impl OnnxImageEncoder {
             ([1, _, width], _) | ([1, _, _, width], Layout::ChannelsLast) if !values.is_empty() => {
                 Ok(mean_of_rows(&values, *width))
             }
-            ([1, width, height, breadth], Layout::ChannelsFirst) if !values.is_empty() => {
-                let maps = values.chunks_exact(height * breadth).map(mean);
-                debug_assert_eq!(maps.len(), *width, "a map a feature");
-                Ok(maps.collect())
+            ([1, _, height, breadth], Layout::ChannelsFirst) if !values.is_empty() => {
+                Ok(values.chunks_exact(height * breadth).map(|map| mean(map.iter())).collect())
             }
             _ => Err(format!(
                 "expected a vector of the image, or of each part of it, an output of the shape {shape:?} came"
@@ -173,13 +171,14 @@ fn interleaved(planes: &[f32], n_channels: usize) -> Vec<f32> {
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "as precise as the values")]
-fn mean(values: &[f32]) -> f32 {
-    (values.iter().map(|value| f64::from(*value)).sum::<f64>() / values.len() as f64) as f32
+fn mean<'v>(values: impl ExactSizeIterator<Item = &'v f32>) -> f32 {
+    let n_values = values.len() as f64;
+    (values.map(|value| f64::from(*value)).sum::<f64>() / n_values) as f32
 }
 
 /// The mean of rows of so many numbers.
 fn mean_of_rows(values: &[f32], width: usize) -> Vec<f32> {
-    (0..width).map(|column| mean(&values.iter().skip(column).step_by(width).copied().collect::<Vec<f32>>())).collect()
+    (0..width).map(|column| mean(values[column..].iter().step_by(width))).collect()
 }
 
 impl ImageEncoder for OnnxImageEncoder {
