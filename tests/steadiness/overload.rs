@@ -15,7 +15,7 @@ use crate::resources::Resources;
 /// Projects, so that predictions need not wait for each other.
 const N_PROJECTS: usize = 8;
 /// By so much more than the server can do it is asked. A prediction takes some 3 ms, as 200 rows beside a reference of 10,000 do, and a refusal
-/// 40 to 60 us, a third of it the kernel's, which takes 21 KB in and an answer out: nine refusals for each verdict take more than a tenth of the time.
+/// some 60 us, which takes 21 KB in and an answer out: nine refusals for each verdict take more than a tenth of the time.
 const TIMES: f64 = 10.0;
 
 /// What clients have been answered.
