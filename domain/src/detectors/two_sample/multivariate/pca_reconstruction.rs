@@ -9,16 +9,19 @@
 //! like a number. The statistic is the mean Euclidean norm of `x - reconstruction` over the rows of a window.
 //!
 //! **Calibration**: errors of the reference are taken from five folds, each projected on components of the other four, since
-//! rows that a projection was fitted on are nearer to it than new ones. Resamples of these errors at the window's size
-//! tell how far its mean strays, to both sides; its own error stretches that by `sqrt(1 + m / n)`. A mean of more than 1,000 rows is
-//! normal enough that its resamples have 1,000, scaled. With the preset `nannyml`, thresholds are the mean ± 3 standard
-//! deviations of chunks of the reference, which the projection was fitted on.
+//! rows that a projection was fitted on are nearer to it than new ones. Rows of a window are projected on the same five in turns, and
+//! each is held against the mean of the fold that its projection has not seen: where columns hardly depend on each other, nothing
+//! determines which components are left out, and other projections have other mean errors. Resamples of the errors within their
+//! folds at the window's size tell how far its mean strays, to both sides; the error of the reference's means stretches that. A mean of more
+//! than 1,000 rows is normal enough that its resamples have 1,000, scaled. With the preset `nannyml`, thresholds are the mean ± 3
+//! standard deviations of chunks of the reference, and all rows are projected on components of the whole.
 //!
-//! **Cost**: a fit O(n d^2 + d^3), a test O(m k d + B min(m, 1000)) for `k` components and `B` resamples; memory `8 n + 8 k d`
+//! **Cost**: a fit O(n d^2 + d^3), a test O(m k d + B min(m, 1000)) for `k` components and `B` resamples; memory `8 n + 48 k d`
 //! bytes, and those of a window's `m` errors.
 //!
 //! **Source**: `NannyML`, *Data reconstruction with PCA*; Jackson & Mudholkar, *Control procedures for residuals associated
-//! with principal component analysis*, Technometrics (1979).
+//! with principal component analysis*, Technometrics (1979); Bayle et al., *Cross-validation confidence intervals for test error*, `NeurIPS`
+//! (2020).
 
 mod chunks;
 mod projection;
@@ -37,6 +40,8 @@ use crate::ports::{CpuPool, Progress, Silent};
 /// Resamples of more rows are taken of so many, and scaled.
 const RESAMPLED_ROWS_MAX: usize = 1_000;
 const N_FOLDS: usize = 5;
+/// The name of the tensors of the components of the whole reference.
+const WHOLE: &str = "projection";
 
 /// Components of a reference, and what they lose of its rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +49,8 @@ pub struct PcaReconstruction {
     spec: PcaReconstructionSpec,
     scaling: Scaling,
     projection: Projection,
+    /// Of each fold, one that has not seen its rows; none with a preset, and of references that were fitted before there were any here.
+    held_out: Vec<Projection>,
     /// Of each row of the reference, as a new row would have it.
     errors: Vec<f64>,
     /// Mean square of what is lost of each column.
@@ -95,7 +102,8 @@ impl PcaReconstruction {
             let lost = lost(&rows, d, |_| &projection);
             let bounds = Some(Bounds::of_chunks(&lost.errors, spec.chunk_size));
             let Lost { errors, losses } = lost;
-            return Ok(Self { spec: spec.clone(), scaling, projection, errors, losses, bounds });
+            let held_out = Vec::new();
+            return Ok(Self { spec: spec.clone(), scaling, projection, held_out, errors, losses, bounds });
         }
         let mut held_out = Vec::with_capacity(N_FOLDS);
         for fold in &folds {
@@ -103,7 +111,7 @@ impl PcaReconstruction {
             held_out.push(Projection::fit(&whole.minus(fold), k, most).ok_or(FitProblem::NoComponents)?);
         }
         let Lost { errors, losses } = lost(&rows, d, |index| &held_out[index % N_FOLDS]);
-        Ok(Self { spec: spec.clone(), scaling, projection, errors, losses, bounds: None })
+        Ok(Self { spec: spec.clone(), scaling, projection, held_out, errors, losses, bounds: None })
     }
 
     /// Those that `Multivariate::save` gave.
@@ -124,10 +132,17 @@ impl PcaReconstruction {
             Some(_) => Some(Bounds::from_tensors(tensors)?),
             None => None,
         };
+        let held_out = match tensors.f64s(&format!("{}.shares", held_out_name(0))) {
+            Ok(_) => (0..N_FOLDS)
+                .map(|fold| Projection::from_tensors(tensors, &held_out_name(fold), n_columns))
+                .collect::<Result<_, TensorError>>()?,
+            Err(_) => Vec::new(),
+        };
         Ok(Self {
             spec: spec.clone(),
             scaling: Scaling::from_tensors(tensors, n_columns)?,
-            projection: Projection::from_tensors(tensors, n_columns)?,
+            projection: Projection::from_tensors(tensors, WHOLE, n_columns)?,
+            held_out,
             errors,
             losses: tensors.f64s_of_length("losses", n_columns)?.to_vec(),
             bounds,
@@ -163,15 +178,39 @@ impl PcaReconstruction {
         (mean, (squares / (n - 1.0) / n).sqrt())
     }
 
-    fn calibrated(&self, observed: f64, m: usize, pool: &dyn CpuPool) -> Option<(f64, f64)> {
+    /// What judges the row of this place in a window.
+    fn projection_of(&self, index: usize) -> &Projection {
+        self.held_out.get(index % N_FOLDS).unwrap_or(&self.projection)
+    }
+
+    /// The mean error of the reference by each of what judges rows.
+    fn means(&self) -> Vec<f64> {
+        let n_folds = self.held_out.len().max(1);
+        let of_fold = |fold: usize| {
+            let errors = self.errors.iter().skip(fold).step_by(n_folds);
+            errors.clone().sum::<f64>() / errors.count() as f64
+        };
+        (0..n_folds).map(of_fold).collect()
+    }
+
+    /// The p-value of a mean error of `m` rows that is expected to be `center`, and the mean error of which that is the level.
+    fn calibrated(&self, observed: f64, center: f64, m: usize, pool: &dyn CpuPool) -> Option<(f64, f64)> {
         let n = self.errors.len();
-        let center = mean(&self.errors);
-        let n_drawn = m.min(RESAMPLED_ROWS_MAX);
-        let stretch = (n_drawn as f64 / m as f64 * (1.0 + m as f64 / n as f64)).sqrt();
+        let (means, n_drawn) = (self.means(), m.min(RESAMPLED_ROWS_MAX));
+        // The variance of what is expected, in that of an error.
+        let of_means: f64 = shares_of_folds(m, means.len())
+            .zip(shares_of_folds(n, means.len()))
+            .map(|(share, of_reference)| share * share / (of_reference * n as f64))
+            .sum();
+        // Deviations from a mean of their own are smaller than those from the true one.
+        let own = n as f64 / (n - means.len()) as f64;
+        let stretch = (own * n_drawn as f64 * (1.0 / m as f64 + of_means)).sqrt();
+        let deviations: Vec<f64> =
+            self.errors.iter().enumerate().map(|(index, error)| error - means[index % means.len()]).collect();
         let sign = if observed < center { -1.0 } else { 1.0 };
         let deviations = resampled(self.spec.n_bootstraps, self.spec.seed, pool, &Silent, &|generator| {
-            let sum: f64 = (0..n_drawn).map(|_| self.errors[row(n, generator)]).sum();
-            sign * (sum / n_drawn as f64 - center) * stretch
+            let sum: f64 = (0..n_drawn).map(|_| deviations[row(n, generator)]).sum();
+            sign * sum / n_drawn as f64 * stretch
         })?;
         let p_value = (2.0 * p_value(&deviations, sign * (observed - center))).min(1.0);
         Some((p_value, center + sign * critical_value(&deviations, self.spec.p_val / 2.0)))
@@ -181,21 +220,23 @@ impl PcaReconstruction {
 impl Multivariate for PcaReconstruction {
     fn judge(&self, window: &Window<'_>, pool: &dyn CpuPool) -> Result<MultivariateVerdict, WindowProblem> {
         let d = self.scaling.n_columns();
-        let Lost { errors, losses } = lost(&self.scaling.scaled(window.cells), d, |_| &self.projection);
+        let Lost { errors, losses } = lost(&self.scaling.scaled(window.cells), d, |index| self.projection_of(index));
         let observed = mean(&errors);
         if !observed.is_finite() || !losses.iter().all(|loss| loss.is_finite()) {
             return Err(WindowProblem(
                 "expected numbers of moderate size: the errors of these rows overflow".to_owned(),
             ));
         }
-        let center = mean(&self.errors);
+        let means = self.means();
+        let center: f64 =
+            shares_of_folds(errors.len(), means.len()).zip(&means).map(|(share, mean)| share * mean).sum();
         let (p_value, threshold, is_beyond) = if let Some(bounds) = &self.bounds {
             let is_below = observed < center;
             let nearer = bounds.lower().filter(|_| is_below).unwrap_or(bounds.upper());
             (None, nearer, bounds.are_passed_by(observed))
         } else {
             let cancelled = || WindowProblem("the test was cancelled".to_owned());
-            let (p_value, threshold) = self.calibrated(observed, errors.len(), pool).ok_or_else(cancelled)?;
+            let (p_value, threshold) = self.calibrated(observed, center, errors.len(), pool).ok_or_else(cancelled)?;
             (Some(p_value), threshold, p_value < self.spec.p_val)
         };
         let larger = observed.max(center);
@@ -214,7 +255,10 @@ impl Multivariate for PcaReconstruction {
     fn save(&self) -> Tensors {
         let mut tensors = Tensors::new();
         self.scaling.save(&mut tensors);
-        self.projection.save(&mut tensors);
+        self.projection.save(&mut tensors, WHOLE);
+        for (fold, projection) in self.held_out.iter().enumerate() {
+            projection.save(&mut tensors, &held_out_name(fold));
+        }
         tensors.insert_f64("errors", self.errors.clone());
         tensors.insert_f64("losses", self.losses.clone());
         if let Some(bounds) = &self.bounds {
@@ -256,6 +300,15 @@ fn lost<'p>(rows: &[f64], d: usize, projection: impl Fn(usize) -> &'p Projection
         *loss /= errors.len() as f64;
     }
     Lost { errors, losses }
+}
+
+/// The share of rows that each of some folds has, where rows go to them in turns.
+fn shares_of_folds(n_rows: usize, n_folds: usize) -> impl Iterator<Item = f64> {
+    (0..n_folds).map(move |fold| n_rows.saturating_sub(fold).div_ceil(n_folds) as f64 / n_rows as f64)
+}
+
+fn held_out_name(fold: usize) -> String {
+    format!("held_out.{fold}")
 }
 
 fn mean(values: &[f64]) -> f64 {

@@ -128,17 +128,17 @@ impl Projection {
         }
     }
 
-    pub(super) fn save(&self, tensors: &mut Tensors) {
-        tensors.insert_f64("projection.mean", self.mean.clone());
-        tensors.insert_rows("projection.components", self.n_components(), self.components.clone());
-        tensors.insert_f64("projection.shares", self.shares.clone());
+    pub(super) fn save(&self, tensors: &mut Tensors, name: &str) {
+        tensors.insert_f64(&format!("{name}.mean"), self.mean.clone());
+        tensors.insert_rows(&format!("{name}.components"), self.n_components(), self.components.clone());
+        tensors.insert_f64(&format!("{name}.shares"), self.shares.clone());
     }
 
-    pub(super) fn from_tensors(tensors: &Tensors, d: usize) -> Result<Self, TensorError> {
-        let shares = tensors.f64s("projection.shares")?.to_vec();
+    pub(super) fn from_tensors(tensors: &Tensors, name: &str, d: usize) -> Result<Self, TensorError> {
+        let shares = tensors.f64s(&format!("{name}.shares"))?.to_vec();
         Ok(Self {
-            mean: tensors.f64s_of_length("projection.mean", d)?.to_vec(),
-            components: tensors.f64s_of_length("projection.components", shares.len().saturating_mul(d))?.to_vec(),
+            mean: tensors.f64s_of_length(&format!("{name}.mean"), d)?.to_vec(),
+            components: tensors.f64s_of_length(&format!("{name}.components"), shares.len().saturating_mul(d))?.to_vec(),
             shares,
         })
     }
