@@ -151,7 +151,9 @@ def run_river(folder: Path) -> None:
     import numpy
     from river import drift
 
-    stream = numpy.fromfile(folder / "stream", "<f8").tolist()
+    errors = numpy.fromfile(folder / "stream", "<f8")
+    # Of FHDDM a value is a hit of the model, not an error.
+    streams = {"fhddm": (1 - errors).tolist()}
     detectors = {
         "adwin": drift.ADWIN, "page_hinkley": drift.PageHinkley, "kswin": lambda: drift.KSWIN(seed=1),
         "ddm": drift.binary.DDM, "eddm": drift.binary.EDDM, "hddm_a": drift.binary.HDDMA, "hddm_w": drift.binary.HDDMW,
@@ -159,6 +161,7 @@ def run_river(folder: Path) -> None:
     }
     for kind, build in detectors.items():
         detector, n_drifts = build(), 0
+        stream = streams.get(kind, errors.tolist())
         begin = time.process_time()
         for value in stream:
             detector.update(value)

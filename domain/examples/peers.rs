@@ -81,7 +81,9 @@ fn main() {
         }
     }
     for (method, kind, data) in NANNYML {
-        runtime.block_on(columns("nannyml", method, kind, data, Some(Preset::Nannyml), &folder));
+        for preset in [Some(Preset::Nannyml), None] {
+            runtime.block_on(columns("nannyml", method, kind, data, preset, &folder));
+        }
     }
     let stream = numbers(&folder.join("stream"));
     for settings in streaming() {
