@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod allocator;
 mod app;
 mod cli;
 mod client;
@@ -11,6 +12,7 @@ mod commands;
 mod config;
 mod memory;
 mod metrics;
+mod moderation;
 mod open_files;
 mod outbox;
 mod runtime;

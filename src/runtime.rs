@@ -28,23 +28,6 @@ impl Clock for SystemClock {
     }
 }
 
-/// Has large blocks of memory go back to the system as soon as they are freed. Left to itself, the allocator of glibc keeps tens of
-/// megabytes for each of its arenas once blocks of that size have been freed: those of a large request on each of a dozen threads.
-#[cfg(target_env = "gnu")]
-#[expect(unsafe_code, reason = "the allocator is set up by a function of C, and no crate wraps it")]
-pub fn give_large_blocks_back() {
-    const LARGE_BYTES: libc::c_int = 4 * 1024 * 1024;
-    // SAFETY: it takes two numbers and returns one; it is called before there is any thread but this one.
-    unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BYTES);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, LARGE_BYTES);
-    }
-}
-
-/// Other allocators give them back by themselves.
-#[cfg(not(target_env = "gnu"))]
-pub fn give_large_blocks_back() {}
-
 /// Threads for computations.
 pub struct Threads {
     pool: rayon::ThreadPool,

@@ -274,7 +274,7 @@ fn look_at_sink(sink: &EventSinkConfig) -> Finding {
 
 async fn look_at_address(address: SocketAddr) -> Finding {
     const ADDRESS: &str = "address";
-    match drifting_listening::try_bind(address).await {
+    match drifting_listening::listen(address).await.map(drop) {
         Ok(()) if address.port() == 0 => Finding::ok(ADDRESS, format!("{}, any free port", address.ip())),
         Ok(()) => Finding::ok(ADDRESS, format!("{address} is free")),
         Err(error) => {
@@ -292,7 +292,7 @@ async fn look_at_address(address: SocketAddr) -> Finding {
 async fn look_at_grpc(config: &Config) -> Option<Finding> {
     const GRPC: &str = "gRPC";
     let Some(address) = config.grpc_address() else { return Some(Finding::ok(GRPC, "off")) };
-    let error = match drifting_listening::try_bind(address).await {
+    let error = match drifting_listening::listen(address).await.map(drop) {
         Ok(()) if address.port() == 0 => return Some(Finding::ok(GRPC, format!("{}, any free port", address.ip()))),
         Ok(()) => return Some(Finding::ok(GRPC, format!("{address} is free"))),
         Err(error) => error,

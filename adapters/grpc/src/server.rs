@@ -45,7 +45,7 @@ impl GrpcServer {
     /// # Errors
     /// When the address cannot be bound.
     pub async fn bind(address: SocketAddr, inference: Inference, settings: GrpcSettings) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = drifting_listening::listen(address).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address, inference, settings })
     }

@@ -46,7 +46,7 @@ impl HttpServer {
         intake: EventIntake,
         settings: HttpSettings,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let listener = drifting_listening::listen(address).await?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address, service, intake, settings })
     }

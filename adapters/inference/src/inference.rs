@@ -144,12 +144,12 @@ impl Inference {
         Ok(OpenModel { open, trace: None })
     }
 
-    /// Whether there is a place among the predictions on their way; asked before a body is read, which takes none.
+    /// Lets a request in before its message is read, if there is a place among the predictions on their way; it takes none.
     ///
     /// # Errors
     /// When too many are.
-    pub fn check_queue(&self) -> Result<(), Refusal> {
-        self.service.check_predictions().map_err(|error| Refusal::of_predict(&error, |_| String::new()))
+    pub fn expect(&self) -> Result<(), Refusal> {
+        self.service.expect_prediction().map_err(|error| Refusal::of_predict(&error, |_| String::new()))
     }
 
     /// Takes a place among the predictions on their way, for a request that has come.

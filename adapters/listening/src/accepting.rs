@@ -5,13 +5,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{Tls, Transport};
 
 /// After an error, such as no file descriptor left, accepting waits so long.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// So many connections may wait to be accepted, where the system allows it. One that finds no place tries again after a second, by TCP's
+/// rules: a thousand clients that come at once are not many.
+const BACKLOG: u32 = 4_096;
 
 /// A listener of which so many connections are open at once.
 pub struct Accepting {
@@ -71,10 +75,15 @@ impl Accepting {
     }
 }
 
-/// Whether an address could be bound now; nothing stays bound.
+/// Listens on an address, on the runtime that polls this; with port 0 the system chooses a free one.
 ///
 /// # Errors
-/// When it cannot.
-pub async fn try_bind(address: SocketAddr) -> io::Result<()> {
-    TcpListener::bind(address).await.map(drop)
+/// When the address cannot be bound.
+pub async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A server that starts again need not wait until the connections of the last one are forgotten.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

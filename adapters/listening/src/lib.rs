@@ -14,7 +14,7 @@ mod tls;
 mod trace_context;
 mod transport;
 
-pub use accepting::{Accepted, Accepting, try_bind};
+pub use accepting::{Accepted, Accepting, listen};
 pub use guarded::{Guard, GuardedStream, timed_out};
 pub use hosts::{LOOPBACK_NAMES, ServedHosts, normal_host};
 pub use idempotency::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey};

@@ -1,5 +1,9 @@
 //! Predictions on their way: a bounded number of them, whose rows have come, waits or is at work, and more are refused before
 //! their bodies are read.
+//!
+//! Rows come after the head that announces them. While many heads come at once, those that are let in on one free place would be read whole
+//! before all but one of them are refused; so whoever has been let in counts as arriving, until its rows are there, for a short time, and
+//! where many are on their way: clients that are slow to send their rows keep nobody else out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,6 +18,8 @@ const FEW: usize = 64;
 const BUSY: usize = FEW / 2;
 /// The pace is the mean of the last so many, about.
 const REMEMBERED: u64 = 16;
+/// Whoever has been let in is expected for so long, and for at most twice as long.
+const ARRIVAL: Duration = Duration::from_millis(50);
 
 /// How many predictions are on their way, and how many may be.
 ///
@@ -25,6 +31,10 @@ pub(super) struct PredictQueue {
     wait_max: Option<Duration>,
     clock: Arc<dyn Clock>,
     n_entered: AtomicUsize,
+    /// Those that are expected: let in during the present time of arrival, and during the one before.
+    arriving: [AtomicUsize; 2],
+    /// The number of the present time of arrival.
+    arrival: AtomicU64,
     /// The mean time between two ends, in nanoseconds; 0 until it has been measured.
     step_ns: AtomicU64,
     /// When the last one ended, or they became many.
@@ -38,6 +48,8 @@ impl PredictQueue {
             wait_max: limits.predict_wait,
             clock,
             n_entered: AtomicUsize::new(0),
+            arriving: Default::default(),
+            arrival: AtomicU64::new(0),
             step_ns: AtomicU64::new(0),
             last_ns: AtomicU64::new(0),
         }
@@ -57,7 +69,43 @@ impl PredictQueue {
         judged.map_or(self.n_max, |n| n.max(FEW).min(self.n_max))
     }
 
+    /// How many have been let in lately, and have not entered.
+    fn n_arriving(&self) -> usize {
+        let now = nanoseconds(self.clock.elapsed()) / nanoseconds(ARRIVAL);
+        let last = self.arrival.load(Ordering::Relaxed);
+        if now != last && self.arrival.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let before = self.arriving[0].swap(0, Ordering::Relaxed);
+            self.arriving[1].store(if now == last + 1 { before } else { 0 }, Ordering::Relaxed);
+        }
+        self.arriving.iter().map(|n| n.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Whether there is a place. While few are on their way, nobody is kept out by those that are only expected.
+    fn has_place(&self) -> bool {
+        let (n, n_allowed) = (self.n_entered(), self.n_allowed());
+        n < n_allowed.min(FEW) || n + self.n_arriving() < n_allowed
+    }
+
+    /// Lets one in, if there is a place.
+    fn expect(&self) -> bool {
+        let has_place = self.has_place();
+        if has_place {
+            self.arriving[0].fetch_add(1, Ordering::Relaxed);
+        }
+        has_place
+    }
+
+    /// How long those on their way take, by the pace at which they end, while there is no place.
+    fn full_for(&self) -> Option<Duration> {
+        let step_ns = self.step_ns.load(Ordering::Relaxed);
+        (!self.has_place()).then(|| Duration::from_nanos(step_ns.saturating_mul(self.n_entered() as u64)))
+    }
+
     fn enter(&self) -> bool {
+        let one_less = |n: usize| n.checked_sub(1);
+        let arrived = |n: &AtomicUsize| n.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok();
+        // The older one has waited for longer.
+        let _ = self.arriving.iter().rev().any(arrived);
         let n_allowed = self.n_allowed();
         let one_more = |n: usize| (n < n_allowed).then_some(n + 1);
         let entered = self.n_entered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
@@ -95,14 +143,27 @@ impl Drop for PredictPlace {
 }
 
 impl DriftService {
-    /// Whether there is a place among the predictions on their way. To be asked before a body is read, which takes none: a client that
-    /// is slow to send would hold it.
+    /// Whether there is a place among the predictions on their way that nobody is expected to take. O(1).
     ///
     /// # Errors
     /// [`PredictError::Overloaded`].
     pub fn check_predictions(&self) -> Result<(), PredictError> {
-        let queue = &self.predict_queue;
-        if queue.n_entered() < queue.n_allowed() { Ok(()) } else { Err(PredictError::Overloaded) }
+        if self.predict_queue.has_place() { Ok(()) } else { Err(PredictError::Overloaded) }
+    }
+
+    /// Lets a prediction in whose body has not been read. It takes no place, which a client that is slow to send would hold; but for a
+    /// moment its rows are expected, and others are not let in on the same place. O(1).
+    ///
+    /// # Errors
+    /// [`PredictError::Overloaded`].
+    pub fn expect_prediction(&self) -> Result<(), PredictError> {
+        if self.predict_queue.expect() { Ok(()) } else { Err(PredictError::Overloaded) }
+    }
+
+    /// While there is no place for a prediction: how long those that have one will take altogether, by the pace at which they have been
+    /// judged lately. O(1).
+    pub fn predictions_full_for(&self) -> Option<Duration> {
+        self.predict_queue.full_for()
     }
 
     /// Takes a place among the predictions on their way, for rows that have come. To be held until they are judged.
@@ -188,6 +249,68 @@ mod tests {
         fill(&queue);
         work(&queue, &clock, 10, 1_000);
         assert!(queue.n_allowed().abs_diff(before) <= before / 10, "{} after {before}", queue.n_allowed());
+    }
+
+    #[test]
+    fn whoever_is_let_in_is_expected_until_it_comes_and_not_for_long() {
+        let (queue, clock) = queue(None);
+        while queue.n_entered() < 990 {
+            queue.enter();
+        }
+        for n in 1..=10 {
+            assert!(queue.expect(), "{n}");
+        }
+        assert!(!queue.expect() && !queue.has_place(), "all places are spoken for");
+        for _ in 0..4 {
+            assert!(queue.enter());
+            assert!(!queue.has_place(), "its own place was taken");
+        }
+        // Six never come, and another one that nobody expected does.
+        clock.0.fetch_add(50_000, Ordering::Relaxed);
+        assert!(!queue.has_place());
+        assert!(queue.enter());
+        clock.0.fetch_add(50_000, Ordering::Relaxed);
+        assert!(queue.has_place());
+        for n in 0..5 {
+            assert!(queue.expect(), "{n}");
+        }
+        assert!(!queue.expect());
+        clock.0.fetch_add(3_600_000_000, Ordering::Relaxed);
+        assert!(queue.expect());
+    }
+
+    #[test]
+    fn those_that_never_come_keep_nobody_out_of_the_first_places() {
+        let (queue, _) = queue(None);
+        while queue.expect() {
+            assert!(queue.arriving[0].load(Ordering::Relaxed) < 2_000);
+            if queue.arriving[0].load(Ordering::Relaxed) == 1_000 {
+                break;
+            }
+        }
+        for n in 0..FEW {
+            assert!(queue.has_place(), "{n}");
+            // Another one comes for each, so that as many are expected as before.
+            queue.arriving[0].fetch_add(1, Ordering::Relaxed);
+            assert!(queue.enter());
+        }
+        assert!(!queue.has_place(), "now there are many");
+    }
+
+    #[test]
+    fn how_long_they_take_is_told_while_there_is_no_place() {
+        let (queue, clock) = queue(Some(Duration::from_millis(500)));
+        assert_eq!(queue.full_for(), None, "there is none");
+        assert_eq!((fill(&queue), queue.full_for()), (1_000, Some(Duration::ZERO)), "nothing is known of the pace yet");
+        for each_us in [3_000, 100] {
+            work(&queue, &clock, 2_000, each_us);
+            fill(&queue);
+            let told = queue.full_for().expect("it is full");
+            let taken = Duration::from_micros(each_us) * u32::try_from(queue.n_entered()).expect("a few");
+            assert!(told.abs_diff(taken) <= taken / 50, "{told:?} instead of {taken:?}");
+            queue.leave();
+            assert_eq!(queue.full_for(), None, "one place is free");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The plainest requests of HTTP/1.1 by their heads, and answers to them as bytes (RFC 9112).
 
-use std::fmt::Write;
+use std::io::Write;
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -10,6 +10,9 @@ use poem::{Request, Response};
 
 /// More headers are not looked at here.
 const HEADERS_MAX: usize = 32;
+
+/// The head of an answer is about as long, so that it is written without moving it.
+const HEAD_BYTES: usize = 512;
 
 /// The head of a request whose body has a length that it tells, and after which the connection goes on.
 pub(super) struct Head {
@@ -63,10 +66,11 @@ fn plain_length(headers: &HeaderMap) -> Option<u64> {
 pub(super) async fn written(mut response: Response) -> Option<Bytes> {
     let status = response.status();
     let body = response.take_body().into_bytes().await.ok()?;
-    let mut head = format!("HTTP/1.1 {} {}\r\n", status.as_str(), status.canonical_reason().unwrap_or_default());
+    let mut bytes = Vec::with_capacity(HEAD_BYTES + body.len());
     let date = httpdate::HttpDate::from(SystemTime::now());
-    write!(head, "content-length: {}\r\ndate: {date}\r\n", body.len()).ok()?;
-    let mut bytes = head.into_bytes();
+    let reason = status.canonical_reason().unwrap_or_default();
+    write!(bytes, "HTTP/1.1 {} {reason}\r\ncontent-length: {}\r\ndate: {date}\r\n", status.as_str(), body.len())
+        .ok()?;
     let own = [header::CONTENT_LENGTH, header::DATE, header::TRANSFER_ENCODING, header::CONNECTION];
     for (name, value) in response.headers().iter().filter(|(name, _)| !own.contains(name)) {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {

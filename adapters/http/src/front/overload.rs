@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use drifting_domain::use_cases::DriftService;
+use drifting_domain::use_cases::{DriftService, PredictError};
 use poem::http::Method;
 
 use crate::error::Failure;
@@ -30,10 +30,24 @@ impl Overload {
 
     /// Whether there is a place for a request, if it is a prediction. O(1); it takes none.
     pub(super) fn check(&self, method: &Method, route: Option<usize>) -> Result<(), Failure> {
+        self.of_prediction(method, route, DriftService::check_predictions)
+    }
+
+    /// Lets a request in whose rows are about to come, if it is a prediction. O(1).
+    pub(super) fn expect(&self, method: &Method, route: Option<usize>) -> Result<(), Failure> {
+        self.of_prediction(method, route, DriftService::expect_prediction)
+    }
+
+    fn of_prediction(
+        &self,
+        method: &Method,
+        route: Option<usize>,
+        ask: fn(&DriftService) -> Result<(), PredictError>,
+    ) -> Result<(), Failure> {
         let is_prediction = route.and_then(|route| self.is_prediction.get(route)).copied().unwrap_or(false);
         match &self.service {
             Some(service) if is_prediction && *method == Method::POST => {
-                service.check_predictions().map_err(|_| Failure::overloaded())
+                ask(service).map_err(|_| Failure::overloaded())
             }
             _ => Ok(()),
         }
