@@ -200,11 +200,6 @@ impl App {
         &self.grpc_told
     }
 
-    /// What judges.
-    pub fn service(&self) -> &Arc<DriftService> {
-        &self.service
-    }
-
     /// What the banner says of the metrics database.
     pub fn database(&self) -> &str {
         &self.database

@@ -12,7 +12,6 @@ mod commands;
 mod config;
 mod memory;
 mod metrics;
-mod moderation;
 mod open_files;
 mod outbox;
 mod runtime;

@@ -16,7 +16,6 @@ use super::failure::INTERRUPTED;
 use crate::app::App;
 use crate::cli::ServeArgs;
 use crate::config::{Config, LogFormat};
-use crate::moderation::Moderation;
 use crate::telemetry;
 
 /// What is still running when the server has checkpointed gets this long.
@@ -32,11 +31,8 @@ pub(super) fn run(args: &ServeArgs, json: bool) -> anyhow::Result<ExitCode> {
     crate::open_files::raise();
     crate::allocator::give_large_blocks_back();
     let format = config.log_format;
-    let moderation = Moderation::default();
-    let moderated = moderation.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .on_thread_park(move || moderated.pause())
         .max_blocking_threads(crate::runtime::n_blocking_threads())
         .build()
         .context("cannot start the runtime")?;
@@ -44,7 +40,7 @@ pub(super) fn run(args: &ServeArgs, json: bool) -> anyhow::Result<ExitCode> {
         let _within = runtime.enter();
         telemetry::init(format, &config.log_level)?
     };
-    let served = runtime.block_on(serve(config, json, &moderation));
+    let served = runtime.block_on(serve(config, json));
     let exit = match served {
         Err(error) if format == LogFormat::Json => {
             // Whoever reads JSON lines gets this one too.
@@ -58,13 +54,12 @@ pub(super) fn run(args: &ServeArgs, json: bool) -> anyhow::Result<ExitCode> {
     exit
 }
 
-async fn serve(config: Config, json: bool, moderation: &Moderation) -> anyhow::Result<()> {
+async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
     // Before anything is opened, so that a signal in the middle of the start ends in an orderly stop too.
     let shutdown = shutdown_signal().context("cannot listen for signals")?;
     let format = config.log_format;
     let facts = Facts::of(&config);
     let app = App::build(config).await?;
-    moderation.follow(app.service());
     let scheme = if app.speaks_tls() { "https" } else { "http" };
     let url = format!("{scheme}://{}", app.local_addr());
     let grpc = app.grpc_addr();

@@ -22,9 +22,6 @@ pub trait Guard: Send + Unpin + 'static {
     /// These bytes have come; none at all, when the client has closed its side.
     fn came(&mut self, bytes: &[u8]);
 
-    /// Bytes have come that nobody looks at.
-    fn passed_over(&mut self) {}
-
     /// Nothing has come: why it is not waited for any longer, if it is not.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Error>;
 
@@ -48,23 +45,6 @@ impl<G: Guard> GuardedStream<G> {
     pub fn new(accepted: Accepted, guard: G, write: Duration) -> Self {
         let Accepted { transport, address: _, permit } = accepted;
         Self { stream: transport, guard, write, write_alarm: None, n_full_reads: 0, _permit: permit }
-    }
-
-    /// Passes over bytes that have come, at most `n_most`; tells how many there were, and 0 when the client has closed its side.
-    ///
-    /// # Errors
-    /// Those of reading.
-    pub fn poll_pass_over(&mut self, cx: &mut Context<'_>, n_most: usize) -> Poll<io::Result<usize>> {
-        match self.stream.poll_pass_over(cx, n_most) {
-            Poll::Ready(passed) => {
-                match passed {
-                    Ok(0) => self.guard.came(&[]),
-                    _ => self.guard.passed_over(),
-                }
-                Poll::Ready(passed)
-            }
-            Poll::Pending => self.guard.poll_end(cx).map(Err),
-        }
     }
 
     /// Watches that an answer is taken.

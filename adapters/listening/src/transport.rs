@@ -1,7 +1,6 @@
 //! The bytes of a connection: as they are, or within TLS. A handshake goes on while the connection is read, so that nobody waits in
 //! line for a client that takes its time.
 
-use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -14,14 +13,6 @@ use tokio_rustls::Accept;
 use tokio_rustls::server::TlsStream;
 
 use crate::guarded::timed_out;
-
-/// No more is passed over at once.
-const PASSED_OVER_BYTES_MAX: usize = 64 << 10;
-
-thread_local! {
-    /// Where bytes go that nobody reads.
-    static NOWHERE: RefCell<Vec<u8>> = RefCell::new(vec![0; PASSED_OVER_BYTES_MAX]);
-}
 
 /// The bytes of a connection.
 pub struct Transport(State);
@@ -70,45 +61,6 @@ macro_rules! either {
             State::Opening { .. } => Poll::Pending,
         }
     }};
-}
-
-impl Transport {
-    /// Passes over bytes that have come, at most `n_most`; tells how many there were, and 0 when the client has closed its side. O(1) without
-    /// TLS on Linux, where they are not even copied.
-    pub(crate) fn poll_pass_over(&mut self, cx: &mut Context<'_>, n_most: usize) -> Poll<io::Result<usize>> {
-        NOWHERE.with_borrow_mut(|nowhere| {
-            let nowhere = &mut nowhere[..n_most.min(PASSED_OVER_BYTES_MAX)];
-            match &mut self.0 {
-                #[cfg(target_os = "linux")]
-                State::Plain(stream) => poll_discard(stream, cx, nowhere),
-                _ => {
-                    let mut read = ReadBuf::new(nowhere);
-                    ready!(Pin::new(self).poll_read(cx, &mut read))?;
-                    Poll::Ready(Ok(read.filled().len()))
-                }
-            }
-        })
-    }
-}
-
-/// Drops as many bytes as there is room for here, of those that have come.
-#[cfg(target_os = "linux")]
-fn poll_discard(stream: &TcpStream, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-    use rustix::net::{RecvFlags, recv};
-
-    loop {
-        ready!(stream.poll_read_ready(cx))?;
-        // Of a TCP socket such bytes are dropped where they lie (tcp(7)).
-        let discarded = stream.try_io(tokio::io::Interest::READABLE, || {
-            let (_, n_bytes) = recv(stream, &mut *room, RecvFlags::TRUNC)?;
-            Ok(n_bytes)
-        });
-        match discarded {
-            // It was not ready after all, which has been noted.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            discarded => return Poll::Ready(discarded),
-        }
-    }
 }
 
 impl AsyncRead for Transport {

@@ -73,7 +73,7 @@ impl PredictQueue {
     fn n_arriving(&self) -> usize {
         let now = nanoseconds(self.clock.elapsed()) / nanoseconds(ARRIVAL);
         let last = self.arrival.load(Ordering::Relaxed);
-        if now != last && self.arrival.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        if now > last && self.arrival.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             let before = self.arriving[0].swap(0, Ordering::Relaxed);
             self.arriving[1].store(if now == last + 1 { before } else { 0 }, Ordering::Relaxed);
         }
@@ -93,12 +93,6 @@ impl PredictQueue {
             self.arriving[0].fetch_add(1, Ordering::Relaxed);
         }
         has_place
-    }
-
-    /// How long those on their way take, by the pace at which they end, while there is no place.
-    fn full_for(&self) -> Option<Duration> {
-        let step_ns = self.step_ns.load(Ordering::Relaxed);
-        (!self.has_place()).then(|| Duration::from_nanos(step_ns.saturating_mul(self.n_entered() as u64)))
     }
 
     fn enter(&self) -> bool {
@@ -158,12 +152,6 @@ impl DriftService {
     /// [`PredictError::Overloaded`].
     pub fn expect_prediction(&self) -> Result<(), PredictError> {
         if self.predict_queue.expect() { Ok(()) } else { Err(PredictError::Overloaded) }
-    }
-
-    /// While there is no place for a prediction: how long those that have one will take altogether, by the pace at which they have been
-    /// judged lately. O(1).
-    pub fn predictions_full_for(&self) -> Option<Duration> {
-        self.predict_queue.full_for()
     }
 
     /// Takes a place among the predictions on their way, for rows that have come. To be held until they are judged.
@@ -282,11 +270,8 @@ mod tests {
     #[test]
     fn those_that_never_come_keep_nobody_out_of_the_first_places() {
         let (queue, _) = queue(None);
-        while queue.expect() {
-            assert!(queue.arriving[0].load(Ordering::Relaxed) < 2_000);
-            if queue.arriving[0].load(Ordering::Relaxed) == 1_000 {
-                break;
-            }
+        for _ in 0..1_000 {
+            assert!(queue.expect());
         }
         for n in 0..FEW {
             assert!(queue.has_place(), "{n}");
@@ -295,22 +280,6 @@ mod tests {
             assert!(queue.enter());
         }
         assert!(!queue.has_place(), "now there are many");
-    }
-
-    #[test]
-    fn how_long_they_take_is_told_while_there_is_no_place() {
-        let (queue, clock) = queue(Some(Duration::from_millis(500)));
-        assert_eq!(queue.full_for(), None, "there is none");
-        assert_eq!((fill(&queue), queue.full_for()), (1_000, Some(Duration::ZERO)), "nothing is known of the pace yet");
-        for each_us in [3_000, 100] {
-            work(&queue, &clock, 2_000, each_us);
-            fill(&queue);
-            let told = queue.full_for().expect("it is full");
-            let taken = Duration::from_micros(each_us) * u32::try_from(queue.n_entered()).expect("a few");
-            assert!(told.abs_diff(taken) <= taken / 50, "{told:?} instead of {taken:?}");
-            queue.leave();
-            assert_eq!(queue.full_for(), None, "one place is free");
-        }
     }
 
     #[test]

@@ -62,7 +62,10 @@ impl HttpGuard {
         }
     }
 
-    fn note_bytes(&mut self) {
+    fn note_bytes(&mut self, bytes: &[u8]) {
+        if std::mem::take(&mut self.is_fresh) {
+            self.is_http2 = bytes.starts_with(b"PRI ");
+        }
         self.note_finished();
         if !self.in_head && !self.is_http2 && !self.activity.is_working() {
             self.in_head = true;
@@ -92,18 +95,7 @@ impl HttpGuard {
 
 impl Guard for HttpGuard {
     fn came(&mut self, bytes: &[u8]) {
-        if bytes.is_empty() {
-            self.activity.leave();
-            return;
-        }
-        if std::mem::take(&mut self.is_fresh) {
-            self.is_http2 = bytes.starts_with(b"PRI ");
-        }
-        self.note_bytes();
-    }
-
-    fn passed_over(&mut self) {
-        self.note_bytes();
+        if bytes.is_empty() { self.activity.leave() } else { self.note_bytes(bytes) }
     }
 
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {

@@ -21,6 +21,8 @@ use super::position::Position;
 
 /// So much is read of a request to see its head. A longer head is left to what serves the connection.
 const HEAD_BYTES_MAX: usize = 2 << 10;
+/// So much of a refused body is read at once.
+const BODY_BYTES: usize = 16 << 10;
 /// Larger bodies are left to what serves the connection: not all of them are read.
 const BODY_BYTES_MAX: u64 = 64 << 10;
 
@@ -121,15 +123,17 @@ impl<R: Refuse> RefusingStream<R> {
         Poll::Ready(Ok(()))
     }
 
-    /// Passes over what is left of the body of a request that was refused.
+    /// Reads what is left of the body of a request that was refused.
     fn poll_pass_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.n_unread > 0 {
-            let n_most = usize::try_from(self.n_unread).unwrap_or(usize::MAX);
-            let n_passed = ready!(self.stream.poll_pass_over(cx, n_most))?;
-            if n_passed == 0 {
+            let mut bytes = [MaybeUninit::uninit(); BODY_BYTES];
+            let n_most = usize::try_from(self.n_unread).unwrap_or(BODY_BYTES).min(BODY_BYTES);
+            let mut read = ReadBuf::uninit(&mut bytes[..n_most]);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+            if read.filled().is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
-            self.n_unread -= n_passed as u64;
+            self.n_unread -= read.filled().len() as u64;
             if self.n_unread == 0 {
                 self.activity.finish();
             }

@@ -42,6 +42,8 @@ const RESAMPLED_ROWS_MAX: usize = 1_000;
 const N_FOLDS: usize = 5;
 /// The name of the tensors of the components of the whole reference.
 const WHOLE: &str = "projection";
+/// What the names of the tensors of other components begin with.
+const HELD_OUT: &str = "held_out.";
 
 /// Components of a reference, and what they lose of its rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +55,8 @@ pub struct PcaReconstruction {
     held_out: Vec<Projection>,
     /// Of each row of the reference, as a new row would have it.
     errors: Vec<f64>,
+    /// Their means by what they were projected on.
+    means: Vec<f64>,
     /// Mean square of what is lost of each column.
     losses: Vec<f64>,
     /// Of the preset.
@@ -103,7 +107,8 @@ impl PcaReconstruction {
             let bounds = Some(Bounds::of_chunks(&lost.errors, spec.chunk_size));
             let Lost { errors, losses } = lost;
             let held_out = Vec::new();
-            return Ok(Self { spec: spec.clone(), scaling, projection, held_out, errors, losses, bounds });
+            let means = means_of_folds(&errors, 1);
+            return Ok(Self { spec: spec.clone(), scaling, projection, held_out, errors, means, losses, bounds });
         }
         let mut held_out = Vec::with_capacity(N_FOLDS);
         for fold in &folds {
@@ -111,7 +116,8 @@ impl PcaReconstruction {
             held_out.push(Projection::fit(&whole.minus(fold), k, most).ok_or(FitProblem::NoComponents)?);
         }
         let Lost { errors, losses } = lost(&rows, d, |index| &held_out[index % N_FOLDS]);
-        Ok(Self { spec: spec.clone(), scaling, projection, held_out, errors, losses, bounds: None })
+        let means = means_of_folds(&errors, N_FOLDS);
+        Ok(Self { spec: spec.clone(), scaling, projection, held_out, errors, means, losses, bounds: None })
     }
 
     /// Those that `Multivariate::save` gave.
@@ -123,27 +129,28 @@ impl PcaReconstruction {
         tensors: &Tensors,
         n_columns: usize,
     ) -> Result<Self, TensorError> {
-        let errors = tensors.f64s("errors")?.to_vec();
-        if errors.is_empty() || !errors.iter().all(|error| error.is_finite()) {
-            let reason = "there is one for each row, a number".to_owned();
-            return Err(TensorError::Value { name: "errors".to_owned(), reason });
-        }
         let bounds = match spec.preset {
             Some(_) => Some(Bounds::from_tensors(tensors)?),
             None => None,
         };
-        let held_out = match tensors.f64s(&format!("{}.shares", held_out_name(0))) {
-            Ok(_) => (0..N_FOLDS)
-                .map(|fold| Projection::from_tensors(tensors, &held_out_name(fold), n_columns))
-                .collect::<Result<_, TensorError>>()?,
-            Err(_) => Vec::new(),
-        };
+        // References that were fitted before folds were kept have none.
+        let n_folds = if tensors.iter().any(|(name, _)| name.starts_with(HELD_OUT)) { N_FOLDS } else { 0 };
+        let held_out: Vec<Projection> = (0..n_folds)
+            .map(|fold| Projection::from_tensors(tensors, &held_out_name(fold), n_columns))
+            .collect::<Result<_, TensorError>>()?;
+        let errors = tensors.f64s("errors")?.to_vec();
+        if errors.len() <= n_folds.max(1) || !errors.iter().all(|error| error.is_finite()) {
+            let reason = "there is one for each row, a number, and more rows than folds".to_owned();
+            return Err(TensorError::Value { name: "errors".to_owned(), reason });
+        }
+        let means = means_of_folds(&errors, n_folds.max(1));
         Ok(Self {
             spec: spec.clone(),
             scaling: Scaling::from_tensors(tensors, n_columns)?,
             projection: Projection::from_tensors(tensors, WHOLE, n_columns)?,
             held_out,
             errors,
+            means,
             losses: tensors.f64s_of_length("losses", n_columns)?.to_vec(),
             bounds,
         })
@@ -183,20 +190,10 @@ impl PcaReconstruction {
         self.held_out.get(index % N_FOLDS).unwrap_or(&self.projection)
     }
 
-    /// The mean error of the reference by each of what judges rows.
-    fn means(&self) -> Vec<f64> {
-        let n_folds = self.held_out.len().max(1);
-        let of_fold = |fold: usize| {
-            let errors = self.errors.iter().skip(fold).step_by(n_folds);
-            errors.clone().sum::<f64>() / errors.count() as f64
-        };
-        (0..n_folds).map(of_fold).collect()
-    }
-
     /// The p-value of a mean error of `m` rows that is expected to be `center`, and the mean error of which that is the level.
     fn calibrated(&self, observed: f64, center: f64, m: usize, pool: &dyn CpuPool) -> Option<(f64, f64)> {
         let n = self.errors.len();
-        let (means, n_drawn) = (self.means(), m.min(RESAMPLED_ROWS_MAX));
+        let (means, n_drawn) = (&self.means, m.min(RESAMPLED_ROWS_MAX));
         // The variance of what is expected, in that of an error.
         let of_means: f64 = shares_of_folds(m, means.len())
             .zip(shares_of_folds(n, means.len()))
@@ -205,11 +202,10 @@ impl PcaReconstruction {
         // Deviations from a mean of their own are smaller than those from the true one.
         let own = n as f64 / (n - means.len()) as f64;
         let stretch = (own * n_drawn as f64 * (1.0 / m as f64 + of_means)).sqrt();
-        let deviations: Vec<f64> =
-            self.errors.iter().enumerate().map(|(index, error)| error - means[index % means.len()]).collect();
         let sign = if observed < center { -1.0 } else { 1.0 };
         let deviations = resampled(self.spec.n_bootstraps, self.spec.seed, pool, &Silent, &|generator| {
-            let sum: f64 = (0..n_drawn).map(|_| deviations[row(n, generator)]).sum();
+            let rows = (0..n_drawn).map(|_| row(n, generator));
+            let sum: f64 = rows.map(|row| self.errors[row] - means[row % means.len()]).sum();
             sign * sum / n_drawn as f64 * stretch
         })?;
         let p_value = (2.0 * p_value(&deviations, sign * (observed - center))).min(1.0);
@@ -227,9 +223,8 @@ impl Multivariate for PcaReconstruction {
                 "expected numbers of moderate size: the errors of these rows overflow".to_owned(),
             ));
         }
-        let means = self.means();
-        let center: f64 =
-            shares_of_folds(errors.len(), means.len()).zip(&means).map(|(share, mean)| share * mean).sum();
+        let shares = shares_of_folds(errors.len(), self.means.len());
+        let center: f64 = shares.zip(&self.means).map(|(share, mean)| share * mean).sum();
         let (p_value, threshold, is_beyond) = if let Some(bounds) = &self.bounds {
             let is_below = observed < center;
             let nearer = bounds.lower().filter(|_| is_below).unwrap_or(bounds.upper());
@@ -307,8 +302,17 @@ fn shares_of_folds(n_rows: usize, n_folds: usize) -> impl Iterator<Item = f64> {
     (0..n_folds).map(move |fold| n_rows.saturating_sub(fold).div_ceil(n_folds) as f64 / n_rows as f64)
 }
 
+/// The mean error of each of some folds.
+fn means_of_folds(errors: &[f64], n_folds: usize) -> Vec<f64> {
+    let of_fold = |fold: usize| {
+        let errors = errors.iter().skip(fold).step_by(n_folds);
+        errors.clone().sum::<f64>() / errors.count() as f64
+    };
+    (0..n_folds).map(of_fold).collect()
+}
+
 fn held_out_name(fold: usize) -> String {
-    format!("held_out.{fold}")
+    format!("{HELD_OUT}{fold}")
 }
 
 fn mean(values: &[f64]) -> f64 {
