@@ -5,20 +5,18 @@
 
 import base64
 import io
-import json
-import os
 import random
-import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy
 import onnxruntime
 import tokenizers
 from PIL import Image, ImageFilter
+from server import Server
 
 N_FIT, N_PREDICT = 100, 50
 LETTERS = 600
@@ -44,56 +42,23 @@ def image(seed: int, blur: float = 0) -> str:
     return base64.b64encode(file.getvalue()).decode()
 
 
-class Server:
-    """A server on one processor, with nothing but its encoders."""
+def served(program: Path, models: Path, name: str, drift_type: str, calm: list[str], changed: list[str]) -> list[str]:
+    """The cells of a row of the table, of a server on one processor; fails where a window has the other verdict."""
 
-    def __init__(self, program: str, models: Path) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        settings = ["--artifacts-path", self.folder.name, "--encoders-path", str(models), "--database-uri", "none", "--port", "0",
-                    "--grpc-port", "none", "--log-level", "warn", "--json"]
-        self.process = subprocess.Popen(["taskset", "--cpu-list", "0", program, "serve", *settings], stdout=subprocess.PIPE)
-        self.url = json.loads(self.process.stdout.readline())["url"]
+    def taken(ask: Callable[[], dict[str, Any]], n_rows: int) -> tuple[str, dict[str, Any]]:
+        begin = server.processor_time()
+        told = ask()
+        return f"{(server.processor_time() - begin) / n_rows * 1e3:.0f} ms", told
 
-    def post(self, path: str, body: object) -> tuple[float, dict]:
-        data = json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, {"content-type": "application/json"})
-        begin = self.processor_time()
-        with urllib.request.urlopen(request, timeout=300) as answer:
-            told = json.load(answer)
-        return self.processor_time() - begin, told
-
-    def processor_time(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def most_memory_mib(self) -> int:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) // 1024
-
-    def __enter__(self) -> "Server":
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self.process.terminate()
-        self.process.wait()
-        self.folder.cleanup()
-
-
-def served(program: str, models: Path, name: str, drift_type: str, calm: list[str], changed: list[str]) -> list[str]:
-    with Server(program, models) as server:
-        return measured(server, name, drift_type, calm, changed)
-
-
-def measured(server: Server, name: str, drift_type: str, calm: list[str], changed: list[str]) -> list[str]:
-    fit = {"drift_type": drift_type, "data": calm[:N_FIT], "detector": {"kind": "mmd"}, "preprocessing": {"encoder": name}}
-    took, _ = server.post("/api/v1/projects/p/fit", fit)
-    fitted_ms = took / N_FIT * 1e3
-    cells = []
-    for rows, drifts in ((calm[N_FIT : N_FIT + N_PREDICT], False), (changed, True)):
-        took, told = server.post("/api/v1/projects/p/predict", {"data": rows})
-        assert told["is_drift"] == drifts, f"{name}: expected {drifts}, the p-value is {told['p_value']}"
-        cells.append(f"{took / len(rows) * 1e3:.0f} ms")
-    return [f"{fitted_ms:.0f} ms", *cells, f"{server.most_memory_mib()} MiB"]
+    with Server(program, "--encoders-path", str(models), wrapper=("taskset", "--cpu-list", "0")) as server:
+        encoded = {"encoder": name}
+        cell, _ = taken(lambda: server.fit("p", drift_type, calm[:N_FIT], {"kind": "mmd"}, preprocessing=encoded), N_FIT)
+        cells = [cell]
+        for rows, drifts in ((calm[N_FIT : N_FIT + N_PREDICT], False), (changed, True)):
+            cell, told = taken(lambda rows=rows: server.predict("p", rows), len(rows))
+            assert told["is_drift"] == drifts, f"{name}: expected {drifts}, the p-value is {told['p_value']}"
+            cells.append(cell)
+        return [*cells, f"{server.most_memory() >> 20} MiB"]
 
 
 def alone(session: onnxruntime.InferenceSession, inputs: list[dict]) -> str:
@@ -105,7 +70,7 @@ def alone(session: onnxruntime.InferenceSession, inputs: list[dict]) -> str:
 
 
 def main() -> None:
-    program, models = sys.argv[1], Path(sys.argv[2]) / "models"
+    program, models = Path(sys.argv[1]), Path(sys.argv[2]) / "models"
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = {name: onnxruntime.InferenceSession(models / name / "model.onnx", options) for name in ("minilm", "resnet50")}

@@ -22,9 +22,10 @@ class Refused(Exception):
 class Server:
     """A running server, whose projects are in a temporary folder that goes with it."""
 
-    def __init__(self, program: Path) -> None:
+    def __init__(self, program: Path, *arguments: str, wrapper: tuple[str, ...] = ()) -> None:
         self._folder = tempfile.TemporaryDirectory()
-        command = [str(program), "serve", "--artifacts-path", f"{self._folder.name}/projects", *SETTINGS]
+        place = f"{self._folder.name}/projects"
+        command = [*wrapper, str(program), "serve", "--artifacts-path", place, *SETTINGS, *arguments]
         self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         listening = self._process.stdout.readline() if self._process.stdout else ""
         if "http://" not in listening:
@@ -45,6 +46,11 @@ class Server:
         """What all threads of the server have used so far, in seconds."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def most_memory(self) -> int:
+        """The most memory that the server has had, in bytes."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
     def send(self, path: str, body: bytes, content_type: str) -> dict[str, Any]:
         """Posts a body; the answer. Raises `Refused` where it is not taken."""
