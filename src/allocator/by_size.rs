@@ -9,12 +9,10 @@ use tikv_jemallocator::Jemalloc;
 /// Blocks from this size on are large.
 const LARGE_BYTES: usize = 256 << 10;
 
-const SETTINGS_TEXT: &[u8; 60] = b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0\0";
-
 /// What has been freed of small blocks goes back to the system within a second or so, also while nothing else is done.
 // SAFETY: jemalloc looks under this name for a pointer to text that ends with a zero, and nothing else has it.
 #[unsafe(export_name = "_rjem_malloc_conf")]
-static SETTINGS: &[u8; 60] = SETTINGS_TEXT;
+static SETTINGS: &[u8; 60] = b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0\0";
 
 #[global_allocator]
 static ALLOCATOR: BySize = BySize;

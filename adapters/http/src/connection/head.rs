@@ -11,9 +11,6 @@ use poem::{Request, Response};
 /// More headers are not looked at here.
 const HEADERS_MAX: usize = 32;
 
-/// The head of an answer is about as long, so that it is written without moving it.
-const HEAD_BYTES: usize = 512;
-
 /// The head of a request whose body has a length that it tells, and after which the connection goes on.
 pub(super) struct Head {
     /// Without its body.
@@ -66,7 +63,7 @@ fn plain_length(headers: &HeaderMap) -> Option<u64> {
 pub(super) async fn written(mut response: Response) -> Option<Bytes> {
     let status = response.status();
     let body = response.take_body().into_bytes().await.ok()?;
-    let mut bytes = Vec::with_capacity(HEAD_BYTES + body.len());
+    let mut bytes = Vec::new();
     let date = httpdate::HttpDate::from(SystemTime::now());
     let reason = status.canonical_reason().unwrap_or_default();
     write!(bytes, "HTTP/1.1 {} {reason}\r\ncontent-length: {}\r\ndate: {date}\r\n", status.as_str(), body.len())

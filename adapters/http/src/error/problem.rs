@@ -12,9 +12,6 @@ use super::{Also, Code, Failure};
 /// The media type of problem details.
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
-/// Most are no longer, so that they are written without moving them.
-const BYTES: usize = 768;
-
 /// One place in a request that is at fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Object)]
 #[oai(rename = "ProblemIssue")]
@@ -91,10 +88,7 @@ impl Problem {
             Some(Also::RetryAfter(seconds)) => Some(seconds),
             _ => code.retry_after_s(),
         };
-        let mut body = Vec::with_capacity(BYTES);
-        if serde_json::to_writer(&mut body, &Self::of(failure, instance, request_id)).is_err() {
-            body.clear();
-        }
+        let body = serde_json::to_vec(&Self::of(failure, instance, request_id)).unwrap_or_default();
         // Inference clients read the text of an error in nothing but this type.
         let media_type = if crate::v2::has_path(instance) { "application/json" } else { MEDIA_TYPE };
         let mut response = Response::builder().status(code.status()).content_type(media_type).body(body);
