@@ -133,8 +133,9 @@ impl PcaReconstruction {
             Some(_) => Some(Bounds::from_tensors(tensors)?),
             None => None,
         };
-        // References that were fitted before folds were kept have none.
-        let n_folds = if tensors.iter().any(|(name, _)| name.starts_with(HELD_OUT)) { N_FOLDS } else { 0 };
+        // A preset has none, nor have references that were fitted before folds were kept.
+        let has_folds = spec.preset.is_none() && tensors.iter().any(|(name, _)| name.starts_with(HELD_OUT));
+        let n_folds = if has_folds { N_FOLDS } else { 0 };
         let held_out: Vec<Projection> = (0..n_folds)
             .map(|fold| Projection::from_tensors(tensors, &held_out_name(fold), n_columns))
             .collect::<Result<_, TensorError>>()?;
