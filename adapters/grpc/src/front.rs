@@ -124,7 +124,7 @@ impl Rules {
         caller.check(scope).map_err(|denied| status::denied(&denied))?;
         // A stream is asked for each of its messages.
         if let Some(inference) = self.inference.as_ref().filter(|_| is_prediction(request.uri().path())) {
-            inference.expect().map_err(|refusal| status::refused(&refusal))?;
+            inference.announce().map_err(|refusal| status::refused(&refusal))?;
         }
         Ok(caller)
     }

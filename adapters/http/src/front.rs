@@ -72,7 +72,7 @@ impl<E: Endpoint<Output = Response>> Front<E> {
         let admitted = admitted.and_then(|answer| {
             // What is answered already waits for no rows.
             if answer.is_none() {
-                self.overload.expect(request.method(), route)?;
+                self.overload.announce(request.method(), route)?;
             }
             Ok(answer)
         });

@@ -148,8 +148,8 @@ impl Inference {
     ///
     /// # Errors
     /// When too many are.
-    pub fn expect(&self) -> Result<(), Refusal> {
-        self.service.expect_prediction().map_err(|error| Refusal::of_predict(&error, |_| String::new()))
+    pub fn announce(&self) -> Result<(), Refusal> {
+        self.service.announce_prediction().map_err(|error| Refusal::of_predict(&error, |_| String::new()))
     }
 
     /// Takes a place among the predictions on their way, for a request that has come.

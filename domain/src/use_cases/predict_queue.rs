@@ -2,7 +2,7 @@
 //! their bodies are read.
 //!
 //! Rows come after the head that announces them. While many heads come at once, those that are let in on one free place would be read whole
-//! before all but one of them are refused; so whoever has been let in counts as arriving, until its rows are there, for a short time, and
+//! before all but one of them are refused; so whoever has been let in counts as announced, until its rows are there, for a short time, and
 //! where many are on their way: clients that are slow to send their rows keep nobody else out.
 
 use std::sync::Arc;
@@ -18,8 +18,8 @@ const FEW: usize = 64;
 const BUSY: usize = FEW / 2;
 /// The pace is the mean of the last so many, about.
 const REMEMBERED: u64 = 16;
-/// Whoever has been let in is expected for so long, and for at most twice as long.
-const ARRIVAL: Duration = Duration::from_millis(50);
+/// Whoever has been let in counts as announced for so long, and for at most twice as long.
+const PERIOD: Duration = Duration::from_millis(50);
 
 /// How many predictions are on their way, and how many may be.
 ///
@@ -31,10 +31,10 @@ pub(super) struct PredictQueue {
     wait_max: Option<Duration>,
     clock: Arc<dyn Clock>,
     n_entered: AtomicUsize,
-    /// Those that are expected: let in during the present time of arrival, and during the one before.
-    arriving: [AtomicUsize; 2],
-    /// The number of the present time of arrival.
-    arrival: AtomicU64,
+    /// Those that are announced: let in during the present period, and during the one before.
+    announced: [AtomicUsize; 2],
+    /// The number of the present period.
+    period: AtomicU64,
     /// The mean time between two ends, in nanoseconds; 0 until it has been measured.
     step_ns: AtomicU64,
     /// When the last one ended, or they became many.
@@ -48,8 +48,8 @@ impl PredictQueue {
             wait_max: limits.predict_wait,
             clock,
             n_entered: AtomicUsize::new(0),
-            arriving: Default::default(),
-            arrival: AtomicU64::new(0),
+            announced: Default::default(),
+            period: AtomicU64::new(0),
             step_ns: AtomicU64::new(0),
             last_ns: AtomicU64::new(0),
         }
@@ -70,27 +70,28 @@ impl PredictQueue {
     }
 
     /// How many have been let in lately, and have not entered.
-    fn n_arriving(&self) -> usize {
-        let now = nanoseconds(self.clock.elapsed()) / nanoseconds(ARRIVAL);
-        let last = self.arrival.load(Ordering::Relaxed);
-        if now > last && self.arrival.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            let before = self.arriving[0].swap(0, Ordering::Relaxed);
-            self.arriving[1].store(if now == last + 1 { before } else { 0 }, Ordering::Relaxed);
+    fn n_announced(&self) -> usize {
+        let now = nanoseconds(self.clock.elapsed()) / nanoseconds(PERIOD);
+        let last = self.period.load(Ordering::Relaxed);
+        if now > last && self.period.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let before = self.announced[0].swap(0, Ordering::Relaxed);
+            self.announced[1].store(if now == last + 1 { before } else { 0 }, Ordering::Relaxed);
         }
-        self.arriving.iter().map(|n| n.load(Ordering::Relaxed)).sum()
+        self.announced.iter().map(|n| n.load(Ordering::Relaxed)).sum()
     }
 
-    /// Whether there is a place. While few are on their way, nobody is kept out by those that are only expected.
+    /// Whether there is a place. While few are on their way, nobody is kept out by those that are only announced.
     fn has_place(&self) -> bool {
         let (n, n_allowed) = (self.n_entered(), self.n_allowed());
-        n < n_allowed.min(FEW) || n + self.n_arriving() < n_allowed
+        // While all places are taken, which is asked most, the clock is not.
+        n < n_allowed && (n < FEW || n + self.n_announced() < n_allowed)
     }
 
     /// Lets one in, if there is a place.
-    fn expect(&self) -> bool {
+    fn announce(&self) -> bool {
         let has_place = self.has_place();
         if has_place {
-            self.arriving[0].fetch_add(1, Ordering::Relaxed);
+            self.announced[0].fetch_add(1, Ordering::Relaxed);
         }
         has_place
     }
@@ -99,7 +100,7 @@ impl PredictQueue {
         let one_less = |n: usize| n.checked_sub(1);
         let arrived = |n: &AtomicUsize| n.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok();
         // The older one has waited for longer.
-        let _ = self.arriving.iter().rev().any(arrived);
+        let _ = self.announced.iter().rev().any(arrived);
         let n_allowed = self.n_allowed();
         let one_more = |n: usize| (n < n_allowed).then_some(n + 1);
         let entered = self.n_entered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
@@ -137,7 +138,7 @@ impl Drop for PredictPlace {
 }
 
 impl DriftService {
-    /// Whether there is a place among the predictions on their way that nobody is expected to take. O(1).
+    /// Whether there is a place among the predictions on their way that nobody who is announced may take. O(1).
     ///
     /// # Errors
     /// [`PredictError::Overloaded`].
@@ -146,12 +147,12 @@ impl DriftService {
     }
 
     /// Lets a prediction in whose body has not been read. It takes no place, which a client that is slow to send would hold; but for a
-    /// moment its rows are expected, and others are not let in on the same place. O(1).
+    /// moment its rows are announced, and others are not let in on the same place. O(1).
     ///
     /// # Errors
     /// [`PredictError::Overloaded`].
-    pub fn expect_prediction(&self) -> Result<(), PredictError> {
-        if self.predict_queue.expect() { Ok(()) } else { Err(PredictError::Overloaded) }
+    pub fn announce_prediction(&self) -> Result<(), PredictError> {
+        if self.predict_queue.announce() { Ok(()) } else { Err(PredictError::Overloaded) }
     }
 
     /// Takes a place among the predictions on their way, for rows that have come. To be held until they are judged.
@@ -240,43 +241,43 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_let_in_is_expected_until_it_comes_and_not_for_long() {
+    fn whoever_is_let_in_is_announced_until_it_comes_and_not_for_long() {
         let (queue, clock) = queue(None);
         while queue.n_entered() < 990 {
             queue.enter();
         }
         for n in 1..=10 {
-            assert!(queue.expect(), "{n}");
+            assert!(queue.announce(), "{n}");
         }
-        assert!(!queue.expect() && !queue.has_place(), "all places are spoken for");
+        assert!(!queue.announce() && !queue.has_place(), "all places are spoken for");
         for _ in 0..4 {
             assert!(queue.enter());
             assert!(!queue.has_place(), "its own place was taken");
         }
-        // Six never come, and another one that nobody expected does.
+        // Six never come, and another one that was not announced does.
         clock.0.fetch_add(50_000, Ordering::Relaxed);
         assert!(!queue.has_place());
         assert!(queue.enter());
         clock.0.fetch_add(50_000, Ordering::Relaxed);
         assert!(queue.has_place());
         for n in 0..5 {
-            assert!(queue.expect(), "{n}");
+            assert!(queue.announce(), "{n}");
         }
-        assert!(!queue.expect());
+        assert!(!queue.announce());
         clock.0.fetch_add(3_600_000_000, Ordering::Relaxed);
-        assert!(queue.expect());
+        assert!(queue.announce());
     }
 
     #[test]
     fn those_that_never_come_keep_nobody_out_of_the_first_places() {
         let (queue, _) = queue(None);
         for _ in 0..1_000 {
-            assert!(queue.expect());
+            assert!(queue.announce());
         }
         for n in 0..FEW {
             assert!(queue.has_place(), "{n}");
-            // Another one comes for each, so that as many are expected as before.
-            queue.arriving[0].fetch_add(1, Ordering::Relaxed);
+            // Another one comes for each, so that as many are announced as before.
+            queue.announced[0].fetch_add(1, Ordering::Relaxed);
             assert!(queue.enter());
         }
         assert!(!queue.has_place(), "now there are many");

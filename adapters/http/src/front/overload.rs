@@ -34,8 +34,8 @@ impl Overload {
     }
 
     /// Lets a request in whose rows are about to come, if it is a prediction. O(1).
-    pub(super) fn expect(&self, method: &Method, route: Option<usize>) -> Result<(), Failure> {
-        self.of_prediction(method, route, DriftService::expect_prediction)
+    pub(super) fn announce(&self, method: &Method, route: Option<usize>) -> Result<(), Failure> {
+        self.of_prediction(method, route, DriftService::announce_prediction)
     }
 
     fn of_prediction(
