@@ -1,14 +1,11 @@
 """docs/evaluation.md: what came of each step, and what it says in short."""
 
-from pathlib import Path
 from typing import Any
 
 import sections
 from change_points import CHANCE
 from change_points import REFERENCE as N_BEFORE
 from tables import code, listed
-
-PEERS = Path(__file__).parent / "peers.md"
 
 
 def of(results: dict[str, Any]) -> str:
@@ -22,7 +19,7 @@ def of(results: dict[str, Any]) -> str:
         ("4. Seasons", sections.seasons(told[3])),
         ("5. Significant, and small", sections.employment(told[4])),
         ("6. Texts and labels", sections.accidents(told[5])),
-        ("7. Rows a second", sections.throughput(told[6], PEERS)),
+        ("7. Rows a second", sections.throughput(told[6])),
     )
     written = "\n\n".join(f"## {title}\n\n{section.strip()}" for title, section in parts)
     return f"""# Evaluation on real data

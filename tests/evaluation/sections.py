@@ -1,6 +1,5 @@
 """The sections of docs/evaluation.md: what was measured in each step, and what it says."""
 
-from pathlib import Path
 from typing import Any
 
 import electricity
@@ -351,7 +350,7 @@ Row by row, `mmd_online` as texts have it by default, starting anew after each a
 """
 
 
-def throughput(result: Result, peers: Path) -> str:
+def throughput(result: Result) -> str:
     rows = [
         (
             code(line["kind"]), line["columns"], f"{line['rows']:,}", f"{line['rows_a_second']:,.0f}", fixed(line["cpu_us_a_row"]),
@@ -367,5 +366,5 @@ client made its bodies beforehand; answers, with a verdict for each row of kinds
 
 ### Beside other libraries
 
-{peers.read_text().strip()}
+Libraries in Python were not run on these rows; [performance](performance.md#beside-evidently) has the methods of Evidently beside ours on others.
 """
