@@ -11,5 +11,6 @@ mod serving;
 
 pub(crate) use acceptor::GuardedAcceptor;
 pub(crate) use activity::{Connections, Working};
+pub(crate) use head::{frame, status_and_headers, written};
 pub(crate) use refusing::Refuse;
 pub(crate) use serving::serve;

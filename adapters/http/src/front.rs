@@ -6,11 +6,13 @@ mod cross_origin;
 mod head;
 mod hosts;
 mod overload;
+mod prepared;
 mod routes;
 mod watched;
 
 pub(crate) use hosts::HostCheck;
 pub(crate) use overload::Overload;
+pub(crate) use prepared::PreparedRefusals;
 pub(crate) use routes::Routes;
 pub(crate) use watched::{METHODS, STATUSES, Watch};
 
@@ -19,8 +21,9 @@ use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use drifting_access::{Caller, Gate};
-use drifting_listening::{IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId};
+use drifting_listening::{IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId, TraceContext};
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError};
 use poem::http::{HeaderValue, StatusCode, header};
@@ -29,7 +32,7 @@ use tracing::Instrument;
 
 use self::access_log::Access;
 use crate::body::{Coding, leave_unread};
-use crate::connection::{Connections, Refuse, Working};
+use crate::connection::{Connections, Refuse, Working, written};
 use crate::error::{Code, Failure, Problem, shown};
 use crate::rights::is_open;
 use crate::settings::HeadLimits;
@@ -40,6 +43,7 @@ pub(crate) struct Front<E> {
     pub(crate) hosts: HostCheck,
     pub(crate) gate: Arc<Gate>,
     pub(crate) overload: Overload,
+    pub(crate) refusals: PreparedRefusals,
     pub(crate) head: HeadLimits,
     pub(crate) connections: Connections,
     pub(crate) routes: Routes,
@@ -52,7 +56,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let working = self.connections.begin(request.remote_addr());
         let route = self.watch.route(request.uri().path());
-        let begun = self.begin(&mut request, route);
+        let (begun, trace) = self.begin(&request, route);
+        request.set_data(begun.id.clone());
+        if let Some(trace) = trace {
+            request.set_data(trace);
+        }
         let span = begun.access.span();
         self.served(request, route, begun, working.as_ref()).instrument(span).await
     }
@@ -105,15 +113,27 @@ impl<E: Send + Sync + 'static> Refuse for Front<E> {
         self.overload.is_full()
     }
 
-    fn refusal(&self, mut request: Request, address: SocketAddr) -> Option<Response> {
+    fn refusal(&self, request: Request, address: SocketAddr) -> Option<Bytes> {
         let route = self.watch.route(request.uri().path());
         let overloaded = self.overload.check(request.method(), route).err()?;
-        let begun = self.begin(&mut request, route);
+        let (begun, _) = self.begin(&request, route);
         let _span = begun.access.span().entered();
-        let failure = self.admit(&mut request, Some(address)).err().unwrap_or(overloaded);
+        let admitted = self.check(&request).and_then(|()| self.caller(&request, Some(address)));
+        let failure = admitted.err().unwrap_or(overloaded);
+        if failure.code == Code::Overloaded && begun.origin.is_none() {
+            let prepared = self.refusals.of(begun.access.path(), begun.coding, |path| {
+                let answer = Problem::answer(Failure::overloaded(), path, "");
+                self.dressed(answer, begun.coding, None).now_or_never()
+            });
+            if let Some(bytes) = prepared.and_then(|prepared| prepared.answer(begun.access.path(), &begun.id.0)) {
+                tell(&failure);
+                begun.access.end(failure.code.status());
+                return Some(bytes);
+            }
+        }
         let response = render(failure, &begun);
         // A short answer is not coded, and waits for nothing.
-        self.end(response, begun).now_or_never()
+        self.end(response, begun).then(written).now_or_never().flatten()
     }
 }
 
@@ -126,48 +146,62 @@ struct Begun {
 }
 
 impl<E> Front<E> {
-    /// A request begins: it is counted, traced and named.
-    fn begin(&self, request: &mut Request, route: Option<usize>) -> Begun {
+    /// A request begins: it is counted, traced and named. Gives the trace that goes on to whoever is called for it, if there is one.
+    fn begin(&self, request: &Request, route: Option<usize>) -> (Begun, Option<TraceContext>) {
         let id = RequestId::of(request.header(REQUEST_ID));
-        let watched = self.watch.begin(request, &id, route);
-        request.set_data(id.clone());
+        let (watched, trace) = self.watch.begin(request, &id, route);
         // Cloning shares the text.
         let access = Access::begin(request.method().clone(), request.uri().clone(), watched);
         let origin = self.hosts.cross_origins().of(request).cloned();
-        Begun { id, access, coding: compression::wanted(request), origin }
+        (Begun { id, access, coding: compression::wanted(request), origin }, trace)
     }
 
     /// Decides by the head alone whether a request is served, and notes who sends it. A browser that only asks what a page may
     /// send has its answer at once.
     fn admit(&self, request: &mut Request, address: Option<SocketAddr>) -> Result<Option<Response>, Failure> {
-        head::check(request, &self.head)?;
-        self.hosts.check(request)?;
+        self.check(request)?;
         if self.hosts.cross_origins().of(request).is_some()
             && let Some(answer) = cross_origin::preflight(request)
         {
             return Ok(Some(answer));
         }
-        let caller = if is_open(request.method(), request.uri().path()) {
-            Caller::ANYBODY
-        } else {
-            self.gate.admit(request.headers(), address.as_ref().map(SocketAddr::ip))?
-        };
+        let caller = self.caller(request, address)?;
         request.set_data(caller);
         Ok(None)
     }
 
-    /// The answer as it is sent.
-    async fn end(&self, mut response: Response, begun: Begun) -> Response {
-        let Begun { id, access, coding, origin } = begun;
-        compression::compress(&mut response, coding).await;
-        if let Ok(value) = HeaderValue::try_from(id.0) {
-            response.headers_mut().insert(REQUEST_ID, value);
+    /// Whether a request is within the limits and may come from where it comes from.
+    fn check(&self, request: &Request) -> Result<(), Failure> {
+        head::check(request, &self.head)?;
+        self.hosts.check(request)
+    }
+
+    /// Who sends a request.
+    fn caller(&self, request: &Request, address: Option<SocketAddr>) -> Result<Caller, Failure> {
+        if is_open(request.method(), request.uri().path()) {
+            return Ok(Caller::ANYBODY);
         }
+        Ok(self.gate.admit(request.headers(), address.as_ref().map(SocketAddr::ip))?)
+    }
+
+    /// The answer as it is sent.
+    async fn end(&self, response: Response, begun: Begun) -> Response {
+        let Begun { id, access, coding, origin } = begun;
+        let mut response = self.dressed(response, coding, origin).await;
         if response.headers().contains_key(IDEMPOTENCY_REPLAYED) {
             access.replayed();
         }
-        cross_origin::say(response.headers_mut(), origin, self.hosts.cross_origins().are_some());
+        if let Ok(value) = HeaderValue::try_from(id.0) {
+            response.headers_mut().insert(REQUEST_ID, value);
+        }
         access.end(response.status());
+        response
+    }
+
+    /// The answer with what every answer has.
+    async fn dressed(&self, mut response: Response, coding: Coding, origin: Option<HeaderValue>) -> Response {
+        compression::compress(&mut response, coding).await;
+        cross_origin::say(response.headers_mut(), origin, self.hosts.cross_origins().are_some());
         response
     }
 
@@ -208,8 +242,14 @@ fn nobody_reads_this() -> Response {
     Response::builder().status(StatusCode::REQUEST_TIMEOUT).finish()
 }
 
-/// The answer of a failure; its cause goes to the log, once.
+/// The answer of a failure, which is told to the log.
 fn render(failure: Failure, begun: &Begun) -> Response {
+    tell(&failure);
+    Problem::answer(failure, begun.access.path(), &begun.id.0)
+}
+
+/// A failure and its cause go to the log, once.
+fn tell(failure: &Failure) {
     let cause = failure.cause.as_deref();
     // Being asked for too much is no fault of the server.
     if failure.code.status().is_server_error() && failure.code != Code::Overloaded {
@@ -217,7 +257,6 @@ fn render(failure: Failure, begun: &Begun) -> Response {
     } else {
         tracing::debug!(code = failure.code.as_str(), cause, "a request was refused");
     }
-    Problem::answer(failure, begun.access.path(), &begun.id.0)
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
@@ -239,6 +278,7 @@ mod tests {
             hosts: HostCheck::new(&AllowedHosts::Any, &[]),
             gate: Arc::new(Gate::open()),
             overload: Overload::default(),
+            refusals: PreparedRefusals::default(),
             head: HeadLimits::default(),
             connections: Connections::default(),
             routes: Routes::default(),

@@ -20,7 +20,7 @@ use crate::api::{
 };
 use crate::connection::{Connections, GuardedAcceptor, Refuse, serve};
 use crate::dashboard::{self, Dashboard, Live};
-use crate::front::{Front, HostCheck, METHODS, Overload, Routes, STATUSES, Watch};
+use crate::front::{Front, HostCheck, METHODS, Overload, PreparedRefusals, Routes, STATUSES, Watch};
 use crate::pages;
 use crate::rights::Guarded;
 use crate::settings::HttpSettings;
@@ -170,6 +170,7 @@ fn endpoint(
         hosts: HostCheck::new(&settings.allowed_hosts, &settings.cors_origins),
         gate: Arc::clone(&settings.gate),
         overload,
+        refusals: PreparedRefusals::default(),
         head: settings.head,
         connections,
         routes: routes(),

@@ -60,23 +60,33 @@ fn plain_length(headers: &HeaderMap) -> Option<u64> {
 }
 
 /// An answer as it is sent; nothing where its body cannot be had.
-pub(super) async fn written(mut response: Response) -> Option<Bytes> {
-    let status = response.status();
+pub(crate) async fn written(mut response: Response) -> Option<Bytes> {
     let body = response.take_body().into_bytes().await.ok()?;
-    let mut bytes = Vec::new();
-    let date = httpdate::HttpDate::from(SystemTime::now());
+    let mut bytes = status_and_headers(&response);
+    frame(&mut bytes, body.len());
+    bytes.extend_from_slice(&body);
+    Some(bytes.into())
+}
+
+/// The first line of an answer and its headers, but for those that [`frame`] writes.
+pub(crate) fn status_and_headers(response: &Response) -> Vec<u8> {
+    let status = response.status();
     let reason = status.canonical_reason().unwrap_or_default();
-    write!(bytes, "HTTP/1.1 {} {reason}\r\ncontent-length: {}\r\ndate: {date}\r\n", status.as_str(), body.len())
-        .ok()?;
+    let mut bytes = format!("HTTP/1.1 {} {reason}\r\n", status.as_str()).into_bytes();
     let own = [header::CONTENT_LENGTH, header::DATE, header::TRANSFER_ENCODING, header::CONNECTION];
     for (name, value) in response.headers().iter().filter(|(name, _)| !own.contains(name)) {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
             bytes.extend_from_slice(part);
         }
     }
-    bytes.extend_from_slice(b"\r\n");
-    bytes.extend_from_slice(&body);
-    Some(bytes.into())
+    bytes
+}
+
+/// Ends the head of an answer with a body of so many bytes, over a connection that is kept.
+pub(crate) fn frame(bytes: &mut Vec<u8>, body_bytes: usize) {
+    let date = httpdate::HttpDate::from(SystemTime::now());
+    // Writing to memory does not fail.
+    let _ = write!(bytes, "content-length: {body_bytes}\r\ndate: {date}\r\n\r\n");
 }
 
 #[cfg(test)]
@@ -134,7 +144,10 @@ mod tests {
             .body("full");
         let bytes = written(response).await.expect("it is in memory");
         let text = std::str::from_utf8(&bytes).expect("text");
-        assert!(text.starts_with("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\ndate: "), "{text}");
-        assert!(text.ends_with(" GMT\r\nretry-after: 1\r\n\r\nfull"), "{text}");
+        assert!(
+            text.starts_with("HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 4\r\ndate: "),
+            "{text}"
+        );
+        assert!(text.ends_with(" GMT\r\n\r\nfull"), "{text}");
     }
 }

@@ -2,7 +2,6 @@
 //! serves a connection keeps buffers for each, which have left the processor's caches by the time that its next request comes.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,19 +9,18 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use drifting_listening::GuardedStream;
-use futures_util::FutureExt;
-use poem::{Request, Response};
+use poem::Request;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::activity::Activity;
 use super::guard::HttpGuard;
-use super::head::{Head, written};
+use super::head::Head;
 use super::position::Position;
 
-/// So much is read of a request to see its head. A longer head is left to what serves the connection.
+/// So much is read at once: most requests whole, since a call of the system costs more than to copy what it gives.
+const READ_BYTES: usize = 32 << 10;
+/// A longer head is left to what serves the connection.
 const HEAD_BYTES_MAX: usize = 2 << 10;
-/// So much of a refused body is read at once.
-const BODY_BYTES: usize = 16 << 10;
 /// Larger bodies are left to what serves the connection: not all of them are read.
 const BODY_BYTES_MAX: u64 = 64 << 10;
 
@@ -31,8 +29,9 @@ pub(crate) trait Refuse: Send + Sync + 'static {
     /// Whether it refuses some just now. O(1), asked before each request.
     fn is_refusing(&self) -> bool;
 
-    /// The answer to a request, without its body, that came from this address, if it is refused. It is counted and logged then.
-    fn refusal(&self, request: Request, address: SocketAddr) -> Option<Response>;
+    /// The answer, as it is sent, to a request without its body that came from this address, if it is refused. It is counted and
+    /// logged then.
+    fn refusal(&self, request: Request, address: SocketAddr) -> Option<Bytes>;
 }
 
 /// A connection of HTTP/1.1 without TLS. Whoever reads from it does not see the requests that have been refused.
@@ -84,8 +83,8 @@ impl<R: Refuse> RefusingStream<R> {
             if !self.is_plain || !self.held.is_empty() || !self.position.is_between() || !self.refuse.is_refusing() {
                 return Poll::Ready(Ok(()));
             }
-            let mut bytes = [MaybeUninit::uninit(); HEAD_BYTES_MAX];
-            let mut read = ReadBuf::uninit(&mut bytes);
+            let mut bytes = Vec::with_capacity(READ_BYTES);
+            let mut read = ReadBuf::uninit(bytes.spare_capacity_mut());
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
             if !self.refuse_one(read.filled()) {
                 self.held = Bytes::copy_from_slice(read.filled());
@@ -96,15 +95,13 @@ impl<R: Refuse> RefusingStream<R> {
 
     /// Refuses the request that begins with these bytes, if it is to be.
     fn refuse_one(&mut self, bytes: &[u8]) -> bool {
-        let Some(head) = Head::of(bytes) else { return false };
+        let Some(head) = Head::of(&bytes[..bytes.len().min(HEAD_BYTES_MAX)]) else { return false };
         let n_came = (bytes.len() - head.n_bytes) as u64;
         // More than its body would be of the next request.
         if head.body_bytes > BODY_BYTES_MAX || n_came > head.body_bytes {
             return false;
         }
-        let Some(response) = self.refuse.refusal(head.request, self.address) else { return false };
-        // What is in memory is there at once.
-        let Some(answer) = written(response).now_or_never().flatten() else { return false };
+        let Some(answer) = self.refuse.refusal(head.request, self.address) else { return false };
         self.answer = answer;
         self.n_unread = head.body_bytes - n_came;
         self.activity.finish();
@@ -126,9 +123,9 @@ impl<R: Refuse> RefusingStream<R> {
     /// Reads what is left of the body of a request that was refused.
     fn poll_pass_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.n_unread > 0 {
-            let mut bytes = [MaybeUninit::uninit(); BODY_BYTES];
-            let n_most = usize::try_from(self.n_unread).unwrap_or(BODY_BYTES).min(BODY_BYTES);
-            let mut read = ReadBuf::uninit(&mut bytes[..n_most]);
+            let n_most = usize::try_from(self.n_unread).unwrap_or(READ_BYTES).min(READ_BYTES);
+            let mut bytes = Vec::with_capacity(n_most);
+            let mut read = ReadBuf::uninit(&mut bytes.spare_capacity_mut()[..n_most]);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
             if read.filled().is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));

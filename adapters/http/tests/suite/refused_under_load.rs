@@ -108,6 +108,8 @@ async fn a_refusal_is_the_same_whoever_writes_it() {
         ("/api/v1/projects/p/predict?x=%3Cb%3E", Some(("Accept-Encoding", "gzip")), 503),
         ("/v2/models/p/infer", None, 503),
         ("/v2/models/p/infer/", None, 503),
+        ("/api/v1/projects/%22a\"b/predict", None, 503),
+        (&format!("/api/v1/projects/{}/predict", "p".repeat(1_000)), Some(("Accept-Encoding", "gzip")), 503),
         (PREDICT, Some(("Host", "elsewhere.example")), 403),
         (PREDICT, Some(("Origin", "http://elsewhere.example")), 403),
     ];
