@@ -227,8 +227,8 @@ impl StreamingSpec {
     /// About how many nanoseconds a value takes.
     pub(crate) fn step_cost_ns(&self) -> u64 {
         match &self.settings {
-            StreamingSettings::Kswin(settings) => 40 * settings.stat_size as u64,
-            StreamingSettings::Bocd(settings) => 30 * settings.max_run_lengths,
+            StreamingSettings::Kswin(settings) => 50 + settings.window_size as u64,
+            StreamingSettings::Bocd(settings) => 50 + 4 * settings.max_run_lengths,
             _ => 100,
         }
     }

@@ -82,7 +82,7 @@ pub struct StreamingRequest {
     pub prior_variance: Option<f64>,
     /// Variance of the values about their mean.
     pub data_variance: Option<f64>,
-    /// Run lengths that are kept.
+    /// Groups of run lengths that are kept at most.
     pub max_run_lengths: Option<u64>,
 }
 

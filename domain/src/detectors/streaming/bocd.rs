@@ -1,19 +1,33 @@
 //! Bayesian online change point detection: how long ago did the mean change, as far as can be known?
 //!
-//! Values are normal about a mean with a known variance, `data_variance`; after a change, which comes at each value with the
-//! probability `hazard`, the mean is drawn from a normal law of `prior_mean` and `prior_variance`. For each run length, the number of
-//! values since the last change, its probability given all values is kept. There is a drift where the most probable run length
-//! is not that of no change at all; the next value starts anew. Choose it where the size of changes is known beforehand.
+//! Values are normal about a mean with a known variance, `data_variance`; after a change, which comes at each value
+//! with the probability `hazard`, the mean is drawn from a normal law of `prior_mean` and `prior_variance`. For each
+//! run length, the number of values since the last change, its probability given all values is kept. There is a drift
+//! where the most probable run length is not that of no change at all; the next value starts anew. Choose it where the
+//! size of changes is known beforehand.
 //!
-//! What is left out of the prior and of the variance is taken from the reference: its mean and its variance for both. Of run lengths, the most
-//! probable `max_run_lengths` are kept, so that memory does not grow with the stream.
+//! What is left out of the prior and of the variance is taken from the reference: its mean and its variance for both.
 //!
-//! **Cost**: a step O(r), three numbers of memory each for r run lengths.
+//! Memory does not grow with the stream. Run lengths that are next to each other know nearly the same mean, and are taken together in
+//! `max_run_lengths` groups at most; a group has the probability of its run lengths together, so none is lost that those to come are
+//! weighed by. The run length of no change stays alone. How probable a single run length is in parts of that one has a closed form, so
+//! those that may become the most probable are looked at one by one, and only where a drift is near.
 //!
-//! **Source**: Adams & `MacKay`, *Bayesian online changepoint detection*, arXiv:0710.3742 (2007).
+//! **Cost**: a step O(r) for r groups, and for eight times as many run lengths where a drift is near; memory O(r).
+//!
+//! **Source**: Adams & `MacKay`, *Bayesian online changepoint detection*, arXiv:0710.3742 (2007). For fewer than all run lengths:
+//! Fearnhead & Liu, *On-line inference for multiple changepoint problems*, Journal of the Royal Statistical Society B 69 (2007).
+//! For groups by their mean and variance: Salmond, *Mixture reduction algorithms for target tracking in clutter*, SPIE 1305 (1990).
+
+mod candidates;
+mod groups;
+mod step;
 
 use serde::{Deserialize, Serialize};
 
+use self::candidates::Candidates;
+use self::groups::{Groups, larger, sum};
+use self::step::Step;
 use super::checks::Checks;
 use super::record::{Reader, Record};
 use super::{Settings, Verdict};
@@ -35,7 +49,7 @@ pub struct BocdSettings {
     pub prior_variance: Option<f64>,
     /// Variance of the values about their mean; `None` before it is taken from the reference.
     pub data_variance: Option<f64>,
-    /// Run lengths that are kept.
+    /// Groups of run lengths that are kept at most.
     pub max_run_lengths: u64,
 }
 
@@ -47,34 +61,40 @@ impl Default for BocdSettings {
             prior_mean: None,
             prior_variance: None,
             data_variance: None,
-            max_run_lengths: 2_000,
+            max_run_lengths: 48,
         }
     }
 }
 
-/// Run lengths that are as improbable are not kept.
+/// Where the sum of the masses leaves these bounds, they are weighed again, so that none underflows or overflows that has a say.
+const SUM_MIN: f64 = 1e-100;
+const SUM_MAX: f64 = 1e100;
+/// An unchanged run that is as improbable is not looked at any closer: there is a drift.
 const PROBABILITY_MIN: f64 = 1e-280;
-
-/// The run lengths that may be, the longest first, that without a change.
-#[derive(Debug, Clone, PartialEq)]
-struct Runs {
-    probabilities: Vec<f64>,
-    /// Of the mean, given the values of each run.
+/// Single run lengths that are kept for each group.
+const CANDIDATES_PER_GROUP: usize = 8;
+/// From this share of the unchanged run's probability on, changed ones are looked at one by one.
+const NEAR: f64 = 0.7;
+/// The cost of a pair that goes together, at the start, for each unit of `hazard`: about what the first pairs cost.
+const COST_START: f64 = 1e-3;
+/// The same, at least.
+const COST_MIN: f64 = 1e-20;
+/// From one sweep to the next.
+const COST_STEP: f64 = 1.5;
+/// Room for what a step computes, so that none has to be found: of no meaning from one step to the next.
+#[derive(Debug, Clone, Default)]
+struct Room {
+    masses: Vec<f64>,
     means: Vec<f64>,
     precisions: Vec<f64>,
+    costs: Vec<f64>,
+    ratios: Vec<f64>,
+    sorted: Vec<f64>,
 }
 
-impl Runs {
-    fn push(&mut self, probability: f64, mean: f64, precision: f64) {
-        self.probabilities.push(probability);
-        self.means.push(mean);
-        self.precisions.push(precision);
-    }
-
-    fn remove(&mut self, index: usize) {
-        self.probabilities.remove(index);
-        self.means.remove(index);
-        self.precisions.remove(index);
+impl PartialEq for Room {
+    fn eq(&self, _: &Self) -> bool {
+        true
     }
 }
 
@@ -82,41 +102,122 @@ impl Runs {
 #[derive(Debug, Clone, PartialEq)]
 pub struct BocdState {
     n: u64,
-    runs: Runs,
+    /// Values of the unchanged run.
+    length: u64,
+    groups: Groups,
+    /// Probabilities are masses times this.
+    scale: f64,
+    candidates: Candidates,
+    /// Pairs of groups of this cost went together the last time.
+    cost: f64,
+    room: Room,
 }
 
 impl BocdSettings {
+    /// Mean and precision, the latter in units of the precision of a value.
     fn prior(&self) -> (f64, f64) {
-        (self.prior_mean.unwrap_or(0.0), 1.0 / self.prior_variance.unwrap_or(1.0))
+        (self.prior_mean.unwrap_or(0.0), self.data_variance.unwrap_or(1.0) / self.prior_variance.unwrap_or(1.0))
     }
 
-    /// Weighs each run by the density of a value in it, up to a factor.
-    fn weigh(&self, runs: &mut Runs, x: f64) {
-        let data_variance = self.data_variance.unwrap_or(1.0);
-        let of_runs = || runs.means.iter().zip(&runs.precisions);
-        let inverse_variance = |precision: f64| precision / (1.0 + precision * data_variance);
-        let exponents: Vec<f64> = of_runs()
-            .map(|(mean, precision)| {
-                let deviation = x - mean;
-                -0.5 * std::f64::consts::LOG2_E * deviation * deviation * inverse_variance(*precision)
-            })
-            .collect();
-        // Of runs that are possible: one whose probability has become 0 would leave nothing to the others.
-        let possible = exponents.iter().zip(&runs.probabilities).filter(|(_, probability)| **probability > 0.0);
-        let largest = possible.map(|(exponent, _)| *exponent).fold(f64::NEG_INFINITY, f64::max);
-        for ((probability, exponent), precision) in runs.probabilities.iter_mut().zip(&exponents).zip(&runs.precisions)
-        {
-            *probability *= exp2_of_negative(exponent - largest) * inverse_variance(*precision).sqrt();
+    fn data_precision(&self) -> f64 {
+        1.0 / self.data_variance.unwrap_or(1.0)
+    }
+
+    fn max_groups(&self) -> usize {
+        usize::try_from(self.max_run_lengths).unwrap_or(usize::MAX)
+    }
+
+    fn max_candidates(&self) -> usize {
+        self.max_groups().saturating_mul(CANDIDATES_PER_GROUP)
+    }
+
+    /// Takes a value in, and gives the sum of the masses.
+    fn take(&self, state: &mut BocdState, x: f64) -> f64 {
+        let BocdState { groups, room, .. } = state;
+        let n = groups.masses.len();
+        for field in [&mut room.masses, &mut room.means, &mut room.precisions] {
+            field.resize(n, 0.0);
+        }
+        let step = Step { x, scale: state.scale, factor: -0.5 * std::f64::consts::LOG2_E * self.data_precision() };
+        let fields = (&*groups.masses, &*groups.means, &*groups.precisions);
+        step.take(fields, &mut room.masses, &mut room.means, &mut room.precisions);
+        let mut total = sum(&room.masses);
+        if !(SUM_MIN..=SUM_MAX).contains(&total) {
+            step.weigh_again(fields, &mut room.masses);
+            total = sum(&room.masses);
+        }
+        if !total.is_normal() {
+            // No run explains the value any more, as after a change of unit: what was known is worth nothing.
+            let (mean, precision) = self.prior();
+            let updated = 1.0 + precision;
+            *groups = Groups::of_one(mean + (x - mean) / updated, updated);
+            (state.length, state.candidates) = (1, Candidates::default());
+            return 1.0;
+        }
+        state.length += 1;
+        std::mem::swap(&mut groups.masses, &mut room.masses);
+        std::mem::swap(&mut groups.means, &mut room.means);
+        std::mem::swap(&mut groups.precisions, &mut room.precisions);
+        total
+    }
+
+    /// How probable each candidate is, in parts of the unchanged run.
+    ///
+    /// Both explain the values before the change alike. The `k` values since then, of the mean `y`, come from the prior
+    /// of mean `m` and precision `p`, or from what was known, of mean `u` and precision `q`. The density of `y` is the
+    /// normal one of the mean `m` and the inverse variance `k p / (k + p)`, or of `u` and `k q / (k + q)`; that of the
+    /// values given `y` is the same.
+    fn weigh_candidates(&self, state: &mut BocdState) {
+        let (prior_mean, prior) = self.prior();
+        let length = state.length as f64;
+        let now = prior + length;
+        let (inverse_now, mean_now) = (1.0 / now, state.groups.means.first().copied().unwrap_or_default());
+        let factor = -0.5 * std::f64::consts::LOG2_E * self.data_precision();
+        let Candidates { starts, means, weights } = &state.candidates;
+        let ratios = &mut state.room.ratios;
+        ratios.resize(starts.len(), 0.0);
+        for (((start, mean), weight), ratio) in starts.iter().zip(means).zip(weights).zip(ratios) {
+            let k = length - start;
+            let of_old = (mean_now - mean) * now / k;
+            let of_new = of_old + (mean - prior_mean);
+            let together = 1.0 / (k + prior);
+            let new = of_new * of_new * prior * together;
+            let old = of_old * of_old * (prior + start) * inverse_now;
+            let exponent = factor * k * (new - old);
+            // Of both signs.
+            let power = exp2_of_negative(-exponent.abs());
+            let power = if exponent > 0.0 { 1.0 / power } else { power };
+            *ratio = larger(weight * (now * together).sqrt() * power, 0.0);
         }
     }
 
-    /// Forgets the least probable runs but the longest one. One run comes at a time, so one is too many at most.
-    fn forget(&self, runs: &mut Runs) {
-        let least = runs.probabilities.iter().enumerate().skip(1).min_by(|a, b| a.1.total_cmp(b.1));
-        let Some((least, probability)) = least else { return };
-        if *probability < PROBABILITY_MIN || runs.probabilities.len() as u64 > self.max_run_lengths {
-            runs.remove(least);
+    /// Takes groups together where there are too many, so many that some time goes by before the next time.
+    fn take_together(&self, state: &mut BocdState) {
+        let most = self.max_groups();
+        if state.groups.masses.len() < most {
+            return;
         }
+        while state.groups.masses.len() > most - most / 8 {
+            let before = state.groups.masses.len();
+            // Costs are of probabilities.
+            let (limit, costs) = (state.cost / state.scale, &mut state.room.costs);
+            costs.resize(before, 0.0);
+            state.groups.costs(self.data_precision(), costs);
+            state.groups.sweep(limit, self.data_precision(), costs);
+            let is_less = before - state.groups.masses.len() < most / 3;
+            // About a third goes the next time.
+            state.cost = (if is_less { state.cost * COST_STEP } else { state.cost / COST_STEP }).max(COST_MIN);
+        }
+    }
+
+    /// Forgets the least probable candidates, half of them, where there are too many.
+    fn forget(&self, state: &mut BocdState) {
+        let most = self.max_candidates();
+        if state.candidates.starts.len() < most {
+            return;
+        }
+        self.weigh_candidates(state);
+        state.candidates.keep(most / 2, &state.room.ratios, &mut state.room.sorted);
     }
 }
 
@@ -150,58 +251,159 @@ impl Settings for BocdSettings {
 
     fn start(&self) -> BocdState {
         let (mean, precision) = self.prior();
-        let runs = Runs { probabilities: vec![1.0], means: vec![mean], precisions: vec![precision] };
-        BocdState { n: 0, runs }
+        BocdState {
+            n: 0,
+            length: 0,
+            groups: Groups::of_one(mean, precision),
+            scale: 1.0,
+            candidates: Candidates::default(),
+            cost: COST_START * self.hazard,
+            room: Room::default(),
+        }
     }
 
     fn update(&self, state: &mut BocdState, x: f64) -> Verdict {
         state.n += 1;
-        let runs = &mut state.runs;
-        self.weigh(runs, x);
-        let mut total: f64 = runs.probabilities.iter().sum();
-        if !total.is_normal() {
-            // No run explains the value any more, as after a change of unit: what was known is worth nothing.
-            *runs = self.start().runs;
-            total = 1.0;
-        }
-        let data_precision = 1.0 / self.data_variance.unwrap_or(1.0);
-        for probability in &mut runs.probabilities {
-            *probability *= (1.0 - self.hazard) / total;
-        }
-        for (mean, precision) in runs.means.iter_mut().zip(&mut runs.precisions) {
-            let updated = *precision + data_precision;
-            *mean = (*mean * *precision + x * data_precision) / updated;
-            *precision = updated;
-        }
+        let total = self.take(state, x);
+        state.scale = (1.0 - self.hazard) / total;
         let (mean, precision) = self.prior();
-        runs.push(self.hazard, mean, precision);
-        self.forget(&mut state.runs);
+        let newest = self.hazard / state.scale;
+        state.groups.push(newest, mean, precision);
+        let (unchanged, mut changed) = state.groups.largest();
+        if changed >= NEAR * unchanged
+            && unchanged * state.scale > PROBABILITY_MIN
+            && (state.groups.masses.len() as u64) <= state.length
+        {
+            self.weigh_candidates(state);
+            changed = larger(newest, unchanged * state.room.ratios.iter().copied().fold(0.0, larger));
+        }
+        let known = state.groups.means.first().copied().unwrap_or_default();
+        let weight = newest / unchanged * (precision / (precision + state.length as f64)).sqrt();
+        if weight.is_finite() {
+            self.forget(state);
+            state.candidates.push(state.length as f64, known, weight);
+        }
+        self.take_together(state);
         if state.n < self.min_num_instances {
             return Verdict::warm_up();
         }
-        let unchanged = state.runs.probabilities.first().copied().unwrap_or_default();
-        let changed = state.runs.probabilities.iter().skip(1).copied().fold(0.0, f64::max);
+        let (unchanged, changed) = (unchanged * state.scale, changed * state.scale);
         // Of two that are as probable the shorter one counts.
         Verdict { is_drift: changed >= unchanged, ..Verdict::above(changed, unchanged) }
     }
 
     fn save(&self, state: &BocdState) -> Record {
-        let Runs { probabilities, means, precisions } = &state.runs;
-        let record = Record::default().count(state.n).count(probabilities.len() as u64);
-        [probabilities, means, precisions].into_iter().fold(record, |record, of| record.values(of.iter().copied()))
+        let Groups { masses, means, precisions, shares } = &state.groups;
+        let Candidates { starts, means: known, weights } = &state.candidates;
+        let record = Record::default().count(state.n).count(state.length);
+        let record = record.count(masses.len() as u64).count(starts.len() as u64).values([state.scale, state.cost]);
+        let fields = [masses, means, precisions, shares, starts, known, weights];
+        fields.into_iter().fold(record, |record, of| record.values(of.iter().copied()))
     }
 
     fn restore(&self, reader: &mut Reader<'_>) -> Result<BocdState, TensorError> {
-        let n = reader.count()?;
-        let n_runs = reader.count_to(usize::try_from(self.max_run_lengths).unwrap_or(usize::MAX))?;
-        let mut next = || reader.values(n_runs).map(<[f64]>::to_vec);
-        Ok(BocdState { n, runs: Runs { probabilities: next()?, means: next()?, precisions: next()? } })
+        let (n, length) = (reader.count()?, reader.count()?);
+        let n_groups = reader.count_to(self.max_groups())?;
+        let n_candidates = reader.count_to(self.max_candidates())?;
+        let (scale, cost) = (reader.value()?, reader.value()?);
+        let mut next = |n: usize| reader.values(n).map(<[f64]>::to_vec);
+        let groups = Groups {
+            masses: next(n_groups)?,
+            means: next(n_groups)?,
+            precisions: next(n_groups)?,
+            shares: next(n_groups)?,
+        };
+        let candidates =
+            Candidates { starts: next(n_candidates)?, means: next(n_candidates)?, weights: next(n_candidates)? };
+        Ok(BocdState { n, length, groups, scale, candidates, cost, room: Room::default() })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
+    use crate::data::Tensors;
+    use crate::statistics::draws::stream;
+
+    /// All run lengths, as the paper has them: memory and time grow with the stream.
+    #[derive(Default)]
+    struct Exact(Vec<[f64; 3]>);
+
+    impl Exact {
+        /// How probable the most probable change is, in parts of no change.
+        fn update(&mut self, settings: &BocdSettings, x: f64) -> f64 {
+            let (mean, precision) = settings.prior();
+            let fresh = |probability| [probability, mean, precision];
+            if self.0.is_empty() {
+                self.0.push(fresh(1.0));
+            }
+            for [probability, mean, precision] in &mut self.0 {
+                let inverse_variance = *precision / (1.0 + *precision) * settings.data_precision();
+                let exponent = -0.5 * (x - *mean) * (x - *mean) * inverse_variance;
+                *probability *= exponent.exp() * inverse_variance.sqrt();
+                *mean += (x - *mean) / (1.0 + *precision);
+                *precision += 1.0;
+            }
+            let total: f64 = self.0.iter().map(|[probability, ..]| probability).sum();
+            for [probability, ..] in &mut self.0 {
+                *probability *= (1.0 - settings.hazard) / total;
+            }
+            self.0.push(fresh(settings.hazard));
+            let changed = self.0[1..].iter().map(|[probability, ..]| *probability).fold(0.0, f64::max);
+            changed / self.0[0][0]
+        }
+    }
+
+    /// Values of about the standard normal law, the mean of which moves every 400 values.
+    fn values(seed: u64, n: usize, shift: f64) -> Vec<f64> {
+        let mut generator = stream(seed, 11);
+        let mut normal = || (0..12).map(|_| generator.random::<f64>()).sum::<f64>() - 6.0;
+        (0..n).map(|row| normal() + shift * f64::from(u8::from(row / 400 % 2 == 1))).collect()
+    }
+
+    fn of_standard_normal() -> BocdSettings {
+        let (mean, variance) = (Some(0.0), Some(1.0));
+        BocdSettings { prior_mean: mean, prior_variance: variance, data_variance: variance, ..BocdSettings::default() }
+    }
+
+    #[test]
+    fn groups_find_the_changes_that_all_run_lengths_find() {
+        let mut n_drifts = 0;
+        for (seed, shift) in [(1, 0.0), (2, 0.0), (3, 0.3), (4, 0.5), (5, 0.5), (6, 1.0), (7, 1.0), (8, 3.0)] {
+            let settings = of_standard_normal();
+            let (mut state, mut exact) = (settings.start(), Exact::default());
+            for (row, x) in values(seed, 2_000, shift).into_iter().enumerate() {
+                let verdict = settings.update(&mut state, x);
+                let ratio = exact.update(&settings, x);
+                let is_drift = ratio >= 1.0 && !verdict.warm_up;
+                assert_eq!(verdict.is_drift, is_drift, "shift {shift}, value {row}, {ratio} of no change");
+                if is_drift {
+                    let of_groups = verdict.statistic.unwrap() / verdict.threshold.unwrap();
+                    assert!((of_groups / ratio).ln().abs() < 0.05, "{of_groups} for {ratio}");
+                    settings.restart(&mut state);
+                    (exact, n_drifts) = (Exact::default(), n_drifts + 1);
+                }
+            }
+        }
+        assert!(n_drifts > 20, "{n_drifts} drifts");
+    }
+
+    #[test]
+    fn a_restored_detector_goes_on_as_the_one_that_was_saved() {
+        let settings = BocdSettings { max_run_lengths: 12, ..of_standard_normal() };
+        // Far values leave no run that explains them.
+        let values = [values(9, 700, 0.4), vec![1e160], values(10, 200, 0.0)].concat();
+        let mut state = settings.start();
+        for x in values {
+            let mut tensors = Tensors::new();
+            settings.save(&state).store(&mut tensors);
+            let mut restored = settings.restore(&mut Reader::new(&tensors).unwrap()).unwrap();
+            assert_eq!(settings.update(&mut restored, x), settings.update(&mut state, x));
+            assert_eq!(restored, state);
+        }
+    }
 
     /// A change of unit, such as from kilowatts to watts, leaves no run that could explain the values.
     #[test]
@@ -217,9 +419,9 @@ mod tests {
             for row in 0..300 {
                 settings.update(&mut state, scale * f64::from(row * 61 % 100));
             }
-            let total: f64 = state.runs.probabilities.iter().sum();
+            let total = state.scale * state.groups.masses.iter().sum::<f64>();
             assert!((total - 1.0).abs() < 1e-6, "{scale}: {total}");
-            assert!(state.runs.means.iter().all(|mean| mean.is_finite()), "{scale}");
+            assert!(state.groups.means.iter().all(|mean| mean.is_finite()), "{scale}");
         }
     }
 

@@ -119,7 +119,7 @@ pub(crate) struct StreamingParameters {
     /// Variance of the values about their mean.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data_variance: Option<f64>,
-    /// Run lengths that are kept.
+    /// Groups of run lengths that are kept at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_run_lengths: Option<u64>,
 }

@@ -127,7 +127,7 @@ pub(crate) struct StreamingSettings {
     /// Variance of the values about their mean, of `bocd`; by default that of the reference.
     #[oai(nullable, validator(minimum(value = "0", exclusive)))]
     pub(crate) data_variance: Option<f64>,
-    /// Run lengths that `bocd` keeps, from 10 to 100,000; by default 2,000.
+    /// Groups of run lengths that `bocd` keeps at most, from 10 to 100,000; by default 48.
     #[oai(nullable, validator(minimum(value = "10"), maximum(value = "100000")))]
     pub(crate) max_run_lengths: Option<u64>,
 }
