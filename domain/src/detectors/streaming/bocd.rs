@@ -114,9 +114,9 @@ pub struct BocdState {
 }
 
 impl BocdSettings {
-    /// Mean and precision, the latter in units of the precision of a value.
-    fn prior(&self) -> (f64, f64) {
-        (self.prior_mean.unwrap_or(0.0), self.data_variance.unwrap_or(1.0) / self.prior_variance.unwrap_or(1.0))
+    /// The precision of the prior, in units of the precision of a value.
+    fn prior(&self) -> f64 {
+        self.data_variance.unwrap_or(1.0) / self.prior_variance.unwrap_or(1.0)
     }
 
     fn data_precision(&self) -> f64 {
@@ -131,7 +131,7 @@ impl BocdSettings {
         self.max_groups().saturating_mul(CANDIDATES_PER_GROUP)
     }
 
-    /// Takes a value in, and gives the sum of the masses.
+    /// Takes in how far a value is from the mean of the prior, and gives the sum of the masses.
     fn take(&self, state: &mut BocdState, x: f64) -> f64 {
         let BocdState { groups, room, .. } = state;
         let n = groups.masses.len();
@@ -148,9 +148,8 @@ impl BocdSettings {
         }
         if !total.is_normal() {
             // No run explains the value any more, as after a change of unit: what was known is worth nothing.
-            let (mean, precision) = self.prior();
-            let updated = 1.0 + precision;
-            *groups = Groups::of_one(mean + (x - mean) / updated, updated);
+            let updated = 1.0 + self.prior();
+            *groups = Groups::of_one(x / updated, updated);
             (state.length, state.candidates) = (1, Candidates::default());
             return 1.0;
         }
@@ -163,12 +162,11 @@ impl BocdSettings {
 
     /// How probable each candidate is, in parts of the unchanged run.
     ///
-    /// Both explain the values before the change alike. The `k` values since then, of the mean `y`, come from the prior
-    /// of mean `m` and precision `p`, or from what was known, of mean `u` and precision `q`. The density of `y` is the
-    /// normal one of the mean `m` and the inverse variance `k p / (k + p)`, or of `u` and `k q / (k + q)`; that of the
-    /// values given `y` is the same.
+    /// Both explain the values before the change alike. The `k` values since then, of the mean `y`, come from the prior of precision `p`,
+    /// or from what was known then, of mean `u` and precision `q`. The density of `y` is the normal one of the mean 0 and the inverse
+    /// variance `k p / (k + p)`, or of `u` and `k q / (k + q)`; that of the values given `y` is the same.
     fn weigh_candidates(&self, state: &mut BocdState) {
-        let (prior_mean, prior) = self.prior();
+        let prior = self.prior();
         let length = state.length as f64;
         let now = prior + length;
         let (inverse_now, mean_now) = (1.0 / now, state.groups.means.first().copied().unwrap_or_default());
@@ -179,7 +177,7 @@ impl BocdSettings {
         for (((start, mean), weight), ratio) in starts.iter().zip(means).zip(weights).zip(ratios) {
             let k = length - start;
             let of_old = (mean_now - mean) * now / k;
-            let of_new = of_old + (mean - prior_mean);
+            let of_new = of_old + mean;
             let together = 1.0 / (k + prior);
             let new = of_new * of_new * prior * together;
             let old = of_old * of_old * (prior + start) * inverse_now;
@@ -250,11 +248,10 @@ impl Settings for BocdSettings {
     }
 
     fn start(&self) -> BocdState {
-        let (mean, precision) = self.prior();
         BocdState {
             n: 0,
             length: 0,
-            groups: Groups::of_one(mean, precision),
+            groups: Groups::of_one(0.0, self.prior()),
             scale: 1.0,
             candidates: Candidates::default(),
             cost: COST_START * self.hazard,
@@ -264,11 +261,11 @@ impl Settings for BocdSettings {
 
     fn update(&self, state: &mut BocdState, x: f64) -> Verdict {
         state.n += 1;
-        let total = self.take(state, x);
+        // From the mean of the prior, near which most means are: their differences are exact.
+        let total = self.take(state, x - self.prior_mean.unwrap_or(0.0));
         state.scale = (1.0 - self.hazard) / total;
-        let (mean, precision) = self.prior();
-        let newest = self.hazard / state.scale;
-        state.groups.push(newest, mean, precision);
+        let (precision, newest) = (self.prior(), self.hazard / state.scale);
+        state.groups.push(newest, 0.0, precision);
         let (unchanged, mut changed) = state.groups.largest();
         if changed >= NEAR * unchanged
             && unchanged * state.scale > PROBABILITY_MIN
@@ -287,7 +284,7 @@ impl Settings for BocdSettings {
         if state.n < self.min_num_instances {
             return Verdict::warm_up();
         }
-        let (unchanged, changed) = (unchanged * state.scale, changed * state.scale);
+        let (unchanged, changed) = (unchanged * state.scale, (changed * state.scale).min(1.0));
         // Of two that are as probable the shorter one counts.
         Verdict { is_drift: changed >= unchanged, ..Verdict::above(changed, unchanged) }
     }
@@ -334,8 +331,7 @@ mod tests {
     impl Exact {
         /// How probable the most probable change is, in parts of no change.
         fn update(&mut self, settings: &BocdSettings, x: f64) -> f64 {
-            let (mean, precision) = settings.prior();
-            let fresh = |probability| [probability, mean, precision];
+            let fresh = |probability| [probability, settings.prior_mean.unwrap(), settings.prior()];
             if self.0.is_empty() {
                 self.0.push(fresh(1.0));
             }
@@ -372,9 +368,11 @@ mod tests {
     fn groups_find_the_changes_that_all_run_lengths_find() {
         let mut n_drifts = 0;
         for (seed, shift) in [(1, 0.0), (2, 0.0), (3, 0.3), (4, 0.5), (5, 0.5), (6, 1.0), (7, 1.0), (8, 3.0)] {
-            let settings = of_standard_normal();
+            // Every second time far from 0.
+            let far = if seed % 2 == 0 { 1e6 } else { 0.0 };
+            let settings = BocdSettings { prior_mean: Some(far), ..of_standard_normal() };
             let (mut state, mut exact) = (settings.start(), Exact::default());
-            for (row, x) in values(seed, 2_000, shift).into_iter().enumerate() {
+            for (row, x) in values(seed, 2_000, shift).into_iter().map(|x| x + far).enumerate() {
                 let verdict = settings.update(&mut state, x);
                 let ratio = exact.update(&settings, x);
                 let is_drift = ratio >= 1.0 && !verdict.warm_up;

@@ -10,7 +10,7 @@ const KAPPA: f64 = 0.1;
 pub(super) struct Groups {
     /// Of all run lengths in it: a probability up to a factor, which is the same for all.
     pub(super) masses: Vec<f64>,
-    /// Of the mean, given the values of each run.
+    /// Of the mean, from that of the prior, given the values of each run.
     pub(super) means: Vec<f64>,
     /// Of the mean, in units of the precision of a value: the values of the run, and what the prior is worth.
     pub(super) precisions: Vec<f64>,
