@@ -163,7 +163,7 @@ fn streaming() -> Vec<StreamingSettings> {
 fn per_value(settings: StreamingSettings, stream: &[f64]) {
     let kind = settings.kind();
     let spec = StreamingSpec { settings, feed_reference: false };
-    // Its variance is learnt by `bocd` alone.
+    // `bocd` alone learns of it: mean and variance.
     let reference = &stream[..stream.len().min(1_000)];
     let detector = Streaming::fit(&spec, reference, 1, &Silent).expect("a column of numbers");
     let mut state = detector.start();

@@ -228,7 +228,7 @@ impl StreamingSpec {
     pub(crate) fn step_cost_ns(&self) -> u64 {
         match &self.settings {
             StreamingSettings::Kswin(settings) => 50 + settings.window_size as u64,
-            StreamingSettings::Bocd(settings) => 50 + 4 * settings.max_run_lengths,
+            StreamingSettings::Bocd(settings) => 50 + 14 * settings.max_run_lengths,
             _ => 100,
         }
     }

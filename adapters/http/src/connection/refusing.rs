@@ -17,8 +17,8 @@ use super::guard::HttpGuard;
 use super::head::Head;
 use super::position::Position;
 
-/// So much is read at once: most requests whole, since a call of the system costs more than to copy what it gives.
-const READ_BYTES: usize = 32 << 10;
+/// So much is read at once, which is what the stream below gives at most of a client that sends little.
+const READ_BYTES: usize = 16 << 10;
 /// A longer head is left to what serves the connection.
 const HEAD_BYTES_MAX: usize = 2 << 10;
 /// Larger bodies are left to what serves the connection: not all of them are read.
@@ -36,7 +36,8 @@ pub(crate) trait Refuse: Send + Sync + 'static {
 
 /// A connection of HTTP/1.1 without TLS. Whoever reads from it does not see the requests that have been refused.
 ///
-/// Memory: that of the connection, and none for a refusal once it has been sent.
+/// Memory: that of the connection, up to 16 KiB that have been read of what is not refused, until they are given on, and none for a refusal
+/// once it has been sent.
 pub(super) struct RefusingStream<R> {
     stream: GuardedStream<HttpGuard>,
     refuse: Arc<R>,

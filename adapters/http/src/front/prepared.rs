@@ -75,3 +75,37 @@ impl PreparedRefusals {
 fn json(text: &str) -> Option<String> {
     serde_json::to_string(text).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::written;
+    use crate::error::{Failure, Problem};
+
+    #[test]
+    fn it_is_the_answer_that_is_made_for_each_request() {
+        let made = PreparedRefusals::default();
+        for path in ["/api/v1/projects/p/predict", "/v2/models/p/infer", "/a\"b\\c"] {
+            let of = |path: &str, id: &str| {
+                let mut answer = Problem::answer(Failure::overloaded(), path, id);
+                if !id.is_empty() {
+                    answer.headers_mut().insert("x-request-id", id.parse().expect("a value"));
+                }
+                answer
+            };
+            let id = "i".repeat(128);
+            let prepared = made.of(path, Coding::Identity, |path| Some(of(path, ""))).expect("it can be prepared");
+            let expected = written(of(path, &id)).now_or_never().flatten().expect("it is in memory");
+            let lines = |bytes: &[u8]| {
+                let text = String::from_utf8(bytes.to_vec()).expect("text");
+                let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+                lines.retain(|line| !line.starts_with("date: "));
+                lines.sort();
+                lines
+            };
+            assert_eq!(lines(&prepared.answer(path, &id).expect("a short path")), lines(&expected));
+        }
+        let prepared = made.of("/", Coding::Identity, |_| None).expect("it has been made");
+        assert!(prepared.answer(&"p".repeat(256), "i").is_some() && prepared.answer(&"p".repeat(257), "i").is_none());
+    }
+}

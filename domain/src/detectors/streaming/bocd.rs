@@ -29,7 +29,7 @@ use self::candidates::Candidates;
 use self::groups::{Groups, larger, sum};
 use self::step::Step;
 use super::checks::Checks;
-use super::record::{Reader, Record};
+use super::record::{Reader, Record, refused};
 use super::{Settings, Verdict};
 use crate::data::TensorError;
 use crate::detectors::SettingIssue;
@@ -153,7 +153,7 @@ impl BocdSettings {
             (state.length, state.candidates) = (1, Candidates::default());
             return 1.0;
         }
-        state.length += 1;
+        state.length = state.length.saturating_add(1);
         std::mem::swap(&mut groups.masses, &mut room.masses);
         std::mem::swap(&mut groups.means, &mut room.means);
         std::mem::swap(&mut groups.precisions, &mut room.precisions);
@@ -260,7 +260,7 @@ impl Settings for BocdSettings {
     }
 
     fn update(&self, state: &mut BocdState, x: f64) -> Verdict {
-        state.n += 1;
+        state.n = state.n.saturating_add(1);
         // From the mean of the prior, near which most means are: their differences are exact.
         let total = self.take(state, x - self.prior_mean.unwrap_or(0.0));
         state.scale = (1.0 - self.hazard) / total;
@@ -268,6 +268,7 @@ impl Settings for BocdSettings {
         state.groups.push(newest, 0.0, precision);
         let (unchanged, mut changed) = state.groups.largest();
         if changed >= NEAR * unchanged
+            && state.n >= self.min_num_instances
             && unchanged * state.scale > PROBABILITY_MIN
             && (state.groups.masses.len() as u64) <= state.length
         {
@@ -301,8 +302,14 @@ impl Settings for BocdSettings {
     fn restore(&self, reader: &mut Reader<'_>) -> Result<BocdState, TensorError> {
         let (n, length) = (reader.count()?, reader.count()?);
         let n_groups = reader.count_to(self.max_groups())?;
+        if n_groups == 0 {
+            return Err(refused("the run length of no change is missing"));
+        }
         let n_candidates = reader.count_to(self.max_candidates())?;
         let (scale, cost) = (reader.value()?, reader.value()?);
+        if ![scale, cost].iter().all(|value| *value > 0.0 && value.is_finite()) {
+            return Err(refused("a scale is not positive"));
+        }
         let mut next = |n: usize| reader.values(n).map(<[f64]>::to_vec);
         let groups = Groups {
             masses: next(n_groups)?,
@@ -310,6 +317,9 @@ impl Settings for BocdSettings {
             precisions: next(n_groups)?,
             shares: next(n_groups)?,
         };
+        if !groups.masses.iter().all(|mass| *mass >= 0.0 && mass.is_finite()) {
+            return Err(refused("a probability is negative"));
+        }
         let candidates =
             Candidates { starts: next(n_candidates)?, means: next(n_candidates)?, weights: next(n_candidates)? };
         Ok(BocdState { n, length, groups, scale, candidates, cost, room: Room::default() })
@@ -393,13 +403,56 @@ mod tests {
         let settings = BocdSettings { max_run_lengths: 12, ..of_standard_normal() };
         // Far values leave no run that explains them.
         let values = [values(9, 700, 0.4), vec![1e160], values(10, 200, 0.0)].concat();
-        let mut state = settings.start();
+        let (mut state, mut n_resets) = (settings.start(), 0);
         for x in values {
             let mut tensors = Tensors::new();
             settings.save(&state).store(&mut tensors);
+            n_resets += u64::from(state.n > 1 && state.length == 1);
             let mut restored = settings.restore(&mut Reader::new(&tensors).unwrap()).unwrap();
             assert_eq!(settings.update(&mut restored, x), settings.update(&mut state, x));
             assert_eq!(restored, state);
+        }
+        assert_eq!(n_resets, 1, "one value is explained by no run");
+    }
+
+    #[test]
+    fn what_no_detector_saves_is_refused_or_gone_on_with() {
+        let settings = BocdSettings { max_run_lengths: 12, ..of_standard_normal() };
+        let mut state = settings.start();
+        for x in values(12, 300, 0.0) {
+            settings.update(&mut state, x);
+        }
+        let restored = |state: &BocdState| {
+            let mut tensors = Tensors::new();
+            settings.save(state).store(&mut tensors);
+            settings.restore(&mut Reader::new(&tensors).unwrap())
+        };
+        let damages: [fn(&mut BocdState); 5] = [
+            |state| state.groups = Groups::default(),
+            |state| state.groups.masses[2] = -0.1,
+            |state| state.groups.masses[2] = f64::NAN,
+            |state| state.scale = -1.0,
+            |state| state.cost = f64::INFINITY,
+        ];
+        for (case, damage) in damages.into_iter().enumerate() {
+            let mut damaged = state.clone();
+            damage(&mut damaged);
+            assert!(restored(&damaged).is_err(), "case {case}");
+        }
+        let gone_on_with: [fn(&mut BocdState); 4] = [
+            |state| state.groups.shares.fill(f64::NAN),
+            |state| state.groups.precisions.fill(f64::NAN),
+            |state| state.groups.means.fill(f64::INFINITY),
+            |state| (state.n, state.length) = (u64::MAX, u64::MAX),
+        ];
+        for damage in gone_on_with {
+            let mut damaged = state.clone();
+            damage(&mut damaged);
+            let mut restored = restored(&damaged).unwrap();
+            for x in values(13, 100, 0.0) {
+                settings.update(&mut restored, x);
+                assert!(restored.groups.masses.len() <= settings.max_groups());
+            }
         }
     }
 

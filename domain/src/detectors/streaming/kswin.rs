@@ -117,7 +117,7 @@ impl KswinSettings {
         }
         // The number of the draw beside the seed: what follows from both is mixed by the seeding.
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ state.n_draws.rotate_left(32));
-        state.n_draws += 1;
+        state.n_draws = state.n_draws.wrapping_add(1);
         let KswinState { window, weights, older, .. } = state;
         older.clear();
         older.extend(window.slots_by_age(n_older));

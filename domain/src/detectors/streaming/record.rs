@@ -123,6 +123,11 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// Why values are none that a detector saves.
+pub(super) fn refused(reason: &str) -> TensorError {
+    wrong(VALUES, reason)
+}
+
 fn wrong(name: &str, reason: &str) -> TensorError {
     TensorError::Value { name: name.to_owned(), reason: reason.to_owned() }
 }

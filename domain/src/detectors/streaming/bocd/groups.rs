@@ -79,7 +79,9 @@ impl Groups {
         while from < n {
             let mut group =
                 Group { mass: masses[from], mean: means[from], precision: precisions[from], share: shares[from] };
-            if from + 1 < n && costs[from] <= limit {
+            // What is no number goes together as well.
+            let is_apart = costs.get(from).is_none_or(|cost| *cost > limit);
+            if from + 1 < n && !is_apart {
                 from += 1;
                 let next =
                     Group { mass: masses[from], mean: means[from], precision: precisions[from], share: shares[from] };
@@ -112,9 +114,10 @@ impl Group {
         let part = if mass > 0.0 { next.mass / mass } else { 0.0 };
         let apart = next.mean - self.mean;
         let within = ((1.0 - part) * next.precision + part * self.precision) / (self.precision * next.precision);
-        let variance = within + part * (1.0 - part) * apart * apart * data_precision;
+        let both = part * (1.0 - part);
+        let between = if both > 0.0 { both * apart * apart * data_precision } else { 0.0 };
         let share = larger((1.0 - part) * self.share, part * next.share);
-        Self { mass, mean: self.mean + part * apart, precision: 1.0 / variance, share }
+        Self { mass, mean: self.mean + part * apart, precision: 1.0 / (within + between), share }
     }
 }
 

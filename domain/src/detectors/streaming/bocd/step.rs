@@ -43,7 +43,7 @@ impl Step {
         }
     }
 
-    /// The same masses, of probabilities and up to a factor that makes the largest density 1.
+    /// The same masses, of probabilities and up to a factor that makes the largest density 1; none where no group explains the value.
     pub(super) fn weigh_again(self, (masses, means, precisions): Fields, to_masses: &mut [f64]) {
         let groups = || masses.iter().zip(means).zip(precisions);
         let weigh = |mean: f64, precision: f64| {
@@ -58,7 +58,8 @@ impl Step {
         for (((mass, mean), precision), to_mass) in groups().zip(to_masses) {
             let (exponent, root) = weigh(*mean, *precision);
             // Above it are impossible runs alone.
-            *to_mass = mass * self.scale * exp2_of_negative((exponent - largest).min(0.0)) * root;
+            let density = if largest.is_finite() { exp2_of_negative((exponent - largest).min(0.0)) } else { 0.0 };
+            *to_mass = mass * self.scale * density * root;
         }
     }
 }
