@@ -2,6 +2,7 @@
 //! serves a connection keeps buffers for each, which have left the processor's caches by the time that its next request comes.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -84,8 +85,8 @@ impl<R: Refuse> RefusingStream<R> {
             if !self.is_plain || !self.held.is_empty() || !self.position.is_between() || !self.refuse.is_refusing() {
                 return Poll::Ready(Ok(()));
             }
-            let mut bytes = Vec::with_capacity(READ_BYTES);
-            let mut read = ReadBuf::uninit(bytes.spare_capacity_mut());
+            let mut bytes = [MaybeUninit::uninit(); READ_BYTES];
+            let mut read = ReadBuf::uninit(&mut bytes);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
             if !self.refuse_one(read.filled()) {
                 self.held = Bytes::copy_from_slice(read.filled());
@@ -125,8 +126,8 @@ impl<R: Refuse> RefusingStream<R> {
     fn poll_pass_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.n_unread > 0 {
             let n_most = usize::try_from(self.n_unread).unwrap_or(READ_BYTES).min(READ_BYTES);
-            let mut bytes = Vec::with_capacity(n_most);
-            let mut read = ReadBuf::uninit(&mut bytes.spare_capacity_mut()[..n_most]);
+            let mut bytes = [MaybeUninit::uninit(); READ_BYTES];
+            let mut read = ReadBuf::uninit(&mut bytes[..n_most]);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
             if read.filled().is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
