@@ -15,8 +15,7 @@
 
 mod sorted_window;
 
-use rand::rngs::Xoshiro256PlusPlus;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use self::sorted_window::SortedWindow;
@@ -26,6 +25,7 @@ use super::{Settings, Verdict};
 use crate::data::TensorError;
 use crate::detectors::SettingIssue;
 use crate::statistics::alternative::Alternative;
+use crate::statistics::draws::short_stream;
 use crate::statistics::kolmogorov_smirnov::p_value_exact;
 
 /// The parameters.
@@ -115,8 +115,7 @@ impl KswinSettings {
             state.weights.iter_mut().for_each(|weight| *weight = if *weight > 0 { 1 } else { -1 });
             return;
         }
-        // The number of the draw beside the seed: what follows from both is mixed by the seeding.
-        let mut generator = Xoshiro256PlusPlus::seed_from_u64(self.seed ^ state.n_draws.rotate_left(32));
+        let mut generator = short_stream(self.seed, state.n_draws);
         state.n_draws = state.n_draws.wrapping_add(1);
         let KswinState { window, weights, older, .. } = state;
         older.clear();
