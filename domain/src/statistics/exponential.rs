@@ -4,7 +4,7 @@
 //! vector instructions. It is to the base 2, so that the reduction to `|f| <= 1/2` is exact and costs one subtraction;
 //! whoever wants another base has a factor to multiply with anyway. Then a polynomial of degree 11, whose relative error is
 //! the smallest possible (found by the exchange algorithm of Remez): 2e-17 before rounding, 5e-16 with it (tested). One of degree 7
-//! takes a fifth less and has an error of 4e-11, the same way.
+//! takes 16 multiplications and additions in place of 24 and has an error of 4e-11, the same way.
 
 /// Below this the result is that of this number, about 4e-308, instead of a smaller one.
 const SMALLEST: f64 = -1021.0;
