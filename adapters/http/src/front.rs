@@ -29,6 +29,7 @@ use poem::error::{MethodNotAllowedError, NotFoundError};
 use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, Request, Response};
 use tracing::Instrument;
+use tracing::level_filters::LevelFilter;
 
 use self::access_log::Access;
 use crate::body::{Coding, leave_unread};
@@ -56,7 +57,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let working = self.connections.begin(request.remote_addr());
         let route = self.watch.route(request.uri().path());
-        let (begun, trace) = self.begin(&request, route);
+        let (begun, trace) = self.begin(&request, route, true);
         request.set_data(begun.id.clone());
         if let Some(trace) = trace {
             request.set_data(trace);
@@ -116,7 +117,9 @@ impl<E: Send + Sync + 'static> Refuse for Front<E> {
     fn refusal(&self, request: Request, address: SocketAddr) -> Option<Bytes> {
         let route = self.watch.route(request.uri().path());
         let overloaded = self.overload.check(request.method(), route).err()?;
-        let (begun, _) = self.begin(&request, route);
+        // A refusal is worth no line of a higher level.
+        let is_logged = LevelFilter::current() >= LevelFilter::INFO;
+        let (begun, _) = self.begin(&request, route, is_logged);
         let _span = begun.access.span().entered();
         let admitted = self.check(&request).and_then(|()| self.caller(&request, Some(address)));
         let failure = admitted.err().unwrap_or(overloaded);
@@ -147,9 +150,9 @@ struct Begun {
 
 impl<E> Front<E> {
     /// A request begins: it is counted, traced and named. Gives the trace that goes on to whoever is called for it, if there is one.
-    fn begin(&self, request: &Request, route: Option<usize>) -> (Begun, Option<TraceContext>) {
+    fn begin(&self, request: &Request, route: Option<usize>, is_logged: bool) -> (Begun, Option<TraceContext>) {
         let id = RequestId::of(request.header(REQUEST_ID));
-        let (watched, trace) = self.watch.begin(request, &id, route);
+        let (watched, trace) = self.watch.begin(request, &id, route, is_logged);
         // Cloning shares the text.
         let access = Access::begin(request.method().clone(), request.uri().clone(), watched);
         let origin = self.hosts.cross_origins().of(request).cloned();

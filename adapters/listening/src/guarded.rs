@@ -13,7 +13,7 @@ use crate::{Accepted, Transport};
 
 /// No more is read at once of a client that sends little. Protocols give a connection a buffer of twice the size once the one that it
 /// had was filled, and keep it for long: like this it has 16 KiB at most.
-const READ_BYTES_MAX: usize = (16 << 10) - 1;
+pub const READ_BYTES_MAX: usize = (16 << 10) - 1;
 /// After so many reads in a row that were full, a client sends much: from then on as much is read at once as there is room for.
 const FULL_READS_MAX: u8 = 4;
 
@@ -47,6 +47,38 @@ impl<G: Guard> GuardedStream<G> {
         Self { stream: transport, guard, write, write_alarm: None, n_full_reads: 0, _permit: permit }
     }
 
+    /// Reads as much as there is room for, also of a client that sends little: into what is not the buffer of a protocol.
+    ///
+    /// # Errors
+    /// As those of reading.
+    pub fn poll_read_whole(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let n_before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if read.is_ready() && buf.filled().len() - n_before < READ_BYTES_MAX {
+            self.n_full_reads = 0;
+        }
+        self.watch_read(cx, read, buf, n_before)
+    }
+
+    /// Watches what has come, or that nothing has.
+    fn watch_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        read: Poll<io::Result<()>>,
+        buf: &ReadBuf<'_>,
+        n_before: usize,
+    ) -> Poll<io::Result<()>> {
+        if read.is_pending() {
+            return self.guard.poll_end(cx).map(Err);
+        }
+        let came = &buf.filled()[n_before..];
+        // Without room nothing can come, which says nothing of the client.
+        if !came.is_empty() || buf.remaining() > 0 {
+            self.guard.came(came);
+        }
+        read
+    }
+
     /// Watches that an answer is taken.
     fn watch_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
@@ -72,15 +104,10 @@ impl<G: Guard> AsyncRead for GuardedStream<G> {
         let most = if self.n_full_reads < FULL_READS_MAX { READ_BYTES_MAX as u64 } else { u64::MAX };
         let read = Pin::new(&mut (&mut self.stream).take(most)).poll_read(cx, buf);
         if read.is_ready() {
-            let came = &buf.filled()[n_before..];
-            self.n_full_reads = if came.len() < READ_BYTES_MAX { 0 } else { self.n_full_reads.saturating_add(1) };
-            // Without room nothing can come, which says nothing of the client.
-            if !came.is_empty() || buf.remaining() > 0 {
-                self.guard.came(came);
-            }
-            return read;
+            let is_full = buf.filled().len() - n_before >= READ_BYTES_MAX;
+            self.n_full_reads = if is_full { self.n_full_reads.saturating_add(1) } else { 0 };
         }
-        self.guard.poll_end(cx).map(Err)
+        self.watch_read(cx, read, buf, n_before)
     }
 }
 

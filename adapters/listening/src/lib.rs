@@ -15,7 +15,7 @@ mod trace_context;
 mod transport;
 
 pub use accepting::{Accepted, Accepting, listen};
-pub use guarded::{Guard, GuardedStream, timed_out};
+pub use guarded::{Guard, GuardedStream, READ_BYTES_MAX, timed_out};
 pub use hosts::{LOOPBACK_NAMES, ServedHosts, normal_host};
 pub use idempotency::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey};
 pub use log::{escaped, milliseconds};

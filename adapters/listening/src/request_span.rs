@@ -39,12 +39,14 @@ impl Tracing {
     }
 
     /// The span of a request, and the context that goes on. `traced` makes the span where a tracing system has the request: one of the
-    /// target [`TRACED`] and of the level of errors, with the fields `request_id` and, still empty, `trace_id`.
+    /// target [`TRACED`] and of the level of errors, with the fields `request_id` and, still empty, `trace_id`. Without one, a request of
+    /// which nothing is logged needs no span.
     pub fn begin(
         &self,
         id: &RequestId,
         came: Option<TraceContext>,
         traced: Option<impl FnOnce() -> Span>,
+        is_logged: bool,
     ) -> (Span, Option<TraceContext>) {
         if let (Some(tracer), Some(traced)) = (&self.0, traced) {
             let span = traced();
@@ -53,6 +55,9 @@ impl Tracing {
                 span.record("trace_id", context.trace_id());
             }
             return (span, goes_on);
+        }
+        if !is_logged {
+            return (Span::none(), came);
         }
         // One of errors, so that every line has it that is logged at all. Without a trace the field stays empty.
         let trace_id = came.as_ref().map(TraceContext::trace_id);

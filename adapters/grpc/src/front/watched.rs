@@ -87,7 +87,7 @@ impl Watched {
         let route = ROUTES.iter().position(|route| *route == path);
         let context = context_of(request.headers());
         let traced = || traced_span(id, measures.route(route), request.headers());
-        let (span, context) = tracing.begin(id, context, (!is_probe(path)).then_some(traced));
+        let (span, context) = tracing.begin(id, context, (!is_probe(path)).then_some(traced), true);
         if let Some(context) = context {
             request.extensions_mut().insert(context);
         }

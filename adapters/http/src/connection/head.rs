@@ -24,9 +24,11 @@ pub(super) struct Head {
 impl Head {
     /// The head that these bytes begin with, if it is whole, and as plain as that: everything else is left to who knows it all. O(its length).
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
+        // All that is kept of it shares one copy.
+        let bytes = Bytes::copy_from_slice(bytes);
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut parsed = httparse::Request::new(&mut headers);
-        let Ok(httparse::Status::Complete(n_bytes)) = parsed.parse(bytes) else { return None };
+        let Ok(httparse::Status::Complete(n_bytes)) = parsed.parse(&bytes) else { return None };
         let (method, path) = (parsed.method?, parsed.path?);
         if parsed.version != Some(1) || !path.starts_with('/') {
             return None;
@@ -34,12 +36,12 @@ impl Head {
         let mut headers = HeaderMap::with_capacity(parsed.headers.len());
         for came in &*parsed.headers {
             let name = HeaderName::from_bytes(came.name.as_bytes()).ok()?;
-            headers.append(name, HeaderValue::from_bytes(came.value).ok()?);
+            headers.append(name, HeaderValue::from_maybe_shared(bytes.slice_ref(came.value)).ok()?);
         }
         let body_bytes = plain_length(&headers)?;
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).ok()?)
-            .uri(path.parse::<Uri>().ok()?)
+            .uri(Uri::from_maybe_shared(bytes.slice_ref(path.as_bytes())).ok()?)
             .version(Version::HTTP_11)
             .finish();
         *request.headers_mut() = headers;
@@ -101,11 +103,13 @@ mod tests {
 
     #[test]
     fn a_plain_request_is_read_as_it_is() {
-        let lines = ["POST /a?b=c HTTP/1.1", "Host: x", "content-length: 5", "Connection: keep-alive", "A: 1", "a: 2"];
+        let lines =
+            ["POST /a?b=c HTTP/1.1", "Host: x", "content-length: 5", "Connection: keep-alive", "A: 1", "a: 2", "b:"];
         let head = head(&lines).expect("it is plain");
         assert_eq!((head.n_bytes, head.body_bytes), (lines.join("\r\n").len() + 4, 5));
         assert_eq!((head.request.method(), head.request.uri().to_string()), (&Method::POST, "/a?b=c".to_owned()));
         assert_eq!(head.request.headers().get_all("a").iter().collect::<Vec<_>>(), ["1", "2"]);
+        assert!(head.request.headers()["b"].is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use drifting_listening::GuardedStream;
+use drifting_listening::{GuardedStream, READ_BYTES_MAX};
 use poem::Request;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -18,8 +18,10 @@ use super::guard::HttpGuard;
 use super::head::Head;
 use super::position::Position;
 
-/// So much is read at once, which is what the stream below gives at most of a client that sends little.
-const READ_BYTES: usize = 16 << 10;
+/// So much is read at once, onto the stack: most requests are shorter, and then one call of the system reads them.
+const READ_BYTES: usize = 32 << 10;
+/// So much of the rest of a longer one.
+const REST_BYTES: usize = 16 << 10;
 /// A longer head is left to what serves the connection.
 const HEAD_BYTES_MAX: usize = 2 << 10;
 /// Larger bodies are left to what serves the connection: not all of them are read.
@@ -37,7 +39,7 @@ pub(crate) trait Refuse: Send + Sync + 'static {
 
 /// A connection of HTTP/1.1 without TLS. Whoever reads from it does not see the requests that have been refused.
 ///
-/// Memory: that of the connection, up to 16 KiB that have been read of what is not refused, until they are given on, and none for a refusal
+/// Memory: that of the connection, up to 32 KiB that have been read of what is not refused, until they are given on, and none for a refusal
 /// once it has been sent.
 pub(super) struct RefusingStream<R> {
     stream: GuardedStream<HttpGuard>,
@@ -81,18 +83,31 @@ impl<R: Refuse> RefusingStream<R> {
     fn poll_refuse(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.poll_send(cx))?;
-            ready!(self.poll_pass_over(cx))?;
+            if self.n_unread > 0 {
+                ready!(self.poll_pass_over(cx))?;
+            }
             if !self.is_plain || !self.held.is_empty() || !self.position.is_between() || !self.refuse.is_refusing() {
                 return Poll::Ready(Ok(()));
             }
-            let mut bytes = [MaybeUninit::uninit(); READ_BYTES];
-            let mut read = ReadBuf::uninit(&mut bytes);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
-            if !self.refuse_one(read.filled()) {
-                self.held = Bytes::copy_from_slice(read.filled());
+            if !ready!(self.poll_refuse_next(cx))? {
                 return Poll::Ready(Ok(()));
             }
         }
+    }
+
+    /// Reads what comes; whether it is refused, else it is held, if anything came. A function of its own, since whoever is called with so
+    /// many bytes on the stack touches all their pages.
+    #[expect(clippy::large_stack_arrays, reason = "of memory from elsewhere, some would be kept for each connection")]
+    #[inline(never)]
+    fn poll_refuse_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let mut bytes = [MaybeUninit::uninit(); READ_BYTES];
+        let mut read = ReadBuf::uninit(&mut bytes);
+        ready!(self.stream.poll_read_whole(cx, &mut read))?;
+        let is_refused = self.refuse_one(read.filled());
+        if !is_refused {
+            self.held = Bytes::copy_from_slice(read.filled());
+        }
+        Poll::Ready(Ok(is_refused))
     }
 
     /// Refuses the request that begins with these bytes, if it is to be.
@@ -123,12 +138,13 @@ impl<R: Refuse> RefusingStream<R> {
     }
 
     /// Reads what is left of the body of a request that was refused.
+    #[inline(never)]
     fn poll_pass_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.n_unread > 0 {
-            let n_most = usize::try_from(self.n_unread).unwrap_or(READ_BYTES).min(READ_BYTES);
-            let mut bytes = [MaybeUninit::uninit(); READ_BYTES];
+            let n_most = usize::try_from(self.n_unread).unwrap_or(REST_BYTES).min(REST_BYTES);
+            let mut bytes = [MaybeUninit::uninit(); REST_BYTES];
             let mut read = ReadBuf::uninit(&mut bytes[..n_most]);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+            ready!(self.stream.poll_read_whole(cx, &mut read))?;
             if read.filled().is_empty() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
@@ -149,7 +165,8 @@ impl<R: Refuse> AsyncRead for RefusingStream<R> {
         if this.held.is_empty() {
             ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         } else {
-            let n_bytes = this.held.len().min(buf.remaining());
+            // As the stream below gives it, by which the buffer above is kept small.
+            let n_bytes = this.held.len().min(buf.remaining()).min(READ_BYTES_MAX);
             buf.put_slice(&this.held.split_to(n_bytes));
         }
         this.position.given(&buf.filled()[n_before..]);

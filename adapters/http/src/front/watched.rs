@@ -87,19 +87,21 @@ impl Watch {
         self.router.at(path).ok().map(|found| *found.value)
     }
 
-    /// A request for a route begins. Gives the trace that goes on to whoever is called for it, if there is one.
+    /// A request for a route begins, of which something may be logged or nothing is. Gives the trace that goes on to whoever is called for
+    /// it, if there is one.
     pub(super) fn begin(
         &self,
         request: &Request,
         id: &RequestId,
         route: Option<usize>,
+        is_logged: bool,
     ) -> (Watched, Option<TraceContext>) {
         let pattern = self.measures.route(route);
         let method = METHODS.iter().position(|method| *method == request.method().as_str()).unwrap_or(usize::MAX);
         let context = context_of(request.headers());
         let is_traced = self.tracing.is_on() && !NOT_TRACED.contains(&pattern);
         let traced = || traced_span(request, id, pattern, METHODS.get(method).copied().unwrap_or("_OTHER"));
-        let (span, context) = self.tracing.begin(id, context, is_traced.then_some(traced));
+        let (span, context) = self.tracing.begin(id, context, is_traced.then_some(traced), is_logged);
         self.measures.begun();
         (Watched { measures: Arc::clone(&self.measures), route, method, span }, context)
     }
@@ -188,7 +190,7 @@ mod tests {
                 route.split('/').map(|part| if part.starts_with('{') { "lab-1.x" } else { part }).collect();
             let request = Request::builder().uri_str(path.join("/")).finish();
             let route_found = watch.route(request.uri().path());
-            let (watched, _) = watch.begin(&request, &RequestId::default(), route_found);
+            let (watched, _) = watch.begin(&request, &RequestId::default(), route_found, true);
             let is_slash = route.len() > 1 && route.ends_with('/');
             assert!(is_slash || watch.measures.route(watched.route) == route, "{route}");
             assert_eq!(METHODS[watched.method], "GET");

@@ -73,6 +73,9 @@ async fn a_connection_serves_on_after_refusals_and_is_refused_again_after_answer
             assert_eq!((&problem["code"], &problem["request_id"]), (&json!("overloaded"), &json!(id)));
             assert_eq!((reply.header("retry-after"), reply.header("content-length")), (Some("1"), Some(&*length)));
         }
+        // More than is read at once to refuse it is left to what serves the connection.
+        let long = ask(&mut server.connect().await, &prediction("long", 100_000)).await;
+        assert_eq!(status_and_id(&long), (503, "long".to_owned()));
         // Of everything else nothing is refused.
         let livez = ask(&mut stream, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
         assert_eq!(livez.status, 200);
@@ -88,7 +91,7 @@ async fn a_connection_serves_on_after_refusals_and_is_refused_again_after_answer
         };
         requests.counts().filter(of).map(|counts| counts.durations.n()).sum::<u64>()
     };
-    assert_eq!((n_counted("503"), n_counted("200"), requests.n_under_way()), (12, 6, 0));
+    assert_eq!((n_counted("503"), n_counted("200"), requests.n_under_way()), (15, 6, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
