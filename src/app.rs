@@ -44,7 +44,8 @@ use self::memory_measures::MemoryMeasures;
 use self::stores::Stores;
 use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, GrpcPort, StateDurability};
 use crate::metrics::{Database, Delivery, DeliverySettings, Metrics, Place};
-use crate::runtime::{SystemClock, Threads};
+use crate::moderation::Moderation;
+use crate::runtime::{Load, SystemClock, Threads};
 use crate::sinks::{SinkDelivery, Sinks};
 use crate::telemetry::tracing_of_requests;
 
@@ -64,6 +65,8 @@ pub struct App {
     grpc: Option<GrpcServer>,
     grpc_told: String,
     service: Arc<DriftService>,
+    /// Of the threads that judge many rows.
+    load: Arc<Load>,
     intake: EventIntake,
     delivery: Option<Delivery>,
     sinks: Option<SinkDelivery>,
@@ -101,6 +104,7 @@ impl App {
         let metrics = Arc::new(metrics);
         let (events, sinks) = start_sinks(&config)?;
         let predictions = Arc::new(Threads::for_predictions()?);
+        let load = Arc::clone(predictions.load());
         let ports = Ports {
             artifacts,
             index,
@@ -167,6 +171,7 @@ impl App {
             grpc,
             grpc_told,
             service,
+            load,
             intake,
             delivery,
             sinks,
@@ -178,6 +183,11 @@ impl App {
             hold,
             guards,
         })
+    }
+
+    /// Lets threads that answer pause while this server refuses what it cannot judge.
+    pub fn begin_moderation(&self, moderation: &Moderation) {
+        moderation.begin(&self.service, &self.load);
     }
 
     /// Where it listens.

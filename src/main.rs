@@ -12,6 +12,7 @@ mod commands;
 mod config;
 mod memory;
 mod metrics;
+mod moderation;
 mod open_files;
 mod outbox;
 mod runtime;

@@ -1,5 +1,7 @@
 //! What the domain needs of the machine: the time of day and processors.
 
+mod load;
+
 use std::any::Any;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -10,6 +12,13 @@ use chrono::{DateTime, Utc};
 use drifting_domain::ports::{Clock, CpuPool};
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use tracing::Span;
+
+pub use self::load::Load;
+
+/// The last of all.
+const LAST: i32 = 19;
+/// A quarter of a processor, beside another thread that would keep it busy alone.
+const BEHIND: i32 = 5;
 
 /// What durations are measured from.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -33,6 +42,7 @@ pub struct Threads {
     pool: rayon::ThreadPool,
     /// Jobs whose turn has not come.
     n_waiting: Arc<AtomicU64>,
+    load: Arc<Load>,
 }
 
 impl Threads {
@@ -50,13 +60,13 @@ impl Threads {
             .panic_handler(|panic| tracing::error!(panic = text_of(&*panic), "a computation panicked"))
             .build()
             .with_context(|| format!("cannot start the {name} threads"))?;
-        Ok(Self { pool, n_waiting: Arc::default() })
+        Ok(Self { pool, n_waiting: Arc::default(), load: Load::new(n_threads) })
     }
 
     /// For fits: all processors but one, which goes on answering. They give way to everything else: where there is one processor,
     /// whoever answers a row would otherwise wait for the end of a fit's turn.
     pub fn for_fits() -> anyhow::Result<Self> {
-        Self::starting_with("fit", n_processors().saturating_sub(1).max(1), give_way)
+        Self::starting_with("fit", n_processors().saturating_sub(1).max(1), || give_way(LAST))
     }
 
     /// How many jobs wait for a thread.
@@ -64,14 +74,20 @@ impl Threads {
         self.n_waiting.load(Ordering::Relaxed)
     }
 
+    /// Their jobs.
+    pub fn load(&self) -> &Arc<Load> {
+        &self.load
+    }
+
     /// For a backtest in a process of its own.
     pub fn for_backtests() -> anyhow::Result<Self> {
         Self::new("backtest", n_processors())
     }
 
-    /// For predictions of many rows.
+    /// For predictions of many rows. They give way to whoever answers, who would otherwise have half of a processor that is judged on: when
+    /// more clients come at once than can be judged, those that are to be refused would wait until the others have been read.
     pub fn for_predictions() -> anyhow::Result<Self> {
-        Self::new("predict", n_processors())
+        Self::starting_with("predict", n_processors(), || give_way(BEHIND))
     }
 }
 
@@ -82,12 +98,13 @@ pub fn n_blocking_threads() -> usize {
     LEAST.max(4 * n_processors())
 }
 
-/// Lets this thread go behind the others of the machine.
-fn give_way() {
-    /// The last of all; on Linux the priority is that of the thread alone.
-    const LAST: i32 = 19;
-    if let Err(error) = rustix::process::setpriority_process(None, LAST) {
-        tracing::debug!(%error, "fits do not give way to answers");
+/// Lets this thread go behind others of the machine, down to a priority; on Linux it is that of the thread alone. One that is as low already
+/// stays where it is.
+fn give_way(priority: i32) {
+    let lowered = rustix::process::getpriority_process(None)
+        .and_then(|before| rustix::process::setpriority_process(None, priority.max(before)));
+    if let Err(error) = lowered {
+        tracing::debug!(%error, "computations do not give way to answers");
     }
 }
 
@@ -104,9 +121,11 @@ impl CpuPool for Threads {
     fn spawn(&self, job: Box<dyn FnOnce() + Send>) {
         self.n_waiting.fetch_add(1, Ordering::Relaxed);
         let n_waiting = Arc::clone(&self.n_waiting);
+        let begun = self.load.begin();
         // What the job logs is of whoever asked for it.
         let span = Span::current();
         self.pool.spawn(move || {
+            let _until_its_end = begun;
             n_waiting.fetch_sub(1, Ordering::Relaxed);
             span.in_scope(job);
         });
@@ -145,15 +164,16 @@ mod tests {
     }
 
     #[test]
-    fn fits_give_way_and_nothing_else_does() {
+    fn fits_give_way_to_all_and_predictions_of_many_rows_to_answers() {
         let priority = |threads: &Threads| {
             let (sender, receiver) = mpsc::channel();
             threads.spawn(Box::new(move || sender.send(rustix::process::getpriority_process(None).unwrap()).unwrap()));
             receiver.recv().unwrap()
         };
         let ours = rustix::process::getpriority_process(None).unwrap();
-        assert_eq!(priority(&Threads::for_fits().unwrap()), 19);
-        assert_eq!(priority(&Threads::for_predictions().unwrap()), ours);
+        assert_eq!(priority(&Threads::for_fits().unwrap()), LAST);
+        assert_eq!(priority(&Threads::for_predictions().unwrap()), BEHIND.max(ours));
+        assert_eq!(priority(&Threads::for_backtests().unwrap()), ours);
         assert_eq!(rustix::process::getpriority_process(None).unwrap(), ours);
     }
 

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -16,10 +17,14 @@ use super::failure::INTERRUPTED;
 use crate::app::App;
 use crate::cli::ServeArgs;
 use crate::config::{Config, LogFormat};
+use crate::moderation::Moderation;
 use crate::telemetry;
 
 /// What is still running when the server has checkpointed gets this long.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
+
+/// Files that are no connections: stores, the database, sinks.
+const OTHER_FILES: usize = 256;
 
 /// The configuration file that was asked for. An empty `DRIFTING_CONFIG` is one that was not set.
 pub(super) fn file_of(args: &ServeArgs) -> Option<&Path> {
@@ -31,16 +36,19 @@ pub(super) fn run(args: &ServeArgs, json: bool) -> anyhow::Result<ExitCode> {
     crate::open_files::raise();
     crate::allocator::give_large_blocks_back();
     let format = config.log_format;
+    let moderation = Arc::new(Moderation::default());
+    let parking = Arc::clone(&moderation);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(crate::runtime::n_blocking_threads())
+        .on_thread_park(move || parking.pause())
         .build()
         .context("cannot start the runtime")?;
     let telemetry = {
         let _within = runtime.enter();
         telemetry::init(format, &config.log_level)?
     };
-    let served = runtime.block_on(serve(config, json));
+    let served = runtime.block_on(serve(config, json, &moderation));
     let exit = match served {
         Err(error) if format == LogFormat::Json => {
             // Whoever reads JSON lines gets this one too.
@@ -54,12 +62,15 @@ pub(super) fn run(args: &ServeArgs, json: bool) -> anyhow::Result<ExitCode> {
     exit
 }
 
-async fn serve(config: Config, json: bool) -> anyhow::Result<()> {
+async fn serve(config: Config, json: bool, moderation: &Moderation) -> anyhow::Result<()> {
     // Before anything is opened, so that a signal in the middle of the start ends in an orderly stop too.
     let shutdown = shutdown_signal().context("cannot listen for signals")?;
     let format = config.log_format;
+    // Both servers have as many connections.
+    crate::open_files::make_room(2 * config.requests.max_connections + OTHER_FILES);
     let facts = Facts::of(&config);
     let app = App::build(config).await?;
+    app.begin_moderation(moderation);
     let scheme = if app.speaks_tls() { "https" } else { "http" };
     let url = format!("{scheme}://{}", app.local_addr());
     let grpc = app.grpc_addr();

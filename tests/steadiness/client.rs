@@ -1,5 +1,6 @@
 //! Connections that send one request after the other, and begin anew where the server has closed them.
 
+use std::io::stderr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -7,7 +8,12 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, header};
 use hyper_util::rt::TokioIo;
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::process::{Resource, getrlimit};
 use tokio::net::TcpStream;
+
+/// More connections than any of the programs has.
+const FILES: u64 = 16_384;
 
 /// A client with at most one connection.
 pub struct Client {
@@ -84,7 +90,10 @@ impl Client {
     }
 }
 
-/// Runs clients on this thread alone, so that the server has the rest of the machine.
+/// Runs clients on this thread alone, so that the server has the rest of the machine. There is room for their connections from the
+/// beginning: the system makes some on the way, and clients would wait for that and not for the server.
 pub fn run<T>(clients: impl Future<Output = T>) -> T {
+    let most = getrlimit(Resource::Nofile).current.unwrap_or(FILES).min(FILES);
+    fcntl_dupfd_cloexec(stderr(), i32::try_from(most).expect("a number of files") - 1).expect("a descriptor");
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(clients)
 }

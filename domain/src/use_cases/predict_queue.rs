@@ -6,7 +6,7 @@
 //! where many are on their way: clients that are slow to send their rows keep nobody else out.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::{DriftService, PredictError, ServiceLimits};
@@ -16,8 +16,8 @@ use crate::ports::Clock;
 const FEW: usize = 64;
 /// The pace is measured while there are at least so many, which keep the processors busy.
 const BUSY: usize = FEW / 2;
-/// The pace is the mean of the last so many, about.
-const REMEMBERED: u64 = 16;
+/// The pace is the mean of the last so many, about; under overload several end together.
+const REMEMBERED: u64 = 64;
 /// Whoever has been let in counts as announced for so long, and for at most twice as long.
 const PERIOD: Duration = Duration::from_millis(50);
 
@@ -39,6 +39,8 @@ pub(super) struct PredictQueue {
     step_ns: AtomicU64,
     /// When the last one ended, or they became many.
     last_ns: AtomicU64,
+    /// Whether there was no place for somebody since that was last asked.
+    has_refused: AtomicBool,
 }
 
 impl PredictQueue {
@@ -52,6 +54,7 @@ impl PredictQueue {
             period: AtomicU64::new(0),
             step_ns: AtomicU64::new(0),
             last_ns: AtomicU64::new(0),
+            has_refused: AtomicBool::new(false),
         }
     }
 
@@ -87,9 +90,23 @@ impl PredictQueue {
         n < n_allowed && (n < FEW || n + self.n_announced() < n_allowed)
     }
 
+    /// Whether there is a place for one that has come.
+    fn check(&self) -> bool {
+        let has_place = self.has_place();
+        if !has_place {
+            self.has_refused.store(true, Ordering::Relaxed);
+        }
+        has_place
+    }
+
+    /// Whether there was none since the last time that this was asked.
+    fn take_refused(&self) -> bool {
+        self.has_refused.load(Ordering::Relaxed) && self.has_refused.swap(false, Ordering::Relaxed)
+    }
+
     /// Lets one in, if there is a place.
     fn announce(&self) -> bool {
-        let has_place = self.has_place();
+        let has_place = self.check();
         if has_place {
             self.announced[0].fetch_add(1, Ordering::Relaxed);
         }
@@ -139,11 +156,21 @@ impl Drop for PredictPlace {
 
 impl DriftService {
     /// Whether there is a place among the predictions on their way that nobody who is announced may take. O(1).
+    pub fn has_place_for_prediction(&self) -> bool {
+        self.predict_queue.has_place()
+    }
+
+    /// The same for a prediction that has come, and is refused otherwise. O(1).
     ///
     /// # Errors
     /// [`PredictError::Overloaded`].
-    pub fn check_predictions(&self) -> Result<(), PredictError> {
-        if self.predict_queue.has_place() { Ok(()) } else { Err(PredictError::Overloaded) }
+    pub fn check_prediction(&self) -> Result<(), PredictError> {
+        if self.predict_queue.check() { Ok(()) } else { Err(PredictError::Overloaded) }
+    }
+
+    /// Whether a prediction has been refused since the last time that this was asked. O(1).
+    pub fn take_refused(&self) -> bool {
+        self.predict_queue.take_refused()
     }
 
     /// Lets a prediction in whose body has not been read. It takes no place, which a client that is slow to send would hold; but for a
@@ -281,6 +308,18 @@ mod tests {
             assert!(queue.enter());
         }
         assert!(!queue.has_place(), "now there are many");
+    }
+
+    #[test]
+    fn who_is_refused_is_told_once_and_a_question_for_places_refuses_nobody() {
+        let (queue, _) = queue(None);
+        assert!(queue.check() && queue.announce() && !queue.take_refused());
+        fill(&queue);
+        assert!(!queue.has_place() && !queue.take_refused());
+        for refuse in [PredictQueue::check, PredictQueue::announce] {
+            assert!(!refuse(&queue));
+            assert!(queue.take_refused() && !queue.take_refused());
+        }
     }
 
     #[test]

@@ -25,12 +25,12 @@ impl Overload {
 
     /// Whether there is no place for a prediction. O(1).
     pub(super) fn is_full(&self) -> bool {
-        self.service.as_ref().is_some_and(|service| service.check_predictions().is_err())
+        self.service.as_ref().is_some_and(|service| !service.has_place_for_prediction())
     }
 
     /// Whether there is a place for a request, if it is a prediction. O(1); it takes none.
     pub(super) fn check(&self, method: &Method, route: Option<usize>) -> Result<(), Failure> {
-        self.of_prediction(method, route, DriftService::check_predictions)
+        self.of_prediction(method, route, DriftService::check_prediction)
     }
 
     /// Lets a request in whose rows are about to come, if it is a prediction. O(1).
