@@ -71,9 +71,9 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, readi
             ));
             continue;
         }
-        let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
-        sorted.sort_by(f64::total_cmp);
-        if sorted.first() == sorted.last() {
+        let mut present = values.iter().filter(|value| !value.is_nan());
+        let first = present.next();
+        if present.all(|value| Some(value) == first) {
             let consequence = match kind.encoding() {
                 Encoding::Binary => "its share of ones is not watched",
                 Encoding::Raw | Encoding::Cells | Encoding::Kernel => "every other value of it counts as a departure",
@@ -81,8 +81,7 @@ pub(super) fn warnings(schema: &Schema, frame: &Frame, kind: DetectorKind, readi
             warnings.push(format!("column `{}` is constant in the reference: {consequence}", column.name));
             continue;
         }
-        let n_ties = sorted.windows(2).filter(|pair| pair[0] == pair[1]).count();
-        if kind == DetectorKind::CvmOnline && n_ties as f64 > MANY_TIES * sorted.len() as f64 {
+        if kind == DetectorKind::CvmOnline && share_of_ties(&values) > MANY_TIES {
             warnings.push(format!(
                 "column `{}` has many equal values: the thresholds assume continuous ones, so the time between false alarms will differ from the ert",
                 column.name
@@ -157,6 +156,13 @@ fn key_warning(name: &str, codes: &[u32], n_categories: u32) -> Option<String> {
             "column `{name}` has {n_classes} different values in {n_values} rows, as a key or a time has: rows to come will have others, which counts as drift; leave it out"
         )
     })
+}
+
+/// How many of the values that are there equal another one, but for one of each, as a share. O(n log n) time, a copy of the values.
+fn share_of_ties(values: &[f64]) -> f64 {
+    let mut sorted: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.windows(2).filter(|pair| pair[0] == pair[1]).count() as f64 / sorted.len() as f64
 }
 
 /// Correlation of each value with the next one; 0 with missing values or overflow.
