@@ -36,8 +36,40 @@ impl Moderation {
     /// but a thread that judges and has no rows any more: it may be this one that gives it the next ones.
     pub fn pause(&self) {
         let Some(Moderated { service, load }) = self.0.get() else { return };
-        if service.upgrade().is_some_and(|service| service.take_refused()) {
+        // This first: it is asked whenever there is nothing to do, and counts nobody who holds the service.
+        if load.is_full() && service.upgrade().is_some_and(|service| service.take_refused()) {
             load.wait_while_full(PAUSE_MAX);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use drifting_domain::ports::CpuPool;
+
+    use super::*;
+    use crate::runtime::Threads;
+
+    #[test]
+    fn there_is_one_pause_after_refusals_while_every_thread_that_judges_has_a_job() {
+        let (threads, service) = (Threads::new("test", 1).unwrap(), Arc::new(drifting_memory::service()));
+        let moderation = Moderation::default();
+        moderation.pause();
+        moderation.begin(&service, threads.load());
+        let places: Vec<_> = std::iter::from_fn(|| service.enter_predictions().ok()).collect();
+        assert!(service.check_prediction().is_err());
+        moderation.pause();
+        let (end, until) = mpsc::channel::<()>();
+        threads.spawn(Box::new(move || until.recv().unwrap_or_default()));
+        let begin = Instant::now();
+        moderation.pause();
+        assert!(begin.elapsed() >= PAUSE_MAX, "the refusal was kept until there was a job");
+        assert!(!service.take_refused(), "it has been told");
+        drop((places, service));
+        moderation.pause();
+        end.send(()).unwrap();
     }
 }

@@ -26,8 +26,8 @@ impl Load {
         Job(Arc::clone(self))
     }
 
-    /// Whether every thread has a job.
-    fn is_full(&self) -> bool {
+    /// Whether every thread has a job. O(1).
+    pub fn is_full(&self) -> bool {
         self.n_jobs.load(Ordering::SeqCst) >= self.n_threads
     }
 
