@@ -1,6 +1,7 @@
 //! The table: all rows, and what is asked of each.
 
 use std::io;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::gauge::{Gauge, Taken};
@@ -17,7 +18,10 @@ const PROCESSOR_MAX: Duration = Duration::from_millis(100);
 const REPEATS: usize = 8;
 /// A bad request may take so many times the limit of its body.
 const MEMORY_FACTOR: u64 = 2;
-/// So much memory more or less is a matter of which threads are there just now, and what the allocator keeps for them.
+/// Small blocks that were freed have gone back to the system after so long, as the settings of the allocator say, with as long again.
+const GIVEN_BACK_AFTER: Duration = Duration::from_secs(2);
+/// So much memory more or less is a matter of which threads are there just now, and what the allocators keep for them: that of the system
+/// up to 4 MiB for each of its arenas.
 const KEPT_MAX: u64 = 8 * MIB as u64;
 const MIB: usize = 1024 * 1024;
 
@@ -139,8 +143,9 @@ fn findings(world: &World, limits: Limits, subjects: &[(&str, Vec<Row>)]) -> Vec
     findings
 }
 
-/// How much memory the server has, in bytes.
+/// How much memory the server keeps, in bytes. Earlier the answer would be a matter of how far it has given back what it freed.
 fn memory(world: &World) -> u64 {
+    thread::sleep(GIVEN_BACK_AFTER);
     Gauge::on(world.server.child.id()).memory_before()
 }
 
