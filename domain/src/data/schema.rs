@@ -3,6 +3,7 @@
 mod classes;
 mod images;
 mod read;
+mod recent;
 mod texts;
 mod timestamps;
 
@@ -15,6 +16,7 @@ use self::images::read_image_presence;
 pub use self::images::{ImageSource, ReadImages};
 pub(crate) use self::read::{parse_number, quoted};
 use self::read::{read_categorical, read_numeric, report_missing};
+use self::recent::Recent;
 pub use self::texts::ReadTexts;
 use self::texts::read_presence;
 use self::timestamps::read_timestamps;
@@ -297,8 +299,9 @@ fn nothing_came(n: usize) -> String {
 
 fn categories_of(texts: &Texts) -> Result<ColumnType, String> {
     let mut categories: BTreeSet<&str> = BTreeSet::new();
+    let mut recent = Recent::of_texts(texts.len());
     for text in texts.iter().flatten() {
-        categories.insert(text);
+        recent.get_or_find(text, || _ = categories.insert(text));
         // However many more there are, they are not sorted.
         if categories.len() > CATEGORIES_MAX {
             return Err(format!(
@@ -315,6 +318,7 @@ fn categories_of(texts: &Texts) -> Result<ColumnType, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::frame::{MISSING_CODE, UNSEEN_LAST, UNSEEN_MAX};
 
     fn table(columns: Vec<(&str, Values)>) -> Table {
         Table::named(columns.into_iter().map(|(name, values)| Column { name: name.to_owned(), values }).collect())
@@ -336,6 +340,42 @@ mod tests {
             frame.columns()[1],
             Cells::Categorical { codes: vec![2], n_categories: 2, unseen: vec!["wed".to_owned()] }
         );
+    }
+
+    #[test]
+    fn each_text_of_a_long_column_has_its_own_code() {
+        // Known ones in runs and scattered, missing ones, and more new ones than have codes of their own.
+        let text = |row: usize| match row % 7 {
+            0 => None,
+            1 => Some(format!("new {}", row * 31 % 2_000)),
+            2 | 3 => Some(format!("category {}", row / 100)),
+            _ => Some(format!("category {}", row * 17 % 300)),
+        };
+        let column = |texts: &mut dyn Iterator<Item = Option<String>>| {
+            let mut column = Texts::new();
+            texts.for_each(|text| column.push(text.as_deref()));
+            table(vec![("a", Values::Text(column))])
+        };
+        let reference = column(&mut (0..600).map(|n| Some(format!("category {}", n % 300))));
+        let schema = Schema::infer(&reference, MissingValues::Impute).unwrap();
+        let ColumnType::Categorical { categories, .. } = &schema.columns[0].kind else { panic!("they are texts") };
+        assert!(categories.len() == 300 && categories.is_sorted());
+        let rows = column(&mut (0..20_000).map(text));
+        let frame = schema.read(&rows).unwrap();
+        let Cells::Categorical { codes, n_categories, unseen } = &frame.columns()[0] else { panic!("they are texts") };
+        assert_eq!((codes.len(), *n_categories, unseen.len()), (20_000, 300, UNSEEN_MAX));
+        let last = n_categories + UNSEEN_LAST;
+        let mut n_shared = 0;
+        for (row, &code) in codes.iter().enumerate() {
+            let Some(text) = text(row) else {
+                assert_eq!(code, MISSING_CODE);
+                continue;
+            };
+            let is_shared = code == last && !unseen.contains(&text);
+            n_shared += usize::from(is_shared);
+            assert!(is_shared || categories.iter().chain(unseen).nth(code as usize) == Some(&text), "{text}: {code}");
+        }
+        assert!(n_shared > 500, "{n_shared}");
     }
 
     #[test]

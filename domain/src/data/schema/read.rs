@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use super::recent::Recent;
 use crate::data::frame::{Cells, MISSING_CODE, UNSEEN_LAST, UNSEEN_MAX};
 use crate::data::images::KeptImage;
 use crate::data::table::{DataIssue, InvalidData, Values};
@@ -97,6 +98,8 @@ pub(super) fn read_categorical(
             numbers.iter().map(code).collect()
         }
         Values::Text(texts) | Values::Untyped(texts) => {
+            let mut recent = Recent::of_texts(texts.len());
+            let mut code = |text| recent.get_or_find(text, || code(text));
             texts.iter().map(|text| text.map_or(MISSING_CODE, &mut code)).collect()
         }
         Values::Boolean(truths) => truths
