@@ -111,7 +111,7 @@ const SETTINGS: [(&str, Option<&str>); 70] = [
     ("idempotency_max_bytes", Some("64MiB")),
     ("projects_memory", None),
     ("predict_queue", Some("1000")),
-    ("predict_wait", Some("500ms")),
+    ("predict_wait", Some("250ms")),
     ("concurrent_fits", None),
     ("fit_queue", Some("16")),
     ("drain_delay", Some("0s")),

@@ -497,7 +497,7 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predict_queue: Option<String>,
 
-    /// How long predictions may be expected to wait, or `none` [env: DRIFTING_PREDICT_WAIT] [default: 500ms]
+    /// How long predictions may be expected to wait, or `none` [env: DRIFTING_PREDICT_WAIT] [default: 250ms]
     ///
     /// Where as many are on their way as are judged in that time, and more than 64, others are refused like those beyond `--predict-queue`.
     #[arg(long, value_name = "DURATION", alias = "predict_wait")]

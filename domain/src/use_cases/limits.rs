@@ -31,7 +31,7 @@ impl Default for ServiceLimits {
             answers: AnswerLimits::default(),
             projects_memory: None,
             predict_queue: 1_000,
-            predict_wait: Some(Duration::from_millis(500)),
+            predict_wait: Some(Duration::from_millis(250)),
             concurrent_fits: usize::MAX,
             fit_queue: 16,
             request: RequestLimits::default(),
