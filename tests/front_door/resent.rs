@@ -128,3 +128,22 @@ fn a_fit_sent_again_after_a_kill_is_the_same_project() {
     let reused = post(&server.url, &path, "once", &other).expect("an answer").expect(422);
     assert_eq!(reused["code"], "idempotency_key_reused");
 }
+
+#[test]
+fn a_fit_of_tensors_sent_again_after_a_kill_is_known() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &[]);
+    let path = "/v2/models/fit?detector_name=tensors&drift_type=label&ert=50";
+    let of_seed = |seed| {
+        let data = numbers(300, seed);
+        json!({"inputs": [{"name": "x", "shape": [300, 1], "datatype": "FP64", "data": data}]})
+    };
+    let first = post(&server.url, path, "once", &of_seed(1)).expect("an answer").expect(200);
+    server.kill();
+    let server = Server::start(directory.path(), &[]);
+    let refused =
+        |key: &str, body: &Value, status| post(&server.url, path, key, body).expect("an answer").expect(status);
+    assert_eq!(refused("other", &of_seed(1), 409)["code"], "project_exists");
+    assert_eq!(refused("once", &of_seed(2), 422)["code"], "idempotency_key_reused");
+    assert_eq!(post(&server.url, path, "once", &of_seed(1)).expect("an answer").expect(200), first);
+}

@@ -24,7 +24,7 @@ pub(crate) use backtest::{BacktestApi, EXPECTED_HISTORY};
 pub(crate) use echo::EchoApi;
 pub(crate) use events::{EventsApi, RootEvents};
 pub(crate) use fit::FitApi;
-pub(crate) use fit_answers::FitAnswers;
+pub(crate) use fit_answers::{FitAnswer, FitAnswers};
 pub(crate) use health::{HealthApi, OPEN_METRICS, Readiness};
 pub(crate) use metrics::MetricsApi;
 pub(crate) use operations::{OperationsApi, Origins};

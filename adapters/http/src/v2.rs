@@ -23,8 +23,8 @@ use self::health::HealthApi;
 use self::infer::InferApi;
 use self::models::ModelsApi;
 use self::repository::RepositoryApi;
-use crate::api::Readiness;
 use crate::api::parameter::{InPath, PathPart};
+use crate::api::{FitAnswers, Readiness};
 use crate::settings::HttpSettings;
 
 /// Whether a path is one of the protocol.
@@ -64,7 +64,12 @@ pub(crate) fn api(inference: &Inference, readiness: Readiness, settings: &HttpSe
             mlserver_headers: settings.mlserver_headers,
         },
         RepositoryApi { inference: inference.clone(), body_bytes_max: settings.max_body_bytes, timeouts },
-        FitApi { inference: inference.clone(), limits: settings.read_limits(settings.fit_max_body_bytes), timeouts },
+        FitApi {
+            inference: inference.clone(),
+            limits: settings.read_limits(settings.fit_max_body_bytes),
+            timeouts,
+            answers: FitAnswers::default(),
+        },
     )
 }
 

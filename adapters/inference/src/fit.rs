@@ -5,7 +5,7 @@ use drifting_domain::detectors::{DetectorKind, DetectorRequest};
 use drifting_domain::preprocess::TextRequest;
 use drifting_domain::project::{DriftType, ProjectName};
 use drifting_domain::quality::QualityRequest;
-use drifting_domain::use_cases::{FitError, FitRequest, FittedProject};
+use drifting_domain::use_cases::{Digest, FitError, FitRequest, FittedProject, RequestIdentity};
 
 use serde::Deserialize;
 
@@ -163,6 +163,14 @@ pub struct ComputedFit {
     project: ProjectName,
 }
 
+impl ComputedFit {
+    /// The same of a request that may come again.
+    #[must_use]
+    pub fn known_by(self, identity: Option<RequestIdentity>) -> Self {
+        Self { fitted: self.fitted.known_by(identity), ..self }
+    }
+}
+
 impl Inference {
     /// Whether a fit would be refused whatever its reference is.
     ///
@@ -175,6 +183,24 @@ impl Inference {
             .and_then(|()| service.check_free(&wanted.project, false))
             .and_then(|()| service.check_queue());
         checked.map_err(|error| refusal(&error, &wanted.project, None))
+    }
+
+    /// Whether a request under this key has fitted the project lately, on this server or one before it, whatever its tensors were.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn is_fitted_under(&self, project: &ProjectName, key: &Digest) -> Result<bool, Refusal> {
+        let fitted = self.service.is_fitted_under(project, key).await;
+        fitted.map_err(|error| refusal(&error, project, None))
+    }
+
+    /// Whether this request has fitted the project lately, on this server or one before it.
+    ///
+    /// # Errors
+    /// When another request did so under the same key, and when the store cannot be reached.
+    pub async fn is_fitted_by(&self, project: &ProjectName, identity: &RequestIdentity) -> Result<bool, Refusal> {
+        let fitted = self.service.is_fitted_by(project, identity).await;
+        fitted.map_err(|error| refusal(&error, project, None))
     }
 
     /// Fits. The computation stops soon after the future is dropped.

@@ -245,20 +245,47 @@ impl DriftService {
         name: &ProjectName,
         identity: &RequestIdentity,
     ) -> Result<Option<ProjectView>, FitError> {
-        let view = match self.show(name).await {
-            Ok(view) => view,
+        if !self.is_fitted_by(name, identity).await? {
+            return Ok(None);
+        }
+        match self.show(name).await {
+            Ok(view) => Ok(Some(view)),
+            Err(ProjectError::Storage(error)) => Err(error.into()),
+            // It has been deleted meanwhile.
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Whether a request for a fit has fitted the project before, without a look at its parameters.
+    ///
+    /// # Errors
+    /// When the project was fitted by another request under the same key, and when the store cannot be reached.
+    pub async fn is_fitted_by(&self, name: &ProjectName, identity: &RequestIdentity) -> Result<bool, FitError> {
+        let (noted, asked) = (self.fit_noted(name).await?, identity.noted());
+        match noted {
+            Some(noted) if noted.key == asked.key && noted.content != asked.content => Err(FitError::KeyReused),
+            noted => Ok(noted == Some(asked)),
+        }
+    }
+
+    /// Whether any request under this key has, whatever else came with it.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    pub async fn is_fitted_under(&self, name: &ProjectName, key: &Digest) -> Result<bool, FitError> {
+        Ok(self.fit_noted(name).await?.is_some_and(|noted| noted.key == hexadecimal(key)))
+    }
+
+    /// What the configuration of a project says of the request that fitted it, for as long as that may come again.
+    async fn fit_noted(&self, name: &ProjectName) -> Result<Option<FittedOnce>, FitError> {
+        let configuration = match self.configuration(name).await {
+            Ok(configuration) => configuration,
             Err(ProjectError::Storage(error)) => return Err(error.into()),
             Err(_) => return Ok(None),
         };
         let now = self.ports.clock.now();
-        let fitted = view.configuration.as_deref();
-        let fitted = fitted.filter(|fitted| now.signed_duration_since(fitted.created_at) <= KEPT_FOR);
-        let (noted, asked) = (fitted.and_then(|fitted| fitted.fitted_once.as_ref()), identity.noted());
-        match noted {
-            Some(noted) if noted.key == asked.key && noted.content != asked.content => Err(FitError::KeyReused),
-            Some(noted) if *noted == asked => Ok(Some(view)),
-            _ => Ok(None),
-        }
+        let fitted = configuration.filter(|fitted| now.signed_duration_since(fitted.created_at) <= KEPT_FOR);
+        Ok(fitted.and_then(|fitted| fitted.fitted_once.clone()))
     }
 }
 

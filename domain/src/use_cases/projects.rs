@@ -125,6 +125,12 @@ impl DriftService {
         }
     }
 
+    /// The configuration of a project, if it can be read; loads nothing else of one that is not in memory.
+    pub(super) async fn configuration(&self, name: &ProjectName) -> Result<Option<Arc<Configuration>>, ProjectError> {
+        let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
+        Ok(self.view(&entry).await?.and_then(|view| view.configuration))
+    }
+
     /// Sets a project active and reads it into memory, also one that has failed before.
     ///
     /// # Errors

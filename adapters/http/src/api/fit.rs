@@ -248,7 +248,7 @@ fn written(view: ProjectView) -> Result<Written, Failure> {
 }
 
 impl FitApi {
-    /// Reads a body and fits. If the client leaves, this future is dropped, and that ends the computation.
+    /// Reads a body and fits. Where this future is dropped, as when a client leaves whose request may not come again, that ends the computation.
     async fn fit_now(&self, wanted: Wanted, body: Unread) -> Result<Written, Failure> {
         let Wanted { name, parameters, respond_async, request_id, trace_id, identity } = wanted;
         let input = match self.read(&name, parameters, body).await {

@@ -79,11 +79,12 @@ impl FitAnswers {
         }
         let known = self.clone();
         let doing = async move {
-            let _forgetting = Forgetting { known, fit };
-            // Declared after the other, so that it is let go before.
             let mut answer = answer;
+            // Declared after the other, so that it is forgotten before the next one that waits may look.
+            let mut forgetting = Forgetting { known, fit, is_answered: false };
             let done = work.await?;
             *answer = Some(done.written.clone());
+            forgetting.is_answered = true;
             Ok(done)
         };
         let done = tokio::spawn(doing.in_current_span()).await;
@@ -134,12 +135,12 @@ impl Known {
 struct Forgetting {
     known: FitAnswers,
     fit: Arc<Fit>,
+    is_answered: bool,
 }
 
 impl Drop for Forgetting {
     fn drop(&mut self) {
-        // It is dropped after the answer was let go: where there is one, it stays.
-        if self.fit.answer.try_lock().is_ok_and(|answer| answer.is_some()) {
+        if self.is_answered {
             return;
         }
         let mut known = self.known.known();

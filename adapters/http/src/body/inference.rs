@@ -56,10 +56,11 @@ impl InferenceBody {
         Ok((read_coded(self.unread, coding, bytes_max, timeouts).await?, json_length))
     }
 
-    /// Reads it whole as it came; gives it back as one that has not been read.
+    /// Reads it whole as it came, unless its head says that it cannot be read; gives it back as one that has not been read.
     pub(crate) async fn buffered(self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<(Self, Bytes), Failure> {
+        let (coding, json_length) = (Ok(self.coding?), Ok(self.json_length?));
         let (unread, bytes) = self.unread.buffered(bytes_max, timeouts).await?;
-        Ok((Self { unread, ..self }, bytes))
+        Ok((Self { unread, coding, json_length, ..self }, bytes))
     }
 
     /// Takes it and looks at nothing of it.

@@ -1,15 +1,17 @@
 //! The predecessor's fit: tensors and a query string → a project.
 
-use drifting_inference::{FitQuery, Inference, ReadLimits, read_request};
-use poem::Request;
+use drifting_domain::use_cases::RequestIdentity;
+use drifting_inference::{FitQuery, Inference, ReadLimits, WantedFit, read_request};
+use poem::{Request, Response};
 use poem_openapi::OpenApi;
 use serde_json::json;
 
 use super::Tag;
 use super::schema::Fitted;
 use crate::api::answer::{Answer, Operation};
+use crate::api::once::{KeyInHeader, Written};
 use crate::api::parameter::{InQuery, RequiredInQuery};
-use crate::api::{driven, within_span};
+use crate::api::{FitAnswer, FitAnswers, driven, within_span};
 use crate::body::{InferenceBody, parse};
 use crate::error::{Also, Code, Failure};
 use crate::rights::caller;
@@ -21,6 +23,7 @@ impl Operation for HasFitted {
     type Body = Fitted;
     const DESCRIPTION: &'static str = "The project has been fitted, stored and loaded.";
     const FAILURE_MEDIA_TYPE: &'static str = "application/json";
+    const IS_REPLAYED: bool = true;
     const FAILURES: &'static [(u16, &'static str)] = &[
         (
             400,
@@ -30,7 +33,10 @@ impl Operation for HasFitted {
         (409, "`project_exists`: there is a project of this name; `fit_in_progress`: another fit of it is under way."),
         (413, "`body_too_large`: the body, or what it becomes, is larger than this server takes for fits."),
         (415, "`unsupported_media_type`: the body has another type or content coding than those that are taken."),
-        (422, "`invalid_data`, `invalid_settings`: the data or the settings cannot be used; `errors` says where."),
+        (
+            422,
+            "`invalid_data`, `invalid_settings`: the data or the settings cannot be used; `errors` says where. `idempotency_key_reused`: another request came first under this `Idempotency-Key`.",
+        ),
         (
             503,
             "`fit_queue_full`: too many fits wait for their turn; `storage_unavailable`: the storage cannot be reached now.",
@@ -40,10 +46,12 @@ impl Operation for HasFitted {
 }
 
 /// The fit.
+#[derive(Clone)]
 pub(crate) struct FitApi {
     pub(super) inference: Inference,
     pub(super) limits: ReadLimits,
     pub(super) timeouts: HttpTimeouts,
+    pub(super) answers: FitAnswers,
 }
 
 #[OpenApi(tag = "Tag::Fit")]
@@ -73,35 +81,79 @@ impl FitApi {
         /// Simulated streams; by default as many as the expected run time needs. A label always has those.
         #[oai(name = "n_bootstraps", validator(minimum(value = "1")))]
         _n_bootstraps: InQuery<u64>,
+        /// Of a request that may be sent again: one of its own for each request. It fits once, also if the client leaves, and the
+        /// same request is given the first answer for 24 hours. What failed is tried anew.
+        #[oai(name = "Idempotency-Key")]
+        key: KeyInHeader,
         body: InferenceBody,
     ) -> Result<Answer<HasFitted>, Failure> {
         // The predecessor's client looks for this member alone.
-        self.answer(request, body).await.map_err(|failure| failure.also(Also::Message))
+        self.answer(request, key, body).await.map_err(|failure| failure.also(Also::Message))
     }
 }
 
 impl FitApi {
-    async fn answer(&self, request: &Request, body: InferenceBody) -> Result<Answer<HasFitted>, Failure> {
+    async fn answer(
+        &self,
+        request: &Request,
+        key: KeyInHeader,
+        body: InferenceBody,
+    ) -> Result<Answer<HasFitted>, Failure> {
         let query: FitQuery = request.params().map_err(|_| {
             Failure::new(Code::Malformed, "expected each query parameter once, with a value in percent encoding")
         })?;
         let wanted = query.read()?;
-        caller(request)?.check_project(wanted.project().as_str())?;
-        // None of this is changed by a body, which may be large.
-        self.inference.check_fit(&wanted)?;
+        let name = wanted.project().clone();
+        caller(request)?.check_project(name.as_str())?;
+        let place = ["v2/fit", name.as_str()];
+        let Some(keyed) = key.parse()? else {
+            // None of this is changed by a body, which may be large.
+            self.inference.check_fit(&wanted)?;
+            return Ok(Answer::response(Response::from(self.fit_now(wanted, body, None).await?)));
+        };
+        let digest = keyed.key_digest(&place);
+        if !self.answers.has(&digest) && !self.inference.is_fitted_under(&name, &digest).await? {
+            self.inference.check_fit(&wanted)?;
+        }
+        let (body, bytes) = body.buffered(self.limits.bytes, &self.timeouts).await?;
+        let identity = keyed.identity(&place, bytes).await?;
+        let api = self.clone();
+        let fitting = async move {
+            let is_replayed = api.inference.is_fitted_by(&name, &identity).await?;
+            let written = if is_replayed {
+                written(name.as_str())?
+            } else {
+                api.inference.check_fit(&wanted)?;
+                api.fit_now(wanted, body, Some(identity)).await?
+            };
+            Ok(FitAnswer { written, is_replayed })
+        };
+        Ok(Answer::response(Box::pin(self.answers.once(identity, fitting)).await?))
+    }
+
+    /// Reads a body and fits. Where this future is dropped, as when a client leaves whose request may not come again, that ends the computation.
+    async fn fit_now(
+        &self,
+        wanted: WantedFit,
+        body: InferenceBody,
+        identity: Option<RequestIdentity>,
+    ) -> Result<Written, Failure> {
         let name = wanted.project().clone();
         let (bytes, json_length) = body.read(self.limits.bytes, &self.timeouts).await?;
-        let limits = self.limits;
-        let model = name.clone();
+        let (limits, model) = (self.limits, name.clone());
         let read = move |bytes: &[u8]| read_request(bytes, json_length, model.as_str(), &limits);
         let tensors = parse(bytes, read).await??;
         let prepare = move || wanted.with_reference(tensors);
         let prepared = tokio::task::spawn_blocking(within_span(prepare)).await;
         let prepared = prepared.map_err(|error| Failure::internal(format!("reading tensors: {error}")))??;
-        // If the client leaves, this future is dropped, and that ends the computation.
-        let computed = self.inference.fit(prepared).await?;
+        let computed = self.inference.fit(prepared).await?.known_by(identity);
         let inference = self.inference.clone();
         driven(async move { inference.store(computed).await }).await??;
-        Answer::of(&json!({"message": format!("Successfully fitted model '{name}'")}))
+        written(name.as_str())
     }
+}
+
+/// The answer with a project that has been fitted.
+fn written(name: &str) -> Result<Written, Failure> {
+    Written::json(HasFitted::STATUS, &json!({"message": format!("Successfully fitted model '{name}'")}))
 }

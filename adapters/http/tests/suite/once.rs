@@ -75,7 +75,8 @@ async fn keys_that_are_none_are_refused_and_what_was_refused_may_be_tried_again(
     let server = TestServer::start().await;
     server.fit_label("score").await;
     for key in ["", "a b", "schlüssel", &"x".repeat(256)] {
-        for path in [PREDICT, "/v2/models/score/infer", "/api/v1/projects/new/fit"] {
+        let tensors = "/v2/models/fit?detector_name=new&drift_type=label";
+        for path in [PREDICT, "/v2/models/score/infer", "/api/v1/projects/new/fit", tensors] {
             let refused = send(&server, path, key, &json!({"data": [0.5]})).await;
             assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("malformed")), "{path}");
             assert!(refused.json()["detail"].as_str().unwrap().contains("`Idempotency-Key`"));
@@ -174,6 +175,43 @@ async fn a_fit_that_comes_again_is_answered_as_the_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fit_of_tensors_that_comes_again_is_answered_as_the_first() {
+    let server = TestServer::start().await;
+    let path = |name: &str| format!("/v2/models/fit?detector_name={name}&drift_type=label&ert=20");
+    let data: Vec<f64> = (0..200).map(f64::from).collect();
+    let body = json!({"inputs": [{"name": "x", "shape": [200, 1], "datatype": "FP64", "data": data}]});
+    let first = send(&server, &path("score"), "a", &body).await;
+    assert_eq!((first.status, is_replayed(&first)), (200, false), "{}", first.text());
+    let again = send(&server, &path("score"), "a", &body).await;
+    assert_eq!((again.status, is_replayed(&again), &again.body), (200, true, &first.body));
+    assert_eq!(again.header("content-type"), first.header("content-type"));
+    for other in [send(&server, &path("score"), "b", &body).await, server.post_json(&path("score"), &body).await] {
+        assert_eq!((other.status, &other.json()["code"]), (409, &json!("project_exists")));
+    }
+    let other = send(&server, &(path("score") + "&n_bootstraps=500"), "a", &body).await;
+    assert_eq!((other.status, &other.json()["code"]), (422, &json!("idempotency_key_reused")));
+    assert_eq!(other.json()["message"], other.json()["detail"], "the predecessor's client looks there");
+    // A project of its own, and what failed is tried anew.
+    let refused = send(&server, &path("new"), "a", &json!({"inputs": []})).await;
+    assert_eq!((refused.status, &refused.json()["code"]), (400, &json!("malformed")));
+    assert_eq!(send(&server, &path("new"), "a", &body).await.status, 200);
+    // The head is looked at before a body that is too large is read.
+    let headers = [("Content-Type", "text/csv"), ("Idempotency-Key", "c")];
+    let reply = server.send("POST", &path("other"), &headers, b"a").await;
+    assert_eq!((reply.status, &reply.json()["code"]), (415, &json!("unsupported_media_type")));
+    // Several at once are one, and one whose client leaves goes on.
+    server.fits.delay(Duration::from_millis(500));
+    let several = path("several");
+    tokio::select! {
+        reply = send(&server, &several, "a", &body) => panic!("it is there already: {}", reply.status),
+        () = server.fits.until_running(true) => {}
+    }
+    let replies = (0..4).map(|_| send(&server, &several, "a", &body));
+    let replies = futures_util::future::join_all(replies).await;
+    assert!(replies.iter().all(|reply| reply.status == 200 && is_replayed(reply) && reply.body == replies[0].body));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fits_that_come_at_once_are_one_even_if_the_first_client_leaves() {
     let server = TestServer::start().await;
     server.fits.delay(Duration::from_millis(500));
@@ -200,4 +238,19 @@ async fn an_operation_that_is_asked_for_again_is_the_same() {
     assert_eq!((again.status, is_replayed(&again), &again.body), (202, true, &first.body));
     server.ended(first.header("location").unwrap()).await;
     assert_eq!(ask().await.body, first.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn operations_that_are_asked_for_at_once_are_one() {
+    let server = TestServer::start().await;
+    server.fits.delay(Duration::from_millis(500));
+    let headers = [JSON, ("Prefer", "respond-async"), ("Idempotency-Key", "a")];
+    let body = label_fit().to_string();
+    let ask = || server.send("POST", "/api/v1/projects/score/fit", &headers, body.as_bytes());
+    let replies = futures_util::future::join_all((0..8).map(|_| ask())).await;
+    for reply in &replies {
+        assert_eq!((reply.status, &reply.body), (202, &replies[0].body), "{}", reply.text());
+    }
+    assert_eq!(replies.iter().filter(|reply| !is_replayed(reply)).count(), 1);
+    assert!(is_replayed(&ask().await), "it is known to whoever comes later");
 }
