@@ -1,9 +1,13 @@
 //! The data of an event, in the forms in which model servers and others send rows.
 
+use std::fmt;
+
 use drifting_domain::data::Table;
-use serde::Deserialize;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::json::Passed;
 use crate::{InferRequest, ReadLimits, Refusal, RefusalCode, read_request};
 
 /// The rows of an event, read and not yet held against a project.
@@ -32,16 +36,81 @@ pub(super) enum Rows {
     Table(Table),
 }
 
+/// More members than these beside those that tell one form from another end the reading: no form has as many.
+const OTHERS_MAX: usize = 64;
+
 /// The members that tell one form from another.
-#[derive(Deserialize)]
 struct Members<'b> {
     model_name: Option<String>,
-    #[serde(borrow)]
     inputs: Option<&'b RawValue>,
-    #[serde(borrow)]
     instances: Option<&'b RawValue>,
-    #[serde(borrow)]
     data: Option<&'b RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Member {
+    ModelName,
+    Inputs,
+    Instances,
+    Data,
+    #[serde(other)]
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Object)
+    }
+}
+
+struct Object;
+
+impl<'de> Visitor<'de> for Object {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Members<'de>, A::Error> {
+        let (mut model_name, mut inputs, mut instances, mut data) = (None, None, None, None);
+        let mut n_others = 0;
+        while let Some(member) = object.next_key()? {
+            match member {
+                Member::ModelName => take(&mut model_name, "model_name", &mut object)?,
+                Member::Inputs => take(&mut inputs, "inputs", &mut object)?,
+                Member::Instances => take(&mut instances, "instances", &mut object)?,
+                Member::Data => take(&mut data, "data", &mut object)?,
+                Member::Other if n_others == OTHERS_MAX => {
+                    return Err(A::Error::custom(format!("more than {OTHERS_MAX} other members came")));
+                }
+                Member::Other => {
+                    n_others += 1;
+                    object.next_value::<Passed>()?;
+                }
+            }
+        }
+        Ok(Members {
+            model_name: model_name.flatten(),
+            inputs: inputs.flatten(),
+            instances: instances.flatten(),
+            data: data.flatten(),
+        })
+    }
+}
+
+/// Reads the value of a member, which may be `null` and comes once.
+fn take<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
+    value: &mut Option<T>,
+    name: &'static str,
+    object: &mut A,
+) -> Result<(), A::Error> {
+    if value.is_some() {
+        return Err(A::Error::duplicate_field(name));
+    }
+    *value = Some(object.next_value()?);
+    Ok(())
 }
 
 /// The data of Seldon's first protocol, which has no other members: at the first of another name the reading ends.
@@ -211,6 +280,14 @@ mod tests {
         assert_eq!(read(v2).unwrap().request_id(), None);
         let named = v2.replacen('{', r#"{"id": "order-918", "#, 1);
         assert_eq!(read(&named).unwrap().request_id(), Some("order-918"));
+        let beside = |n: usize| format!(r#"{{{}"data": [1]}}"#, r#""other": [null], "#.repeat(n));
+        assert!(read(&beside(OTHERS_MAX)).is_ok());
+        let refusal = read(&beside(OTHERS_MAX + 1)).unwrap_err();
+        assert!(refusal.detail.contains("more than 64 other members"), "{}", refusal.detail);
+        for twice in [r#"{"data": [1], "data": [1]}"#, r#"{"inputs": null, "inputs": null, "data": [1]}"#] {
+            assert!(read(twice).unwrap_err().detail.contains("duplicate field"), "{twice}");
+        }
+        assert!(read(r#"{"inputs": null, "data": [1]}"#).is_ok());
     }
 
     #[test]
