@@ -12,6 +12,7 @@ use std::fmt;
 
 use serde::de::DeserializeSeed;
 
+pub(crate) use self::members::{Members, Name};
 pub use self::passed::Passed;
 use self::request::RequestSeed;
 pub(crate) use self::scalar::Scalar;

@@ -7,7 +7,7 @@ use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::json::Passed;
+use crate::json::{Members, Name, Passed};
 use crate::{InferRequest, ReadLimits, Refusal, RefusalCode, read_request};
 
 /// The rows of an event, read and not yet held against a project.
@@ -36,81 +36,47 @@ pub(super) enum Rows {
     Table(Table),
 }
 
-/// More members than these beside those that tell one form from another end the reading: no form has as many.
-const OTHERS_MAX: usize = 64;
-
 /// The members that tell one form from another.
-struct Members<'b> {
+#[derive(Default)]
+struct Forms<'b> {
     model_name: Option<String>,
     inputs: Option<&'b RawValue>,
     instances: Option<&'b RawValue>,
     data: Option<&'b RawValue>,
 }
 
-#[derive(Deserialize)]
-#[serde(field_identifier, rename_all = "snake_case")]
-enum Member {
-    ModelName,
-    Inputs,
-    Instances,
-    Data,
-    #[serde(other)]
-    Other,
-}
-
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de> Deserialize<'de> for Forms<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Object)
+        deserializer.deserialize_map(FormsVisitor)
     }
 }
 
-struct Object;
+struct FormsVisitor;
 
-impl<'de> Visitor<'de> for Object {
-    type Value = Members<'de>;
+impl<'de> Visitor<'de> for FormsVisitor {
+    type Value = Forms<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Members<'de>, A::Error> {
-        let (mut model_name, mut inputs, mut instances, mut data) = (None, None, None, None);
-        let mut n_others = 0;
-        while let Some(member) = object.next_key()? {
-            match member {
-                Member::ModelName => take(&mut model_name, "model_name", &mut object)?,
-                Member::Inputs => take(&mut inputs, "inputs", &mut object)?,
-                Member::Instances => take(&mut instances, "instances", &mut object)?,
-                Member::Data => take(&mut data, "data", &mut object)?,
-                Member::Other if n_others == OTHERS_MAX => {
-                    return Err(A::Error::custom(format!("more than {OTHERS_MAX} other members came")));
-                }
-                Member::Other => {
-                    n_others += 1;
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Forms<'de>, A::Error> {
+        let (mut forms, mut came) = (Forms::default(), Members::default());
+        while let Some(member) = object.next_key::<Name<'_>>()? {
+            let name = member.as_str();
+            came.take(&member).map_err(|detail| A::Error::custom(format_args!("`{name}`: {detail}")))?;
+            match name {
+                "model_name" => forms.model_name = object.next_value()?,
+                "inputs" => forms.inputs = object.next_value()?,
+                "instances" => forms.instances = object.next_value()?,
+                "data" => forms.data = object.next_value()?,
+                _ => {
                     object.next_value::<Passed>()?;
                 }
             }
         }
-        Ok(Members {
-            model_name: model_name.flatten(),
-            inputs: inputs.flatten(),
-            instances: instances.flatten(),
-            data: data.flatten(),
-        })
+        Ok(forms)
     }
-}
-
-/// Reads the value of a member, which may be `null` and comes once.
-fn take<'de, T: Deserialize<'de>, A: MapAccess<'de>>(
-    value: &mut Option<T>,
-    name: &'static str,
-    object: &mut A,
-) -> Result<(), A::Error> {
-    if value.is_some() {
-        return Err(A::Error::duplicate_field(name));
-    }
-    *value = Some(object.next_value()?);
-    Ok(())
 }
 
 /// The data of Seldon's first protocol, which has no other members: at the first of another name the reading ends.
@@ -155,11 +121,11 @@ pub fn read_payload(
     let json = json_length.and_then(|length| data.get(..length)).unwrap_or(data);
     limits.check_json(json)?;
     let limits = &limits.json_checked();
-    let members: Members<'_> =
+    let forms: Forms<'_> =
         serde_json::from_slice(json).map_err(|error| Refusal::malformed("", format!("{EXPECTED}: {error}")))?;
-    match (members.inputs, members.instances, members.data) {
+    match (forms.inputs, forms.instances, forms.data) {
         (Some(_), None, None) => {
-            let model = members.model_name.unwrap_or_default();
+            let model = forms.model_name.unwrap_or_default();
             let request = read_request(data, json_length, &model, limits)?;
             Ok(Payload { rows: Rows::Tensors(Box::new(request)), names: None })
         }
@@ -280,12 +246,19 @@ mod tests {
         assert_eq!(read(v2).unwrap().request_id(), None);
         let named = v2.replacen('{', r#"{"id": "order-918", "#, 1);
         assert_eq!(read(&named).unwrap().request_id(), Some("order-918"));
-        let beside = |n: usize| format!(r#"{{{}"data": [1]}}"#, r#""other": [null], "#.repeat(n));
-        assert!(read(&beside(OTHERS_MAX)).is_ok());
-        let refusal = read(&beside(OTHERS_MAX + 1)).unwrap_err();
-        assert!(refusal.detail.contains("more than 64 other members"), "{}", refusal.detail);
-        for twice in [r#"{"data": [1], "data": [1]}"#, r#"{"inputs": null, "inputs": null, "data": [1]}"#] {
-            assert!(read(twice).unwrap_err().detail.contains("duplicate field"), "{twice}");
+        let beside = |n: usize| {
+            let others: Vec<String> = (0..n).map(|n| format!(r#""other {n}": [null], "#)).collect();
+            format!(r#"{{{}"data": [1]}}"#, others.concat())
+        };
+        assert!(read(&beside(63)).is_ok());
+        let refusal = read(&beside(64)).unwrap_err();
+        assert!(refusal.detail.contains("at most 64 members"), "{}", refusal.detail);
+        for twice in [
+            r#"{"data": [1], "data": [1]}"#,
+            r#"{"inputs": null, "inputs": null, "data": [1]}"#,
+            r#"{"meta": 1, "meta": 1, "data": [1]}"#,
+        ] {
+            assert!(read(twice).unwrap_err().detail.contains("it came twice"), "{twice}");
         }
         assert!(read(r#"{"inputs": null, "data": [1]}"#).is_ok());
     }

@@ -11,14 +11,14 @@ const MEMBERS_MAX: usize = 64;
 
 /// The names that have come, which mostly stand in the request as they are.
 #[derive(Default)]
-pub(super) struct Members<'de>(Vec<Name<'de>>);
+pub(crate) struct Members<'de>(Vec<Name<'de>>);
 
 impl<'de> Members<'de> {
     /// Notes a name.
     ///
     /// # Errors
     /// What was expected, where it has come before or where there are too many.
-    pub(super) fn take(&mut self, name: &Name<'de>) -> Result<(), String> {
+    pub(crate) fn take(&mut self, name: &Name<'de>) -> Result<(), String> {
         if self.0.contains(name) {
             return Err("expected this member once, it came twice".to_owned());
         }
@@ -32,10 +32,10 @@ impl<'de> Members<'de> {
 
 /// A short text: a name, an id, a content type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Name<'de>(Cow<'de, str>);
+pub(crate) struct Name<'de>(Cow<'de, str>);
 
 impl Name<'_> {
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
