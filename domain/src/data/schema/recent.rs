@@ -19,7 +19,10 @@ impl<'t, T: Copy> Recent<'t, T> {
 
     /// What was found for this text, or is found for it now.
     pub(super) fn get_or_find(&mut self, text: &'t str, find: impl FnOnce() -> T) -> T {
-        let Some(place) = self.places.get_mut(place(text)) else { return find() };
+        if self.places.is_empty() {
+            return find();
+        }
+        let place = &mut self.places[place(text)];
         match place {
             Some((known, found)) if *known == text => *found,
             _ => {
