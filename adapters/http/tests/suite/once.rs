@@ -209,30 +209,20 @@ async fn a_fit_of_tensors_that_comes_again_is_answered_as_the_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn fits_of_tensors_that_come_at_once_are_one_even_if_the_first_client_leaves() {
-    let server = TestServer::start().await;
-    server.fits.delay(Duration::from_millis(500));
-    let (path, body) = (tensors_path("score"), tensors());
-    tokio::select! {
-        reply = send(&server, &path, "a", &body) => panic!("it is there already: {}", reply.status),
-        () = server.fits.until_running(true) => {}
-    }
-    let replies = futures_util::future::join_all((0..4).map(|_| send(&server, &path, "a", &body))).await;
-    assert!(replies.iter().all(|reply| reply.status == 200 && is_replayed(reply) && reply.body == replies[0].body));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn fits_that_come_at_once_are_one_even_if_the_first_client_leaves() {
-    let server = TestServer::start().await;
-    server.fits.delay(Duration::from_millis(500));
-    let path = "/api/v1/projects/score/fit";
-    let body = label_fit();
-    tokio::select! {
-        reply = send(&server, path, "a", &body) => panic!("it is there already: {}", reply.status),
-        () = server.fits.until_running(true) => {}
+    let (of_data, of_tensors) = ("/api/v1/projects/score/fit".to_owned(), tensors_path("score"));
+    for (path, body, status) in [(of_data, label_fit(), 201), (of_tensors, tensors(), 200)] {
+        let server = TestServer::start().await;
+        server.fits.delay(Duration::from_millis(500));
+        tokio::select! {
+            reply = send(&server, &path, "a", &body) => panic!("it is there already: {}", reply.status),
+            () = server.fits.until_running(true) => {}
+        }
+        let replies = futures_util::future::join_all((0..4).map(|_| send(&server, &path, "a", &body))).await;
+        for reply in &replies {
+            assert_eq!((reply.status, is_replayed(reply), &reply.body), (status, true, &replies[0].body), "{path}");
+        }
     }
-    let replies = futures_util::future::join_all((0..4).map(|_| send(&server, path, "a", &body))).await;
-    assert!(replies.iter().all(|reply| reply.status == 201 && is_replayed(reply) && reply.body == replies[0].body));
 }
 
 #[tokio::test(flavor = "multi_thread")]
