@@ -80,18 +80,14 @@ impl ReadLimits {
 /// The place, from 1, of the first bracket or brace that stands deeper than `depth_max`. What is no JSON is left to the parser.
 fn first_deeper(json: &[u8], depth_max: usize) -> Option<usize> {
     let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
-    for (index, byte) in json.iter().enumerate() {
-        if in_text {
-            match byte {
-                _ if is_escaped => is_escaped = false,
-                b'\\' => is_escaped = true,
-                b'"' => in_text = false,
-                _ => {}
-            }
+    for (index, &byte) in json.iter().enumerate() {
+        // Without branches: texts are short, and where they begin and end cannot be foreseen.
+        in_text ^= (byte == b'"') & !is_escaped;
+        is_escaped = (byte == b'\\') & !is_escaped;
+        if byte < b'[' || in_text {
             continue;
         }
         match byte {
-            b'"' => in_text = true,
             b'[' | b'{' if depth == depth_max => return Some(index + 1),
             b'[' | b'{' => depth += 1,
             b']' | b'}' => depth = depth.saturating_sub(1),

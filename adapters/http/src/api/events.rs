@@ -1,5 +1,6 @@
 //! Events that bring rows: taken at once, fed in their order.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -131,7 +132,9 @@ fn read_events(bytes: &[u8], form: EventForm, limits: &ReadLimits) -> Result<Vec
 
 fn structured(event: StructuredEvent<'_>, limits: &ReadLimits) -> Result<Read, Refusal> {
     let StructuredEvent { envelope, data } = event;
-    let payload = payload_of(&envelope, &data, None, limits).map_err(|refusal| placed(refusal, "/data"))?;
+    // What stands in the body itself has been held against the limits with it.
+    let limits = if matches!(data, Cow::Borrowed(_)) { limits.json_checked() } else { *limits };
+    let payload = payload_of(&envelope, &data, None, &limits).map_err(|refusal| placed(refusal, "/data"))?;
     Ok(Read { envelope, payload })
 }
 
