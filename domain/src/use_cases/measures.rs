@@ -29,7 +29,7 @@ pub struct ServiceMeasures {
     pub detections: Vec<(DetectorKind, DurationCounts)>,
     /// How long computing a detector took, by kind.
     pub fits: Vec<(DetectorKind, DurationCounts)>,
-    /// Predictions on their way: their rows come, wait or are judged.
+    /// Predictions on their way: their rows have come, wait or are judged.
     pub n_predictions: u64,
     /// Fits that are computed just now.
     pub n_fits_in_progress: u64,

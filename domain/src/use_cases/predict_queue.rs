@@ -3,7 +3,7 @@
 //!
 //! Rows come after the head that announces them. While many heads come at once, those that are let in on one free place would be read whole
 //! before all but one of them are refused; so whoever has been let in counts as announced, until its rows are there, for a short time, and
-//! where many are on their way: clients that are slow to send their rows keep nobody else out.
+//! from some number on: clients that are slow to send their rows keep nobody out of the first places.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -12,9 +12,9 @@ use std::time::Duration;
 use super::{DriftService, PredictError, ServiceLimits};
 use crate::ports::Clock;
 
-/// So many predictions are never many: a few that take long are no overload.
+/// So many may always be on their way: a few that take long are no overload.
 const FEW: usize = 64;
-/// The pace is measured while there are at least so many, which keep the processors busy.
+/// From so many on the pace is measured, as they keep most processors busy, and announcements count.
 const BUSY: usize = FEW / 2;
 /// The pace is the mean of the last so many, about; under overload several end together.
 const REMEMBERED: u64 = 64;
@@ -83,11 +83,12 @@ impl PredictQueue {
         self.announced.iter().map(|n| n.load(Ordering::Relaxed)).sum()
     }
 
-    /// Whether there is a place. While few are on their way, nobody is kept out by those that are only announced.
+    /// Whether there is a place. Below [`BUSY`] nobody is kept out by those that are only announced. That is less than what may always be on
+    /// its way: where no more may, the rows of all who come at once would be read on the same free place.
     fn has_place(&self) -> bool {
         let (n, n_allowed) = (self.n_entered(), self.n_allowed());
         // While all places are taken, which is asked most, the clock is not.
-        n < n_allowed && (n < FEW || n + self.n_announced() < n_allowed)
+        n < n_allowed && (n < BUSY || n + self.n_announced() < n_allowed)
     }
 
     /// Whether there is a place for one that has come.
@@ -301,13 +302,28 @@ mod tests {
         for _ in 0..1_000 {
             assert!(queue.announce());
         }
-        for n in 0..FEW {
+        for n in 0..BUSY {
             assert!(queue.has_place(), "{n}");
             // Another one comes for each, so that as many are announced as before.
             queue.announced[0].fetch_add(1, Ordering::Relaxed);
             assert!(queue.enter());
         }
-        assert!(!queue.has_place(), "now there are many");
+        assert!(!queue.has_place(), "now they count");
+    }
+
+    #[test]
+    fn one_free_place_lets_one_in_however_slow_the_pace() {
+        for each_us in [1_000, 3_000, 50_000] {
+            let (queue, clock) = queue(Some(Duration::from_millis(250)));
+            fill(&queue);
+            work(&queue, &clock, 2_000, each_us);
+            while queue.n_entered() >= queue.n_allowed() {
+                clock.0.fetch_add(each_us, Ordering::Relaxed);
+                queue.leave();
+            }
+            let n_let_in = (0..1_000).filter(|_| queue.announce()).count();
+            assert_eq!(n_let_in, 1, "of a thousand, at {each_us} us each");
+        }
     }
 
     #[test]
