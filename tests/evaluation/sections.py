@@ -139,6 +139,14 @@ def _reasons(lines: Result) -> str:
     return "\n".join(told) or "All are inside."
 
 
+# Why kinds alarm in columns that stay constant.
+CRYING = {
+    "cvm": " `cvm` takes values to differ, as the reference library does, and calls two equal constants different: take `ks`.",
+    "bocd": f" `bocd` expects a change in every hundred rows (`hazard`), so some 9,500 without any are a wonder to it, and a drift. The"
+    f" {electricity.REFERENCE:,} rows of the reference are most of them, and it begins with them anew after each alarm: give a long calm a smaller `hazard`.",
+}
+
+
 def known_changes(result: Result) -> str:
     market, slides = result["electricity"], result["squares"]
     constant = [
@@ -174,9 +182,8 @@ first row that changed; kinds of windows have one a day, which closes with row 4
 
 * [Checks of quality](quality.md), one row at a time, tell of {quality or "nothing"}.
 * Missed within a month: {listed(missed)}. Those with a threshold in the unit of the data take moves of hundredths for none, those that look for a rise see no fall;
-  `hddm_a` and `hddm_w` have bounds for anything between 0 and 1; `bocd` learns the unit from the reference, and of a constant there is none to learn, so it is 1;
-  `epps_singleton` needs a middle half that varies and judges nothing here.
-* Alarms in constant columns that stay constant: {listed(crying)}.{" `cvm` takes values to differ, as the reference library does, and calls two equal constants different: take `ks`." if "cvm" in crying else ""}
+  `hddm_a` and `hddm_w` have bounds for anything between 0 and 1; `epps_singleton` needs a middle half that varies and judges nothing here.
+* Alarms in constant columns that stay constant: {listed(crying)}.{"".join(told for kind, told in CRYING.items() if kind in crying)}
 * Refused: kinds of all columns together, of a table in which nothing varies ({"; ".join(refusals)}). Of all five columns:
 
 {table(("kind", "how", "rows until the alarm", "alarms a month before", "wanted"), tables)}
