@@ -81,9 +81,9 @@ impl ReadLimits {
 fn first_deeper(json: &[u8], depth_max: usize) -> Option<usize> {
     let (mut depth, mut in_text, mut is_escaped) = (0_usize, false, false);
     for (index, &byte) in json.iter().enumerate() {
-        // Without branches: texts are short, and where they begin and end cannot be foreseen.
-        in_text ^= (byte == b'"') & !is_escaped;
-        is_escaped = (byte == b'\\') & !is_escaped;
+        // No branches come of these: texts are short, and where they begin and end cannot be foreseen.
+        in_text ^= byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
         if byte < b'[' || in_text {
             continue;
         }
