@@ -37,6 +37,12 @@ ABOVE = {
     "g_test": SPARSE,
     "tabular": SPARSE,
 }
+# Why kinds alarm in columns that stay constant.
+CRYING = {
+    "cvm": " `cvm` takes values to differ, as the reference library does, and calls two equal constants different: take `ks`.",
+    "bocd": f" `bocd` expects a change in every hundred rows (`hazard`), so some 9,500 without any are a wonder to it, and a drift. The"
+    f" {electricity.REFERENCE:,} rows of the reference are most of them, and it begins with them anew after each alarm: give a long calm a smaller `hazard`.",
+}
 
 
 def false_alarms(result: Result) -> str:
@@ -137,14 +143,6 @@ def _reasons(lines: Result) -> str:
         found.setdefault((side, reason), []).append(line["kind"])
     told = [f"* {side}: {listed(kinds)}: {reason}." for (side, reason), kinds in sorted(found.items())]
     return "\n".join(told) or "All are inside."
-
-
-# Why kinds alarm in columns that stay constant.
-CRYING = {
-    "cvm": " `cvm` takes values to differ, as the reference library does, and calls two equal constants different: take `ks`.",
-    "bocd": f" `bocd` expects a change in every hundred rows (`hazard`), so some 9,500 without any are a wonder to it, and a drift. The"
-    f" {electricity.REFERENCE:,} rows of the reference are most of them, and it begins with them anew after each alarm: give a long calm a smaller `hazard`.",
-}
 
 
 def known_changes(result: Result) -> str:
