@@ -90,6 +90,38 @@ fn what_requests_hold_is_held_against_what_is_set() {
 }
 
 #[test]
+fn events_are_held_against_the_depth_that_is_set_however_their_data_come() {
+    const STRUCTURED: &str = "application/cloudevents+json";
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &SET);
+    let fit = json!({"drift_type": "tabular", "data": table(1), "detector": {"kind": "dummy"}});
+    server.post("/api/v1/projects/a/fit", &fit).expect(201);
+    let event = |id: &str, member: &str, data: Value| {
+        let mut event = json!({"specversion": "1.0", "id": id, "source": "a", "type": "b"});
+        event[member] = data;
+        event
+    };
+    let send =
+        |kind: &str, event: &Value| server.connect().request("POST", "/v1/events/a", Some((kind, &event.to_string())));
+    // {"data":[[1]],"meta":[[[[1]]]]}, which is five deep, and one that is six.
+    let (taken, refused) =
+        ("eyJkYXRhIjpbWzFdXSwibWV0YSI6W1tbWzFdXV1dfQ==", "eyJkYXRhIjpbWzFdXSwibWV0YSI6W1tbW1sxXV1dXV19");
+    let deep = json!({"data": [[1]], "meta": [[[[1]]]]});
+    for (kind, event) in [
+        (STRUCTURED, event("1", "data", deep.clone())),
+        (STRUCTURED, event("1", "data_base64", json!(refused))),
+        ("application/cloudevents-batch+json", json!([event("1", "data", json!({"data": [[1]], "meta": [[[1]]]}))])),
+    ] {
+        let problem = send(kind, &event).expect(400);
+        assert!(told(&problem).contains("at most 5 deep"), "{problem}");
+    }
+    let within = json!({"data": [[1]], "meta": [[[1]]]});
+    for event in [event("1", "data", within), event("2", "data_base64", json!(taken))] {
+        assert_eq!(send(STRUCTURED, &event).expect(202)["accepted"], 1);
+    }
+}
+
+#[test]
 fn heads_are_held_against_what_is_set() {
     let directory = tempfile::tempdir().expect("a folder");
     let server = Server::start(directory.path(), &SET);
