@@ -37,18 +37,29 @@ def test_every_name_is_there() -> None:
 
 
 def test_the_import_costs_little(tmp_path: Path) -> None:
-    """With the client, less than 100 ms of processor time (the least of five), and nothing that is large."""
+    """With the client, few calls of functions (as many on any machine), and nothing that is large.
+
+    What that takes in time stands in docs/performance.md.
+    """
     code = (
-        "import json, sys, time; began = time.process_time(); import drifting; drifting.Client();"
-        "print(json.dumps([time.process_time() - began, sorted(sys.modules)]))"
+        "import sys\n"
+        "calls = 0\n"
+        "def count(_frame, event, _argument):\n"
+        "    global calls\n"
+        "    calls += event == 'call'\n"
+        "sys.setprofile(count)\n"
+        "import drifting; drifting.Client()\n"
+        "sys.setprofile(None)\n"
+        "import json; print(json.dumps([calls, sorted(sys.modules)]))\n"
     )
     variables = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
-    runs = [json.loads(python("-c", code, variables=variables).stdout) for _ in range(6)][1:]
-    cost = min(seconds for seconds, _ in runs)
-    print(f"import drifting; drifting.Client(): {cost * 1_000:.0f} ms")
-    assert cost < 0.1
-    loaded = set(runs[0][1])
-    assert not loaded & {"httpx2", "asyncio", "numpy", "pandas", "polars", "pyarrow", "ssl"}
+    # The first run compiles.
+    _, (calls, loaded) = (json.loads(python("-c", code, variables=variables).stdout) for _ in range(2))
+    assert calls < 28_000
+    large = {"httpx2", "asyncio", "numpy", "pandas", "polars", "pyarrow", "ssl"}
+    # Made of many classes, and needed with the first answer.
+    answers = {"drifting.backtests", "drifting.models"}
+    assert not set(loaded) & (large | answers)
 
 
 def test_a_request_imports_no_library_of_data(server: drifting.LocalServer, project: str) -> None:

@@ -10,17 +10,20 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+import drifting
 from drifting import _flows
 from drifting._reading import read
 from drifting._requests import Request
 from drifting._retrying import exchange
 from drifting._settings import Settings
 from drifting._waiting import Waiting
-from drifting.models import Detection
 
-OnDetection = Callable[[Detection], None]
+if TYPE_CHECKING:
+    from drifting.models import Detection
+
+OnDetection = Callable[["Detection"], None]
 
 # At the end of the program what waits is given so long.
 _AT_EXIT = 2.0
@@ -215,6 +218,6 @@ def _feed(of: weakref.ref[Background]) -> None:
 def _judge(settings: Settings, waiting: Waiting, project: str, request: Request) -> Detection:
     try:
         response = waiting.run(exchange(request, settings.retries))
-        return read(Detection, response.json())
+        return read(drifting.models.Detection, response.json())
     except Exception as error:
         return _flows.not_known(project, error, "ignore")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import drifting
 from drifting import _hints, _rows
 from drifting._reading import read
 from drifting._requests import Body, Request, json_body
 from drifting._retrying import Flow, exchange
 from drifting._settings import Settings, plain
-from drifting.backtests import BacktestReport
 from drifting.errors import DriftingError
+
+if TYPE_CHECKING:
+    from drifting.backtests import BacktestReport
 
 Candidates = Sequence[str | Mapping[str, Any]]
 
@@ -40,7 +43,7 @@ def backtest(
     except DriftingError as error:
         _hints.of_fit(error)
         raise
-    return read(BacktestReport, response.json())
+    return read(drifting.backtests.BacktestReport, response.json())
 
 
 def _in_query(name: str, value: Any) -> str:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 
 from drifting import _backtest, _flows, _progress
 from drifting._background import Background, OnDetection
@@ -24,8 +24,10 @@ from drifting._settings import (
 )
 from drifting._trend import Trend
 from drifting._waiting import Waiting
-from drifting.backtests import BacktestReport
-from drifting.models import AcceptedEvents, Detection, Metric, MetricBucket, Operation, Project, Refreshed
+
+if TYPE_CHECKING:
+    from drifting.backtests import BacktestReport
+    from drifting.models import AcceptedEvents, Detection, Metric, MetricBucket, Operation, Project, Refreshed
 
 
 class Client:

@@ -14,8 +14,9 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+import drifting  # Its models are imported with the first answer.
 from drifting import _hints, _rows
 from drifting._progress import Progress
 from drifting._reading import read
@@ -33,10 +34,12 @@ from drifting.errors import (
     UnreachableError,
     from_problem,
 )
-from drifting.models import AcceptedEvents, Detection, Metric, MetricBucket, Operation, Project, Refreshed
+
+if TYPE_CHECKING:
+    from drifting.models import AcceptedEvents, Detection, Metric, MetricBucket, Operation, Project, Refreshed
 
 T = TypeVar("T")
-OnProgress = Callable[[Operation], None]
+OnProgress = Callable[["Operation"], None]
 
 _API = ("api", "v1")
 _PAGE = "1000"
@@ -65,12 +68,12 @@ def list_projects(settings: Settings, drift_type: str | None, status: str | None
     """Every project, in the order of their names."""
     query = {"drift_type": drift_type, "status": status}
     pages = yield from _pages(settings, ("projects",), query, "projects", limit=None)
-    return [read(Project, project) for project in pages]
+    return [read(drifting.models.Project, project) for project in pages]
 
 
 def get_project(settings: Settings, project: str) -> Flow[Project]:
     """A project."""
-    return (yield from _answered(Project, settings, "GET", ("projects", project)))
+    return (yield from _answered(drifting.models.Project, settings, "GET", ("projects", project)))
 
 
 def delete_project(settings: Settings, project: str, purge_metrics: bool) -> Flow[None]:
@@ -84,28 +87,29 @@ def delete_project(settings: Settings, project: str, purge_metrics: bool) -> Flo
 def change_project(settings: Settings, project: str, verb: str) -> Flow[Project]:
     """Loads, unloads or resets a project."""
     # Rows that come between two resets would be taken back by the second.
-    return (yield from _answered(Project, settings, "POST", ("projects", project, verb), is_repeatable=verb != "reset"))
+    path = ("projects", project, verb)
+    return (yield from _answered(drifting.models.Project, settings, "POST", path, is_repeatable=verb != "reset"))
 
 
 def refresh_projects(settings: Settings) -> Flow[Refreshed]:
     """Has the server look at its store."""
-    return (yield from _answered(Refreshed, settings, "POST", ("projects", "refresh")))
+    return (yield from _answered(drifting.models.Refreshed, settings, "POST", ("projects", "refresh")))
 
 
 def list_operations(settings: Settings) -> Flow[list[Operation]]:
     """Every operation, the latest first."""
     pages = yield from _pages(settings, ("operations",), {}, "operations", limit=None)
-    return [read(Operation, operation) for operation in pages]
+    return [read(drifting.models.Operation, operation) for operation in pages]
 
 
 def get_operation(settings: Settings, operation: str) -> Flow[Operation]:
     """An operation."""
-    return (yield from _answered(Operation, settings, "GET", ("operations", operation)))
+    return (yield from _answered(drifting.models.Operation, settings, "GET", ("operations", operation)))
 
 
 def cancel_operation(settings: Settings, operation: str) -> Flow[Operation]:
     """Has an operation end; one that has ended goes on as it was."""
-    return (yield from _answered(Operation, settings, "POST", ("operations", operation, "cancel")))
+    return (yield from _answered(drifting.models.Operation, settings, "POST", ("operations", operation, "cancel")))
 
 
 def metrics(
@@ -125,7 +129,7 @@ def metrics(
         "features": "true" if features else None,
     }
     pages = yield from _pages(settings, ("projects", project, "metrics"), query, "metrics", limit)
-    kind: type[Metric | MetricBucket] = Metric if resolution is None else MetricBucket
+    kind: type[Metric | MetricBucket] = drifting.models.Metric if resolution is None else drifting.models.MetricBucket
     return Trend(project, kind, tuple(read(kind, point) for point in pages))
 
 
@@ -134,7 +138,7 @@ def send_events(settings: Settings, project: str, events: Sequence[Mapping[str, 
     body = Body("application/cloudevents-batch+json", (json.dumps(list(events), allow_nan=False).encode(),))
     request = Request("POST", ("v1", "events", project), settings.timeout, body=body)
     response = yield from exchange(request, settings.retries)
-    return read(AcceptedEvents, response.json())
+    return read(drifting.models.AcceptedEvents, response.json())
 
 
 def predict(
@@ -154,7 +158,7 @@ def predict(
     try:
         request = predict_request(settings, rows, project, truth, context, explain, timeout, idempotency_key)
         response = yield from exchange(request, settings.retries)
-        return read(Detection, response.json())
+        return read(drifting.models.Detection, response.json())
     # Also what a frame that is not as it should be raises by itself: nothing but the interrupt of a user comes out.
     except Exception as error:
         with contextlib.suppress(Exception):
@@ -192,7 +196,7 @@ def not_known(project: str, error: Exception, on_error: OnError) -> Detection:
         error = wrapped
     if on_error == "warn":
         warnings.warn(f"no verdict on rows for {project!r}: {error}", DriftingWarning, stacklevel=_levels_to_caller())
-    return Detection(project, is_drift=None, error=error)
+    return drifting.models.Detection(project, is_drift=None, error=error)
 
 
 def _levels_to_caller() -> int:
@@ -238,8 +242,8 @@ def fit(
         _hints.of_fit(error)
         raise
     if response.status != 202:
-        return _fitted(read(Project, response.json()), on_progress)
-    operation = read(Operation, response.json())
+        return _fitted(read(drifting.models.Project, response.json()), on_progress)
+    operation = read(drifting.models.Operation, response.json())
     if not wait:
         return operation
     try:
@@ -279,7 +283,9 @@ def wait_for(
         DeadlineError: It has not ended in time; it goes on.
     """
     end = float("inf") if timeout is None else time.monotonic() + timeout
-    known = operation if isinstance(operation, Operation) else (yield from get_operation(settings, operation))
+    known = (
+        operation if isinstance(operation, drifting.models.Operation) else (yield from get_operation(settings, operation))
+    )
     failures = 0
     while not known.has_ended:
         if on_progress is not None:
@@ -323,7 +329,7 @@ class _Follower:
     def receive(self, line: str) -> bool:
         """Reads a line; whether it was the last that counts."""
         if line.startswith("data:"):
-            self.operation = read(Operation, json.loads(line.removeprefix("data:")))
+            self.operation = read(drifting.models.Operation, json.loads(line.removeprefix("data:")))
             if self._on_progress is not None and not self.operation.has_ended:
                 self._on_progress(self.operation)
         return self.operation.has_ended

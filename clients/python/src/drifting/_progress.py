@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from drifting.models import Operation, Project
+if TYPE_CHECKING:
+    from drifting.models import Operation, Project
 
 # A fit that is done sooner shows nothing.
 _SHOWN_AFTER = 0.5
@@ -15,7 +16,7 @@ _LINES_AFTER = 2.0
 _LINE_EVERY = 10.0
 _BAR = 30
 
-Shown = bool | Callable[[Operation], None]
+Shown = bool | Callable[["Operation"], None]
 
 
 class Progress:

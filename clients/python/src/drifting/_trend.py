@@ -6,15 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+import drifting
 from drifting import _chart
-from drifting.models import Metric, MetricBucket, MetricOfColumn, MetricRange
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
 
-M = TypeVar("M", Metric, MetricBucket)
+    from drifting.models import Metric, MetricBucket
+
+M = TypeVar("M", "Metric", "MetricBucket")
 Columns = dict[str, list[Any]]
 
 
@@ -69,10 +71,10 @@ class Trend(Sequence[M], Generic[M]):
 
     def features_to_columns(self) -> Columns:
         """The verdicts on columns, one a row, with ``at`` and ``time``; where ``features=True`` asked for them."""
-        points: tuple[Any, ...] = self.points if self._kind is Metric else ()
+        points: tuple[Any, ...] = self.points if self._kind is drifting.models.Metric else ()
         rows = [(point, feature) for point in points for feature in point.features]
         columns: Columns = {"at": [point.at for point, _ in rows], "time": [point.time for point, _ in rows]}
-        for member in fields(MetricOfColumn):
+        for member in fields(drifting.models.MetricOfColumn):
             columns[member.name] = [getattr(feature, member.name) for _, feature in rows]
         return columns
 
@@ -118,8 +120,8 @@ def _members(kind: type[Any]) -> list[tuple[str, Callable[[Any], Any]]]:
         name = member.name
         if name == "features":
             continue
-        if kind is MetricBucket and name in ("p_value", "distance"):
-            for end in fields(MetricRange):
+        if kind is drifting.models.MetricBucket and name in ("p_value", "distance"):
+            for end in fields(drifting.models.MetricRange):
                 members.append((f"{name}_{end.name}", _of_range(name, end.name)))
         else:
             members.append((name, _of_point(name)))
