@@ -59,7 +59,7 @@ mod tests {
         let moderation = Moderation::default();
         moderation.pause();
         moderation.begin(&service, threads.load());
-        let places: Vec<_> = std::iter::from_fn(|| service.enter_predictions().ok()).collect();
+        let places: Vec<_> = std::iter::from_fn(|| service.enter_predictions(None).ok()).collect();
         assert!(service.check_prediction().is_err());
         moderation.pause();
         let (end, until) = mpsc::channel::<()>();

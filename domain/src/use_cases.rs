@@ -57,7 +57,7 @@ pub use memory::MemoryUse;
 pub use once::{AnswerLimits, Digest, FirstAnswer, RequestIdentity, WriteAnswer};
 pub use operations::{BegunFit, OperationPage, OperationQuery, OperationStatus, OperationView};
 pub use predict::{PredictRequest, Prediction};
-pub use predict_queue::PredictPlace;
+pub use predict_queue::{PredictAnnouncement, PredictPlace};
 pub use projects::{ListQuery, ProjectPage, ProjectStatus, ProjectStatusFilter, ProjectView};
 pub use reading::Readers;
 pub use recent::RecentColumns;

@@ -138,7 +138,7 @@ fn what_is_too_much_is_refused_and_the_rest_goes_on() {
     let url = server.url.as_str();
 
     // In turns: the speed of a machine changes within minutes, so there is a peak before and after each overload.
-    let (n_rounds, peak_time, overload_time) = form.choose((1, 1, 3), (10, 6, 30));
+    let (n_rounds, peak_time, overload_time) = form.choose((1, 1, 3), (10, 15, 30));
     let (peak_time, overload_time) = (Duration::from_secs(peak_time), Duration::from_secs(overload_time));
     let (peak, under) = (seen(), seen());
     let measure_peak = || {
@@ -148,12 +148,14 @@ fn what_is_too_much_is_refused_and_the_rest_goes_on() {
     };
     let n_clients = form.choose(200, 2_000);
     let (mut health, mut memory_kib, mut peaks, mut recoveries) = (Vec::new(), 0, vec![measure_peak()], Vec::new());
+    let mut rates = Vec::new();
     for round in 0..n_rounds {
-        let before = peaks[round];
+        let (before, n_before) = (peaks[round], under.n_in_time.get());
         let (times, most_kib) =
             run(watch(url, process, load(url, n_clients, Some(before * TIMES), overload_time, under)));
         health.extend(times);
         memory_kib = memory_kib.max(most_kib);
+        rates.push((under.n_in_time.get() - n_before) as f64 / overload_time.as_secs_f64());
         recoveries.push(recovery(url, before));
         peaks.push(measure_peak());
     }
@@ -187,6 +189,9 @@ fn what_is_too_much_is_refused_and_the_rest_goes_on() {
     ));
     println!("the longest refusal came {} after the beginning of an overload", ms(under.longest.get().0));
     println!("{} requests were not sent in time: every client waited", under.n_late.get());
+    let shares = rates.iter().zip(peaks.windows(2)).map(|(rate, pair)| rate / f64::midpoint(pair[0], pair[1]) * 100.0);
+    let shares: Vec<String> = shares.map(|share| format!("{share:.0}")).collect();
+    println!("goodput of each overload, % of the peaks before and after it: {}", shares.join(", "));
     conclude([
         form.limit(goodput >= 0.9 * capacity, "the goodput is below 90 % of the peak"),
         form.limit(!refused.is_empty(), "nothing was refused"),

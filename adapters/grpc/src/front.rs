@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use drifting_access::{AuditLog, Caller, Change, Gate, Recording};
+use drifting_domain::use_cases::PredictAnnouncement;
 use drifting_inference::Inference;
 use drifting_listening::{IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId, RequestMeasures, Tracing};
 use futures_util::FutureExt;
@@ -78,9 +79,12 @@ where
         let access = Access::begin(request.uri().path(), watched);
         let mut recording = None;
         let served = match span.in_scope(|| rules.admit(&request)) {
-            Ok(caller) => {
+            Ok((caller, announced)) => {
                 recording = rules.record(&request, &caller, &id);
                 request.extensions_mut().insert(caller);
+                if let Some(announced) = announced {
+                    request.extensions_mut().insert(announced);
+                }
                 Ok(span.in_scope(|| self.inner.call(rules.guard(request))))
             }
             Err(status) => Err(status),
@@ -113,20 +117,19 @@ where
 
 impl Rules {
     /// Who sends a call that may be served, decided by its head alone: nothing of its message has been read.
-    fn admit(&self, request: &Request<Body>) -> Result<Caller, Status> {
+    fn admit(&self, request: &Request<Body>) -> Result<(Caller, Option<PredictAnnouncement>), Status> {
         if !self.hosts.allows(request) {
             let detail = "the request names a host that this server is not set to serve; see `--allowed-hosts`";
             return Err(status::coded(Code::PermissionDenied, detail, "host_not_allowed"));
         }
-        let Some(scope) = rights::scope_of(request.uri().path()) else { return Ok(Caller::ANYBODY) };
+        let Some(scope) = rights::scope_of(request.uri().path()) else { return Ok((Caller::ANYBODY, None)) };
         let address = request.extensions().get::<ClientAddress>().map(|address| address.0.ip());
         let caller = self.gate.admit(request.headers(), address).map_err(|denied| status::denied(&denied))?;
         caller.check(scope).map_err(|denied| status::denied(&denied))?;
         // A stream is asked for each of its messages.
-        if let Some(inference) = self.inference.as_ref().filter(|_| is_prediction(request.uri().path())) {
-            inference.announce().map_err(|refusal| status::refused(&refusal))?;
-        }
-        Ok(caller)
+        let inference = self.inference.as_ref().filter(|_| is_prediction(request.uri().path()));
+        let announced = inference.map(Inference::announce).transpose().map_err(|refusal| status::refused(&refusal))?;
+        Ok((caller, announced))
     }
 
     /// Begins to write down a call that changes projects.

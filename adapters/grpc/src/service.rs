@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use drifting_access::{Caller, Denied};
 use drifting_domain::ports::Trace;
-use drifting_domain::use_cases::RequestIdentity;
+use drifting_domain::use_cases::{PredictAnnouncement, RequestIdentity};
 use drifting_inference::{InferResponse, Inference, ReadLimits, Refusal, RefusalCode, SERVER};
 use drifting_listening::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey, TraceContext};
 use futures_util::Stream;
@@ -40,8 +40,15 @@ impl InferenceService {
         Self { inference, limits, stopping }
     }
 
-    fn inferring(&self, caller: Caller, trace: Option<Trace>) -> Inferring {
-        Inferring { inference: self.inference.clone(), limits: self.limits, caller, trace }
+    /// What its head says of a request.
+    fn inferring<T>(&self, request: &Request<T>) -> Result<Inferring, Status> {
+        Ok(Inferring {
+            inference: self.inference.clone(),
+            limits: self.limits,
+            caller: caller_of(request)?,
+            trace: trace_of(request),
+            announced: request.extensions().get::<PredictAnnouncement>().cloned(),
+        })
     }
 }
 
@@ -52,6 +59,8 @@ struct Inferring {
     limits: ReadLimits,
     caller: Caller,
     trace: Option<Trace>,
+    /// Whoever was let in to send its message.
+    announced: Option<PredictAnnouncement>,
 }
 
 /// Why a request is not answered.
@@ -88,7 +97,7 @@ impl Inferring {
     ) -> Result<(ModelInferResponse, bool), Unanswered> {
         let is_raw = message.is_raw();
         self.caller.check_project(&address.model_name).map_err(Unanswered::Denied)?;
-        let entered = self.inference.enter()?;
+        let entered = self.inference.enter(self.announced.as_ref())?;
         let place = ["gRPC infer", &address.model_name, &address.model_version];
         let key = key.digest(&place);
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
@@ -113,7 +122,7 @@ impl Inferring {
     async fn answer(&self, address: Address, message: InferMessage) -> Result<ModelInferResponse, Unanswered> {
         let is_raw = message.is_raw();
         self.caller.check_project(&address.model_name).map_err(Unanswered::Denied)?;
-        let entered = self.inference.enter()?;
+        let entered = self.inference.enter(self.announced.as_ref())?;
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
         let model = model.traced(self.trace.clone());
         let limits = self.limits;
@@ -263,12 +272,11 @@ impl GrpcInferenceService for InferenceService {
     }
 
     async fn model_infer(&self, request: Request<InferMessage>) -> Result<Response<ModelInferResponse>, Status> {
-        let (is_compressed, caller) = (is_compressed(&request), caller_of(&request)?);
+        let (is_compressed, inferring) = (is_compressed(&request), self.inferring(&request)?);
         let refused = |refusal| status::refused(&refusal);
-        let (key, trace) = (key_of(&request).map_err(refused)?, trace_of(&request));
+        let key = key_of(&request).map_err(refused)?;
         let message = request.into_inner();
         let address = message.address().map_err(refused)?;
-        let inferring = self.inferring(caller, trace);
         let Some(key) = key else {
             let answer = inferring.answer(address, message).await;
             return Ok(told(answer.map_err(|unanswered| unanswered.status())?, is_compressed));
@@ -291,7 +299,7 @@ impl GrpcInferenceService for InferenceService {
             let detail = "expected no `idempotency-key` with a stream, whose requests have none of their own; send each by ModelInfer";
             return Err(status::refusal(RefusalCode::Malformed, detail));
         }
-        let inferring = self.inferring(caller_of(&request)?, trace_of(&request));
+        let inferring = self.inferring(&request)?;
         let max_message_bytes = self.limits.bytes;
         let answers = futures_util::stream::unfold(Some(request.into_inner()), move |messages| {
             let inferring = inferring.clone();

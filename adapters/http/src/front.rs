@@ -80,8 +80,10 @@ impl<E: Endpoint<Output = Response>> Front<E> {
         let admitted = self.admit(&mut request, address);
         let admitted = admitted.and_then(|answer| {
             // What is answered already waits for no rows.
-            if answer.is_none() {
-                self.overload.announce(request.method(), route)?;
+            if answer.is_none()
+                && let Some(announced) = self.overload.announce(request.method(), route)?
+            {
+                request.set_data(announced);
             }
             Ok(answer)
         });

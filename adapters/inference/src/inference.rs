@@ -7,8 +7,8 @@ use drifting_domain::data::Table;
 use drifting_domain::ports::Trace;
 use drifting_domain::project::{Configuration, DriftType, ProjectName};
 use drifting_domain::use_cases::{
-    DriftService, FirstAnswer, ListQuery, OpenProject, PredictPlace, PredictRequest, Prediction, ProjectError,
-    ProjectStatusFilter, RequestIdentity,
+    DriftService, FirstAnswer, ListQuery, OpenProject, PredictAnnouncement, PredictPlace, PredictRequest, Prediction,
+    ProjectError, ProjectStatusFilter, RequestIdentity,
 };
 use futures_util::FutureExt;
 use tracing::Instrument;
@@ -144,20 +144,21 @@ impl Inference {
         Ok(OpenModel { open, trace: None })
     }
 
-    /// Lets a request in before its message is read, if there is a place among the predictions on their way; it takes none.
+    /// Lets a request in before its message is read, if there is a place among the predictions on their way; it takes none. To be held
+    /// until the message has come.
     ///
     /// # Errors
     /// When too many are.
-    pub fn announce(&self) -> Result<(), Refusal> {
+    pub fn announce(&self) -> Result<PredictAnnouncement, Refusal> {
         self.service.announce_prediction().map_err(|error| Refusal::of_predict(&error, |_| String::new()))
     }
 
-    /// Takes a place among the predictions on their way, for a request that has come.
+    /// Takes a place among the predictions on their way, for a request that has come, and that may have been announced.
     ///
     /// # Errors
     /// When too many are.
-    pub fn enter(&self) -> Result<PredictPlace, Refusal> {
-        self.service.enter_predictions().map_err(|error| Refusal::of_predict(&error, |_| String::new()))
+    pub fn enter(&self, announced: Option<&PredictAnnouncement>) -> Result<PredictPlace, Refusal> {
+        self.service.enter_predictions(announced).map_err(|error| Refusal::of_predict(&error, |_| String::new()))
     }
 
     async fn judge(&self, rows: PreparedRows) -> Result<InferResponse, Refusal> {

@@ -37,7 +37,7 @@ def test_every_name_is_there() -> None:
 
 
 def test_the_import_costs_little(tmp_path: Path) -> None:
-    """With the client, few calls of functions (as many on any machine), and nothing that is large.
+    """With the client, few calls of functions (nearly as many on any machine), and nothing that is large.
 
     What that takes in time stands in docs/performance.md.
     """

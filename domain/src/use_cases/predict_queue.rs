@@ -2,8 +2,8 @@
 //! their bodies are read.
 //!
 //! Rows come after the head that announces them. While many heads come at once, those that are let in on one free place would be read whole
-//! before all but one of them are refused; so whoever has been let in counts as announced, until its rows are there, for a short time, and
-//! from some number on: clients that are slow to send their rows keep nobody out of the first places.
+//! before all but one of them are refused; so whoever has been let in counts as announced, until its rows are there or will not come,
+//! for a short time, and from some number on: clients that are slow to send their rows keep nobody out of the first places.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -72,14 +72,21 @@ impl PredictQueue {
         judged.map_or(self.n_max, |n| n.max(FEW).min(self.n_max))
     }
 
-    /// How many have been let in lately, and have not entered.
-    fn n_announced(&self) -> usize {
+    /// The number of the present period, which begins here if it has not. Announcements that come or end in this moment may be missed, or
+    /// count for one period more.
+    fn present_period(&self) -> u64 {
         let now = nanoseconds(self.clock.elapsed()) / nanoseconds(PERIOD);
         let last = self.period.load(Ordering::Relaxed);
         if now > last && self.period.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             let before = self.announced[0].swap(0, Ordering::Relaxed);
             self.announced[1].store(if now == last + 1 { before } else { 0 }, Ordering::Relaxed);
         }
+        now.max(last)
+    }
+
+    /// How many have been let in lately, and have not entered.
+    fn n_announced(&self) -> usize {
+        self.present_period();
         self.announced.iter().map(|n| n.load(Ordering::Relaxed)).sum()
     }
 
@@ -106,19 +113,32 @@ impl PredictQueue {
     }
 
     /// Lets one in, if there is a place.
-    fn announce(&self) -> bool {
-        let has_place = self.check();
-        if has_place {
+    fn announce(self: &Arc<Self>) -> Option<PredictAnnouncement> {
+        self.check().then(|| {
+            let period = self.present_period();
             self.announced[0].fetch_add(1, Ordering::Relaxed);
-        }
-        has_place
+            PredictAnnouncement(Arc::new(Announced {
+                queue: Arc::clone(self),
+                period,
+                has_ended: AtomicBool::new(false),
+            }))
+        })
     }
 
-    fn enter(&self) -> bool {
-        let one_less = |n: usize| n.checked_sub(1);
-        let arrived = |n: &AtomicUsize| n.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok();
-        // The older one has waited for longer.
-        let _ = self.announced.iter().rev().any(arrived);
+    /// An announcement of a period is over, if it still counts.
+    fn forget(&self, period: u64) {
+        let age = self.period.load(Ordering::Relaxed).saturating_sub(period);
+        if let Some(n) = usize::try_from(age).ok().and_then(|age| self.announced.get(age)) {
+            let one_less = |n: usize| n.checked_sub(1);
+            // None may be left where another thread has begun a period meanwhile.
+            let _ = n.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        }
+    }
+
+    fn enter(&self, announced: Option<&PredictAnnouncement>) -> bool {
+        if let Some(PredictAnnouncement(announced)) = announced {
+            announced.end();
+        }
         let n_allowed = self.n_allowed();
         let one_more = |n: usize| (n < n_allowed).then_some(n + 1);
         let entered = self.n_entered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
@@ -144,6 +164,32 @@ impl PredictQueue {
 
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A prediction that has been let in, and whose rows have not come yet. Once its last copy is dropped none are waited for any longer.
+#[derive(Clone)]
+#[must_use = "to be held until its rows have come, or will not"]
+pub struct PredictAnnouncement(Arc<Announced>);
+
+struct Announced {
+    queue: Arc<PredictQueue>,
+    period: u64,
+    has_ended: AtomicBool,
+}
+
+impl Announced {
+    /// Its rows have come, or will not.
+    fn end(&self) {
+        if !self.has_ended.swap(true, Ordering::Relaxed) {
+            self.queue.forget(self.period);
+        }
+    }
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.end();
+    }
 }
 
 /// A place among the predictions on their way, until it is dropped.
@@ -175,21 +221,22 @@ impl DriftService {
     }
 
     /// Lets a prediction in whose body has not been read. It takes no place, which a client that is slow to send would hold; but for a
-    /// moment its rows are announced, and others are not let in on the same place. O(1).
+    /// moment its rows are announced, and others are not let in on the same place. To be held until they have come, or will not. O(1).
     ///
     /// # Errors
     /// [`PredictError::Overloaded`].
-    pub fn announce_prediction(&self) -> Result<(), PredictError> {
-        if self.predict_queue.announce() { Ok(()) } else { Err(PredictError::Overloaded) }
+    pub fn announce_prediction(&self) -> Result<PredictAnnouncement, PredictError> {
+        self.predict_queue.announce().ok_or(PredictError::Overloaded)
     }
 
-    /// Takes a place among the predictions on their way, for rows that have come. To be held until they are judged.
+    /// Takes a place among the predictions on their way, for rows that have come, and that may have been announced. To be held until
+    /// they are judged.
     ///
     /// # Errors
     /// [`PredictError::Overloaded`].
-    pub fn enter_predictions(&self) -> Result<PredictPlace, PredictError> {
+    pub fn enter_predictions(&self, announced: Option<&PredictAnnouncement>) -> Result<PredictPlace, PredictError> {
         let queue = &self.predict_queue;
-        if queue.enter() { Ok(PredictPlace(Arc::clone(queue))) } else { Err(PredictError::Overloaded) }
+        if queue.enter(announced) { Ok(PredictPlace(Arc::clone(queue))) } else { Err(PredictError::Overloaded) }
     }
 }
 
@@ -213,15 +260,20 @@ mod tests {
         }
     }
 
-    fn queue(wait_max: Option<Duration>) -> (PredictQueue, Arc<Set>) {
+    fn queue(wait_max: Option<Duration>) -> (Arc<PredictQueue>, Arc<Set>) {
         let clock = Arc::new(Set::default());
         let limits = ServiceLimits { predict_wait: wait_max, ..ServiceLimits::default() };
-        (PredictQueue::new(&limits, Arc::clone(&clock) as _), clock)
+        (Arc::new(PredictQueue::new(&limits, Arc::clone(&clock) as _)), clock)
+    }
+
+    /// Lets in as many as there is room for, and no more than so many.
+    fn announced(queue: &Arc<PredictQueue>, n_max: usize) -> Vec<PredictAnnouncement> {
+        (0..n_max).map_while(|_| queue.announce()).collect()
     }
 
     /// Enters as many as are allowed.
     fn fill(queue: &PredictQueue) -> usize {
-        while queue.enter() {}
+        while queue.enter(None) {}
         queue.n_entered()
     }
 
@@ -230,7 +282,7 @@ mod tests {
         for _ in 0..n {
             clock.0.fetch_add(each_us, Ordering::Relaxed);
             queue.leave();
-            queue.enter();
+            queue.enter(None);
         }
     }
 
@@ -250,7 +302,7 @@ mod tests {
     fn a_few_that_take_long_are_no_overload_and_times_of_rest_do_not_count() {
         let (queue, clock) = queue(Some(Duration::from_millis(500)));
         for _ in 0..BUSY - 1 {
-            assert!(queue.enter());
+            assert!(queue.enter(None));
         }
         work(&queue, &clock, 100, 10_000_000);
         assert_eq!(queue.n_allowed(), 1_000);
@@ -272,41 +324,66 @@ mod tests {
     fn whoever_is_let_in_is_announced_until_it_comes_and_not_for_long() {
         let (queue, clock) = queue(None);
         while queue.n_entered() < 990 {
-            queue.enter();
+            queue.enter(None);
         }
-        for n in 1..=10 {
-            assert!(queue.announce(), "{n}");
-        }
-        assert!(!queue.announce() && !queue.has_place(), "all places are spoken for");
-        for _ in 0..4 {
-            assert!(queue.enter());
+        let first = announced(&queue, 11);
+        assert_eq!(first.len(), 10);
+        assert!(queue.announce().is_none() && !queue.has_place(), "all places are spoken for");
+        for announced in &first[..4] {
+            assert!(queue.enter(Some(announced)));
             assert!(!queue.has_place(), "its own place was taken");
         }
         // Six never come, and another one that was not announced does.
         clock.0.fetch_add(50_000, Ordering::Relaxed);
         assert!(!queue.has_place());
-        assert!(queue.enter());
+        assert!(queue.enter(None));
         clock.0.fetch_add(50_000, Ordering::Relaxed);
         assert!(queue.has_place());
-        for n in 0..5 {
-            assert!(queue.announce(), "{n}");
-        }
-        assert!(!queue.announce());
+        let second = announced(&queue, 6);
+        assert_eq!(second.len(), 5);
+        // Those that are out of time say nothing of the others.
+        drop(first);
+        assert!(queue.announce().is_none());
         clock.0.fetch_add(3_600_000_000, Ordering::Relaxed);
-        assert!(queue.announce());
+        assert!(queue.announce().is_some());
+    }
+
+    #[test]
+    fn whoever_gives_up_before_its_rows_have_come_leaves_its_room_to_others() {
+        for periods in [0, 1] {
+            let (queue, clock) = queue(None);
+            while queue.n_entered() < 990 {
+                queue.enter(None);
+            }
+            let mut first = announced(&queue, 10);
+            clock.0.fetch_add(periods * 50_000, Ordering::Relaxed);
+            assert!(!queue.has_place());
+            let copy = first.last().cloned();
+            first.pop();
+            assert!(!queue.has_place(), "there is a copy");
+            drop(copy);
+            let second = announced(&queue, 2);
+            assert_eq!(second.len(), 1, "after {periods} periods");
+            // Whoever has entered leaves only its place.
+            let entered = first.pop().expect("nine are left");
+            assert!(queue.enter(Some(&entered)));
+            drop(entered);
+            assert!(!queue.has_place());
+            queue.leave();
+            assert!(queue.has_place());
+        }
     }
 
     #[test]
     fn those_that_never_come_keep_nobody_out_of_the_first_places() {
-        let (queue, _) = queue(None);
-        for _ in 0..1_000 {
-            assert!(queue.announce());
-        }
+        let (queue, clock) = queue(None);
+        // After a long calm.
+        clock.0.store(3_600_000_000, Ordering::Relaxed);
+        let silent = announced(&queue, 1_000);
+        assert_eq!(silent.len(), 1_000);
         for n in 0..BUSY {
             assert!(queue.has_place(), "{n}");
-            // Another one comes for each, so that as many are announced as before.
-            queue.announced[0].fetch_add(1, Ordering::Relaxed);
-            assert!(queue.enter());
+            assert!(queue.enter(None));
         }
         assert!(!queue.has_place(), "now they count");
     }
@@ -321,19 +398,20 @@ mod tests {
                 clock.0.fetch_add(each_us, Ordering::Relaxed);
                 queue.leave();
             }
-            let n_let_in = (0..1_000).filter(|_| queue.announce()).count();
-            assert_eq!(n_let_in, 1, "of a thousand, at {each_us} us each");
+            assert_eq!(announced(&queue, 1_000).len(), 1, "of a thousand, at {each_us} us each");
         }
     }
 
     #[test]
     fn who_is_refused_is_told_once_and_a_question_for_places_refuses_nobody() {
         let (queue, _) = queue(None);
-        assert!(queue.check() && queue.announce() && !queue.take_refused());
+        assert!(queue.check() && queue.announce().is_some() && !queue.take_refused());
         fill(&queue);
         assert!(!queue.has_place() && !queue.take_refused());
-        for refuse in [PredictQueue::check, PredictQueue::announce] {
-            assert!(!refuse(&queue));
+        for has_place in
+            [|queue: &Arc<PredictQueue>| queue.check(), |queue: &Arc<PredictQueue>| queue.announce().is_some()]
+        {
+            assert!(!has_place(&queue));
             assert!(queue.take_refused() && !queue.take_refused());
         }
     }

@@ -172,7 +172,7 @@ pub fn refused(data: &[u8]) {
         let service = service(Arc::new(MemoryArtifacts::new()));
         let address = serve(&service);
         // For as long as the process goes on.
-        while let Ok(place) = service.enter_predictions() {
+        while let Ok(place) = service.enter_predictions(None) {
             std::mem::forget(place);
         }
         address

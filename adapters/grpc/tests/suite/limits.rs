@@ -25,15 +25,22 @@ async fn server_with(settings: GrpcSettings) -> TestServer {
 #[tokio::test]
 async fn predictions_beyond_the_queue_are_refused_before_their_message_comes() {
     let server = server_with(GrpcSettings::default()).await;
-    let places: Vec<_> = std::iter::from_fn(|| server.service.enter_predictions().ok()).collect();
+    let mut places: Vec<_> = std::iter::from_fn(|| server.service.enter_predictions(None).ok()).collect();
     assert!(!places.is_empty());
     let status = stalled_call(&server, "/inference.GRPCInferenceService/ModelInfer", Vec::new()).await;
     assert_eq!(status.code(), Code::Unavailable, "{status}");
     assert_eq!(status.metadata().get("drifting-code").unwrap(), "overloaded");
     let mut client = server.client().await;
     client.server_live(ServerLiveRequest {}).await.unwrap();
-    drop(places);
-    client.model_infer(label_request("label", &[0.5])).await.unwrap();
+    // Whoever is let in on the last place and does not take it keeps nobody out.
+    places.pop();
+    for _ in 0..3 {
+        let status = call(&server, "/inference.GRPCInferenceService/ModelInfer", frame(0, &[0xff; 12]), &[]).await;
+        assert_eq!(status.code(), Code::InvalidArgument, "{status}");
+    }
+    for _ in 0..3 {
+        client.model_infer(label_request("label", &[0.5])).await.unwrap();
+    }
 }
 
 #[tokio::test]

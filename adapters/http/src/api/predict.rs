@@ -5,7 +5,7 @@ use std::sync::Arc;
 use drifting_domain::detectors::{BatchSpec, DetectorSpec};
 use drifting_domain::ports::Trace;
 use drifting_domain::project::Configuration;
-use drifting_domain::use_cases::{DriftService, OpenProject, PredictRequest, Prediction};
+use drifting_domain::use_cases::{DriftService, OpenProject, PredictAnnouncement, PredictRequest, Prediction};
 use drifting_inference::ReadLimits;
 use drifting_listening::{RequestId, TraceContext};
 use poem::Request;
@@ -100,7 +100,8 @@ impl PredictApi {
             body = buffered;
         }
         let PredictInput { data, truth, context, explain: in_body } = self.read(body, &open).await?;
-        let place = self.service.enter_predictions().map_err(|_| Failure::overloaded())?;
+        let announced = request.data::<PredictAnnouncement>();
+        let place = self.service.enter_predictions(announced).map_err(|_| Failure::overloaded())?;
         let parameters = Parameters::of(request);
         let in_query = parameters.explain()?;
         let id = request.data::<RequestId>().map(|RequestId(id)| id.as_str().into());

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 use drifting_domain::ports::Trace;
+use drifting_domain::use_cases::PredictAnnouncement;
 use drifting_listening::TraceContext;
 use poem::http::header;
 use poem::{Request, RequestBody};
@@ -30,6 +31,8 @@ pub(crate) struct InferenceBody {
     pub(crate) accepted: Coding,
     /// The trace that the request belongs to.
     pub(crate) trace: Option<Trace>,
+    /// Whoever was let in to send it.
+    pub(crate) announced: Option<PredictAnnouncement>,
 }
 
 impl InferenceBody {
@@ -42,6 +45,7 @@ impl InferenceBody {
             json_length: json_length(request),
             accepted: accepted(request.headers()),
             trace: request.data::<TraceContext>().map(Trace::from),
+            announced: request.data::<PredictAnnouncement>().cloned(),
         }
     }
 

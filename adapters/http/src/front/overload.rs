@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use drifting_domain::use_cases::{DriftService, PredictError};
+use drifting_domain::use_cases::{DriftService, PredictAnnouncement, PredictError};
 use poem::http::Method;
 
 use crate::error::Failure;
@@ -34,22 +34,26 @@ impl Overload {
     }
 
     /// Lets a request in whose rows are about to come, if it is a prediction. O(1).
-    pub(super) fn announce(&self, method: &Method, route: Option<usize>) -> Result<(), Failure> {
-        self.of_prediction(method, route, DriftService::announce_prediction)
-    }
-
-    fn of_prediction(
+    pub(super) fn announce(
         &self,
         method: &Method,
         route: Option<usize>,
-        ask: fn(&DriftService) -> Result<(), PredictError>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<PredictAnnouncement>, Failure> {
+        self.of_prediction(method, route, |service| service.announce_prediction().map(Some))
+    }
+
+    fn of_prediction<A: Default>(
+        &self,
+        method: &Method,
+        route: Option<usize>,
+        ask: fn(&DriftService) -> Result<A, PredictError>,
+    ) -> Result<A, Failure> {
         let is_prediction = route.and_then(|route| self.is_prediction.get(route)).copied().unwrap_or(false);
         match &self.service {
             Some(service) if is_prediction && *method == Method::POST => {
                 ask(service).map_err(|_| Failure::overloaded())
             }
-            _ => Ok(()),
+            _ => Ok(A::default()),
         }
     }
 }

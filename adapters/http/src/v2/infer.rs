@@ -298,16 +298,17 @@ impl InferApi {
     ) -> Result<Told, Failure> {
         let keyed = key.parse()?;
         let open = self.inference.open(model, version).await?.traced(body.trace.clone());
+        let announced = body.announced.clone();
         let Some(keyed) = keyed else {
             let (bytes, json_length) = body.read(self.limits.bytes, &self.timeouts).await?;
-            let place = self.inference.enter()?;
+            let place = self.inference.enter(announced.as_ref())?;
             let rows = self.prepare(open, model, bytes, json_length).await?;
             return Ok(Told::Now(self.inference.judge_within(rows.holding(place)).await?));
         };
         let (body, came) = body.buffered(self.limits.bytes, &self.timeouts).await?;
         let identity = keyed.identity(&[operation, model, version.unwrap_or_default()], came).await?;
         let (bytes, json_length) = body.read(self.limits.bytes, &self.timeouts).await?;
-        let place = self.inference.enter()?;
+        let place = self.inference.enter(announced.as_ref())?;
         let rows = self.prepare(open, model, bytes, json_length).await?;
         let write = move |response: &InferResponse| write(response)?.to_bytes();
         Ok(Told::First(self.inference.judge_once_within(rows.holding(place), identity, Box::new(write)).await?))

@@ -16,7 +16,7 @@ const PREDICT: &str = "/api/v1/projects/p/predict";
 
 /// Takes all places of predictions.
 fn fill(server: &TestServer) -> Vec<PredictPlace> {
-    std::iter::from_fn(|| server.service.enter_predictions().ok()).collect()
+    std::iter::from_fn(|| server.service.enter_predictions(None).ok()).collect()
 }
 
 /// A prediction after which the connection goes on.
@@ -92,6 +92,35 @@ async fn a_connection_serves_on_after_refusals_and_is_refused_again_after_answer
         requests.counts().filter(of).map(|counts| counts.durations.n()).sum::<u64>()
     };
     assert_eq!((n_counted("503"), n_counted("200"), requests.n_under_way()), (15, 6, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_let_in_on_the_last_place_and_takes_it_not_keeps_nobody_out() {
+    let server = TestServer::start().await;
+    server.fit_label("p").await;
+    let mut places = fill(&server);
+    places.pop();
+    let mut stream = server.connect().await;
+    let with_body = |path: &str, body: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let (row, infer) =
+        (r#"{"data": [0.5]}"#, r#"{"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [0.5]}]}"#);
+    for (path, body, status) in [
+        ("/api/v1/projects/unknown/predict", row, 404),
+        (PREDICT, "[", 400),
+        ("/v2/models/unknown/infer", infer, 404),
+        ("/v2/models/p/infer", "[", 400),
+        ("/v2/models/p/infer", infer, 200),
+        (PREDICT, row, 200),
+        (PREDICT, row, 200),
+    ] {
+        let reply = ask(&mut stream, with_body(path, body).as_bytes()).await;
+        assert_eq!(reply.status, status, "{path}: {}", reply.text());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
