@@ -1,6 +1,7 @@
 use super::{Case, distributions, integers, numbers, width};
 use crate::detectors::{CvmOnline, CvmOnlineSpec, CvmThresholds, OnlineDetector};
 use crate::ports::Silent;
+use crate::statistics::quantile::QuantileType;
 use crate::statistics::run_length::{Survivors, thresholds};
 use crate::test_pool::Threads;
 
@@ -99,7 +100,9 @@ fn parity_thresholds(case: &Case, spec: &CvmOnlineSpec, n: usize, d: usize) -> V
     }
     let probability = 1.0 - (1.0 - 1.0 / spec.ert).powf(1.0 / d as f64);
     let mut all = vec![f64::NAN; smallest - 1];
-    all.extend(thresholds(&by_step, probability, Survivors::AtOrBelow).expect("enough bootstraps"));
+    all.extend(
+        thresholds(&by_step, probability, Survivors::AtOrBelow, QuantileType::Seven).expect("enough bootstraps"),
+    );
     all
 }
 

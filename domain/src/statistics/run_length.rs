@@ -21,7 +21,9 @@ pub enum Survivors {
 
 /// The threshold of each step.
 ///
-/// `statistics[step][stream]` are simulated statistics without drift; `alarm_probability` is that of one step.
+/// `statistics[step][stream]` are simulated statistics without drift; `alarm_probability` is that of one step. A new stream
+/// is above a quantile of type 6 with just this one, if values are continuous, and of type 7 with one that is higher by about `1 / n` for the
+/// `n` streams that are left; it stands where the reference library has it.
 /// Time O(steps * streams).
 ///
 /// # Errors
@@ -30,6 +32,7 @@ pub fn thresholds(
     statistics: &[Vec<f64>],
     alarm_probability: f64,
     survivors: Survivors,
+    quantile_type: QuantileType,
 ) -> Result<Vec<f64>, SampleTooSmall> {
     let n_streams = statistics.first().map_or(0, Vec::len);
     let mut alive: Vec<usize> = (0..n_streams).collect();
@@ -38,7 +41,7 @@ pub fn thresholds(
     for step in statistics {
         sample.clear();
         sample.extend(alive.iter().map(|&stream| step[stream]));
-        let threshold = quantile(&mut sample, 1.0 - alarm_probability, QuantileType::Seven, true)?;
+        let threshold = quantile(&mut sample, 1.0 - alarm_probability, quantile_type, true)?;
         alive.retain(|&stream| match survivors {
             Survivors::Below => step[stream] < threshold,
             Survivors::AtOrBelow => step[stream] <= threshold,
@@ -76,9 +79,13 @@ mod tests {
             let mut generator = stream(1, 1);
             let statistics: Vec<Vec<f64>> =
                 (0..n_steps).map(|_| (0..n_streams).map(|_| generator.random()).collect()).collect();
-            for survivors in [Survivors::Below, Survivors::AtOrBelow] {
+            for (survivors, definition) in [
+                (Survivors::Below, QuantileType::Seven),
+                (Survivors::AtOrBelow, QuantileType::Seven),
+                (Survivors::AtOrBelow, QuantileType::Six),
+            ] {
                 assert!(
-                    thresholds(&statistics, alarm_probability, survivors).is_ok(),
+                    thresholds(&statistics, alarm_probability, survivors, definition).is_ok(),
                     "{alarm_probability} {n_steps} {n_streams}"
                 );
             }
@@ -86,8 +93,26 @@ mod tests {
     }
 
     #[test]
+    fn new_streams_pass_a_quantile_of_type_six_as_often_as_they_should() {
+        let (alarm_probability, n_streams, n_samples) = (0.02, 100, 2_000);
+        let mut generator = stream(2, 1);
+        let mut passed = |definition| {
+            let passed = (0..n_samples).map(|_| {
+                let statistics = vec![(0..n_streams).map(|_| generator.random()).collect()];
+                let of_one = thresholds(&statistics, alarm_probability, Survivors::AtOrBelow, definition);
+                // Of uniform numbers.
+                1.0 - of_one.expect("enough streams")[0]
+            });
+            passed.sum::<f64>() / f64::from(n_samples)
+        };
+        // Standard errors of 0.0003.
+        assert!((passed(QuantileType::Six) - 0.02).abs() < 0.0015);
+        assert!((passed(QuantileType::Seven) - 0.0296).abs() < 0.0015);
+    }
+
+    #[test]
     fn too_few_streams_are_an_error() {
         let statistics = vec![vec![0.0; 10]];
-        assert!(thresholds(&statistics, 0.05, Survivors::Below).is_err());
+        assert!(thresholds(&statistics, 0.05, Survivors::Below, QuantileType::Seven).is_err());
     }
 }

@@ -166,7 +166,8 @@ impl LsddOnline {
         let probability = alarm_probability(spec.ert, 1);
         let first = |p| quantile(&mut by_step[0].clone(), p, QuantileType::Seven, true).map_err(|_| too_few.clone());
         let mut all_thresholds = vec![first(1.0 - probability)?];
-        let later = thresholds(&by_step[1..], probability, Survivors::Below).map_err(|_| too_few.clone())?;
+        let later = thresholds(&by_step[1..], probability, Survivors::Below, QuantileType::Seven)
+            .map_err(|_| too_few.clone())?;
         all_thresholds.extend(later);
 
         // As in `mmd_online`: with unusual rows in the window every start would raise an alarm.
@@ -276,7 +277,7 @@ fn check_sizes(spec: &LsddOnlineSpec, n_rows: usize) -> Result<FitProblem, FitPr
     Ok(too_few)
 }
 
-/// All but a share of about `1 / ert` of the attempts succeed.
+/// A tenth of the first attempts fail, and then a share of about `1 / ert`.
 const SPLIT_ATTEMPTS_MAX: usize = 100_000;
 /// Attempts at a split that is usual.
 const USUAL_ATTEMPTS_MAX: usize = 1_000;

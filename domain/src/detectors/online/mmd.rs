@@ -148,7 +148,8 @@ impl MmdOnline {
         let simulation = Simulation::new(&kernel, &reference, &row_sums, spec.window_size);
         progress.stage("simulating the thresholds");
         let by_step = simulate(&simulation, &spec, splits, pool, &for_thresholds)?;
-        let thresholds = thresholds(&by_step, probability, Survivors::Below).map_err(|_| too_few.clone())?;
+        let thresholds =
+            thresholds(&by_step, probability, Survivors::Below, QuantileType::Seven).map_err(|_| too_few.clone())?;
 
         // Every start has the rows of one split in its window: with unusual ones it would raise an alarm after each
         // reset. The reference library asks only that the split would have raised none itself.
@@ -255,7 +256,7 @@ fn costs(spec: &MmdOnlineSpec, reference: &Points) -> [f64; 3] {
     [bandwidth, n_pairs * kernel, spec.n_bootstraps as f64 * pairs_held_out * kernel]
 }
 
-/// All but a share of about `1 / ert` of the attempts succeed.
+/// A tenth of the first attempts fail, and then a share of about `1 / ert`.
 const SPLIT_ATTEMPTS_MAX: usize = 100_000;
 /// Attempts at a split that is usual.
 const USUAL_ATTEMPTS_MAX: usize = 1_000;

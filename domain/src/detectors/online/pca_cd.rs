@@ -34,6 +34,7 @@ use crate::detectors::Preset;
 use crate::ports::{CpuPool, Progress};
 use crate::preprocess::Pca;
 use crate::statistics::parallel::run_tasks;
+use crate::statistics::quantile::QuantileType;
 use crate::statistics::run_length::{Survivors, n_streams_min, thresholds};
 
 /// How far two laws of a component are from each other.
@@ -110,6 +111,12 @@ impl PcaCdSpec {
     fn n_held_out(&self) -> usize {
         2 * self.window_size - 1
     }
+
+    /// The share of windows that are too unusual to start with. Such a window raises one alarm after the other, until the rows of the
+    /// reference have left it; where that takes a large part of the expected run time, usual windows make runs longer.
+    fn unusual(&self) -> f64 {
+        (self.ert / (8 * self.window_size) as f64).clamp(0.1, 0.3).max(1.0 / self.ert)
+    }
 }
 
 /// What moves while [`PcaCd`] serves.
@@ -156,7 +163,7 @@ enum Fitted {
     Menelaus(MenelausState),
 }
 
-/// All but a share of about `1 / ert` of the attempts succeed.
+/// A tenth to three tenths of the first attempts fail, and then a share of about `1 / ert`.
 const SPLIT_ATTEMPTS_MAX: usize = 100_000;
 /// Attempts at a split that is usual.
 const USUAL_ATTEMPTS_MAX: usize = 1_000;
@@ -240,11 +247,11 @@ impl PcaCd {
         let expected = n_streams_min(probability, spec.n_threshold_steps());
         let too_few = |_| FitProblem::TooFewBootstraps { expected, actual: spec.n_bootstraps };
         // Shares of few rows are often equal: a stream at its threshold raises no alarm.
-        let thresholds = thresholds(&by_step, probability, Survivors::AtOrBelow).map_err(too_few)?;
+        let thresholds = thresholds(&by_step, probability, Survivors::AtOrBelow, QuantileType::Six).map_err(too_few)?;
         // As in `mmd_online`: with unusual rows in the window every start would raise an alarm.
         let mut sorted = by_step[0].clone();
         sorted.sort_unstable_by(f64::total_cmp);
-        let place = ((1.0 - splits.unusual(spec.ert)) * (sorted.len() - 1) as f64).floor();
+        let place = ((1.0 - spec.unusual()) * (sorted.len() - 1) as f64).floor();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place among the streams")]
         let usual = sorted[place as usize];
         let mut held_out = vec![0; spec.n_held_out()];

@@ -8,6 +8,7 @@ use super::{CvmOnlineSpec, FitProblem};
 use crate::detectors::online::alarm_probability;
 use crate::ports::{CpuPool, Progress};
 use crate::statistics::parallel::run_tasks;
+use crate::statistics::quantile::QuantileType;
 use crate::statistics::run_length::{Survivors, n_streams_min, thresholds};
 
 /// What the thresholds depend on.
@@ -81,5 +82,5 @@ fn compute(
     .ok_or(FitProblem::Cancelled)?;
     let by_step: Vec<Vec<f64>> =
         (0..n_steps).map(|step| chunks.iter().flat_map(|chunk| chunk[step].iter().copied()).collect()).collect();
-    thresholds(&by_step, probability, Survivors::AtOrBelow).map_err(|_| too_few)
+    thresholds(&by_step, probability, Survivors::AtOrBelow, QuantileType::Seven).map_err(|_| too_few)
 }

@@ -60,6 +60,16 @@ fn run_lengths_are_as_expected_and_changes_end_them_soon() {
 }
 
 #[test]
+fn no_detector_starts_with_a_window_that_would_raise_an_alarm() {
+    for (ert, window_size, share) in
+        [(2.0, 100, 0.5), (9.0, 4, 0.28125), (50.0, 100, 0.1), (160.0, 100, 0.2), (400.0, 100, 0.3), (1e4, 4, 0.3)]
+    {
+        let spec = PcaCdSpec { ert, window_size, ..spec(None, DivergenceMetric::Kl) };
+        assert_eq!(spec.unusual(), share, "{ert} {window_size}");
+    }
+}
+
+#[test]
 fn what_is_saved_goes_on_bit_for_bit() {
     let (reference, rows) = (rows(200, usize::MAX, 1), rows(260, 130, 2));
     for preset in [None, Some(Preset::Menelaus)] {
