@@ -19,6 +19,16 @@ pub enum Survivors {
     AtOrBelow,
 }
 
+impl Survivors {
+    /// Whether a stream raises no alarm.
+    pub(crate) fn have(self, statistic: f64, threshold: f64) -> bool {
+        match self {
+            Self::Below => statistic < threshold,
+            Self::AtOrBelow => statistic <= threshold,
+        }
+    }
+}
+
 /// The threshold of each step.
 ///
 /// `statistics[step][stream]` are simulated statistics without drift; `alarm_probability` is that of one step. A new stream
@@ -42,10 +52,7 @@ pub fn thresholds(
         sample.clear();
         sample.extend(alive.iter().map(|&stream| step[stream]));
         let threshold = quantile(&mut sample, 1.0 - alarm_probability, quantile_type, true)?;
-        alive.retain(|&stream| match survivors {
-            Survivors::Below => step[stream] < threshold,
-            Survivors::AtOrBelow => step[stream] <= threshold,
-        });
+        alive.retain(|&stream| survivors.have(step[stream], threshold));
         thresholds.push(threshold);
     }
     Ok(thresholds)

@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use self::simulation::{Simulation, add};
-use super::splits::{SeededSplits, Splits};
+use super::splits::{SeededSplits, Splits, StartLimits};
 use super::{FitProblem, OnlineDetector, OnlineState, SIMULATED_MAX, alarm_probability};
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
@@ -170,18 +170,11 @@ impl LsddOnline {
             .map_err(|_| too_few.clone())?;
         all_thresholds.extend(later);
 
-        // As in `mmd_online`: with unusual rows in the window every start would raise an alarm.
         let usual = first(1.0 - splits.unusual(spec.ert))?;
-        let mut held_out = vec![0; spec.n_held_out()];
-        let found = (0..SPLIT_ATTEMPTS_MAX).any(|attempt| {
-            splits.split(attempt, effective.len(), &mut held_out);
-            let statistics = simulation.statistics(&weights, &held_out);
-            let limit = if attempt < USUAL_ATTEMPTS_MAX { usual } else { all_thresholds[0] };
-            statistics[spec.window_size - 1] < limit
-        });
-        if !found {
-            return Err(FitProblem::NoBandwidth);
-        }
+        let limits = StartLimits { usual, threshold: all_thresholds[0], survivors: Survivors::Below };
+        let statistic = |held_out: &[usize]| simulation.statistics(&weights, held_out)[spec.window_size - 1];
+        let held_out = limits.split(splits, effective.len(), spec.n_held_out(), statistic);
+        let held_out = held_out.ok_or(FitProblem::NoBandwidth)?;
         let raw = |index: &usize| &reference[effective[*index] * n_columns..(effective[*index] + 1) * n_columns];
         let mut detector = Self {
             reference_mean: simulation.reference_mean(&held_out),
@@ -277,10 +270,6 @@ fn check_sizes(spec: &LsddOnlineSpec, n_rows: usize) -> Result<FitProblem, FitPr
     Ok(too_few)
 }
 
-/// A tenth of the first attempts fail, and then a share of about `1 / ert`.
-const SPLIT_ATTEMPTS_MAX: usize = 100_000;
-/// Attempts at a split that is usual.
-const USUAL_ATTEMPTS_MAX: usize = 1_000;
 /// Permutations of one task of the pool.
 const PERMUTATIONS_PER_TASK: usize = 100;
 

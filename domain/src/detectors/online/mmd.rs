@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use self::simulation::Simulation;
-use super::splits::{SeededSplits, Splits};
+use super::splits::{SeededSplits, Splits, StartLimits};
 use super::{FitProblem, OnlineDetector, OnlineState, alarm_probability, check};
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
@@ -151,22 +151,14 @@ impl MmdOnline {
         let thresholds =
             thresholds(&by_step, probability, Survivors::Below, QuantileType::Seven).map_err(|_| too_few.clone())?;
 
-        // Every start has the rows of one split in its window: with unusual ones it would raise an alarm after each
-        // reset. The reference library asks only that the split would have raised none itself.
         let usual = quantile(&mut by_step[0].clone(), 1.0 - splits.unusual(spec.ert), QuantileType::Seven, true);
         let usual = usual.map_err(|_| too_few)?;
-        let mut held_out = vec![0; spec.n_held_out()];
+        let limits = StartLimits { usual, threshold: thresholds[0], survivors: Survivors::Below };
         let mut within_reference = 0.0;
-        let found = (0..SPLIT_ATTEMPTS_MAX).any(|attempt| {
-            splits.split(attempt, reference.n_rows(), &mut held_out);
-            let statistics = simulation.statistics(&held_out, &mut within_reference);
-            // Among statistics that are mostly equal none may be below.
-            let limit = if attempt < USUAL_ATTEMPTS_MAX { usual } else { thresholds[0] };
-            statistics[spec.window_size - 1] < limit
-        });
-        if !found {
-            return Err(FitProblem::NoBandwidth);
-        }
+        let statistic =
+            |held_out: &[usize]| simulation.statistics(held_out, &mut within_reference)[spec.window_size - 1];
+        let held_out = limits.split(splits, reference.n_rows(), spec.n_held_out(), statistic);
+        let held_out = held_out.ok_or(FitProblem::NoBandwidth)?;
         let first_of_window = spec.window_size - 1;
         let mut is_held_out = vec![false; reference.n_rows()];
         for row in &held_out {
@@ -256,10 +248,6 @@ fn costs(spec: &MmdOnlineSpec, reference: &Points) -> [f64; 3] {
     [bandwidth, n_pairs * kernel, spec.n_bootstraps as f64 * pairs_held_out * kernel]
 }
 
-/// A tenth of the first attempts fail, and then a share of about `1 / ert`.
-const SPLIT_ATTEMPTS_MAX: usize = 100_000;
-/// Attempts at a split that is usual.
-const USUAL_ATTEMPTS_MAX: usize = 1_000;
 /// Permutations of one task of the pool.
 const PERMUTATIONS_PER_TASK: usize = 100;
 

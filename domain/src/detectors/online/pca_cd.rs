@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use self::grid::{Bins, Grid, Simulation};
 use self::menelaus::MenelausState;
-use super::splits::{SeededSplits, Splits};
+use super::splits::{SeededSplits, Splits, StartLimits};
 use super::{FitProblem, OnlineDetector, OnlineSpec, OnlineState, alarm_probability, check};
 use crate::data::{TensorError, Tensors};
 use crate::detection::Detection;
@@ -34,7 +34,7 @@ use crate::detectors::Preset;
 use crate::ports::{CpuPool, Progress};
 use crate::preprocess::Pca;
 use crate::statistics::parallel::run_tasks;
-use crate::statistics::quantile::QuantileType;
+use crate::statistics::quantile::{QuantileType, quantile};
 use crate::statistics::run_length::{Survivors, n_streams_min, thresholds};
 
 /// How far two laws of a component are from each other.
@@ -163,10 +163,6 @@ enum Fitted {
     Menelaus(MenelausState),
 }
 
-/// A tenth to three tenths of the first attempts fail, and then a share of about `1 / ert`.
-const SPLIT_ATTEMPTS_MAX: usize = 100_000;
-/// Attempts at a split that is usual.
-const USUAL_ATTEMPTS_MAX: usize = 1_000;
 /// Permutations of one task of the pool.
 const PERMUTATIONS_PER_TASK: usize = 100;
 /// Rows of the reference that are fed between two looks at whether anybody wants them to be.
@@ -248,21 +244,12 @@ impl PcaCd {
         let too_few = |_| FitProblem::TooFewBootstraps { expected, actual: spec.n_bootstraps };
         // Shares of few rows are often equal: a stream at its threshold raises no alarm.
         let thresholds = thresholds(&by_step, probability, Survivors::AtOrBelow, QuantileType::Six).map_err(too_few)?;
-        // As in `mmd_online`: with unusual rows in the window every start would raise an alarm.
-        let mut sorted = by_step[0].clone();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let place = ((1.0 - spec.unusual()) * (sorted.len() - 1) as f64).floor();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a place among the streams")]
-        let usual = sorted[place as usize];
-        let mut held_out = vec![0; spec.n_held_out()];
-        let found = (0..SPLIT_ATTEMPTS_MAX).any(|attempt| {
-            splits.split(attempt, n_rows, &mut held_out);
-            let limit = if attempt < USUAL_ATTEMPTS_MAX { usual } else { thresholds[0] };
-            simulation.statistics(&held_out)[spec.window_size - 1] <= limit
-        });
-        if !found {
-            return Err(FitProblem::NoComponents);
-        }
+        let usual = quantile(&mut by_step[0].clone(), 1.0 - spec.unusual(), QuantileType::Seven, false);
+        let usual = usual.map_err(too_few)?;
+        let limits = StartLimits { usual, threshold: thresholds[0], survivors: Survivors::AtOrBelow };
+        let statistic = |held_out: &[usize]| simulation.statistics(held_out)[spec.window_size - 1];
+        let held_out = limits.split(&splits, n_rows, spec.n_held_out(), statistic);
+        let held_out = held_out.ok_or(FitProblem::NoComponents)?;
         grid.hold(simulation.left(&held_out), (n_rows - held_out.len()) as f64);
         let row = |row: &usize| reference[row * n_columns..(row + 1) * n_columns].iter().copied();
         let initial_window = held_out[spec.window_size - 1..].iter().flat_map(row).collect();

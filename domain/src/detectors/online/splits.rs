@@ -3,6 +3,12 @@
 use rand::seq::SliceRandom;
 
 use crate::statistics::draws::{DistinctDraws, stream};
+use crate::statistics::run_length::Survivors;
+
+/// Attempts at a split whose window is usual.
+const USUAL_ATTEMPTS_MAX: usize = 1_000;
+/// A tenth to three tenths of the first attempts fail, as those are unusual, and then a share of about `1 / ert`.
+const ATTEMPTS_MAX: usize = 100_000;
 
 /// Which rows of the reference are held out.
 pub(crate) trait Splits: Sync {
@@ -17,6 +23,36 @@ pub(crate) trait Splits: Sync {
 
     /// All rows in random order: where kernel centres are looked for.
     fn order(&self, n_rows: usize) -> Vec<usize>;
+}
+
+/// What the statistic of the window at the start may be. Every start has the rows of one split in its window: with unusual ones it would
+/// raise an alarm after each reset. The reference library asks only that the split would have raised none itself.
+pub(super) struct StartLimits {
+    /// So that the window is usual.
+    pub(super) usual: f64,
+    /// That of the first step: among statistics that are mostly equal none may be usual.
+    pub(super) threshold: f64,
+    pub(super) survivors: Survivors,
+}
+
+impl StartLimits {
+    /// The rows that are held out, in order, by the first split whose window is within the limits; nothing, if that is none.
+    /// `statistic` is that of the window of a split.
+    pub(super) fn split(
+        &self,
+        splits: &dyn Splits,
+        n_rows: usize,
+        n_held_out: usize,
+        mut statistic: impl FnMut(&[usize]) -> f64,
+    ) -> Option<Vec<usize>> {
+        let mut held_out = vec![0; n_held_out];
+        let found = (0..ATTEMPTS_MAX).any(|attempt| {
+            splits.split(attempt, n_rows, &mut held_out);
+            let limit = if attempt < USUAL_ATTEMPTS_MAX { self.usual } else { self.threshold };
+            self.survivors.have(statistic(&held_out), limit)
+        });
+        found.then_some(held_out)
+    }
 }
 
 /// Splits drawn at random.
@@ -44,7 +80,8 @@ impl Splits for SeededSplits {
     fn unusual(&self, ert: f64) -> f64 {
         // Such windows raise one alarm after the other, until the rows of the reference have left them. Measured with `mmd_online`, 100
         // references of 1,000 rows of three uniform numbers and an ert of 50: with a share of 1 / ert, as in the reference library, one of
-        // them raises an alarm with every other row, and all together raise 1.8 times as many as the ert says. With a share of 0.3 runs of `lsdd_online` are a tenth longer.
+        // them raises an alarm with every other row, and all together raise 1.8 times as many as the ert says. The larger the share, the
+        // longer are runs where the ert is hardly longer than the window (docs/calibration.md).
         (1.0 / ert).max(0.1)
     }
 

@@ -60,7 +60,7 @@ fn run_lengths_are_as_expected_and_changes_end_them_soon() {
 }
 
 #[test]
-fn no_detector_starts_with_a_window_that_would_raise_an_alarm() {
+fn more_windows_are_unusual_where_they_are_short_beside_the_expected_run_time() {
     for (ert, window_size, share) in
         [(2.0, 100, 0.5), (9.0, 4, 0.28125), (50.0, 100, 0.1), (160.0, 100, 0.2), (400.0, 100, 0.3), (1e4, 4, 0.3)]
     {
