@@ -7,12 +7,15 @@ mod proxy;
 mod s3;
 mod tokens;
 
-use opendal::{Builder, Operator};
+use std::sync::Once;
+
+use opendal::{Builder, HttpTransporter, Operator};
+use opendal_http_transport_reqwest::ReqwestTransport;
 
 /// A client of a service.
 fn client(service: impl Builder) -> Operator {
-    // Without the feature that does so before `main`, there is nothing to send requests with.
-    opendal::install_default();
+    static DEFAULT: Once = Once::new();
+    DEFAULT.call_once(|| HttpTransporter::install_default(ReqwestTransport::default()));
     Operator::new(service).expect("the client is configured")
 }
 
