@@ -4,12 +4,15 @@ use std::io::Write;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use memchr::memmem;
 use poem::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use poem::http::{Method, Uri, Version};
 use poem::{Request, Response};
 
 /// More headers are not looked at here.
 const HEADERS_MAX: usize = 32;
+/// What a head ends with.
+const HEAD_END: &[u8] = b"\r\n\r\n";
 
 /// The head of a request whose body has a length that it tells, and after which the connection goes on.
 pub(super) struct Head {
@@ -24,8 +27,9 @@ pub(super) struct Head {
 impl Head {
     /// The head that these bytes begin with, if it is whole, and as plain as that: everything else is left to who knows it all. O(its length).
     pub(super) fn of(bytes: &[u8]) -> Option<Self> {
-        // All that is kept of it shares one copy.
-        let bytes = Bytes::copy_from_slice(bytes);
+        // All that is kept of it shares one copy, without what has come of the body.
+        let end = memmem::find(bytes, HEAD_END)? + HEAD_END.len();
+        let bytes = Bytes::copy_from_slice(&bytes[..end]);
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut parsed = httparse::Request::new(&mut headers);
         let Ok(httparse::Status::Complete(n_bytes)) = parsed.parse(&bytes) else { return None };
