@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use drifting_artifacts::Lease;
@@ -52,11 +52,12 @@ use crate::telemetry::tracing_of_requests;
 /// The hidden command that reads index files in a process of its own.
 pub const VERIFY_INDEX: &str = "verify-index";
 
-/// How long feeding the rows of events that wait may take after the requests under way have ended.
+/// How long everything may take after the requests under way have ended, until the online state is saved: a bucket may not answer. Whoever
+/// stops the server waits for longer than that, as the deployments do.
+const LAST_WITHIN: Duration = Duration::from_mins(1);
+/// Of this, feeding the rows of events that wait.
 const EVENTS_WITHIN: Duration = Duration::from_secs(10);
-/// How long saving the online state may take after that: a bucket may not answer.
-const SAVED_WITHIN: Duration = Duration::from_mins(1);
-/// How long operations that store their project may take after that.
+/// And operations that store their project.
 const STORES_WITHIN: Duration = Duration::from_secs(10);
 
 /// The server: bound, its stores open, not yet answering.
@@ -250,11 +251,12 @@ impl App {
         };
         let (served, served_grpc) =
             tokio::join!(self.http.run_draining(draining.clone(), shutdown.clone(), grace), grpc);
+        let end = Instant::now() + LAST_WITHIN;
         self.intake.finish(EVENTS_WITHIN).await;
         if tokio::time::timeout(STORES_WITHIN, self.service.operations_ended()).await.is_err() {
             tracing::warn!("a fit in the background has not been stored in time");
         }
-        background.end(SAVED_WITHIN).await;
+        background.end(end.saturating_duration_since(Instant::now()) / 2).await;
         let delivering = async {
             if let Some(delivery) = self.delivery {
                 delivery.finish().await;
@@ -265,7 +267,8 @@ impl App {
                 sinks.finish().await;
             }
         };
-        let (saved, (), ()) = tokio::join!(save_last(&self.service, SAVED_WITHIN), delivering, telling);
+        let (saved, (), ()) =
+            tokio::join!(save_last(&self.service, end.saturating_duration_since(Instant::now())), delivering, telling);
         if let Some(hold) = &self.hold {
             hold.release().await;
         }

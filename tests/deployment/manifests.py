@@ -172,8 +172,8 @@ def reference_faults(objects: list[Object]) -> list[str]:
 def grace_faults(objects: list[Object], settings: Object) -> list[str]:
     """Pods that are killed before the server may have ended by itself."""
     seconds = {name: int(re.fullmatch(r"(\d+)s", settings[name])[1]) for name in ("drain_delay", "shutdown_timeout")}
-    # Verdicts are delivered for five seconds more, traces for two; then states are saved.
-    least = sum(seconds.values()) + 10
+    # Events are fed, states saved and verdicts delivered within a minute more, whatever does not answer; traces for two seconds.
+    least = sum(seconds.values()) + 65
     return [
         f"{owner}: killed after {pod['spec']['terminationGracePeriodSeconds']} s, it may take {least} s"
         for owner, pod in pods(objects)
