@@ -151,7 +151,7 @@ impl App {
             delivery: delivery.as_ref().map(Delivery::counts),
             sinks: sinks.as_ref().map(SinkDelivery::measures),
             events: EventMeasures(intake.clone()),
-            memory: MemoryMeasures(Arc::clone(&service)),
+            memory: MemoryMeasures { service: Arc::clone(&service), bodies: guards.bodies.clone() },
             with_mlserver_names: config.mlserver_metrics,
         };
         exported_metrics::export(&measured);
@@ -304,6 +304,7 @@ fn http_settings(config: &Config, guards: &Guards, measured: Measured, requests:
         cors_origins: config.cors_origins.clone(),
         gate: Arc::clone(&guards.gate),
         audit: guards.audit.clone(),
+        bodies: guards.bodies.clone(),
         tls: guards.tls.clone(),
         event_projects: config.event_projects.clone(),
         mlserver_headers: config.mlserver_headers,
@@ -331,6 +332,7 @@ async fn bind_grpc(
         allowed_hosts: config.checked_hosts(),
         gate: Arc::clone(&guards.gate),
         audit: guards.audit.clone(),
+        bodies: guards.bodies.clone(),
         tls: guards.tls.clone(),
         requests,
         tracing: tracing_of_requests(),

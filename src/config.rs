@@ -45,7 +45,7 @@ use sinks::OnlySink;
 pub const FILE_BY_DEFAULT: &str = "drifting.yaml";
 
 /// Every setting with its default; one without has a default that depends on something else.
-const SETTINGS: [(&str, Option<&str>); 70] = [
+const SETTINGS: [(&str, Option<&str>); 71] = [
     ("artifacts_path", Some(".drifting/")),
     ("artifacts_endpoint", None),
     ("artifacts_region", None),
@@ -110,6 +110,7 @@ const SETTINGS: [(&str, Option<&str>); 70] = [
     ("idempotency_max_keys", Some("100000")),
     ("idempotency_max_bytes", Some("64MiB")),
     ("projects_memory", None),
+    ("bodies_memory", None),
     ("predict_queue", Some("1000")),
     ("predict_wait", Some("250ms")),
     ("concurrent_fits", None),
@@ -247,6 +248,8 @@ pub struct Config {
     pub idempotency_max_bytes: usize,
     /// What loaded projects may take, if there is a bound, in bytes.
     pub projects_memory: Option<u64>,
+    /// What bodies of requests under way may take together, if there is a bound, in bytes.
+    pub bodies_memory: Option<usize>,
     /// Predictions that may wait or be at work.
     pub predict_queue: usize,
     /// How long the last one of them may be expected to wait, if there is a bound.

@@ -1,19 +1,21 @@
-//! Who is let in, and by what the server is known.
+//! Who is let in, with how much, and by what the server is known.
 
 use std::sync::Arc;
 
 use anyhow::Context;
 use drifting_access::{AuditLog, Gate};
-use drifting_listening::{Tls, TlsFiles};
+use drifting_listening::{BodyMemory, Tls, TlsFiles};
 use tokio::task::JoinSet;
 
 use crate::config::Config;
 
-/// Who is let in, and by what the server is known, over HTTP and over gRPC.
+/// Who is let in, with how much, and by what the server is known, over HTTP and over gRPC.
 pub struct Guards {
     pub gate: Arc<Gate>,
     pub tls: Option<Arc<Tls>>,
     pub audit: Option<AuditLog>,
+    /// What bodies and messages may take together.
+    pub bodies: BodyMemory,
 }
 
 impl Guards {
@@ -23,7 +25,7 @@ impl Guards {
         gate.prepare().await;
         let tls = config.tls.as_ref().map(open_tls).transpose()?;
         let audit = config.audit_log.as_deref().map(AuditLog::open).transpose().context("there can be no audit log")?;
-        Ok(Self { audit, gate: Arc::new(gate), tls })
+        Ok(Self { audit, bodies: BodyMemory::new(config.bodies_memory), gate: Arc::new(gate), tls })
     }
 
     /// Reads files and keys again when they change, until what is returned is dropped.

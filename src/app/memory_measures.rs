@@ -1,17 +1,21 @@
-//! What `/metrics` tells of the projects in memory.
+//! What `/metrics` tells of the projects and the bodies in memory.
 
 use std::fmt;
 use std::sync::Arc;
 
 use drifting_domain::use_cases::{DriftService, MemoryUse};
+use drifting_listening::BodyMemory;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
-/// The memory of a service, as it counts it.
-pub struct MemoryMeasures(pub Arc<DriftService>);
+/// The memory of projects and of bodies, as the server counts it.
+pub struct MemoryMeasures {
+    pub service: Arc<DriftService>,
+    pub bodies: BodyMemory,
+}
 
 impl fmt::Debug for MemoryMeasures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -21,7 +25,7 @@ impl fmt::Debug for MemoryMeasures {
 
 impl Collector for MemoryMeasures {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let MemoryUse { n_loaded, n_bytes, budget, n_loads, n_evictions } = self.0.memory_use();
+        let MemoryUse { n_loaded, n_bytes, budget, n_loads, n_evictions } = self.service.memory_use();
         let mut gauge = |name, help, unit: Option<&Unit>, value: u64| {
             let gauge = ConstGauge::new(value as f64);
             gauge.encode(encoder.encode_descriptor(name, help, unit, gauge.metric_type())?)
@@ -31,6 +35,12 @@ impl Collector for MemoryMeasures {
         if let Some(budget) = budget {
             let help = "What projects in memory may take before the least recently used leave it";
             gauge("drifting_projects_memory_budget", help, Some(&Unit::Bytes), budget)?;
+        }
+        let n_taken = self.bodies.n_taken() as u64;
+        gauge("drifting_bodies_memory", "What bodies of requests under way take", Some(&Unit::Bytes), n_taken)?;
+        if let Some(budget) = self.bodies.bytes_max() {
+            let help = "What bodies of requests under way may take together";
+            gauge("drifting_bodies_memory_budget", help, Some(&Unit::Bytes), budget as u64)?;
         }
         let mut counter = |name, help, value: u64| {
             let counter = ConstCounter::new(value);

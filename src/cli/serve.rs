@@ -490,6 +490,14 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub projects_memory: Option<String>,
 
+    /// What the bodies of requests may take together, such as 512MiB, or `none` [env: DRIFTING_BODIES_MEMORY] [default: an eighth of the machine's, or of its control group's]
+    ///
+    /// As they came and as they are decoded, until their requests are answered. More is refused: 503 `overloaded`. The first 16 KiB of a body do
+    /// not count, and a body that is alone is taken whatever this is.
+    #[arg(long, value_name = "BYTES", alias = "bodies_memory")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bodies_memory: Option<String>,
+
     /// Predictions that may wait or be at work [env: DRIFTING_PREDICT_QUEUE] [default: 1000]
     ///
     /// More are refused before their bodies are read: 503 `overloaded`.

@@ -153,6 +153,7 @@ impl Config {
             "idempotency_max_keys" => self.idempotency_max_keys.into(),
             "idempotency_max_bytes" => ByteSize(self.idempotency_max_bytes).to_string().into(),
             "projects_memory" => ByteSizeOrNone(self.projects_memory.unwrap_or(0)).to_string().into(),
+            "bodies_memory" => ByteSizeOrNone(self.bodies_memory.unwrap_or(0) as u64).to_string().into(),
             "predict_queue" => self.predict_queue.into(),
             "predict_wait" => self.predict_wait.map_or_else(|| "none".into(), |wait| Interval(wait).to_string().into()),
             "concurrent_fits" => self.concurrent_fits.into(),

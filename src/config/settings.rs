@@ -138,6 +138,12 @@ impl Settings {
                 Some(ByteSizeOrNone(0)) => None,
                 Some(ByteSizeOrNone(bytes)) => Some(bytes),
             },
+            bodies_memory: match self.optional::<ByteSizeOrNone>("bodies_memory")? {
+                None => crate::memory::available().map(|bytes| bytes / 8),
+                Some(ByteSizeOrNone(0)) => None,
+                Some(ByteSizeOrNone(bytes)) => Some(bytes),
+            }
+            .map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX)),
             predict_queue: self.required::<Count>("predict_queue")?.0,
             predict_wait: self.required::<IntervalOrNone>("predict_wait")?.0,
             concurrent_fits: self.optional::<Count>("concurrent_fits")?.map_or_else(concurrent_fits, |fits| fits.0),

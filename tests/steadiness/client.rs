@@ -32,9 +32,9 @@ pub struct Answered {
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Unanswered {
-    /// Nobody took the connection.
+    /// Nobody took the connection, or it was closed before its first answer, as those are that the system has made and no server has taken.
     NotConnected,
-    /// The connection broke before the answer was whole.
+    /// A connection on which others had been answered broke before the answer was whole.
     Broken,
 }
 
@@ -68,12 +68,15 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(body))
             .expect("a request");
-        let mut connection = match self.connection.take().filter(|connection| !connection.is_closed()) {
-            Some(connection) => connection,
-            None => self.connect().await?,
+        let (mut connection, otherwise) = match self.connection.take().filter(|connection| !connection.is_closed()) {
+            Some(connection) => (connection, Unanswered::Broken),
+            None => (self.connect().await?, Unanswered::NotConnected),
         };
-        connection.ready().await.map_err(|_| Unanswered::NotConnected)?;
-        let answer = connection.send_request(request).await.map_err(|_| Unanswered::Broken)?;
+        let answered = async {
+            connection.ready().await.ok()?;
+            connection.send_request(request).await.ok()
+        };
+        let Some(answer) = answered.await else { return Err(otherwise) };
         let status = answer.status().as_u16();
         let retry_after = answer.headers().contains_key(header::RETRY_AFTER);
         let body = answer.into_body().collect().await.map_err(|_| Unanswered::Broken)?.to_bytes();

@@ -21,7 +21,9 @@ use std::task::{Context, Poll};
 use drifting_access::{AuditLog, Caller, Change, Gate, Recording};
 use drifting_domain::use_cases::PredictAnnouncement;
 use drifting_inference::Inference;
-use drifting_listening::{IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId, RequestMeasures, Tracing};
+use drifting_listening::{
+    BodyMemory, BodyShare, IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId, RequestMeasures, Tracing,
+};
 use futures_util::FutureExt;
 use http::{HeaderValue, Request, Response};
 use tonic::body::Body;
@@ -44,6 +46,7 @@ pub(crate) struct Rules {
     pub(crate) hosts: HostCheck,
     pub(crate) gate: Arc<Gate>,
     pub(crate) audit: Option<AuditLog>,
+    pub(crate) bodies: BodyMemory,
     pub(crate) timeouts: GrpcTimeouts,
     pub(crate) max_message_bytes: usize,
     pub(crate) stopping: Stopping,
@@ -78,6 +81,7 @@ where
         let span = watched.span.clone();
         let access = Access::begin(request.uri().path(), watched);
         let mut recording = None;
+        let share = rules.bodies.share();
         let served = match span.in_scope(|| rules.admit(&request)) {
             Ok((caller, announced)) => {
                 recording = rules.record(&request, &caller, &id);
@@ -85,7 +89,7 @@ where
                 if let Some(announced) = announced {
                     request.extensions_mut().insert(announced);
                 }
-                Ok(span.in_scope(|| self.inner.call(rules.guard(request))))
+                Ok(span.in_scope(|| self.inner.call(rules.guard(request, share.clone()))))
             }
             Err(status) => Err(status),
         };
@@ -97,6 +101,7 @@ where
                 },
                 Err(status) => status.into_http(),
             };
+            drop(share);
             if let Some(recording) = recording {
                 let code = Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code());
                 recording.end(&format!("{code:?}"));
@@ -141,13 +146,13 @@ impl Rules {
     }
 
     /// The request with deadlines on its messages.
-    fn guard(&self, request: Request<Body>) -> Request<Body> {
+    fn guard(&self, request: Request<Body>, share: BodyShare) -> Request<Body> {
         let is_stream = is_stream(request.uri().path());
         request.map(|body| {
             Body::new(if is_stream {
-                Received::stream(body, self.timeouts, self.stopping.clone())
+                Received::stream(body, self.timeouts, share, self.stopping.clone())
             } else {
-                Received::one(body, self.timeouts)
+                Received::one(body, self.timeouts, share)
             })
         })
     }
@@ -190,6 +195,7 @@ mod tests {
             hosts,
             gate: Arc::new(Gate::open()),
             audit: None,
+            bodies: BodyMemory::default(),
             timeouts: GrpcTimeouts::default(),
             max_message_bytes: 10,
             stopping,

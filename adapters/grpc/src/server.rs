@@ -93,6 +93,7 @@ impl GrpcServer {
             hosts: HostCheck::new(settings.allowed_hosts.as_deref()),
             gate: Arc::clone(&settings.gate),
             audit: settings.audit.clone(),
+            bodies: settings.bodies.clone(),
             timeouts: settings.timeouts,
             max_message_bytes: settings.max_message_bytes,
             stopping,
@@ -100,6 +101,8 @@ impl GrpcServer {
             tracing: settings.tracing.clone(),
         });
         let server = Server::builder()
+            // Small at first, so that little of what is refused is on its way by then.
+            .http2_adaptive_window(Some(true))
             .max_concurrent_streams(settings.streams_max)
             .http2_max_header_list_size(settings.max_header_bytes)
             .http2_keepalive_interval(Some(settings.timeouts.ping_every))

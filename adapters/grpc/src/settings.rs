@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use drifting_access::{AuditLog, Gate};
 use drifting_inference::ReadLimits;
-use drifting_listening::{RequestMeasures, Tls, Tracing};
+use drifting_listening::{BodyMemory, RequestMeasures, Tls, Tracing};
 
 use crate::front::request_measures;
 
@@ -26,6 +26,8 @@ pub struct GrpcSettings {
     pub gate: Arc<Gate>,
     /// Where changes are written down, if anywhere.
     pub audit: Option<AuditLog>,
+    /// What messages may take together, with the bodies of requests over HTTP.
+    pub bodies: BodyMemory,
     /// By what the server is known, if it speaks TLS.
     pub tls: Option<Arc<Tls>>,
     /// So many connections are served at once; more wait in the system's queue.
@@ -58,6 +60,7 @@ impl Default for GrpcSettings {
             allowed_hosts: None,
             gate: Arc::new(Gate::open()),
             audit: None,
+            bodies: BodyMemory::default(),
             tls: None,
             connections_max: 10_000,
             streams_max: 100,

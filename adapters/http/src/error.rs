@@ -219,6 +219,11 @@ impl Failure {
         Self::new(Code::Overloaded, PredictError::Overloaded.to_string())
     }
 
+    /// There is no memory for another body, or for the rest of one.
+    pub(crate) fn bodies_full() -> Self {
+        Self::new(Code::Overloaded, "the bodies of other requests take the memory that there is for them; try again")
+    }
+
     /// There is no project of the name.
     pub(crate) fn not_found() -> Self {
         Self::new(Code::ProjectNotFound, "there is no project of this name; fit one first")

@@ -23,15 +23,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use drifting_access::{Caller, Gate};
-use drifting_listening::{IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId, TraceContext};
+use drifting_listening::{
+    BodyMemory, BodyShare, FREE_BYTES, IDEMPOTENCY_REPLAYED, REQUEST_ID, RequestId, TraceContext,
+};
 use futures_util::FutureExt;
 use poem::error::{MethodNotAllowedError, NotFoundError};
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::http::{HeaderValue, StatusCode, Version, header};
 use poem::{Endpoint, Request, Response};
 use tracing::Instrument;
 use tracing::level_filters::LevelFilter;
 
 use self::access_log::Access;
+use crate::api::Readiness;
 use crate::body::{Coding, leave_unread};
 use crate::connection::{Connections, Refuse, Working, written};
 use crate::error::{Code, Failure, Problem, shown};
@@ -44,9 +47,11 @@ pub(crate) struct Front<E> {
     pub(crate) hosts: HostCheck,
     pub(crate) gate: Arc<Gate>,
     pub(crate) overload: Overload,
+    pub(crate) bodies: BodyMemory,
     pub(crate) refusals: PreparedRefusals,
     pub(crate) head: HeadLimits,
     pub(crate) connections: Connections,
+    pub(crate) readiness: Readiness,
     pub(crate) routes: Routes,
     pub(crate) watch: Watch,
 }
@@ -77,6 +82,8 @@ impl<E: Endpoint<Output = Response>> Front<E> {
         working: Option<&Working>,
     ) -> poem::Result<Response> {
         let address = request.remote_addr().as_socket_addr().copied();
+        // Held until there is an answer.
+        let _share = self.share(&mut request);
         let admitted = self.admit(&mut request, address);
         let admitted = admitted.and_then(|answer| {
             // What is answered already waits for no rows.
@@ -113,7 +120,8 @@ impl<E: Endpoint<Output = Response>> Front<E> {
 
 impl<E: Send + Sync + 'static> Refuse for Front<E> {
     fn is_refusing(&self) -> bool {
-        self.overload.is_full()
+        // What is refused here does not tell that the server leaves.
+        self.overload.is_full() && !self.readiness.has_ended()
     }
 
     fn refusal(&self, request: Request, address: SocketAddr) -> Option<Bytes> {
@@ -159,6 +167,19 @@ impl<E> Front<E> {
         let access = Access::begin(request.method().clone(), request.uri().clone(), watched);
         let origin = self.hosts.cross_origins().of(request).cloned();
         (Begun { id, access, coding: compression::wanted(request), origin }, trace)
+    }
+
+    /// What the body of a request takes of the memory of all bodies, unless it is so short that it counts nothing.
+    fn share(&self, request: &mut Request) -> Option<BodyShare> {
+        let length = request.header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+        let headers = request.headers();
+        let has_body = headers.contains_key(header::TRANSFER_ENCODING) || request.version() >= Version::HTTP_2;
+        let may_count = length.map_or(has_body, |length: usize| length > FREE_BYTES);
+        (may_count || headers.contains_key(header::CONTENT_ENCODING)).then(|| {
+            let share = self.bodies.share();
+            request.set_data(share.clone());
+            share
+        })
     }
 
     /// Decides by the head alone whether a request is served, and notes who sends it. A browser that only asks what a page may
@@ -283,9 +304,11 @@ mod tests {
             hosts: HostCheck::new(&AllowedHosts::Any, &[]),
             gate: Arc::new(Gate::open()),
             overload: Overload::default(),
+            bodies: BodyMemory::default(),
             refusals: PreparedRefusals::default(),
             head: HeadLimits::default(),
             connections: Connections::default(),
+            readiness: Readiness::default(),
             routes: Routes::default(),
             watch: Watch::new(Arc::new(crate::server::request_measures()), Tracing::default()),
         };

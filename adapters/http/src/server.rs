@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use drifting_domain::use_cases::DriftService;
 use drifting_inference::events::EventIntake;
 use drifting_listening::RequestMeasures;
+use futures_util::FutureExt;
 use poem::{Endpoint, Response, Route, RouteMethod};
 use poem_openapi::OpenApi;
 use tokio::net::TcpListener;
@@ -68,7 +68,7 @@ impl HttpServer {
         self.run_draining(std::future::pending(), shutdown, grace).await
     }
 
-    /// The same; once `draining` completes the server says that it is not ready, and goes on serving.
+    /// The same; once `draining` completes the server says that it is not ready, and goes on serving, each connection for one more answer.
     ///
     /// # Errors
     /// When serving fails.
@@ -83,17 +83,8 @@ impl HttpServer {
         let readiness = Readiness::default();
         let acceptor = GuardedAcceptor::new(listener, connections.clone(), &settings)?;
         let endpoint = endpoint(service, intake, &settings, connections, readiness.clone());
-        let signal = async move {
-            let mut shutdown = pin!(shutdown);
-            tokio::select! {
-                () = draining => {
-                    readiness.end();
-                    shutdown.await;
-                }
-                () = &mut shutdown => readiness.end(),
-            }
-        };
-        serve(acceptor, endpoint, settings.head, signal, grace).await;
+        let (draining, shutdown) = (draining.map(|()| readiness.end()), shutdown.map(|()| readiness.end()));
+        serve(acceptor, endpoint, settings.head, draining, shutdown, grace).await;
         Ok(())
     }
 }
@@ -143,7 +134,7 @@ fn endpoint(
         PredictApi { service: Arc::clone(&service), limits: settings.read_limits(settings.max_body_bytes), timeouts },
         events.clone(),
         MetricsApi { service },
-        HealthApi { readiness, measures: settings.measures.clone() },
+        HealthApi { readiness: readiness.clone(), measures: settings.measures.clone() },
     );
     // Not through poem-openapi's own endpoint, which parses every query string once more and nests routers.
     let mut operations = HashMap::new();
@@ -170,9 +161,11 @@ fn endpoint(
         hosts: HostCheck::new(&settings.allowed_hosts, &settings.cors_origins),
         gate: Arc::clone(&settings.gate),
         overload,
+        bodies: settings.bodies.clone(),
         refusals: PreparedRefusals::default(),
         head: settings.head,
         connections,
+        readiness,
         routes: routes(),
         watch: Watch::new(Arc::clone(&settings.requests), settings.tracing.clone()),
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use drifting_access::{AuditLog, Gate};
 use drifting_domain::project::ProjectName;
 use drifting_inference::ReadLimits;
-use drifting_listening::{RequestMeasures, Tls, Tracing};
+use drifting_listening::{BodyMemory, RequestMeasures, Tls, Tracing};
 
 use crate::server::request_measures;
 
@@ -37,6 +37,8 @@ pub struct HttpSettings {
     pub gate: Arc<Gate>,
     /// Where changes are written down, if anywhere.
     pub audit: Option<AuditLog>,
+    /// What the bodies of requests may take together.
+    pub bodies: BodyMemory,
     /// By what the server is known, if it speaks TLS.
     pub tls: Option<Arc<Tls>>,
     /// So many connections are served at once; more wait in the system's queue.
@@ -87,6 +89,7 @@ impl Default for HttpSettings {
             cors_origins: Vec::new(),
             gate: Arc::new(Gate::open()),
             audit: None,
+            bodies: BodyMemory::default(),
             tls: None,
             connections_max: 10_000,
             timeouts: HttpTimeouts::default(),

@@ -1,8 +1,9 @@
 //! What every listener does alike, whatever its protocol: accepts connections within a limit, in TLS where that is set, puts deadlines
-//! on them, knows which hosts are served, names, counts and traces requests, knows those that come again, and writes what clients
+//! on them, bounds the memory of bodies, knows which hosts are served, names, counts and traces requests, knows those that come again, and writes what clients
 //! send into the log so that it forges no line.
 
 mod accepting;
+mod body_memory;
 mod guarded;
 mod hosts;
 mod idempotency;
@@ -15,6 +16,7 @@ mod trace_context;
 mod transport;
 
 pub use accepting::{Accepted, Accepting, listen};
+pub use body_memory::{BodyMemory, BodyShare, FREE_BYTES};
 pub use guarded::{Guard, GuardedStream, READ_BYTES_MAX, timed_out};
 pub use hosts::{LOOPBACK_NAMES, ServedHosts, normal_host};
 pub use idempotency::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey};

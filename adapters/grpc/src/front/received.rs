@@ -6,6 +6,8 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
+use drifting_inference::RefusalCode;
+use drifting_listening::BodyShare;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -14,6 +16,7 @@ use tonic::Status;
 use tonic::body::Body;
 
 use crate::settings::GrpcTimeouts;
+use crate::status;
 use crate::stop::Stopping;
 
 /// Before each message: whether it is compressed, and in four bytes how long it is.
@@ -24,6 +27,8 @@ pub(super) struct Received {
     body: Body,
     messages: Messages,
     timeouts: GrpcTimeouts,
+    /// Of the memory of all bodies.
+    share: BodyShare,
     alarm: Pin<Box<Sleep>>,
     /// When the message under way began, and how much of it has come.
     started: Instant,
@@ -34,11 +39,12 @@ pub(super) struct Received {
 
 impl Received {
     /// Of a request with one message.
-    pub(super) fn one(body: Body, timeouts: GrpcTimeouts) -> Self {
+    pub(super) fn one(body: Body, timeouts: GrpcTimeouts, share: BodyShare) -> Self {
         Self {
             body,
             messages: Messages::default(),
             timeouts,
+            share,
             alarm: Box::pin(tokio::time::sleep(timeouts.message_chunk)),
             started: Instant::now(),
             n_bytes: 0,
@@ -47,8 +53,8 @@ impl Received {
     }
 
     /// Of a request with any number of messages, of which none begins any more once the server stops.
-    pub(super) fn stream(body: Body, timeouts: GrpcTimeouts, stopping: Stopping) -> Self {
-        Self { stopping: Some(stopping.begun().boxed()), ..Self::one(body, timeouts) }
+    pub(super) fn stream(body: Body, timeouts: GrpcTimeouts, share: BodyShare, stopping: Stopping) -> Self {
+        Self { stopping: Some(stopping.begun().boxed()), ..Self::one(body, timeouts, share) }
     }
 
     fn is_too_slow(&self) -> bool {
@@ -68,6 +74,13 @@ impl Received {
         ready!(self.alarm.as_mut().poll(cx));
         Poll::Ready(too_slow())
     }
+}
+
+fn bodies_full() -> Status {
+    status::refusal(
+        RefusalCode::Overloaded,
+        "the messages of other calls take the memory that there is for them; try again",
+    )
 }
 
 fn too_slow() -> Status {
@@ -90,8 +103,12 @@ impl HttpBody for Received {
             self.alarm.as_mut().reset(deadline);
             if self.stopping.is_some() && self.messages.is_between() {
                 (self.started, self.n_bytes) = (Instant::now(), 0);
+                self.share.give_back();
             }
             self.messages.pass(data);
+            if !self.share.take(data.len()) {
+                return Poll::Ready(Some(Err(bodies_full())));
+            }
             self.n_bytes += data.len() as u64;
             if self.is_too_slow() {
                 return Poll::Ready(Some(Err(too_slow())));

@@ -45,7 +45,8 @@ impl Operation for Taken {
         (415, "`unsupported_media_type`: the body has another type or content coding than those that are taken."),
         (
             503,
-            "`event_queue_full`: too many events wait; none was taken. `project_failed`: the project cannot be loaded. \
+            "`event_queue_full`: too many events wait; none was taken. `overloaded`: the bodies of other requests take the \
+             memory that there is for them. `project_failed`: the project cannot be loaded. \
              `storage_unavailable`: the storage cannot be reached now. `shutting_down`: the server stops.",
         ),
     ];

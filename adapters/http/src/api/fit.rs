@@ -5,7 +5,7 @@ use std::sync::Arc;
 use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::{DriftService, FitRequest, ProjectView, REFERENCE_ROWS_MAX, RequestIdentity};
 use drifting_inference::ReadLimits;
-use drifting_listening::{RequestId, TraceContext};
+use drifting_listening::{BodyShare, RequestId, TraceContext};
 use poem::http::{StatusCode, header};
 use poem::{Request, Response};
 use poem_openapi::OpenApi;
@@ -58,7 +58,7 @@ impl Operation for Fitted {
         ),
         (
             503,
-            "`fit_queue_full`: too many fits wait for their turn; `storage_unavailable`: the storage cannot be reached now; `shutting_down`: the server begins no operation any more.",
+            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `storage_unavailable`: the storage cannot be reached now; `shutting_down`: the server begins no operation any more.",
         ),
         (507, "`storage_full`: the storage has no room left."),
     ];
@@ -251,6 +251,7 @@ impl FitApi {
     /// Reads a body and fits. Where this future is dropped, as when a client leaves whose request may not come again, that ends the computation.
     async fn fit_now(&self, wanted: Wanted, body: Unread) -> Result<Written, Failure> {
         let Wanted { name, parameters, respond_async, request_id, trace_id, identity } = wanted;
+        let share = body.share();
         let input = match self.read(&name, parameters, body).await {
             Ok(input) => input,
             Err(Unusable { failure, overwrite }) => {
@@ -263,7 +264,7 @@ impl FitApi {
         self.check_free(&name, input.settings.overwrite)?;
         let request = input.into_request(name.clone())?;
         if respond_async {
-            return self.begin(request, Origin { source, request_id }, trace_id, identity).await;
+            return self.begin(request, Origin { source, request_id }, trace_id, identity, share).await;
         }
         let fitted = self.service.fit(request).await.map_err(|error| Failure::of_fit(error, &name, &source))?;
         let fitted = fitted.known_by(identity);
@@ -279,6 +280,7 @@ impl FitApi {
         origin: Origin,
         trace_id: Option<String>,
         identity: Option<RequestIdentity>,
+        share: BodyShare,
     ) -> Result<Written, Failure> {
         let (name, source) = (request.project.clone(), origin.source.clone());
         let failure = |error| Failure::of_fit(error, &name, &source);
@@ -301,7 +303,11 @@ impl FitApi {
                 let begun = service.begin_fit(id, prepared).await?;
                 origins.keep(id, origin, &service);
                 let view = begun.view();
-                tokio::spawn(async move { service.finish_fit(begun).await }.in_current_span());
+                let finishing = async move {
+                    service.finish_fit(begun).await;
+                    drop(share);
+                };
+                tokio::spawn(finishing.in_current_span());
                 Ok(view)
             }
             .instrument(span),

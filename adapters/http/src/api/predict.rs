@@ -45,7 +45,7 @@ impl Operation for Predicted {
         ),
         (
             503,
-            "`overloaded`: too many predictions are on their way; `project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now.",
+            "`overloaded`: too many predictions are on their way, or their bodies take the memory that there is for them; `project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now.",
         ),
         (507, "`storage_full`: the storage has no room left."),
     ];

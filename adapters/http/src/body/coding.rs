@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 
+use drifting_listening::BodyShare;
 use flate2::Compression;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use flate2::write::{GzEncoder, ZlibEncoder};
@@ -26,6 +27,9 @@ pub(crate) enum Coding {
 
 /// The window of a zstd stream may have so many bytes, as a power of two: 8 MiB, as RFC 8878 recommends.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// So much is decoded before it is asked whether there is room for more.
+const PIECE_BYTES: u64 = 1024 * 1024;
 
 /// So much room is taken at most before it is needed.
 const RESERVED_MAX: usize = 64 * 1024 * 1024;
@@ -99,25 +103,36 @@ pub(crate) fn encode(coding: Coding, bytes: &[u8]) -> io::Result<Vec<u8>> {
     }
 }
 
-/// What was coded, at most so many bytes. Takes a processor for as long as what comes out is long.
-pub(super) fn decode(coding: Coding, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, Failure> {
+/// What was coded, at most so many bytes, for which there must be room in the share. Takes a processor for as long as what comes out is long.
+pub(super) fn decode(coding: Coding, bytes: &[u8], bytes_max: usize, share: &BodyShare) -> Result<Vec<u8>, Failure> {
     match coding {
         Coding::Identity => Ok(bytes.to_vec()),
-        Coding::Gzip => read(coding, MultiGzDecoder::new(bytes), bytes_max),
-        Coding::Deflate => read(coding, ZlibDecoder::new(bytes), bytes_max),
+        Coding::Gzip => read(coding, MultiGzDecoder::new(bytes), bytes_max, share),
+        Coding::Deflate => read(coding, ZlibDecoder::new(bytes), bytes_max, share),
         Coding::Zstd => {
             let failed = |error: io::Error| Failure::internal(format!("a zstd decoder: {error}"));
             let mut decoder = ZstdDecoder::with_buffer(bytes).map_err(failed)?;
             decoder.window_log_max(ZSTD_WINDOW_LOG_MAX).map_err(failed)?;
-            read(coding, decoder, bytes_max)
+            read(coding, decoder, bytes_max, share)
         }
     }
 }
 
-fn read(coding: Coding, decoder: impl Read, bytes_max: usize) -> Result<Vec<u8>, Failure> {
+fn read(coding: Coding, decoder: impl Read, bytes_max: usize, share: &BodyShare) -> Result<Vec<u8>, Failure> {
     // It may become as long as is taken: room that is not written to costs nothing, and one that grows is copied again and again.
     let mut decoded = Vec::with_capacity(bytes_max.min(RESERVED_MAX));
-    let read = decoder.take((bytes_max as u64).saturating_add(1)).read_to_end(&mut decoded);
+    let mut decoder = decoder.take((bytes_max as u64).saturating_add(1));
+    let read = loop {
+        let n_before = decoded.len();
+        let read = decoder.by_ref().take(PIECE_BYTES).read_to_end(&mut decoded);
+        if !share.take(decoded.len() - n_before) {
+            return Err(Failure::bodies_full());
+        }
+        match read {
+            Ok(n) if n > 0 => {}
+            ended => break ended,
+        }
+    };
     if decoded.len() > bytes_max {
         let detail = format!("expected a body of at most {bytes_max} bytes when it is decoded, a larger one came");
         return Err(Failure::new(Code::BodyTooLarge, detail));
@@ -134,10 +149,12 @@ fn read(coding: Coding, decoder: impl Read, bytes_max: usize) -> Result<Vec<u8>,
 
 #[cfg(test)]
 mod tests {
+    use drifting_listening::{BodyMemory, FREE_BYTES};
+
     use super::*;
 
     fn decoded(coding: Coding, bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, Code> {
-        decode(coding, bytes, bytes_max).map_err(|failure| failure.code)
+        decode(coding, bytes, bytes_max, &BodyShare::default()).map_err(|failure| failure.code)
     }
 
     #[test]
@@ -158,6 +175,13 @@ mod tests {
         let mut bomb = encode(Coding::Gzip, &vec![0; 1 << 20]).unwrap();
         bomb = bomb.repeat(100);
         assert_eq!(decoded(Coding::Gzip, &bomb, 1 << 21), Err(Code::BodyTooLarge));
+        // Nor does it become what there is no room for, beside another body.
+        let memory = BodyMemory::new(Some(1 << 21));
+        let (other, share) = (memory.share(), memory.share());
+        assert!(other.take(FREE_BYTES + 1));
+        let code = decode(Coding::Gzip, &bomb, usize::MAX, &share).map_err(|failure| failure.code);
+        assert_eq!(code, Err(Code::Overloaded));
+        assert!(memory.n_taken() <= 1 << 21);
     }
 
     #[test]

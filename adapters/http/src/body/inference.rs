@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use bytes::Bytes;
 use drifting_domain::ports::Trace;
 use drifting_domain::use_cases::PredictAnnouncement;
-use drifting_listening::TraceContext;
+use drifting_listening::{BodyShare, TraceContext};
 use poem::http::header;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
@@ -67,6 +67,16 @@ impl InferenceBody {
         Ok((Self { unread, coding, json_length, ..self }, bytes))
     }
 
+    /// What it takes of the memory of all bodies, for as long as this is held.
+    pub(crate) fn share(&self) -> BodyShare {
+        self.unread.share()
+    }
+
+    /// Answers without having read it; see [`crate::body::leave_unread`].
+    pub(crate) fn leave(self) {
+        self.unread.leave();
+    }
+
     /// Takes it and looks at nothing of it.
     pub(crate) async fn pass(self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<(), Failure> {
         self.unread.read(bytes_max, timeouts).await.map(drop)
@@ -80,12 +90,13 @@ pub(super) async fn read_coded(
     bytes_max: usize,
     timeouts: &HttpTimeouts,
 ) -> Result<Bytes, Failure> {
+    let share = unread.share();
     let body = unread.read(bytes_max, timeouts).await?;
     if coding == Coding::Identity {
         return Ok(body);
     }
     // However short it is, it may become long.
-    let decoded = tokio::task::spawn_blocking(move || decode(coding, &body, bytes_max)).await;
+    let decoded = tokio::task::spawn_blocking(move || decode(coding, &body, bytes_max, &share)).await;
     let decoded = decoded.map_err(|error| Failure::internal(format!("decoding a body: {error}")))??;
     Ok(decoded.into())
 }

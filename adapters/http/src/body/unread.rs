@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
+use drifting_listening::BodyShare;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
 use poem::http::{HeaderValue, header};
 use poem::{Request, RequestBody};
@@ -21,6 +22,10 @@ pub(crate) struct Unread {
     coding: Result<Coding, String>,
     length: Option<u64>,
     stream: Drained,
+    /// Of the memory of all bodies.
+    share: BodyShare,
+    /// Whether the body has come once, and counts already.
+    is_counted: bool,
 }
 
 impl Unread {
@@ -29,7 +34,22 @@ impl Unread {
         let stream = body.take().ok().map(|body| Box::new(body.into_bytes_stream()) as Chunks);
         let waits = request.headers().contains_key(header::EXPECT);
         let coding = Coding::of(request.headers());
-        Self { media_type: MediaType::of(request), coding, length, stream: Drained { chunks: stream, waits } }
+        let share = request.data::<BodyShare>().cloned().unwrap_or_default();
+        let stream = Drained { chunks: stream, waits };
+        Self { media_type: MediaType::of(request), coding, length, stream, share, is_counted: false }
+    }
+
+    /// What it takes of the memory of all bodies, for as long as this is held.
+    pub(crate) fn share(&self) -> BodyShare {
+        self.share.clone()
+    }
+
+    /// Answers without having read it; see [`leave_unread`].
+    pub(crate) fn leave(mut self) {
+        let is_small = self.length.is_some_and(|length| length <= SMALL_BYTES_MAX);
+        if let Some(chunks) = self.stream.chunks.take().filter(|_| !self.stream.waits) {
+            pass_over_little(chunks, is_small);
+        }
     }
 
     /// The media type.
@@ -76,11 +96,12 @@ impl Unread {
 
     /// Reads it whole; gives it back as one that has not been read.
     pub(crate) async fn buffered(self, bytes_max: usize, timeouts: &HttpTimeouts) -> Result<(Self, Bytes), Failure> {
-        let (media_type, coding) = (self.media_type.clone(), self.coding.clone());
+        let (media_type, coding, share) = (self.media_type.clone(), self.coding.clone(), self.share());
         let bytes = self.read(bytes_max, timeouts).await?;
         let chunks = Box::new(stream::iter([Ok(bytes.clone())]));
         let stream = Drained { chunks: Some(chunks), waits: false };
-        Ok((Self { media_type, coding, length: Some(bytes.len() as u64), stream }, bytes))
+        let length = Some(bytes.len() as u64);
+        Ok((Self { media_type, coding, length, stream, share, is_counted: true }, bytes))
     }
 
     /// Begins to read it piece by piece.
@@ -88,13 +109,16 @@ impl Unread {
         if self.length.is_some_and(|length| length > bytes_max as u64) {
             return Err(too_large(bytes_max));
         }
-        Ok(Reading { stream: self.stream, bytes_max, timeouts: *timeouts, started: Instant::now(), n_bytes: 0 })
+        let Self { stream, share, is_counted, .. } = self;
+        let share = if is_counted { BodyShare::default() } else { share };
+        Ok(Reading { stream, share, bytes_max, timeouts: *timeouts, started: Instant::now(), n_bytes: 0 })
     }
 }
 
 /// A body that is being read.
 pub(super) struct Reading {
     stream: Drained,
+    share: BodyShare,
     bytes_max: usize,
     timeouts: HttpTimeouts,
     started: Instant,
@@ -108,6 +132,9 @@ impl Reading {
         self.n_bytes += chunk.len();
         if self.n_bytes > self.bytes_max {
             return Err(too_large(self.bytes_max));
+        }
+        if !self.share.take(chunk.len()) {
+            return Err(Failure::bodies_full());
         }
         if is_too_slow(self.n_bytes, self.started.elapsed(), &self.timeouts) {
             self.stream.chunks = None;
@@ -134,9 +161,6 @@ fn too_slow() -> Failure {
 /// loses that. A small body is passed over, and the connection serves on; of a large one little is taken, and then nothing for a while,
 /// which holds the client up until the answer is there.
 pub(crate) fn leave_unread(request: &mut Request) {
-    const SMALL_BYTES_MAX: u64 = 64 * 1024;
-    const BYTES_MAX: usize = 16 * 1024;
-    const TIME_MAX: Duration = Duration::from_secs(2);
     let length = request.headers().get(header::CONTENT_LENGTH).map(HeaderValue::to_str);
     let has_body = length.is_some() || request.headers().contains_key(header::TRANSFER_ENCODING);
     let length = length.and_then(|text| text.ok()?.parse::<u64>().ok());
@@ -146,10 +170,18 @@ pub(crate) fn leave_unread(request: &mut Request) {
     if !has_body || waits {
         return;
     }
+    pass_over_little(body.into_bytes_stream(), is_small);
+}
+
+/// Bodies up to this length are passed over whole.
+const SMALL_BYTES_MAX: u64 = 64 * 1024;
+
+fn pass_over_little(mut chunks: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static, is_small: bool) {
+    const BYTES_MAX: usize = 16 * 1024;
+    const TIME_MAX: Duration = Duration::from_secs(2);
     tokio::spawn(tokio::time::timeout(TIME_MAX, async move {
-        let mut stream = body.into_bytes_stream();
         let mut n_bytes = 0;
-        while let Some(Ok(chunk)) = stream.next().await {
+        while let Some(Ok(chunk)) = chunks.next().await {
             n_bytes += chunk.len();
             if n_bytes >= BYTES_MAX && !is_small {
                 std::future::pending::<()>().await;

@@ -5,16 +5,18 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
-use poem::http::Version;
+use hyper_util::server::graceful::GracefulConnection;
+use poem::http::{HeaderValue, Version, header};
 use poem::{Endpoint, Response};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::acceptor::{Accepted, GuardedAcceptor};
@@ -26,67 +28,131 @@ use crate::settings::HeadLimits;
 const STREAMS_MAX: u32 = 100;
 /// A head that is larger than allowed by so much is still answered with words.
 const HEAD_SLACK: usize = 64 << 10;
+/// Connections on which nothing is asked stay open for so long after the last one was accepted: what their clients have sent meanwhile may be
+/// on its way, and would be lost.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// How far the server has come in stopping, as its connections are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Serving,
+    /// Each connection ends after its next answer.
+    Leaving,
+    /// Connections end when no request is at work on them.
+    Ending,
+    /// They are closed.
+    Over,
+}
 
 /// Serves until `shutdown` completes; then takes no more connections, and those that are open finish their requests for up to `grace`.
 ///
+/// From the end of `draining` on, or that of `shutdown`, each answer of HTTP/1.1 says that its connection is closed behind it, and connections of
+/// HTTP/2 say that they take no more requests: so clients go elsewhere, and none sends a request on a connection that is about to be closed.
+///
 /// Memory of a connection of HTTP/1.1, beside its request and its answer: 16 KiB to read into, while a client sends no large bodies;
 /// never more than a head may have and [`HEAD_SLACK`].
-pub(crate) async fn serve(
+pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
     mut acceptor: GuardedAcceptor,
-    endpoint: impl Endpoint<Output = Response> + Refuse,
+    endpoint: E,
     head: HeadLimits,
+    draining: impl Future<Output = ()>,
     shutdown: impl Future<Output = ()>,
     grace: Duration,
 ) {
     let protocols = protocols(head);
     let endpoint = Arc::new(endpoint);
-    let (open, ending, over) = (TaskTracker::new(), GracefulShutdown::new(), CancellationToken::new());
-    let mut shutdown = pin!(shutdown);
-    loop {
-        let accepted = tokio::select! {
-            () = &mut shutdown => break,
-            accepted = acceptor.accept(&endpoint) => accepted,
-        };
-        let Accepted { stream, activity, local, remote, scheme } = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::error!(%error, "no more connections are accepted");
-                shutdown.await;
-                break;
-            }
-        };
+    let open = TaskTracker::new();
+    let (stage, stages) = watch::channel(Stage::Serving);
+    let serve_one = |accepted: Accepted<E>| {
+        let Accepted { stream, activity, local, remote, scheme } = accepted;
         let endpoint = Arc::clone(&endpoint);
+        let (answering, speaks_http2) = (stages.clone(), Arc::new(AtomicBool::new(false)));
+        let heard_http2 = Arc::clone(&speaks_http2);
         let answer = service_fn(move |request: hyper::Request<Incoming>| {
             let (endpoint, activity) = (Arc::clone(&endpoint), Arc::clone(&activity));
             // Of the requests of HTTP/2 it says nothing that several are on their way at once.
             let is_alone = request.version() < Version::HTTP_2;
+            if !is_alone {
+                heard_http2.store(true, Ordering::Relaxed);
+            }
             activity.begun(request.body().size_hint().exact().filter(|_| is_alone));
             let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
+            let answering = answering.clone();
             async move {
-                let response: hyper::Response<_> = endpoint.get_response(request).await.into();
+                let mut response: hyper::Response<_> = endpoint.get_response(request).await.into();
+                if is_alone && *answering.borrow() > Stage::Serving {
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
                 Ok::<_, Infallible>(response.map(|body| Answer::new(body, activity)))
             }
         });
         let connection = protocols.serve_connection(TokioIo::new(stream), answer).into_owned();
-        let (connection, over) = (ending.watch(connection), over.clone());
-        open.spawn(async move {
-            tokio::select! {
-                ended = connection => {
-                    if let Err(error) = ended {
-                        tracing::debug!(%error, "a connection broke");
-                    }
-                }
-                () = over.cancelled() => {}
+        open.spawn(carry(connection, stages.clone(), speaks_http2));
+    };
+    let (mut draining, mut shutdown) = (pin!(draining), pin!(shutdown));
+    loop {
+        let is_leaving = *stages.borrow() > Stage::Serving;
+        tokio::select! {
+            () = &mut shutdown => break,
+            () = &mut draining, if !is_leaving => {
+                stage.send_replace(Stage::Leaving);
             }
-        });
+            accepted = acceptor.accept(&endpoint) => match accepted {
+                Ok(accepted) => serve_one(accepted),
+                Err(error) => {
+                    tracing::error!(%error, "no more connections are accepted");
+                    shutdown.await;
+                    break;
+                }
+            },
+        }
+    }
+    stage.send_replace(Stage::Leaving);
+    // Who has been connected by the system already may have sent a request.
+    while let Some(Ok(accepted)) = acceptor.accept(&endpoint).now_or_never() {
+        serve_one(accepted);
     }
     drop(acceptor);
     open.close();
-    if tokio::time::timeout(grace, ending.shutdown()).await.is_err() {
+    if tokio::time::timeout(LINGER.min(grace), open.wait()).await.is_ok() {
+        return;
+    }
+    stage.send_replace(Stage::Ending);
+    if tokio::time::timeout(grace, open.wait()).await.is_err() {
         tracing::warn!(open = open.len(), "connections are closed before their requests have ended");
-        over.cancel();
+        stage.send_replace(Stage::Over);
     }
     open.wait().await;
+}
+
+/// Serves a connection to its end, which comes by the stage of the server if not before.
+async fn carry<C: GracefulConnection<Error: std::fmt::Display>>(
+    connection: C,
+    mut stages: watch::Receiver<Stage>,
+    speaks_http2: Arc<AtomicBool>,
+) {
+    let mut connection = pin!(connection);
+    loop {
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection broke");
+                }
+                return;
+            }
+            changed = stages.changed() => {
+                let stage = *stages.borrow_and_update();
+                // Its sender outlives all connections.
+                if changed.is_err() || stage == Stage::Over {
+                    return;
+                }
+                if stage == Stage::Ending || (stage == Stage::Leaving && speaks_http2.load(Ordering::Relaxed)) {
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
 }
 
 /// What is spoken: HTTP/1.1, or HTTP/2 where a client begins with it.
@@ -95,6 +161,8 @@ fn protocols(head: HeadLimits) -> auto::Builder<TokioExecutor> {
     protocols.http1().max_buf_size(head.target_bytes.saturating_add(head.headers_bytes).saturating_add(HEAD_SLACK));
     protocols
         .http2()
+        // Small at first, so that little of what is refused is on its way by then, and wider where a long body is read as fast as it comes.
+        .adaptive_window(true)
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(u32::try_from(head.headers_bytes).unwrap_or(u32::MAX));
     protocols

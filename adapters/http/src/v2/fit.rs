@@ -39,7 +39,7 @@ impl Operation for HasFitted {
         ),
         (
             503,
-            "`fit_queue_full`: too many fits wait for their turn; `storage_unavailable`: the storage cannot be reached now.",
+            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `storage_unavailable`: the storage cannot be reached now.",
         ),
         (507, "`storage_full`: the storage has no room left."),
     ];
@@ -104,7 +104,10 @@ impl FitApi {
         })?;
         let wanted = query.read()?;
         let name = wanted.project().clone();
-        caller(request)?.check_project(name.as_str())?;
+        if let Err(denied) = caller(request)?.check_project(name.as_str()) {
+            body.leave();
+            return Err(denied.into());
+        }
         let place = ["v2/fit", name.as_str()];
         let Some(keyed) = key.parse()? else {
             // None of this is changed by a body, which may be large.
@@ -139,6 +142,7 @@ impl FitApi {
         identity: Option<RequestIdentity>,
     ) -> Result<Written, Failure> {
         let name = wanted.project().clone();
+        let _share = body.share();
         let (bytes, json_length) = body.read(self.limits.bytes, &self.timeouts).await?;
         let (limits, model) = (self.limits, name.clone());
         let read = move |bytes: &[u8]| read_request(bytes, json_length, model.as_str(), &limits);

@@ -77,6 +77,7 @@ pub struct TestServer {
     pub address: SocketAddr,
     pub service: Arc<DriftService>,
     pub fits: WatchedPool,
+    drain: Option<oneshot::Sender<()>>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
 }
@@ -120,8 +121,27 @@ impl TestServer {
         let shutdown = async {
             let _ = stopped.await;
         };
-        let served = tokio::spawn(server.run_until(shutdown, Duration::from_secs(20)));
-        Self { address, service, fits, stop, served }
+        let (drain, drained) = oneshot::channel();
+        let draining = async {
+            // A server that is let go of has not been told to leave.
+            if drained.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let served = tokio::spawn(server.run_draining(draining, shutdown, Duration::from_secs(20)));
+        Self { address, service, fits, drain: Some(drain), stop, served }
+    }
+
+    /// Tells the server that it will be stopped.
+    pub fn drain(&mut self) {
+        self.drain.take().expect("it is told once").send(()).unwrap();
+    }
+
+    /// Waits until it says so.
+    pub async fn until_not_ready(&self) {
+        while self.get("/readyz").await.status == 200 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Begins to stop; the handle ends when the server has.
