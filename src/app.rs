@@ -1,5 +1,6 @@
 //! The composition root: which adapter carries out which port, and what runs beside the HTTP server.
 
+mod audit_measures;
 mod background;
 mod bucket;
 pub mod check;
@@ -35,6 +36,7 @@ use drifting_metrics::{Address, ServerStart};
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
 
+use self::audit_measures::AuditMeasures;
 use self::background::{Background, save_last};
 use self::bucket::Hold;
 use self::event_measures::EventMeasures;
@@ -152,6 +154,7 @@ impl App {
             sinks: sinks.as_ref().map(SinkDelivery::measures),
             events: EventMeasures(intake.clone()),
             memory: MemoryMeasures { service: Arc::clone(&service), bodies: guards.bodies.clone() },
+            audit: guards.audit.clone().map(AuditMeasures),
             with_mlserver_names: config.mlserver_metrics,
         };
         exported_metrics::export(&measured);

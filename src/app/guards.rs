@@ -1,5 +1,6 @@
 //! Who is let in, with how much, and by what the server is known.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -24,7 +25,7 @@ impl Guards {
         let gate = Gate::new(config.access.gate()).context("nobody could be let in")?;
         gate.prepare().await;
         let tls = config.tls.as_ref().map(open_tls).transpose()?;
-        let audit = config.audit_log.as_deref().map(AuditLog::open).transpose().context("there can be no audit log")?;
+        let audit = config.audit_log.as_deref().map(open_audit).transpose()?;
         Ok(Self { audit, bodies: BodyMemory::new(config.bodies_memory), gate: Arc::new(gate), tls })
     }
 
@@ -38,6 +39,10 @@ impl Guards {
         }
         keeping
     }
+}
+
+fn open_audit(folder: &Path) -> anyhow::Result<AuditLog> {
+    AuditLog::open(folder).with_context(|| format!("there can be no audit log in {}", folder.display()))
 }
 
 fn open_tls(files: &TlsFiles) -> anyhow::Result<Arc<Tls>> {

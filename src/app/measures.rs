@@ -21,6 +21,7 @@ use self::parts::{Parts, StoreCalls};
 use self::process::ProcessMeasures;
 use self::projects::ProjectSeries;
 use self::requests::RequestSeries;
+use super::audit_measures::AuditMeasures;
 use super::event_measures::EventMeasures;
 use super::memory_measures::MemoryMeasures;
 use crate::metrics::DeliveryCounts;
@@ -47,6 +48,8 @@ pub struct Measured {
     pub events: EventMeasures,
     /// The memory that projects take.
     pub memory: MemoryMeasures,
+    /// The audit log, where there is one.
+    pub audit: Option<AuditMeasures>,
     /// Whether MLServer's names are told too.
     pub with_mlserver_names: bool,
 }
@@ -65,8 +68,19 @@ pub fn measures(measured: Measured) -> Measures {
 }
 
 fn registry(measured: Measured) -> Registry {
-    let Measured { service, http, grpc, predictions, store, delivery, sinks, events, memory, with_mlserver_names } =
-        measured;
+    let Measured {
+        service,
+        http,
+        grpc,
+        predictions,
+        store,
+        delivery,
+        sinks,
+        events,
+        memory,
+        audit,
+        with_mlserver_names,
+    } = measured;
     let mut registry = Registry::default();
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("drifting_build", "What this server is", build);
@@ -90,6 +104,9 @@ fn registry(measured: Measured) -> Registry {
     }
     registry.register_collector(Box::new(events));
     registry.register_collector(Box::new(memory));
+    if let Some(audit) = audit {
+        registry.register_collector(Box::new(audit));
+    }
     registry.register_collector(Box::new(ProcessMeasures));
     if with_mlserver_names {
         registry.register_collector(Box::new(MlserverNames { service, http, grpc }));

@@ -1,6 +1,7 @@
 //! The front door: the real program, real files, real rows.
 
 mod access;
+mod audit;
 mod backtest;
 mod book;
 mod browser;

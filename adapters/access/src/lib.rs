@@ -22,7 +22,7 @@ mod rate;
 mod scope;
 mod token;
 
-pub use audit::{AuditLog, Change, Recording};
+pub use audit::{AuditCounts, AuditLog, Audited, Change, OperationRecording, Recording};
 pub use caller::Caller;
 pub use denied::Denied;
 pub use gate::{Gate, GateError, GateSettings};

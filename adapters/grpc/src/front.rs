@@ -18,7 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use drifting_access::{AuditLog, Caller, Change, Gate, Recording};
+use drifting_access::{AuditLog, Caller, Change, Gate, Recording, Scope};
 use drifting_domain::use_cases::PredictAnnouncement;
 use drifting_inference::Inference;
 use drifting_listening::{
@@ -82,17 +82,19 @@ where
         let access = Access::begin(request.uri().path(), watched);
         let mut recording = None;
         let share = rules.bodies.share();
-        let served = match span.in_scope(|| rules.admit(&request)) {
-            Ok((caller, announced)) => {
-                recording = rules.record(&request, &caller, &id);
-                request.extensions_mut().insert(caller);
-                if let Some(announced) = announced {
-                    request.extensions_mut().insert(announced);
-                }
-                Ok(span.in_scope(|| self.inner.call(rules.guard(request, share.clone()))))
+        let served: Result<_, Status> = span.in_scope(|| {
+            let (caller, scope) = rules.admit(&request)?;
+            // What is asked for in vain is written down too.
+            recording = rules.record(&request, &caller, &id);
+            if let Some(announced) = rules.allow(&request, &caller, scope)? {
+                request.extensions_mut().insert(announced);
             }
-            Err(status) => Err(status),
-        };
+            request.extensions_mut().insert(caller);
+            if let Some(recording) = &recording {
+                request.extensions_mut().insert(recording.audited());
+            }
+            Ok(self.inner.call(rules.guard(request, share.clone())))
+        });
         let answering = async move {
             let response = match served {
                 Ok(serving) => match AssertUnwindSafe(serving).catch_unwind().await {
@@ -121,8 +123,8 @@ where
 }
 
 impl Rules {
-    /// Who sends a call that may be served, decided by its head alone: nothing of its message has been read.
-    fn admit(&self, request: &Request<Body>) -> Result<(Caller, Option<PredictAnnouncement>), Status> {
+    /// Who sends a call, and the scope that it needs, by its head alone: nothing of its message has been read.
+    fn admit(&self, request: &Request<Body>) -> Result<(Caller, Option<Scope>), Status> {
         if !self.hosts.allows(request) {
             let detail = "the request names a host that this server is not set to serve; see `--allowed-hosts`";
             return Err(status::coded(Code::PermissionDenied, detail, "host_not_allowed"));
@@ -130,11 +132,20 @@ impl Rules {
         let Some(scope) = rights::scope_of(request.uri().path()) else { return Ok((Caller::ANYBODY, None)) };
         let address = request.extensions().get::<ClientAddress>().map(|address| address.0.ip());
         let caller = self.gate.admit(request.headers(), address).map_err(|denied| status::denied(&denied))?;
-        caller.check(scope).map_err(|denied| status::denied(&denied))?;
+        Ok((caller, Some(scope)))
+    }
+
+    /// Whether a call may be served: for a prediction, the place that it has among those on their way.
+    fn allow(
+        &self,
+        request: &Request<Body>,
+        caller: &Caller,
+        scope: Option<Scope>,
+    ) -> Result<Option<PredictAnnouncement>, Status> {
+        scope.map_or(Ok(()), |scope| caller.check(scope)).map_err(|denied| status::denied(&denied))?;
         // A stream is asked for each of its messages.
         let inference = self.inference.as_ref().filter(|_| is_prediction(request.uri().path()));
-        let announced = inference.map(Inference::announce).transpose().map_err(|refusal| status::refused(&refusal))?;
-        Ok((caller, announced))
+        inference.map(Inference::announce).transpose().map_err(|refusal| status::refused(&refusal))
     }
 
     /// Begins to write down a call that changes projects.

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use drifting_access::{Caller, Denied};
+use drifting_access::{Audited, Caller, Denied};
 use drifting_domain::ports::Trace;
 use drifting_domain::use_cases::{PredictAnnouncement, RequestIdentity};
 use drifting_inference::{InferResponse, Inference, ReadLimits, Refusal, RefusalCode, SERVER};
@@ -178,6 +178,11 @@ fn caller_of<T>(request: &Request<T>) -> Result<Caller, Status> {
     caller.ok_or_else(|| status::internal("nobody has looked at who calls"))
 }
 
+/// The call as the audit log sees it.
+fn audited<T>(request: &Request<T>) -> Audited {
+    request.extensions().get::<Audited>().cloned().unwrap_or_default()
+}
+
 /// Whether a key is for a model.
 fn check(caller: &Caller, model: &str) -> Result<(), Status> {
     caller.check_project(model).map_err(|denied| status::denied(&denied))
@@ -340,9 +345,10 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::RepositoryModelLoadRequest>,
     ) -> Result<Response<proto::RepositoryModelLoadResponse>, Status> {
-        let caller = caller_of(&request)?;
+        let (caller, audited) = (caller_of(&request)?, audited(&request));
         let asked = request.into_inner();
         let model_name = model_name(asked.model_name, asked.repository_name);
+        audited.of_project(&model_name);
         check(&caller, &model_name)?;
         let (inference, model) = (self.inference.clone(), model_name.clone());
         let loaded = ended(tokio::spawn(async move { inference.load(&model).await }.in_current_span()).await);
@@ -354,9 +360,10 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<proto::RepositoryModelUnloadRequest>,
     ) -> Result<Response<proto::RepositoryModelUnloadResponse>, Status> {
-        let caller = caller_of(&request)?;
+        let (caller, audited) = (caller_of(&request)?, audited(&request));
         let asked = request.into_inner();
         let model_name = model_name(asked.model_name, asked.repository_name);
+        audited.of_project(&model_name);
         check(&caller, &model_name)?;
         let (inference, model) = (self.inference.clone(), model_name.clone());
         let unloaded = ended(tokio::spawn(async move { inference.unload(&model).await }.in_current_span()).await);

@@ -5,7 +5,7 @@
 //!
 //! 1. `connection`: one accepted socket, with its deadlines;
 //! 2. `front`: request id, span and counts, checks of host, page and key, access log, and the one place where failures become
-//!    problem details; `rights` says what each operation asks of a key;
+//!    problem details; `rights` says what each operation asks of a key, `audited` what the audit log is told;
 //! 3. `api` and `v2`: one file per group of operations;
 //! 4. `body` and `input`: from bytes to the domain's tables and settings, parsed once (Parquet and Arrow: by `formats`);
 //! 5. `answers`: from the domain's verdicts to JSON.
@@ -14,6 +14,7 @@
 
 mod answers;
 mod api;
+mod audited;
 mod body;
 mod connection;
 mod dashboard;

@@ -1,12 +1,10 @@
 //! What each operation asks of whoever calls it: a scope, or nothing. The one table stands behind the checks and behind the document.
 
-use std::net::SocketAddr;
-
-use drifting_access::{AuditLog, Caller, Change, Scope};
-use drifting_listening::RequestId;
+use drifting_access::{AuditLog, Caller, Scope};
 use poem::http::Method;
 use poem::{Endpoint, Request, Response};
 
+use crate::audited::{self, Changing};
 use crate::error::Failure;
 
 /// The operations and the scope that each needs, by method and path.
@@ -115,48 +113,43 @@ fn is_same(documented: &str, path: &str) -> bool {
 pub(crate) struct Guarded<E> {
     inner: E,
     scope: Option<Scope>,
-    /// Where it is written down, if it changes something.
-    audit: Option<AuditLog>,
+    /// How it is written down, if it changes something.
+    changing: Option<Changing>,
 }
 
 impl<E> Guarded<E> {
     /// The operation of this method and path.
     pub(crate) fn new(inner: E, method: &Method, path: &str) -> Self {
-        Self { inner, scope: scope_of(method, path), audit: None }
+        Self { inner, scope: scope_of(method, path), changing: None }
     }
 
-    /// The same, written down in this log where it changes projects.
-    pub(crate) fn audited(self, log: Option<&AuditLog>) -> Self {
+    /// The same at this path, written down in this log where it changes projects.
+    pub(crate) fn audited(self, path: &str, log: Option<&AuditLog>) -> Self {
         let changes = matches!(self.scope, Some(Scope::Fit | Scope::Admin));
-        Self { audit: log.filter(|_| changes).cloned(), ..self }
+        Self { changing: log.filter(|_| changes).map(|log| Changing::new(log.clone(), path)), ..self }
     }
 }
 
 impl<E: Endpoint<Output = Response>> Endpoint for Guarded<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> poem::Result<Response> {
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let Some(scope) = self.scope else { return self.inner.call(request).await };
         let caller = caller(&request)?;
         let allowed = caller.check(scope);
-        let recording = self.audit.as_ref().map(|log| log.begin(change(&request, caller)));
+        let recording = self.changing.as_ref().map(|changing| changing.begin(&request, caller));
+        if let Some(recording) = &recording {
+            request.set_data(recording.audited());
+        }
         let answer = match allowed {
             Ok(()) => self.inner.call(request).await,
             Err(denied) => Err(Failure::from(denied).into()),
         };
         if let Some(recording) = recording {
-            let status = answer.as_ref().map_or_else(poem::Error::status, Response::status);
-            recording.end(status.as_str());
+            audited::end(recording, &answer);
         }
         answer
     }
-}
-
-/// What the audit log is told of a request.
-fn change(request: &Request, caller: &Caller) -> Change {
-    let id = request.data::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
-    let address = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
-    Change::new(id, address, caller, request.method().as_str(), request.uri().path())
 }
 
 /// Who sends a request, as the front found.

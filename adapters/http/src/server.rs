@@ -145,7 +145,7 @@ fn endpoint(
     let route = operations.into_iter().fold(Route::new(), |route, (path, methods)| {
         let methods = methods.into_iter();
         let methods = methods.fold(RouteMethod::new(), |route, (method, operation)| {
-            let operation = Guarded::new(operation, &method, &path).audited(settings.audit.as_ref());
+            let operation = Guarded::new(operation, &method, &path).audited(&path, settings.audit.as_ref());
             route.method(method, operation)
         });
         if !v2::has_path(&path) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use drifting_access::{Gate, GateSettings, KeyDigest, KeyEntry, Scope, Scopes, with_key};
+use drifting_access::{AuditLog, Gate, GateSettings, KeyDigest, KeyEntry, Scope, Scopes, with_key};
 use drifting_grpc::GrpcSettings;
 use tonic::metadata::{Ascii, MetadataKey};
 use tonic::{Code, Request, Response, Status};
@@ -19,7 +19,8 @@ fn key(scope: Scope, place: &str) -> String {
     format!("a key for {scope} {place}")
 }
 
-async fn server() -> TestServer {
+/// A gate that knows for each scope a key for all models, one for `a`, and one for others.
+fn gate() -> Arc<Gate> {
     let file = tempfile::NamedTempFile::new().unwrap();
     let mut text = String::new();
     for scope in Scope::ALL {
@@ -38,8 +39,12 @@ async fn server() -> TestServer {
     }
     std::fs::write(&file, text).unwrap();
     let keys_file = Some(file.path().to_owned());
-    let gate = Gate::new(GateSettings { api_key: Some(OWN.to_owned()), keys_file, ..GateSettings::default() }).unwrap();
-    let settings = GrpcSettings { gate: Arc::new(gate), ..GrpcSettings::default() };
+    let settings = GateSettings { api_key: Some(OWN.to_owned()), keys_file, ..GateSettings::default() };
+    Arc::new(Gate::new(settings).unwrap())
+}
+
+async fn server() -> TestServer {
+    let settings = GrpcSettings { gate: gate(), ..GrpcSettings::default() };
     let server = TestServer::with(settings, Duration::from_secs(20)).await;
     server.fit_label("a").await;
     server
@@ -159,4 +164,44 @@ async fn each_request_of_a_stream_is_for_a_model_of_the_key() {
     assert_eq!(first.error_message, "");
     let second = answers.message().await.unwrap().unwrap();
     assert!(second.error_message.contains("not for this project"), "{}", second.error_message);
+}
+
+#[tokio::test]
+async fn changes_are_written_down_with_their_models_also_those_that_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let audit = Some(AuditLog::open(folder.path()).unwrap());
+    let settings = GrpcSettings { gate: gate(), audit, ..GrpcSettings::default() };
+    let server = TestServer::with(settings, Duration::from_secs(20)).await;
+    server.fit_label("a").await;
+    let mut client = server.client().await;
+    let (fit, elsewhere) = (key(Scope::Fit, "everywhere"), key(Scope::Fit, "elsewhere"));
+    let predict = key(Scope::Predict, "everywhere");
+    let mut expected = Vec::new();
+    for (method, key, verdict, told) in [
+        ("RepositoryModelLoad", &fit, "served", Some((r#""a""#, "Ok"))),
+        ("RepositoryModelUnload", &fit, "served", Some((r#""absent""#, "NotFound"))),
+        // The message is not read, so nobody knows of which model it is.
+        ("RepositoryModelLoad", &predict, "not this", Some(("null", "PermissionDenied"))),
+        ("RepositoryModelUnload", &elsewhere, "not this", Some((r#""absent""#, "PermissionDenied"))),
+        // Nobody that is known, and nothing that changes something.
+        ("RepositoryModelLoad", &"an unknown key".to_owned(), "who", None),
+        ("ModelInfer", &predict, "served", None),
+        ("ModelInfer", &fit, "not this", None),
+    ] {
+        assert_eq!(call(&mut client, method, Some(key)).await, verdict, "{method} with {key}");
+        if let Some((model, status)) = told {
+            let scope = if key == &predict { "predict" } else { "fit" };
+            let (id, path) = (KeyDigest::of(key).fingerprint(), format!("/inference.GRPCInferenceService/{method}"));
+            expected.push(format!(
+                r#""caller":"{scope}","key_id":"{id}","method":"gRPC","path":"{path}","project":{model},"operation":null,"status":"{status}"}}"#
+            ));
+        }
+        // Each stands there by the time of its answer.
+        let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        assert_eq!(text.lines().count(), expected.len(), "{text}");
+        for (line, end) in text.lines().zip(&expected) {
+            assert!(line.ends_with(end), "{line} does not end with {end}");
+        }
+    }
 }

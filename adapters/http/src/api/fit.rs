@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use drifting_access::Audited;
 use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::{DriftService, FitRequest, ProjectView, REFERENCE_ROWS_MAX, RequestIdentity};
 use drifting_inference::ReadLimits;
@@ -14,10 +15,11 @@ use tracing::Instrument;
 use super::answer::{Also, Answer, BodyOf, Operation};
 use super::fit_answers::{FitAnswer, FitAnswers};
 use super::once::{KeyInHeader, Written};
-use super::operations::{Origin, Origins, new_id};
+use super::operations::{Origin, Origins, how_it_ended, new_id};
 use super::parameter::{InQuery, NameInPath, Prefer};
 use super::{Tag, driven, within_span};
 use crate::answers::{DriftType, FeatureSet, LongFit, MissingValues, Project, TimeOf};
+use crate::audited::audited;
 use crate::body::{FitBody, MediaType, Unread, parse, parse_data};
 use crate::error::Failure;
 use crate::input::{DataFormat, FitInput, Form, Limits, Parameters, Settings, Source, Unusable, read_settings};
@@ -210,6 +212,7 @@ impl FitApi {
             respond_async: prefer.respond_async,
             request_id: request.data::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             trace_id: request.data::<TraceContext>().map(|trace| trace.trace_id().to_owned()),
+            audited: audited(request),
             identity: None,
         };
         let Some(keyed) = keyed else {
@@ -237,6 +240,7 @@ struct Wanted {
     respond_async: bool,
     request_id: String,
     trace_id: Option<String>,
+    audited: Audited,
     /// That of a request that may come again.
     identity: Option<RequestIdentity>,
 }
@@ -250,7 +254,7 @@ fn written(view: ProjectView) -> Result<Written, Failure> {
 impl FitApi {
     /// Reads a body and fits. Where this future is dropped, as when a client leaves whose request may not come again, that ends the computation.
     async fn fit_now(&self, wanted: Wanted, body: Unread) -> Result<Written, Failure> {
-        let Wanted { name, parameters, respond_async, request_id, trace_id, identity } = wanted;
+        let Wanted { name, parameters, respond_async, request_id, trace_id, audited, identity } = wanted;
         let share = body.share();
         let input = match self.read(&name, parameters, body).await {
             Ok(input) => input,
@@ -264,7 +268,7 @@ impl FitApi {
         self.check_free(&name, input.settings.overwrite)?;
         let request = input.into_request(name.clone())?;
         if respond_async {
-            return self.begin(request, Origin { source, request_id }, trace_id, identity, share).await;
+            return self.begin(request, Origin { source, request_id }, trace_id, audited, identity, share).await;
         }
         let fitted = self.service.fit(request).await.map_err(|error| Failure::of_fit(error, &name, &source))?;
         let fitted = fitted.known_by(identity);
@@ -279,6 +283,7 @@ impl FitApi {
         request: FitRequest,
         origin: Origin,
         trace_id: Option<String>,
+        audited: Audited,
         identity: Option<RequestIdentity>,
         share: BodyShare,
     ) -> Result<Written, Failure> {
@@ -303,8 +308,12 @@ impl FitApi {
                 let begun = service.begin_fit(id, prepared).await?;
                 origins.keep(id, origin, &service);
                 let view = begun.view();
+                let recording = audited.begin(&id.to_string(), view.project.as_str());
                 let finishing = async move {
                     service.finish_fit(begun).await;
+                    if let Some(ended) = service.operation(id) {
+                        recording.end(how_it_ended(&ended));
+                    }
                     drop(share);
                 };
                 tokio::spawn(finishing.in_current_span());

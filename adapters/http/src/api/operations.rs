@@ -16,6 +16,7 @@ use super::answer::{Also, Answer, Operation};
 use super::parameter::{InQuery, OperationInPath};
 use super::{Tag, token};
 use crate::answers::{LongFit, OperationPage};
+use crate::audited::audited;
 use crate::error::{Failure, Problem};
 use crate::input::{Form, Parameters, Source};
 use crate::rights::caller;
@@ -213,7 +214,8 @@ impl OperationsApi {
         /// The operation.
         operation: OperationInPath,
     ) -> Result<Answer<Cancelled>, Failure> {
-        let id = self.addressed(request, &operation)?.id;
+        let OperationView { id, project, .. } = self.addressed(request, &operation)?;
+        audited(request).of_project(project.as_str());
         self.service.cancel_operation(id);
         // Where it takes longer, the answer tells how it stands until then.
         let _ = tokio::time::timeout(STOPS_WITHIN, self.service.operation_ended(id)).await;
@@ -253,6 +255,15 @@ fn events(service: Arc<DriftService>, origins: Origins, id: OperationId) -> impl
             }
         }
     })
+}
+
+/// How an operation has ended, for the audit log. One that the end of the server interrupts has failed.
+pub(super) fn how_it_ended(view: &OperationView) -> &'static str {
+    match view.status {
+        OperationStatus::Succeeded => "succeeded",
+        OperationStatus::Cancelled => "cancelled",
+        OperationStatus::Failed(_) | OperationStatus::Queued | OperationStatus::Running => "failed",
+    }
 }
 
 /// A new id.
