@@ -44,18 +44,33 @@ pub enum Denied {
         /// When the next one will be served.
         retry_after: Duration,
     },
+    /// It shows nothing that is known here, after too many others of its address that did not either.
+    #[error(
+        "{reason}; too many requests without a good key came from this address: the limit is {limit}; try again in {}",
+        seconds(*.retry_after)
+    )]
+    TooManyFailures {
+        /// Why it is refused in any case.
+        reason: Box<Denied>,
+        /// The rate at which an address may fail.
+        limit: String,
+        /// When the next one will be answered with the reason alone.
+        retry_after: Duration,
+    },
 }
 
 impl Denied {
     /// Whether another key might be known, rather than this one not good enough.
     pub fn is_unauthenticated(&self) -> bool {
-        !matches!(self, Self::Scope(_) | Self::Project | Self::AllProjects | Self::TooMany { .. })
+        !matches!(self, Self::Scope(_) | Self::Project | Self::AllProjects) && self.retry_after_s().is_none()
     }
 
-    /// Seconds after which trying again may help, rounded up.
+    /// Seconds after which trying again may help, rounded up, where too many requests came.
     pub fn retry_after_s(&self) -> Option<u64> {
         match self {
-            Self::TooMany { retry_after, .. } => Some(whole_seconds(*retry_after)),
+            Self::TooMany { retry_after, .. } | Self::TooManyFailures { retry_after, .. } => {
+                Some(whole_seconds(*retry_after))
+            }
             _ => None,
         }
     }

@@ -1,21 +1,22 @@
 //! The decision about a request, by its head alone.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use governor::DefaultKeyedRateLimiter;
-use governor::clock::{Clock, DefaultClock};
 use http::HeaderMap;
 use subtle::{Choice, ConditionallySelectable};
 use thiserror::Error;
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::caller::Shown;
 use crate::credential::credential;
-use crate::grant::{Grant, Rate};
+use crate::grant::{Grant, Standing};
 use crate::keys_file::{KeyEntry, read_keys};
+use crate::limiter::{Failures, Rate, Rates, network};
 use crate::token::Tokens;
 use crate::{
     Caller, Denied, KEY_LENGTH_MIN, KeyDigest, KeysFileError, ProjectPatterns, RateLimit, Scope, Scopes, TokenSettings,
@@ -36,7 +37,7 @@ pub struct GateSettings {
     /// Whose tokens are taken.
     pub tokens: Option<TokenSettings>,
     /// How often each key without a rate of its own, each subject of tokens and, where nobody is asked for a key, each address
-    /// may ask.
+    /// may ask; and how often each address may show nothing that is known, 60 times a minute where there is no rate.
     pub rate_limit: Option<RateLimit>,
 }
 
@@ -79,16 +80,19 @@ pub struct Gate {
     keys: ArcSwap<Keys>,
     tokens: Option<Tokens>,
     rate_limit: Option<RateLimit>,
-    /// For each subject of tokens, and for each address.
-    subjects: Option<DefaultKeyedRateLimiter<String>>,
-    addresses: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    /// For each subject of tokens.
+    subjects: Option<Arc<Rates<String>>>,
+    /// For each address, where nobody is asked for a key.
+    addresses: Option<Rates<IpAddr>>,
+    /// For each address, where keys are asked for.
+    failures: Option<Failures>,
 }
 
 /// A key that is known by its digest.
 #[derive(Clone)]
 struct Known {
     digest: KeyDigest,
-    grant: Arc<Grant>,
+    standing: Arc<Standing>,
 }
 
 /// The keys of the file, and its bytes.
@@ -109,6 +113,7 @@ impl Gate {
             rate_limit: None,
             subjects: None,
             addresses: None,
+            failures: None,
         }
     }
 
@@ -125,8 +130,9 @@ impl Gate {
             keys: ArcSwap::default(),
             tokens: tokens.map(Tokens::new).transpose()?,
             rate_limit,
-            subjects: rate_limit.map(|limit| DefaultKeyedRateLimiter::keyed(limit.quota())),
-            addresses: rate_limit.map(|limit| DefaultKeyedRateLimiter::keyed(limit.quota())),
+            subjects: rate_limit.map(|limit| Arc::new(Rates::new(limit))),
+            addresses: rate_limit.map(Rates::new),
+            failures: Some(Failures::new(rate_limit.unwrap_or(RateLimit::FAILURES))),
         };
         if let Some(file) = &gate.file {
             let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
@@ -140,41 +146,41 @@ impl Gate {
         self.own.is_some() || self.file.is_some() || self.tokens.is_some()
     }
 
-    /// Who sends a request with this head from this address. Looks at no body, no disk and no network. O(number of keys).
+    /// Who sends a request with this head from this address. Looks at no body, no disk and no network. O(number of keys). Whoever shows
+    /// a good key is let in however many others of its address show none: they may have one proxy.
     ///
     /// # Errors
     /// When the head shows nothing that is known here, or too much came already.
     pub fn admit(&self, head: &HeaderMap, address: Option<IpAddr>) -> Result<Caller, Denied> {
         if !self.asks_for_keys() {
-            if let (Some(limiter), Some(address)) = (&self.addresses, address) {
-                self.in_time(limiter.check_key(&network(address)))?;
+            if let (Some(addresses), Some(address)) = (&self.addresses, address) {
+                addresses.take(&network(address))?;
             }
             return Ok(Caller::ANYBODY);
         }
-        let shown = credential(head)?;
-        // A key that somebody chose may look like a token.
-        let grant = match (self.known(shown), &self.tokens) {
-            (Some(grant), _) => grant,
-            (None, Some(tokens)) if Tokens::looks_like_one(shown) => {
-                let grant = tokens.check(shown)?;
-                if let Some(limiter) = &self.subjects {
-                    self.in_time(limiter.check_key(&grant.id))?;
-                }
-                grant
-            }
-            (None, _) => return Err(Denied::UnknownKey),
-        };
-        if grant.has_expired() {
-            return Err(Denied::Expired);
-        }
-        if let Some(rate) = &grant.rate {
-            rate.take().map_err(|retry_after| Denied::TooMany { limit: rate.limit.to_string(), retry_after })?;
-        }
-        Ok(Caller(Some(grant)))
+        self.identify(head).map_err(|denied| match (&self.failures, address) {
+            (Some(failures), Some(address)) if denied.is_unauthenticated() => failures.take(address, denied),
+            _ => denied,
+        })
     }
 
-    /// The grant of a key. Every digest is looked at, each to its end.
-    fn known(&self, key: &str) -> Option<Arc<Grant>> {
+    /// Who shows what is in this head, and one taken from its rate.
+    fn identify(&self, head: &HeaderMap) -> Result<Caller, Denied> {
+        let shown = credential(head)?;
+        // A key that somebody chose may look like a token.
+        let caller = Caller::of(match (self.known(shown), &self.tokens) {
+            (Some(standing), _) => Shown::Key(standing),
+            (None, Some(tokens)) if Tokens::looks_like_one(shown) => {
+                Shown::Token { grant: tokens.check(shown)?, rates: self.subjects.clone() }
+            }
+            (None, _) => return Err(Denied::UnknownKey),
+        })?;
+        caller.take()?;
+        Ok(caller)
+    }
+
+    /// How a key stands. Every digest is looked at, each to its end.
+    fn known(&self, key: &str) -> Option<Arc<Standing>> {
         let digest = KeyDigest::of(key);
         let keys = self.keys.load();
         let all = || keys.known.iter().chain(&self.own);
@@ -185,29 +191,36 @@ impl Gate {
             is_known |= is_this;
         }
         let found = usize::try_from(place).ok().and_then(|place| all().nth(place));
-        found.filter(|_| is_known.into()).map(|known| Arc::clone(&known.grant))
+        found.filter(|_| is_known.into()).map(|known| Arc::clone(&known.standing))
     }
 
-    fn in_time<T>(&self, checked: Result<T, governor::NotUntil<governor::clock::QuantaInstant>>) -> Result<(), Denied> {
-        checked.map(drop).map_err(|early| Denied::TooMany {
-            limit: self.rate_limit.map(|limit| limit.to_string()).unwrap_or_default(),
-            retry_after: early.wait_time_from(DefaultClock::default().now()),
-        })
-    }
-
-    /// Takes the keys of a text; rates of keys that stay go on.
+    /// Takes the keys of a text; rates of keys that stay go on, and whoever was let in with a key learns what has become of it.
     fn take(&self, file: &Path, text: String) -> Result<(), GateError> {
         let entries =
             read_keys(&text).map_err(|reason| GateError::Keys { file: file.display().to_string(), reason })?;
         let before = self.keys.load();
-        let known = entries.into_iter().map(|entry| {
-            let limit = entry.rate_limit.or(self.rate_limit);
-            let same = before.known.iter().find(|known| known.digest == entry.digest);
-            let rate = same.and_then(|known| known.grant.rate.clone()).filter(|rate| Some(rate.limit) == limit);
-            let rate = rate.or_else(|| limit.map(|limit| Arc::new(Rate::new(limit))));
-            Known { digest: entry.digest, grant: Arc::new(granted(entry, rate)) }
-        });
-        self.keys.store(Arc::new(Keys { known: known.collect(), text }));
+        let mut before: HashMap<KeyDigest, Arc<Standing>> =
+            before.known.iter().map(|known| (known.digest, Arc::clone(&known.standing))).collect();
+        let mut known = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let (digest, limit) = (entry.digest, entry.rate_limit.or(self.rate_limit));
+            let same = before.remove(&digest);
+            let rate = same.as_ref().and_then(|standing| standing.grant()?.rate.clone());
+            let rate = rate.filter(|rate| Some(rate.limit) == limit);
+            let grant = granted(entry, rate.or_else(|| limit.map(|limit| Arc::new(Rate::new(limit)))));
+            let standing = match same {
+                Some(standing) => {
+                    standing.change(grant);
+                    standing
+                }
+                None => Arc::new(Standing::new(grant)),
+            };
+            known.push(Known { digest, standing });
+        }
+        self.keys.store(Arc::new(Keys { text, known }));
+        for gone in before.values() {
+            gone.end();
+        }
         Ok(())
     }
 
@@ -235,8 +248,9 @@ impl Gate {
             let mut ticks = interval(FORGET_EVERY);
             loop {
                 ticks.tick().await;
-                self.subjects.iter().for_each(DefaultKeyedRateLimiter::retain_recent);
-                self.addresses.iter().for_each(DefaultKeyedRateLimiter::retain_recent);
+                self.subjects.iter().for_each(|subjects| subjects.forget());
+                self.addresses.iter().for_each(Rates::forget);
+                self.failures.iter().for_each(Failures::forget);
             }
         };
         tokio::join!(self.watch_file(), tokens, forget);
@@ -291,7 +305,7 @@ fn own_key(key: &str, rate_limit: Option<RateLimit>) -> Result<Known, GateError>
         expires_at: None,
         rate: rate_limit.map(|limit| Arc::new(Rate::new(limit))),
     };
-    Ok(Known { digest, grant: Arc::new(grant) })
+    Ok(Known { digest, standing: Arc::new(Standing::new(grant)) })
 }
 
 fn granted(entry: KeyEntry, rate: Option<Arc<Rate>>) -> Grant {
@@ -307,16 +321,6 @@ fn granted(entry: KeyEntry, rate: Option<Arc<Rate>>) -> Grant {
 
 fn unreadable(file: &Path, error: &std::io::Error) -> GateError {
     GateError::Unreadable { file: file.display().to_string(), reason: error.to_string() }
-}
-
-/// Whoever has one address of version 6 mostly has all of its network.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V6(address) if address.to_ipv4_mapped().is_none() => {
-            Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()
-        }
-        address => address,
-    }
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! What whoever shows a key or a token may do.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
-use governor::DefaultDirectRateLimiter;
-use governor::clock::{Clock, DefaultClock};
 
-use crate::{ProjectPatterns, RateLimit, Scopes};
+use crate::limiter::Rate;
+use crate::{ProjectPatterns, Scopes};
 
 /// What a key or a token is good for.
 #[derive(Debug)]
@@ -19,6 +18,7 @@ pub(crate) struct Grant {
     pub(crate) scopes: Scopes,
     pub(crate) projects: ProjectPatterns,
     pub(crate) expires_at: Option<DateTime<Utc>>,
+    /// How often a key may be used; tokens have the rate of their subject.
     pub(crate) rate: Option<Arc<Rate>>,
 }
 
@@ -28,20 +28,28 @@ impl Grant {
     }
 }
 
-/// A rate, and how much of it has been used.
+/// What a key is good for now: nothing any more once it is taken out of the file. Whoever was let in with the key shares this, and so
+/// learns of a change without looking for the key again.
 #[derive(Debug)]
-pub(crate) struct Rate {
-    pub(crate) limit: RateLimit,
-    limiter: DefaultDirectRateLimiter,
-}
+pub(crate) struct Standing(ArcSwapOption<Grant>);
 
-impl Rate {
-    pub(crate) fn new(limit: RateLimit) -> Self {
-        Self { limit, limiter: DefaultDirectRateLimiter::direct(limit.quota()) }
+impl Standing {
+    pub(crate) fn new(grant: Grant) -> Self {
+        Self(ArcSwapOption::from_pointee(grant))
     }
 
-    /// Takes one request, or says how long to wait for the next.
-    pub(crate) fn take(&self) -> Result<(), Duration> {
-        self.limiter.check().map_err(|early| early.wait_time_from(DefaultClock::default().now()))
+    /// O(1), without a lock.
+    pub(crate) fn grant(&self) -> Option<Arc<Grant>> {
+        self.0.load_full()
+    }
+
+    /// The key is good for this from now on.
+    pub(crate) fn change(&self, grant: Grant) {
+        self.0.store(Some(Arc::new(grant)));
+    }
+
+    /// The key is no longer known.
+    pub(crate) fn end(&self) {
+        self.0.store(None);
     }
 }

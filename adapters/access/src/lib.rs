@@ -5,9 +5,10 @@
 //! 1. `credential`: what a request shows;
 //! 2. `key`, `keys_file`: API keys, of which only digests are kept;
 //! 3. `token`: JSON Web Tokens (RFC 7519) of an issuer of `OpenID` Connect, checked with its published keys (RFC 7517);
-//! 4. `grant`: scopes, projects and rate of whoever shows one;
+//! 4. `grant`, `limiter`: scopes and projects of whoever shows one, and how much of its rate has been used;
 //! 5. `gate`: the decision;
-//! 6. `audit`: what was changed, and by whom.
+//! 6. `caller`: who was let in, which streams ask again before each message;
+//! 7. `audit`: what was changed, and by whom.
 
 mod audit;
 mod caller;
@@ -17,6 +18,7 @@ mod gate;
 mod grant;
 mod key;
 mod keys_file;
+mod limiter;
 mod projects;
 mod rate;
 mod scope;

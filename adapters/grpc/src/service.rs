@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use drifting_access::{Audited, Caller, Denied};
+use drifting_access::{Audited, Caller, Denied, Scope};
 use drifting_domain::ports::Trace;
 use drifting_domain::use_cases::{PredictAnnouncement, RequestIdentity};
 use drifting_inference::{InferResponse, Inference, ReadLimits, Refusal, RefusalCode, SERVER};
@@ -65,7 +65,7 @@ struct Inferring {
 
 /// Why a request is not answered.
 enum Unanswered {
-    /// Its key is for other models.
+    /// Its key is for other models, or has been used too often.
     Denied(Denied),
     /// It cannot be answered.
     Refused(Refusal),
@@ -138,11 +138,13 @@ impl Inferring {
         Ok(answer::message(response, is_raw))
     }
 
-    /// Answers a request of a stream: one that is refused has its reason in the answer.
-    async fn answer_in_stream(&self, message: InferMessage) -> ModelStreamInferResponse {
-        let (address, answered) = match message.address() {
-            Ok(address) => (address.clone(), self.answer(address, message).await),
-            Err(refusal) => (Address::default(), Err(refusal.into())),
+    /// Answers a request of a stream: one that is refused, or not allowed, has its reason in the answer.
+    async fn answer_in_stream(&self, message: InferMessage, allowed: Result<(), Denied>) -> ModelStreamInferResponse {
+        let (address, answered) = match (message.address(), allowed) {
+            (Ok(address), Ok(())) => (address.clone(), self.answer(address, message).await),
+            (Ok(address), Err(denied)) => (address, Err(Unanswered::Denied(denied))),
+            (Err(_), Err(denied)) => (Address::default(), Err(Unanswered::Denied(denied))),
+            (Err(refusal), Ok(())) => (Address::default(), Err(refusal.into())),
         };
         match answered {
             Ok(response) => ModelStreamInferResponse { error_message: String::new(), infer_response: Some(response) },
@@ -154,6 +156,29 @@ impl Inferring {
                 ModelStreamInferResponse { error_message: status.message().to_owned(), infer_response: Some(named) }
             }
         }
+    }
+}
+
+/// The requests of a stream.
+struct Requests {
+    messages: Streaming<InferMessage>,
+    inferring: Inferring,
+    /// Whether the next one has been taken from the rate of the key: the first, with the call.
+    is_paid: bool,
+}
+
+impl Requests {
+    /// The next request, and whether the rate of its key allows for it.
+    ///
+    /// # Errors
+    /// When what comes is no message, or the key that began the stream is no longer good for it.
+    async fn next(&mut self) -> Result<Option<(InferMessage, Result<(), Denied>)>, Status> {
+        let Some(message) = self.messages.message().await? else { return Ok(None) };
+        let caller = self.inferring.caller.again(Scope::Predict);
+        self.inferring.caller = caller.map_err(|denied| status::denied(&denied))?;
+        let is_paid = std::mem::take(&mut self.is_paid);
+        let allowed = if is_paid { Ok(()) } else { self.inferring.caller.take() };
+        Ok(Some((message, allowed)))
     }
 }
 
@@ -306,15 +331,16 @@ impl GrpcInferenceService for InferenceService {
         }
         let inferring = self.inferring(&request)?;
         let max_message_bytes = self.limits.bytes;
-        let answers = futures_util::stream::unfold(Some(request.into_inner()), move |messages| {
-            let inferring = inferring.clone();
-            async move {
-                let mut messages = messages?;
-                match messages.message().await {
-                    Ok(Some(message)) => Some((Ok(inferring.answer_in_stream(message).await), Some(messages))),
-                    Ok(None) => None,
-                    Err(status) => Some((Err(status::mended(status, max_message_bytes)), None)),
+        let requests = Requests { messages: request.into_inner(), inferring, is_paid: true };
+        let answers = futures_util::stream::unfold(Some(requests), move |requests| async move {
+            let mut requests = requests?;
+            match requests.next().await {
+                Ok(Some((message, allowed))) => {
+                    let answer = requests.inferring.answer_in_stream(message, allowed).await;
+                    Some((Ok(answer), Some(requests)))
                 }
+                Ok(None) => None,
+                Err(status) => Some((Err(status::mended(status, max_message_bytes)), None)),
             }
         });
         let mut response = Response::new(Box::pin(answers) as InferStream);

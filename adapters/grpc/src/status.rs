@@ -57,7 +57,7 @@ pub(crate) fn mended(status: Status, max_message_bytes: usize) -> Status {
 /// Who calls shows nothing that is good for this.
 pub(crate) fn denied(denied: &Denied) -> Status {
     let (code, word) = match denied {
-        Denied::TooMany { .. } => (Code::ResourceExhausted, "rate_limited"),
+        Denied::TooMany { .. } | Denied::TooManyFailures { .. } => (Code::ResourceExhausted, "rate_limited"),
         denied if denied.is_unauthenticated() => (Code::Unauthenticated, "unauthenticated"),
         _ => (Code::PermissionDenied, "forbidden"),
     };

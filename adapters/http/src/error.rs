@@ -318,7 +318,7 @@ pub(crate) fn shown(name: &str) -> String {
 impl From<Denied> for Failure {
     fn from(denied: Denied) -> Self {
         let code = match &denied {
-            Denied::TooMany { .. } => Code::RateLimited,
+            Denied::TooMany { .. } | Denied::TooManyFailures { .. } => Code::RateLimited,
             denied if denied.is_unauthenticated() => Code::Unauthenticated,
             _ => Code::Forbidden,
         };

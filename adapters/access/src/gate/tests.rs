@@ -129,6 +129,72 @@ fn where_nobody_has_a_key_rates_hold_for_each_address() {
     assert!(asked("2001:db8:0:1::2").is_ok(), "another one");
 }
 
+#[test]
+fn whoever_was_let_in_is_no_longer_once_its_key_is_taken_back() {
+    let file = file_of(&[entry(FILE_KEY), entry("another key")]);
+    let gate = gate(&file);
+    let [ours, other, own] = [FILE_KEY, "another key", OWN_KEY].map(|key| gate.admit(&head(key), HERE).unwrap());
+    let becomes = |keys: &[KeyEntry]| {
+        write(&file, keys);
+        gate.take(file.path(), std::fs::read_to_string(&file).unwrap()).unwrap();
+    };
+    becomes(&[KeyEntry { projects: None, ..entry(FILE_KEY) }]);
+    assert!(ours.again(Scope::Predict).unwrap().sees_all(), "a change is there at once");
+    assert_eq!(other.again(Scope::Predict).unwrap_err(), Denied::UnknownKey);
+    becomes(&[KeyEntry { scopes: Scopes::from_iter([Scope::Read]), ..entry(FILE_KEY) }, entry("another key")]);
+    assert_eq!(ours.again(Scope::Predict).unwrap_err(), Denied::Scope(Scope::Predict));
+    assert_eq!(other.again(Scope::Predict).unwrap_err(), Denied::UnknownKey, "it was let in with the one before");
+    becomes(&[KeyEntry { expires_at: Some("2020-01-01T00:00:00Z".parse().unwrap()), ..entry(FILE_KEY) }]);
+    assert_eq!(ours.again(Scope::Predict).unwrap_err(), Denied::Expired);
+    assert!(own.again(Scope::Admin).is_ok());
+}
+
+#[test]
+fn whoever_is_served_for_long_takes_from_the_rate_of_its_key() {
+    let limited = KeyEntry { rate_limit: Some("3/h".parse().unwrap()), ..entry(FILE_KEY) };
+    let file = file_of(&[limited, entry("another key")]);
+    let gate = gate(&file);
+    let caller = gate.admit(&head(FILE_KEY), HERE).unwrap();
+    // The same rate by whatever way it is used.
+    assert!(caller.take().is_ok() && gate.admit(&head(FILE_KEY), HERE).is_ok());
+    assert!(caller.again(Scope::Predict).unwrap().take().unwrap_err().retry_after_s().is_some());
+    assert!(caller.again(Scope::Predict).is_ok(), "to be looked at takes nothing");
+    assert!(gate.admit(&head("another key"), HERE).unwrap().take().is_ok());
+}
+
+#[test]
+fn an_address_fails_so_often_and_good_keys_are_let_in_all_the_same() {
+    let file = file_of(&[KeyEntry { rate_limit: Some("1000000/s".parse().unwrap()), ..entry(FILE_KEY) }]);
+    let keys_file = Some(file.path().to_owned());
+    let rate_limit = Some("2/h".parse().unwrap());
+    let gate = Gate::new(GateSettings { keys_file, rate_limit, ..GateSettings::default() }).unwrap();
+    let guessed = |address: Option<&str>| {
+        gate.admit(&head("a guess"), address.map(|address| address.parse().unwrap())).unwrap_err()
+    };
+    assert_eq!(gate.admit(&HeaderMap::new(), HERE).unwrap_err(), Denied::NoKey);
+    assert_eq!(guessed(Some("127.0.0.1")), Denied::UnknownKey);
+    let early = guessed(Some("127.0.0.1"));
+    assert!(early.retry_after_s().is_some_and(|s| (1_700..=1_800).contains(&s)), "{early}");
+    assert!(early.to_string().contains("not known here") && early.to_string().contains("2/h"), "{early}");
+    assert!(!early.is_unauthenticated());
+    assert!((0..100).all(|_| gate.admit(&head(FILE_KEY), HERE).is_ok()));
+    assert_eq!(guessed(None), Denied::UnknownKey, "where the address is not known nothing is counted");
+    // One of them may share the place of the first address; not all do.
+    assert!((1..=9).any(|last| guessed(Some(&format!("10.0.0.{last}"))) == Denied::UnknownKey));
+}
+
+#[test]
+fn where_nobody_has_set_a_rate_an_address_fails_sixty_times_a_minute() {
+    let file = file_of(&[entry(FILE_KEY)]);
+    let gate = gate(&file);
+    let guess = || gate.admit(&head("a guess"), HERE).unwrap_err();
+    assert!((0..60).all(|_| guess() == Denied::UnknownKey));
+    // One a second comes back meanwhile.
+    let early = (0..200).map(|_| guess()).find(|denied| *denied != Denied::UnknownKey).unwrap();
+    assert!(early.retry_after_s() == Some(1) && early.to_string().contains("60/min"), "{early}");
+    assert!(gate.admit(&head(FILE_KEY), HERE).is_ok() && gate.admit(&head(OWN_KEY), HERE).is_ok());
+}
+
 #[tokio::test]
 async fn a_file_that_changes_is_read_again_and_one_that_breaks_is_not() {
     let file = file_of(&[entry(FILE_KEY)]);

@@ -195,6 +195,27 @@ async fn keys_of_the_issuer_change_while_tokens_come() {
     assert!(admitted(&first).is_err(), "a key that was taken back signs no more");
 }
 
+#[tokio::test]
+async fn whoever_is_served_for_long_takes_from_the_rate_of_its_subject() {
+    let signer = Signer::new("one", Algorithm::ES256);
+    let issuer = Issuer::new(&[&signer]);
+    let rate_limit = Some("3/h".parse().unwrap());
+    let gate = Gate::new(GateSettings { tokens: Some(issuer.settings()), rate_limit, ..GateSettings::default() });
+    let gate = gate.unwrap();
+    gate.prepare().await;
+    let admitted = |changed: &Value| {
+        let token = format!("Bearer {}", signer.token(&claims(changed)));
+        gate.admit(&HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_str(&token).unwrap())]), None)
+    };
+    let caller = admitted(&json!({})).unwrap();
+    assert!(caller.take().is_ok());
+    // Another token of the same subject has the same rate, another subject its own.
+    let again = admitted(&json!({"jti": "2"})).unwrap();
+    assert!(matches!(again.again(Scope::Predict).unwrap().take(), Err(Denied::TooMany { .. })));
+    assert!(admitted(&json!({"sub": "bob"})).unwrap().take().is_ok());
+    assert!(caller.again(Scope::Predict).is_ok() && caller.again(Scope::Fit).is_err());
+}
+
 #[test]
 fn keys_of_an_issuer_come_by_tls_or_from_this_machine() {
     let at = |issuer: &str, url: Option<&str>| {

@@ -8,6 +8,7 @@ mod health;
 mod hostile;
 mod infer;
 mod limits;
+mod open_streams;
 mod raw;
 mod reflection;
 mod stop;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use drifting_access::{Caller, Scope};
 use drifting_domain::operation::OperationId;
 use drifting_domain::use_cases::{DriftService, OperationQuery, OperationStatus, OperationView};
 use futures_util::stream::{self, Stream};
@@ -197,7 +198,7 @@ impl OperationsApi {
         if view.has_ended() && request.header("last-event-id") == Some(END) {
             return Ok(Answer::also_empty());
         }
-        let events = events(Arc::clone(&self.service), self.origins.clone(), view.id);
+        let events = events(Arc::clone(&self.service), self.origins.clone(), view.id, caller(request)?.clone());
         // Twice before the connection would count as silent.
         Ok(Answer::response(SSE::new(events).keep_alive(KEEP_ALIVE.min(self.idle / 3))))
     }
@@ -234,9 +235,15 @@ enum Next {
     Nothing,
 }
 
-fn events(service: Arc<DriftService>, origins: Origins, id: OperationId) -> impl Stream<Item = Event> + Send + 'static {
+/// The stream for whoever follows. It ends with the operation, and when the follower's key is good for it no longer.
+fn events(
+    service: Arc<DriftService>,
+    origins: Origins,
+    id: OperationId,
+    caller: Caller,
+) -> impl Stream<Item = Event> + Send + 'static {
     stream::unfold(Next::Change(String::new()), move |next| {
-        let (service, origins) = (Arc::clone(&service), origins.clone());
+        let (service, origins, caller) = (Arc::clone(&service), origins.clone(), caller.clone());
         async move {
             let sent = match next {
                 Next::Change(sent) => sent,
@@ -244,8 +251,9 @@ fn events(service: Arc<DriftService>, origins: Origins, id: OperationId) -> impl
                 Next::Nothing => return None,
             };
             loop {
+                let caller = caller.again(Scope::Read).ok()?;
                 // Gone when it ended long ago.
-                let view = service.operation(id)?;
+                let view = service.operation(id).filter(|view| caller.sees(view.project.as_str()))?;
                 let text = serde_json::to_string(&origins.tell(&view)).ok()?;
                 if text != sent {
                     let next = if view.has_ended() { Next::End(text.clone()) } else { Next::Change(text.clone()) };

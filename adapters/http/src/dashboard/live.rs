@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use drifting_access::Caller;
+use drifting_access::{Caller, Scope};
 use drifting_domain::operation::OperationId;
 use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::{DriftService, Mark, OperationQuery, OperationView};
@@ -70,7 +70,8 @@ impl Live {
         Arc::new(Self { service, readiness, places, last: Mutex::default() })
     }
 
-    /// The stream for whoever may see some of it. It ends with the server, and when the client leaves.
+    /// The stream for whoever may see some of it. It ends with the server, when the client leaves, and when its key is good for it no
+    /// longer.
     pub(super) fn follow(self: Arc<Self>, caller: Caller, idle: Duration) -> Result<SSE, Failure> {
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
             Failure::new(Code::Overloaded, format!("expected at most {FOLLOWERS_MAX} dashboards at once; try again"))
@@ -86,7 +87,7 @@ impl Live {
         place: OwnedSemaphorePermit,
     ) -> impl Stream<Item = Event> + Send + 'static {
         // The place is free again when the stream is dropped.
-        stream::unfold((self, caller, None, place), |(live, caller, before, place)| async move {
+        stream::unfold((self, caller, None, place), |(live, mut caller, before, place)| async move {
             let Some(before) = before else {
                 let now = live.look();
                 let begun = event(&Moved::default())?;
@@ -98,6 +99,7 @@ impl Live {
                 if live.readiness.has_ended() {
                     return None;
                 }
+                caller = caller.again(Scope::Read).ok()?;
                 let now = live.look();
                 let moved = now.moved_since(&before, &caller);
                 if moved != Moved::default() {

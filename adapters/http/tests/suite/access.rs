@@ -44,7 +44,9 @@ fn gate() -> Gate {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(&file, text).unwrap();
     let keys_file = Some(file.path().to_owned());
-    Gate::new(GateSettings { api_key: Some(OWN.to_owned()), keys_file, ..GateSettings::default() }).unwrap()
+    // Bad keys come hundreds of times from one address.
+    let rate_limit = Some("1000000/s".parse().unwrap());
+    Gate::new(GateSettings { api_key: Some(OWN.to_owned()), keys_file, rate_limit, ..GateSettings::default() }).unwrap()
 }
 
 pub async fn server() -> TestServer {

@@ -24,6 +24,7 @@ mod libraries;
 mod multipart;
 mod mutants;
 mod once;
+mod open_streams;
 mod operations;
 mod pages;
 mod predictions;
