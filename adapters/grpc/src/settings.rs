@@ -88,6 +88,8 @@ pub struct GrpcTimeouts {
     pub message_grace: Duration,
     /// A message that takes longer than [`Self::message_grace`] must have come at this rate on average.
     pub message_bytes_per_second_min: u64,
+    /// A message may take this long at most, whatever its rate.
+    pub message: Duration,
 }
 
 impl Default for GrpcTimeouts {
@@ -100,6 +102,7 @@ impl Default for GrpcTimeouts {
             message_chunk: Duration::from_secs(30),
             message_grace: Duration::from_secs(20),
             message_bytes_per_second_min: 1024,
+            message: Duration::from_mins(5),
         }
     }
 }

@@ -121,14 +121,14 @@ fn endpoint(
         FitApi {
             service: Arc::clone(&service),
             limits: settings.read_limits(settings.fit_max_body_bytes),
-            timeouts,
+            timeouts: timeouts.of_fits(),
             origins: origins.clone(),
             answers: FitAnswers::default(),
         },
         BacktestApi {
             service: Arc::clone(&service),
             limits: settings.read_limits(settings.fit_max_body_bytes),
-            timeouts,
+            timeouts: timeouts.of_fits(),
         },
         OperationsApi { service: Arc::clone(&service), origins: origins.clone(), idle: timeouts.idle },
         PredictApi { service: Arc::clone(&service), limits: settings.read_limits(settings.max_body_bytes), timeouts },

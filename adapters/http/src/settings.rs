@@ -153,6 +153,17 @@ pub struct HttpTimeouts {
     pub body_grace: Duration,
     /// A body that takes longer than [`Self::body_grace`] must have come at this rate on average.
     pub body_bytes_per_second_min: u64,
+    /// A body may take this long at most, whatever its rate.
+    pub body: Duration,
+    /// The same for that of a fit or a backtest.
+    pub fit_body: Duration,
+}
+
+impl HttpTimeouts {
+    /// Those of fits.
+    pub(crate) fn of_fits(self) -> Self {
+        Self { body: self.fit_body, ..self }
+    }
 }
 
 impl Default for HttpTimeouts {
@@ -164,6 +175,8 @@ impl Default for HttpTimeouts {
             body_chunk: Duration::from_secs(30),
             body_grace: Duration::from_secs(20),
             body_bytes_per_second_min: 1024,
+            body: Duration::from_mins(5),
+            fit_body: Duration::from_hours(1),
         }
     }
 }

@@ -67,7 +67,7 @@ pub(crate) fn api(inference: &Inference, readiness: Readiness, settings: &HttpSe
         FitApi {
             inference: inference.clone(),
             limits: settings.read_limits(settings.fit_max_body_bytes),
-            timeouts,
+            timeouts: timeouts.of_fits(),
             answers: FitAnswers::default(),
         },
     )

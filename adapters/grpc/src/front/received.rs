@@ -59,8 +59,8 @@ impl Received {
 
     fn is_too_slow(&self) -> bool {
         let elapsed = self.started.elapsed();
-        elapsed > self.timeouts.message_grace
-            && self.n_bytes < self.timeouts.message_bytes_per_second_min.saturating_mul(elapsed.as_secs())
+        let least = self.timeouts.message_bytes_per_second_min.saturating_mul(elapsed.as_secs());
+        elapsed > self.timeouts.message || (elapsed > self.timeouts.message_grace && self.n_bytes < least)
     }
 
     /// Nothing has come now.

@@ -145,8 +145,8 @@ impl Reading {
 }
 
 fn is_too_slow(n_bytes: usize, elapsed: Duration, timeouts: &HttpTimeouts) -> bool {
-    elapsed > timeouts.body_grace
-        && (n_bytes as u64) < timeouts.body_bytes_per_second_min.saturating_mul(elapsed.as_secs())
+    let least = timeouts.body_bytes_per_second_min.saturating_mul(elapsed.as_secs());
+    elapsed > timeouts.body || (elapsed > timeouts.body_grace && (n_bytes as u64) < least)
 }
 
 fn too_large(bytes_max: usize) -> Failure {

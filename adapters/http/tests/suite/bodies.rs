@@ -95,28 +95,31 @@ async fn a_body_that_ends_early_or_stalls_feeds_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_drips_is_given_up() {
-    let timeouts = HttpTimeouts {
-        body_grace: Duration::from_millis(100),
-        body_bytes_per_second_min: 1_000_000_000,
-        ..HttpTimeouts::default()
-    };
-    let server = TestServer::with(HttpSettings { timeouts, ..small() }).await;
-    server.fit_label("p").await;
-    let whole = request("POST", PREDICT, &[], b"{\"data\": [0.5                                   ]}");
-    let mut stream = server.connect().await;
-    let (head, body) = whole.split_at(whole.len() - 40);
-    stream.write_all(head).await.unwrap();
-    let drip = async {
+    let dripped = async |timeouts: HttpTimeouts, path: &str| {
+        let server = TestServer::with(HttpSettings { timeouts, ..small() }).await;
+        server.fit_label("p").await;
+        let whole = request("POST", path, &[], b"{\"data\": [0.5                                   ]}");
+        let mut stream = server.connect().await;
+        let (head, body) = whole.split_at(whole.len() - 40);
+        stream.write_all(head).await.unwrap();
         for byte in body {
             tokio::time::sleep(Duration::from_millis(50)).await;
             if stream.write_all(&[*byte]).await.is_err() {
                 break;
             }
         }
-        read_reply(&mut stream).await
+        read_reply(&mut stream).await.status
     };
-    let reply = drip.await;
-    assert_eq!(reply.status, 408, "{}", reply.text());
+    let grace = Duration::from_millis(100);
+    let slow = HttpTimeouts { body_grace: grace, body_bytes_per_second_min: 1_000_000_000, ..HttpTimeouts::default() };
+    assert_eq!(dripped(slow, PREDICT).await, 408);
+    // However much comes, it may take so long.
+    let late = HttpTimeouts { body: grace, ..HttpTimeouts::default() };
+    assert_eq!(dripped(late, PREDICT).await, 408);
+    assert_eq!(dripped(late, "/api/v1/projects/q/fit").await, 422, "a fit has longer");
+    let late = HttpTimeouts { fit_body: grace, ..HttpTimeouts::default() };
+    assert_eq!(dripped(late, "/api/v1/projects/q/fit").await, 408);
+    assert_eq!(dripped(late, PREDICT).await, 200, "and a prediction too, then");
 }
 
 #[tokio::test(flavor = "multi_thread")]
