@@ -52,6 +52,30 @@ fn every_line_of_a_request_has_its_id_and_that_of_its_trace() {
 }
 
 #[test]
+fn probes_are_logged_where_traces_are_and_nowhere_else() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &["--log-level", "trace"]);
+    let fit = json!({"drift_type": "tabular", "data": [[1.0], [2.0]], "detector": {"kind": "dummy"}});
+    server.post("/api/v1/projects/asked/fit", &fit).expect(201);
+    let probes = ["/livez", "/readyz", "/v2/health/live", "/v2/health/ready", "/v2/models/asked/ready"];
+    let mut connection = server.connect();
+    for path in probes.into_iter().chain(["/v2/models/asked"]) {
+        let headers = format!("X-Request-Id: {}\r\n", path.replace('/', "-"));
+        connection.try_request_with(&headers, "GET", path, None).expect("an answer").expect(200);
+    }
+    wait_until(&server, "the last is logged", || is_answered(&of_request(&server, "-v2-models-asked")));
+    let levels = |path: &str| {
+        let of_path = lines(&server).into_iter().filter(|line| line["msg"] == "request" && line["path"] == path);
+        of_path.map(|line| line["level"].clone()).collect::<Vec<_>>()
+    };
+    for probe in probes {
+        let levels = levels(probe);
+        assert!(!levels.is_empty() && levels.iter().all(|level| level == "TRACE"), "{probe}: {levels:?}");
+    }
+    assert_eq!(levels("/v2/models/asked"), ["INFO"]);
+}
+
+#[test]
 fn lines_of_an_operation_have_its_id_and_that_of_the_request_that_began_it() {
     let directory = tempfile::tempdir().expect("a folder");
     let server = Server::start(directory.path(), &[]);

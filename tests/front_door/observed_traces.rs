@@ -74,7 +74,9 @@ fn a_collector_gets_the_trace_of_a_request_its_lines_and_numbers() {
     let mut connection = server.connect();
     let path = "/api/v1/projects/nobody?secret=geheim";
     connection.try_request_with(&headers, "GET", path, None).expect("an answer").expect(404);
-    connection.request("GET", "/livez", None).expect(200);
+    for probe in ["/livez", "/v2/health/live", "/v2/health/ready"] {
+        connection.request("GET", probe, None).expect(200);
+    }
     connection.request("GET", "/api/v1/projects", None).expect(200);
     wait_until(&server, "spans come", || spans(&traces).len() >= 2);
 

@@ -157,9 +157,19 @@ fn context_of(headers: &HeaderMap) -> Option<TraceContext> {
     TraceContext::of(all(TRACE_PARENT), all(TRACE_STATE))
 }
 
-/// Whether somebody only asks whether the server is there.
+/// The methods of probes: nobody traces them, and few want to read of them. KServe asks for a model as others ask for the server.
+const PROBES: [&str; 6] = [
+    "/inference.GRPCInferenceService/ServerLive",
+    "/inference.GRPCInferenceService/ServerReady",
+    "/inference.GRPCInferenceService/ModelReady",
+    "/grpc.health.v1.Health/Check",
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.health.v1.Health/List",
+];
+
+/// Whether somebody only asks whether the server, or a model, is there.
 pub(super) fn is_probe(path: &str) -> bool {
-    path.starts_with("/grpc.health.v1.Health/")
+    PROBES.contains(&path)
 }
 
 #[cfg(test)]
@@ -181,6 +191,17 @@ mod tests {
                     assert!(ROUTES.contains(&path.as_str()), "{path}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn probes_are_methods_that_are_served_and_predictions_are_none() {
+        for probe in PROBES {
+            assert!(ROUTES.contains(&probe), "{probe}");
+        }
+        for other in ["ServerMetadata", "ModelMetadata", "ModelInfer", "ModelStreamInfer"] {
+            let path = format!("/inference.GRPCInferenceService/{other}");
+            assert!(ROUTES.contains(&path.as_str()) && !is_probe(&path), "{path}");
         }
     }
 

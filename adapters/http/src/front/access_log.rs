@@ -53,7 +53,7 @@ impl Access {
         let path = escaped(self.uri.path());
         let method = self.method.as_str();
         match status.map(|status| status.as_u16()) {
-            Some(status) if is_probe(self.uri.path()) => {
+            Some(status) if self.watched.is_probe() => {
                 tracing::trace!(method, %path, status, duration_ms, "request");
             }
             Some(status) => tracing::info!(method, %path, status, duration_ms, "request"),
@@ -68,8 +68,4 @@ impl Drop for Access {
             self.log(None);
         }
     }
-}
-
-fn is_probe(path: &str) -> bool {
-    matches!(path, "/livez" | "/readyz")
 }

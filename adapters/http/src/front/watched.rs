@@ -51,9 +51,18 @@ pub(crate) const STATUSES: &[&str] = &[
     "other",
 ];
 
-/// The routes of probes and of what is read again and again: nobody traces them.
-const NOT_TRACED: [&str; 6] =
-    ["/livez", "/readyz", "/metrics", "/v2/health/live", "/v2/health/ready", "/v2/models/{model}/ready"];
+/// The routes of probes: nobody traces them, and few want to read of them. KServe asks for a model as others ask for the server.
+const PROBES: [&str; 6] = [
+    "/livez",
+    "/readyz",
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/v2/models/{model}/ready",
+    "/v2/models/{model}/versions/{version}/ready",
+];
+
+/// What is read again and again, and not traced either.
+const METRICS: &str = "/metrics";
 
 /// Who watches.
 pub(crate) struct Watch {
@@ -99,7 +108,7 @@ impl Watch {
         let pattern = self.measures.route(route);
         let method = METHODS.iter().position(|method| *method == request.method().as_str()).unwrap_or(usize::MAX);
         let context = context_of(request.headers());
-        let is_traced = self.tracing.is_on() && !NOT_TRACED.contains(&pattern);
+        let is_traced = self.tracing.is_on() && !PROBES.contains(&pattern) && pattern != METRICS;
         let traced = || traced_span(request, id, pattern, METHODS.get(method).copied().unwrap_or("_OTHER"));
         let (span, context) = self.tracing.begin(id, context, is_traced.then_some(traced), is_logged);
         self.measures.begun();
@@ -108,6 +117,11 @@ impl Watch {
 }
 
 impl Watched {
+    /// Whether somebody only asks whether the server, or a model, is there.
+    pub(super) fn is_probe(&self) -> bool {
+        PROBES.contains(&self.measures.route(self.route))
+    }
+
     /// The request came before, and has been given its first answer again.
     pub(super) fn replayed(&self) {
         self.measures.replayed();
@@ -201,10 +215,32 @@ mod tests {
     }
 
     #[test]
-    fn probes_that_are_not_traced_are_routes() {
+    fn what_is_not_traced_is_a_route() {
         let measures = request_measures();
-        for route in NOT_TRACED {
+        for route in PROBES.into_iter().chain([METRICS]) {
             assert!(measures.routes().any(|known| known == route), "{route}");
+        }
+    }
+
+    #[test]
+    fn probes_are_told_from_other_requests_by_their_routes() {
+        let watch = Watch::new(Arc::new(request_measures()), Tracing::default());
+        for (path, is_probe) in [
+            ("/livez", true),
+            ("/readyz", true),
+            ("/v2/health/live", true),
+            ("/v2/health/ready/", true),
+            ("/v2/models/a.b/ready", true),
+            ("/v2/models/a/versions/1/ready", true),
+            ("/metrics", false),
+            ("/v2/models/ready", false),
+            ("/v2/models/ready/infer", false),
+            ("/v2/health/x", false),
+            ("/livez/x", false),
+        ] {
+            let request = Request::builder().uri_str(path).finish();
+            let (watched, _) = watch.begin(&request, &RequestId::default(), watch.route(path), true);
+            assert_eq!(watched.is_probe(), is_probe, "{path}");
         }
     }
 }
