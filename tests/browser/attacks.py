@@ -1,13 +1,27 @@
 """What a page of another origin can do to a server: everything that a browser sends for it, and whether it can read an answer.
 
-The arguments are the server's address and, for the control, `allowed`: then the page's host is one that the server's owner has
-named. What has changed on the server is looked at by `tests/front_door/browser.rs`, which starts this.
+The arguments are the server's address, the path of an operation and, for the control, `allowed`: then the page's host is one that
+the server's owner has named. What has changed on the server is looked at by `tests/front_door/browser.rs`, which starts this.
 """
 
 import sys
 from urllib.parse import urlsplit
 
 from browser import EVIL, Findings, browser, pages_of_others
+
+# What tells whoever listens what moves: of the dashboard, and of the operation.
+STREAMS = ["/dashboard/events", "{operation}/events"]
+
+# Whether a stream opens; nobody listens on.
+OPENED = """
+(url) => new Promise((resolve) => {
+    const source = new EventSource(url);
+    const end = (word) => { source.close(); resolve(word); };
+    source.onopen = () => end("READABLE");
+    source.onerror = () => end("blocked");
+    setTimeout(() => end("silent"), 5000);
+})
+"""
 
 ATTACKS = """
 async (target) => {
@@ -79,7 +93,6 @@ async (target) => {
     await look("form text/plain", form("label/reset", "text/plain", {"{\\"a\\": \\"": "\\"}"}));
     await look("form urlencoded", form("label/unload", "application/x-www-form-urlencoded", {a: "b"}));
     await look("form multipart", form("label/load", "multipart/form-data", {data: "value"}));
-    await look("event stream", event(new EventSource(`${target}/api/v1/operations/0/events`), "onopen"));
     await look("web socket", event(new WebSocket(`${target.replace("http", "ws")}/v2`), "onopen"));
     await look("image", element("img", api));
     await look("script", element("script", `${target}/openapi.json`));
@@ -101,9 +114,24 @@ def rebound(chromium, port, findings):
         findings.expect(status == 403, f"rebound: {method} {path}", status)
 
 
+def streams(page, target, operation):
+    """What becomes of each stream of a server that a page listens to."""
+    paths = [path.format(operation=operation) for path in STREAMS]
+    return {path: page.evaluate(OPENED, f"{target}{path}") for path in paths}
+
+
+def own_streams(chromium, target, operation, findings):
+    """The control: to a page of the server itself the same streams open, so that what others are denied is there."""
+    page = chromium.new_page()
+    page.goto(f"{target}/operations")
+    for path, came in streams(page, target, operation).items():
+        findings.expect(came == "READABLE", f"{target} on itself: {path}", came)
+    page.close()
+
+
 def main():
-    server = sys.argv[1]
-    is_allowed = sys.argv[2:] == ["allowed"]
+    server, operation = sys.argv[1:3]
+    is_allowed = sys.argv[3:] == ["allowed"]
     port = urlsplit(server).port
     findings = Findings()
     with pages_of_others() as others, browser() as chromium:
@@ -112,6 +140,8 @@ def main():
         if not is_allowed:
             origins += [f"http://127.0.0.1:{others}", f"http://localhost:{others}"]
             rebound(chromium, port, findings)
+        for target in targets:
+            own_streams(chromium, target, operation, findings)
         for origin in origins:
             for target in targets:
                 page = chromium.new_page()
@@ -119,8 +149,10 @@ def main():
                 for attack, came in page.evaluate(ATTACKS, target).items():
                     what = f"{origin} on {target}: {attack}"
                     findings.expect("READABLE" not in str(came), what, came)
+                for path, came in streams(page, target, operation).items():
+                    findings.expect(came == "blocked", f"{origin} on {target}: {path}", came)
                 page.close()
-    findings.conclude(40)
+    findings.conclude(54)
 
 
 main()
