@@ -28,6 +28,11 @@ use crate::settings::HeadLimits;
 const STREAMS_MAX: u32 = 100;
 /// A head that is larger than allowed by so much is still answered with words.
 const HEAD_SLACK: usize = 64 << 10;
+/// So many headers are read, and refused with words where they are more than are allowed; more than these are refused without. Where
+/// they stand in a head takes 16 KiB while it is read.
+const HEADERS_READ_MAX: usize = 256;
+/// What a header of HTTP/2 counts for beside its name and its value (RFC 9113, section 6.5.2).
+const HEADER_OVERHEAD: usize = 32;
 /// Connections on which nothing is asked stay open for so long after the last one was accepted: what their clients have sent meanwhile may be
 /// on its way, and would be lost.
 const LINGER: Duration = Duration::from_millis(100);
@@ -158,12 +163,15 @@ async fn carry<C: GracefulConnection<Error: std::fmt::Display>>(
 /// What is spoken: HTTP/1.1, or HTTP/2 where a client begins with it.
 fn protocols(head: HeadLimits) -> auto::Builder<TokioExecutor> {
     let mut protocols = auto::Builder::new(TokioExecutor::new());
-    protocols.http1().max_buf_size(head.target_bytes.saturating_add(head.headers_bytes).saturating_add(HEAD_SLACK));
+    // Over HTTP/2 the path counts as a header.
+    let allowed = head.target_bytes.saturating_add(head.headers_bytes);
+    protocols.http1().max_headers(HEADERS_READ_MAX).max_buf_size(allowed.saturating_add(HEAD_SLACK));
+    let listed = allowed.saturating_add(HEADERS_READ_MAX * HEADER_OVERHEAD);
     protocols
         .http2()
         // Small at first, so that little of what is refused is on its way by then, and wider where a long body is read as fast as it comes.
         .adaptive_window(true)
         .max_concurrent_streams(STREAMS_MAX)
-        .max_header_list_size(u32::try_from(head.headers_bytes).unwrap_or(u32::MAX));
+        .max_header_list_size(u32::try_from(listed).unwrap_or(u32::MAX));
     protocols
 }

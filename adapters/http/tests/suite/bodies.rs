@@ -6,7 +6,7 @@ use drifting_http::{HttpSettings, HttpTimeouts};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
-use crate::support::{TestServer, read_reply, request};
+use crate::support::{Reply, TestServer, read_reply, request};
 
 const PREDICT: &str = "/api/v1/projects/p/predict";
 
@@ -192,4 +192,32 @@ async fn heads_that_are_too_large_are_refused_in_words() {
     let headers: Vec<_> = names.iter().map(|name| (name.as_str(), value.as_str())).collect();
     let large = server.send("GET", "/api/v1/projects", &headers, b"").await;
     assert_eq!((large.status, large.json()["code"].as_str()), (431, Some("headers_too_large")));
+    // More than what reads the protocol takes by default.
+    let many = with_headers(&server, 250).await;
+    assert_eq!((many.status, many.json()["code"].as_str()), (431, Some("headers_too_large")));
+    assert!(many.header("x-request-id").is_some(), "{}", many.head);
+}
+
+/// The answer to so many headers, with the two that every request has here.
+async fn with_headers(server: &TestServer, n: usize) -> Reply {
+    let names: Vec<String> = (0..n - 2).map(|index| format!("x-{index}")).collect();
+    let headers: Vec<_> = names.iter().map(|name| (name.as_str(), "1")).collect();
+    server.send("GET", "/livez", &headers, b"").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn as_many_headers_are_taken_as_may_be() {
+    let server = TestServer::start().await;
+    assert_eq!(with_headers(&server, 100).await.status, 200);
+    assert_eq!(with_headers(&server, 101).await.status, 431);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_that_nobody_reads_are_refused_by_a_status_alone() {
+    let server = TestServer::start().await;
+    let many = with_headers(&server, 257).await;
+    assert_eq!((many.status, many.body.len(), many.header("x-request-id")), (431, 0, None));
+    let long = server.get(&format!("/livez?{}", "a".repeat(65_535))).await;
+    assert_eq!((long.status, long.body.len(), long.header("x-request-id")), (414, 0, None));
+    assert_eq!(server.get("/livez").await.status, 200);
 }
