@@ -10,9 +10,9 @@ use std::sync::Arc;
 
 use drifting_artifacts::RemoteStore;
 use drifting_domain::use_cases::DriftService;
-use drifting_http::Measures;
+use drifting_http::{Measures, MeasuresFormat};
 use drifting_listening::RequestMeasures;
-use prometheus_client::encoding::text;
+use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
@@ -57,13 +57,14 @@ pub struct Measured {
 /// Everything that is measured, as text whenever it is asked for.
 pub fn measures(measured: Measured) -> Measures {
     let registry = Arc::new(registry(measured));
-    Measures(Arc::new(move || {
+    Measures(Arc::new(move |format| {
         let mut told = String::new();
-        match text::encode(&mut told, &registry) {
-            Ok(()) => told,
-            // Writing into a text does not fail.
-            Err(_) => "# EOF\n".to_owned(),
-        }
+        // Writing into a text does not fail.
+        let _ = match format {
+            MeasuresFormat::OpenMetrics => text::encode(&mut told, &registry),
+            MeasuresFormat::PrometheusText => prometheus_text::encode(&mut told, &registry),
+        };
+        told
     }))
 }
 

@@ -10,6 +10,8 @@ from typing import Any
 import promql_parser
 import yaml
 
+# What Prometheus asks for.
+OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 # The suffixes of samples by the kind of their family.
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",), "info": ("_info",)}
 # What Grafana puts in; a time that is surely longer than two scrapes of a test, and variables that take everything.

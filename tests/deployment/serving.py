@@ -20,10 +20,14 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
-def ask(url: str, key: str = "", body: Any = None, form: str = "application/json") -> tuple[int, bytes]:
+def ask(
+    url: str, key: str = "", body: Any = None, form: str = "application/json", accept: str = "*/*"
+) -> tuple[int, bytes]:
     """The status and the body of an answer; 0 where there is none."""
     data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-    headers = {"Content-Type": form} if data is not None else {}
+    headers = {"Accept": accept}
+    if data is not None:
+        headers["Content-Type"] = form
     if key:
         headers["Authorization"] = f"Bearer {key}"
     try:

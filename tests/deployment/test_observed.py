@@ -152,7 +152,7 @@ def result(observed: Observed, expression: str) -> list[Any]:
 
 
 def test_every_metric_label_and_value_is_one_that_the_server_tells(observed: Observed) -> None:
-    page = serving.ask(f"{observed.server}/metrics", KEY)[1].decode()
+    page = serving.ask(f"{observed.server}/metrics", KEY, accept=observing.OPEN_METRICS)[1].decode()
     known = observing.families(page)
     assert len(known) > 50 and len(queries()) > 70
     assert not [said for query in queries() for said in observing.unknown(query, known, ATTACHED)]

@@ -11,6 +11,10 @@ use crate::delivery::wait_until;
 use crate::metrics::fit_and_feed;
 use crate::server::{Answer, Launch, Server};
 
+/// What Prometheus asks for.
+const ACCEPT: &str =
+    "Accept: application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2\r\n";
+
 /// The text of `/metrics`, taken apart: each series with its value.
 pub struct Exposition {
     pub text: String,
@@ -19,7 +23,7 @@ pub struct Exposition {
 
 impl Exposition {
     pub fn of(server: &Server) -> Self {
-        Self::read(server.get("/metrics"))
+        Self::read(server.connect().try_request_with(ACCEPT, "GET", "/metrics", None).expect("an answer"))
     }
 
     /// That of an answer.
@@ -89,11 +93,17 @@ fn checked(text: &str) -> BTreeMap<String, f64> {
     panic!("no end: {text}");
 }
 
+/// The name of a series, or of that of a line.
+fn name_of(line: &str) -> &str {
+    line.split(['{', ' ']).next().expect("a name")
+}
+
 fn check_histograms(series: &BTreeMap<String, f64>) {
-    let ends = series.iter().filter(|(name, _)| name.contains("le=\"+Inf\""));
+    let ends: Vec<_> = series.iter().filter(|(name, _)| name.contains("le=\"+Inf\"")).collect();
+    let n_histograms = series.keys().filter(|name| name.contains("_seconds_count{")).count();
+    assert!(n_histograms > 0 && ends.len() == n_histograms, "each ends: {ends:?}");
     for (name, n) in ends {
-        let count = name.replacen("_bucket{", "_count{", 1).replace(",le=\"+Inf\"", "").replace("le=\"+Inf\"", "");
-        let count = count.replace("{}", "");
+        let count = name.replacen("_bucket{", "_count{", 1).replace("le=\"+Inf\",", "");
         assert_eq!(series.get(&count), Some(n), "{count}");
     }
 }
@@ -227,7 +237,7 @@ fn requests_that_are_refused_or_come_again_are_counted() {
     let kind = format!("Content-Type: application/json\r\nContent-Length: {}", body.len());
     let head = format!("POST /api/v1/projects/slow/predict HTTP/1.1\r\nHost: {host}\r\n{keyed}{kind}\r\n\r\n");
     under_way.write_all(format!("{head}{body}").as_bytes()).expect("it reads");
-    let told = || Exposition::read(ask(&keyed, "GET", "/metrics", None));
+    let told = || Exposition::read(ask(&format!("{keyed}{ACCEPT}"), "GET", "/metrics", None));
     let deadline = Instant::now() + Duration::from_secs(20);
     while told().value("drifting_queue_depth{queue=\"predictions\"}") < 1.0 {
         assert!(Instant::now() < deadline, "it never takes its place");
@@ -243,6 +253,39 @@ fn requests_that_are_refused_or_come_again_are_counted() {
     assert_eq!(told.value("drifting_idempotent_replays_total{interface=\"grpc\"}"), 0.0);
     assert_eq!(told.value("drifting_detect_rows_total{project=\"price\"}"), 1.0, "its rows were fed once");
     assert_eq!(told.value("drifting_projects_loaded"), 2.0);
+}
+
+#[test]
+fn whoever_asks_for_nothing_else_is_told_the_same_in_the_text_format_of_prometheus() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &["--mlserver-metrics"]);
+    fit_and_feed(&server, 30);
+    // From the second time on there is a series of those who asked.
+    Exposition::of(&server);
+    let expected = Exposition::of(&server).series;
+    let expected: BTreeSet<&str> = expected.keys().map(|series| name_of(series)).collect();
+    let told = server.get("/metrics").expect(200).as_str().expect("a text").to_owned();
+    let mut family = ("", "");
+    let mut samples = Vec::new();
+    for line in told.lines() {
+        if let Some(kind) = line.strip_prefix("# TYPE ") {
+            family = kind.split_once(' ').expect("a name and a type");
+        } else if !line.starts_with("# HELP ") {
+            assert!(!line.starts_with('#'), "{line}");
+            let name = name_of(line);
+            let is_of_family = match family.1 {
+                "histogram" => ["_bucket", "_sum", "_count"].iter().any(|part| name == format!("{}{part}", family.0)),
+                _ => name == family.0,
+            };
+            assert!(is_of_family, "{line} within {family:?}");
+            samples.push(line);
+        }
+    }
+    assert_eq!(samples.iter().map(|line| name_of(line)).collect::<BTreeSet<_>>(), expected);
+    for line in ["# TYPE drifting_http_requests_total counter", "# TYPE drifting_build_info gauge"] {
+        assert!(told.lines().any(|told| told == line), "{line} in {told}");
+    }
+    assert!(samples.iter().any(|line| line.contains("le=\"+Inf\"")), "{told}");
 }
 
 #[test]

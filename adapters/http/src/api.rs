@@ -6,6 +6,7 @@ mod backtest;
 #[cfg(feature = "echo")]
 mod echo;
 mod events;
+mod exposition;
 mod fit;
 mod fit_answers;
 mod health;
@@ -23,9 +24,10 @@ pub(crate) use backtest::{BacktestApi, EXPECTED_HISTORY};
 #[cfg(feature = "echo")]
 pub(crate) use echo::EchoApi;
 pub(crate) use events::{EventsApi, RootEvents};
+pub(crate) use exposition::{OPEN_METRICS, PROMETHEUS_TEXT};
 pub(crate) use fit::FitApi;
 pub(crate) use fit_answers::{FitAnswer, FitAnswers};
-pub(crate) use health::{HealthApi, OPEN_METRICS, Readiness};
+pub(crate) use health::{HealthApi, Readiness};
 pub(crate) use metrics::MetricsApi;
 pub(crate) use operations::{OperationsApi, Origins};
 pub(crate) use predict::PredictApi;

@@ -31,4 +31,4 @@ mod v2;
 pub use api::run_backtest;
 pub use document::{openapi_document, openapi_yaml};
 pub use server::{HttpServer, request_measures};
-pub use settings::{AllowedHosts, HeadLimits, HttpSettings, HttpTimeouts, Measures};
+pub use settings::{AllowedHosts, HeadLimits, HttpSettings, HttpTimeouts, Measures, MeasuresFormat};

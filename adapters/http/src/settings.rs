@@ -58,9 +58,18 @@ pub struct HttpSettings {
     pub tracing: Tracing,
 }
 
-/// What `/metrics` tells, as text for Prometheus; asked for at each request.
+/// What `/metrics` tells, as text for Prometheus in a format; asked for at each request.
 #[derive(Clone)]
-pub struct Measures(pub Arc<dyn Fn() -> String + Send + Sync>);
+pub struct Measures(pub Arc<dyn Fn(MeasuresFormat) -> String + Send + Sync>);
+
+/// How `/metrics` writes what it tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MeasuresFormat {
+    /// `OpenMetrics` 1.0.0.
+    OpenMetrics,
+    /// The text format of Prometheus, 0.0.4.
+    PrometheusText,
+}
 
 impl fmt::Debug for Measures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,7 +80,10 @@ impl fmt::Debug for Measures {
 /// Nothing.
 impl Default for Measures {
     fn default() -> Self {
-        Self(Arc::new(|| "# EOF\n".to_owned()))
+        Self(Arc::new(|format| match format {
+            MeasuresFormat::OpenMetrics => "# EOF\n".to_owned(),
+            MeasuresFormat::PrometheusText => String::new(),
+        }))
     }
 }
 

@@ -20,9 +20,7 @@ pub(super) struct RequestSeries {
 
 /// Writes durations as a histogram.
 pub(super) fn histogram(counts: &DurationCounts, encoder: &mut MetricEncoder<'_>) -> Result<(), fmt::Error> {
-    let bound = |bound: f64| if bound.is_finite() { bound } else { f64::MAX };
-    let buckets: Vec<(f64, u64)> = counts.buckets.iter().map(|(longest, n)| (bound(*longest), *n)).collect();
-    encoder.encode_histogram::<NoLabelSet>(counts.sum_s, counts.n(), &buckets, None)
+    encoder.encode_histogram::<NoLabelSet>(counts.sum_s, counts.n(), &counts.buckets, None)
 }
 
 impl Collector for RequestSeries {

@@ -8,6 +8,7 @@ use poem_openapi::OpenApi;
 
 use super::Tag;
 use super::answer::{Answer, Operation};
+use super::exposition::{self, OPEN_METRICS, PROMETHEUS_TEXT};
 use crate::answers::Health;
 use crate::error::{Code, Failure};
 use crate::rights::caller;
@@ -50,11 +51,10 @@ pub(crate) struct Measured;
 impl Operation for Measured {
     type Body = String;
     const MEDIA_TYPE: &'static str = OPEN_METRICS;
+    const ALSO_AS_TEXT: Option<&'static str> = Some(PROMETHEUS_TEXT);
     const DESCRIPTION: &'static str = "Counters and gauges, as Prometheus reads them.";
     const FAILURES: &'static [(u16, &'static str)] = &[];
 }
-
-pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// The probes, and what the server measures of itself.
 pub(crate) struct HealthApi {
@@ -91,12 +91,14 @@ impl HealthApi {
 
     /// Metrics of the server
     ///
-    /// Tells as text for Prometheus what the server counts: calls of the object store by operation and result.
+    /// Tells as text for Prometheus what the server counts: requests, projects and their drift, fits, queues, calls of stores and sinks.
+    /// As OpenMetrics where `Accept` names `application/openmetrics-text`, else in the text format 0.0.4.
     #[oai(path = "/metrics", method = "get", operation_id = "getServerMetrics")]
     #[expect(clippy::unused_async, reason = "operations are futures")]
     async fn metrics(&self, request: &Request) -> Result<Answer<Measured>, Failure> {
         caller(request)?.check_all_projects()?;
-        let text = (self.measures.0)();
-        Ok(Answer::response(Response::builder().content_type(OPEN_METRICS).body(text)))
+        let format = exposition::wanted(request.headers());
+        let text = (self.measures.0)(format);
+        Ok(Answer::response(Response::builder().content_type(exposition::media_type(format)).body(text)))
     }
 }

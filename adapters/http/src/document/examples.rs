@@ -3,11 +3,11 @@
 use drifting_access::Denied;
 use serde_yaml::Value;
 
-use crate::api::{EXPECTED_HISTORY, OPEN_METRICS};
+use crate::api::{EXPECTED_HISTORY, OPEN_METRICS, PROMETHEUS_TEXT};
 use crate::body::{BATCH, EXPECTED, STRUCTURED};
 use crate::error::{Code, Failure, Issue, Problem};
 
-/// By operation: `request`, `csv`, `ndjson`, `event`, `answer`, `accepted`, `events`, `text`.
+/// By operation: `request`, `csv`, `ndjson`, `event`, `answer`, `accepted`, `events`, `open_metrics`, `text`.
 const EXAMPLES: &str = include_str!("examples.json");
 
 /// The operation of the examples.
@@ -36,7 +36,8 @@ pub(super) fn add_to(document: &mut Value) {
                 let answer = if status == 202 { "accepted" } else { "answer" };
                 add(content, "application/json", example(answer));
                 add(content, "text/event-stream", example("events"));
-                add(content, OPEN_METRICS, example("text"));
+                add(content, OPEN_METRICS, example("open_metrics"));
+                add(content, PROMETHEUS_TEXT, example("text"));
                 add(content, "text/csv", example("csv"));
                 let problem = failure(&id, status).map(|failure| Problem::of(failure, &path, "6441d1d2c1f80-2a"));
                 add(

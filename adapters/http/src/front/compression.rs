@@ -56,6 +56,7 @@ fn is_text(response: &Response) -> bool {
         "application/openmetrics-text",
         "text/html",
         "text/csv",
+        "text/plain",
     ];
     kinds.iter().any(|kind| media_type.starts_with(kind))
 }

@@ -21,6 +21,7 @@ mod inference_repository;
 mod kinds;
 mod leaving;
 mod libraries;
+mod measures;
 mod multipart;
 mod mutants;
 mod once;

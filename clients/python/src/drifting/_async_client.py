@@ -365,7 +365,7 @@ class AsyncClient:
         return await self._waiting.run(_flows.health(self._settings, "readyz"))
 
     async def server_metrics(self) -> str:
-        """What Prometheus reads of the server, as OpenMetrics text."""
+        """What Prometheus reads of the server, in its text format."""
         return await self._waiting.run(_flows.server_metrics(self._settings))
 
 

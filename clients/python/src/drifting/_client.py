@@ -373,7 +373,7 @@ class Client:
         return self._waiting.run(_flows.health(self._settings, "readyz"))
 
     def server_metrics(self) -> str:
-        """What Prometheus reads of the server, as OpenMetrics text."""
+        """What Prometheus reads of the server, in its text format."""
         return self._waiting.run(_flows.server_metrics(self._settings))
 
 
