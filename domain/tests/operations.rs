@@ -271,6 +271,64 @@ async fn the_end_of_the_server_interrupts_operations_and_the_next_start_tells() 
     assert!(service.operation(OperationId::new(2)).is_none(), "what was refused never was");
 }
 
+/// How many fits have succeeded, failed, been cancelled and been interrupted.
+fn results(service: &DriftService) -> [u64; 4] {
+    service.measures().fit_results.map(|(_, n)| n)
+}
+
+#[tokio::test]
+async fn fits_are_counted_by_what_has_become_of_them() {
+    let house = House::new();
+    let service = house.serve().await;
+    let begun = begin(&service, 1, good("a")).await;
+    house.pool.run_next();
+    service.finish_fit(begun).await;
+    assert_eq!(results(&service), [1, 0, 0, 0], "in the background");
+    let mut waited_for = Box::pin(service.fit(good("b")));
+    tokio::select! {
+        biased;
+        _ = &mut waited_for => panic!("nothing has been computed"),
+        () = std::future::ready(()) => {}
+    }
+    house.pool.run_next();
+    let fitted = waited_for.await.expect("a fit");
+    assert_eq!(results(&service), [1, 0, 0, 0], "it is not stored");
+    service.store(fitted).await.expect("it is stored");
+    assert_eq!(results(&service), [2, 0, 0, 0]);
+
+    assert!(service.prepare_fit(good("a")).is_err(), "the name is taken");
+    assert_eq!(results(&service), [2, 0, 0, 0], "it had no place");
+    assert!(service.prepare_fit(request("c", vec![1.0, 2.0, 3.0])).is_err(), "too few rows");
+    assert_eq!(results(&service), [2, 1, 0, 0]);
+    let equal = (0..100).map(|n| f64::from(u8::from(n > 90))).collect();
+    let begun = begin(&service, 2, request("c", equal)).await;
+    house.pool.run_next();
+    service.finish_fit(begun).await;
+    assert_eq!(results(&service), [2, 2, 0, 0], "no bandwidth");
+
+    let begun = begin(&service, 3, good("c")).await;
+    service.cancel_operation(OperationId::new(3)).expect("it is known");
+    service.finish_fit(begun).await;
+    house.pool.run_next();
+    assert_eq!(results(&service), [2, 2, 1, 0], "somebody asked for that");
+    let mut left = Box::pin(service.fit(good("c")));
+    tokio::select! {
+        biased;
+        _ = &mut left => panic!("nothing has been computed"),
+        () = std::future::ready(()) => {}
+    }
+    drop(left);
+    house.pool.run_next();
+    assert_eq!(results(&service), [2, 2, 2, 0], "nobody waits any more");
+
+    let begun = begin(&service, 4, good("c")).await;
+    service.interrupt_operations();
+    service.finish_fit(begun).await;
+    assert_eq!(results(&service), [2, 2, 2, 0], "the next start tells");
+    let next = house.serve().await;
+    assert_eq!(results(&next), [0, 0, 0, 1]);
+}
+
 #[tokio::test]
 async fn a_crash_between_the_store_and_the_end_is_no_interruption() {
     let house = House::new();

@@ -26,6 +26,7 @@ pub fn export(measured: &Measured) {
     counts(&meter, "drifting_detect_rows", &measured.service, |of| of.n_rows);
     counts(&meter, "drifting_drift_detected", &measured.service, |of| of.n_drifts);
     counts(&meter, "drifting_missing_values", &measured.service, |of| of.n_missing);
+    fit_results(&meter, "drifting_fits", &measured.service);
     positions(&meter, "drifting_drift_statistic", &measured.service, |position, tell| {
         for window in &position.windows {
             if let Some(statistic) = window.statistic {
@@ -89,6 +90,16 @@ fn counts(meter: &Meter, name: &'static str, service: &Arc<DriftService>, count:
     let tell = move |instrument: &dyn AsyncInstrument<u64>| {
         for of in &service.measures().projects {
             instrument.observe(count(of), &[project(of)]);
+        }
+    };
+    meter.u64_observable_counter(name).with_callback(tell).build();
+}
+
+fn fit_results(meter: &Meter, name: &'static str, service: &Arc<DriftService>) {
+    let service = Arc::clone(service);
+    let tell = move |instrument: &dyn AsyncInstrument<u64>| {
+        for (result, n) in service.measures().fit_results {
+            instrument.observe(n, &[KeyValue::new("result", result.as_str())]);
         }
     };
     meter.u64_observable_counter(name).with_callback(tell).build();

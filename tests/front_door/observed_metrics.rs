@@ -180,6 +180,9 @@ fn requests_and_projects_are_measured_under_the_names_that_are_told() {
     assert!(told.value("drifting_drift_threshold{project=\"price\",window=\"10\"}").is_finite());
     assert_eq!(told.value("drifting_window_fill_ratio{project=\"price\"}"), 1.0);
     assert_eq!(told.sum("drifting_fit_duration_seconds_count", ""), 1.0);
+    for (result, n) in [("succeeded", 1.0), ("failed", 0.0), ("cancelled", 0.0), ("interrupted", 0.0)] {
+        assert_eq!(told.value(&format!("drifting_fits_total{{result=\"{result}\"}}")), n, "{result}");
+    }
     assert!(told.sum("drifting_detect_duration_seconds_count", "") >= 1.0);
     for queue in ["fits", "predictions", "large_predictions", "events"] {
         assert_eq!(told.value(&format!("drifting_queue_depth{{queue=\"{queue}\"}}")), 0.0);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::fit_computation::{Fitted, Here, Prepared, compute, prepare};
 use super::fit_queue::{Computation, Place};
+use super::fit_results::{Ending, FitResult};
 use super::loaded::LoadedProject;
 use super::registry::{Body, Entry};
 use super::{DriftService, FitError, ProjectView, RequestIdentity};
@@ -48,6 +49,7 @@ pub struct FittedProject {
     fitted: Fitted,
     configuration: Configuration,
     overwrite: bool,
+    ending: Ending,
     _reservation: Reservation,
 }
 
@@ -65,6 +67,7 @@ impl FittedProject {
 pub struct PreparedFit {
     prepared: Prepared,
     place: Place,
+    ending: Ending,
     reservation: Reservation,
     identity: Option<RequestIdentity>,
 }
@@ -74,6 +77,11 @@ impl PreparedFit {
     #[must_use]
     pub fn known_by(self, identity: Option<RequestIdentity>) -> Self {
         Self { identity, ..self }
+    }
+
+    /// The same of which an operation is to be made.
+    pub(super) fn in_the_background(self) -> Self {
+        Self { ending: self.ending.in_the_background(), ..self }
     }
 
     /// The name of the project.
@@ -146,6 +154,7 @@ impl DriftService {
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
         let place = self.fit_queue.enter()?;
+        let ending = Ending::of(&self.counts.fit_results);
         let asked = Asked::of(&request);
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
         let (limits, readers) = (self.request_limits, self.readers.clone());
@@ -153,7 +162,8 @@ impl DriftService {
             let prepared = prepare(request, limits, &readers, &*pool, progress)?;
             compute(prepared, &thresholds, &*pool, progress)
         });
-        Ok(self.fitted(computation.result().await?, asked, reservation))
+        let (fitted, ending) = ending.after(computation.result().await)?;
+        Ok(self.fitted(fitted, asked, reservation, ending))
     }
 
     /// Reads and checks what a fit needs, and takes its name and its place in the queue. Takes a processor for as long as
@@ -166,17 +176,18 @@ impl DriftService {
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
         let place = self.fit_queue.enter()?;
-        let prepared = prepare(request, self.request_limits, &self.readers, &Here, &Silent)?;
-        Ok(PreparedFit { prepared, place, reservation, identity: None })
+        let ending = Ending::of(&self.counts.fit_results);
+        let (prepared, ending) = ending.after(prepare(request, self.request_limits, &self.readers, &Here, &Silent))?;
+        Ok(PreparedFit { prepared, place, ending, reservation, identity: None })
     }
 
     /// Puts the rest of a prepared fit into the queue of the pool.
-    pub(super) fn compute_prepared(&self, fit: PreparedFit) -> (Computation<Fitted>, Asked, Reservation) {
-        let PreparedFit { prepared, place, reservation, identity } = fit;
+    pub(super) fn compute_prepared(&self, fit: PreparedFit) -> (Computation<Fitted>, Asked, Reservation, Ending) {
+        let PreparedFit { prepared, place, ending, reservation, identity } = fit;
         let asked = Asked { identity, ..Asked::of(&prepared.request) };
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
         let computation = self.on_the_pool(place, move |progress| compute(prepared, &thresholds, &*pool, progress));
-        (computation, asked, reservation)
+        (computation, asked, reservation, ending)
     }
 
     fn on_the_pool(
@@ -191,7 +202,13 @@ impl DriftService {
     }
 
     /// What a computation gave, with its configuration.
-    pub(super) fn fitted(&self, fitted: Fitted, asked: Asked, reservation: Reservation) -> FittedProject {
+    pub(super) fn fitted(
+        &self,
+        fitted: Fitted,
+        asked: Asked,
+        reservation: Reservation,
+        ending: Ending,
+    ) -> FittedProject {
         let Asked { project, drift_type, overwrite, identity } = asked;
         let configuration = Configuration {
             generation: 1,
@@ -210,7 +227,7 @@ impl DriftService {
             run_length: fitted.run_length,
             fitted_once: identity.map(|identity| identity.noted()),
         };
-        FittedProject { fitted, configuration, overwrite, _reservation: reservation }
+        FittedProject { fitted, configuration, overwrite, ending, _reservation: reservation }
     }
 
     /// Stores a fitted project, durably, and serves it.
@@ -218,7 +235,18 @@ impl DriftService {
     /// # Errors
     /// When the name has been taken meanwhile, or when the store fails; then nothing of it is visible.
     pub async fn store(&self, fitted: FittedProject) -> Result<ProjectView, FitError> {
-        let FittedProject { fitted, mut configuration, overwrite, _reservation } = fitted;
+        let FittedProject { fitted, configuration, overwrite, ending, _reservation } = fitted;
+        let (view, ending) = ending.after(self.keep(fitted, configuration, overwrite).await)?;
+        ending.is(FitResult::Succeeded);
+        Ok(view)
+    }
+
+    async fn keep(
+        &self,
+        fitted: Fitted,
+        mut configuration: Configuration,
+        overwrite: bool,
+    ) -> Result<ProjectView, FitError> {
         self.check_free(&configuration.project, overwrite)?;
         let existing = self.registry.get(&configuration.project);
         let guard = match &existing {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use super::fit_results::FitResults;
 use super::predict::Prediction;
 use super::registry::{Body, Entry};
-use super::{DriftService, FitError, PredictError};
+use super::{DriftService, FitError, FitResult, PredictError};
 use crate::detectors::DetectorKind;
 use crate::measures::{DurationCounts, DurationHistogram, nanoseconds};
 use crate::ports::Clock;
@@ -29,6 +30,8 @@ pub struct ServiceMeasures {
     pub detections: Vec<(DetectorKind, DurationCounts)>,
     /// How long computing a detector took, by kind.
     pub fits: Vec<(DetectorKind, DurationCounts)>,
+    /// What has become of fits, since the server started.
+    pub fit_results: [(FitResult, u64); FitResult::ALL.len()],
     /// Predictions on their way: their rows have come, wait or are judged.
     pub n_predictions: u64,
     /// Fits that are computed just now.
@@ -140,6 +143,7 @@ pub(super) struct Counts {
     detections: Vec<DurationHistogram>,
     fits: Vec<DurationHistogram>,
     fits_in_progress: AtomicUsize,
+    pub(super) fit_results: Arc<FitResults>,
     /// When the last checkpoint saved all that had moved, on the steady clock.
     checkpointed_ns: AtomicU64,
 }
@@ -152,6 +156,7 @@ impl Counts {
             detections: by_kind(DurationHistogram::DETECTIONS).collect(),
             fits: by_kind(DurationHistogram::FITS).collect(),
             fits_in_progress: AtomicUsize::new(0),
+            fit_results: Arc::default(),
             checkpointed_ns: AtomicU64::new(nanoseconds(now)),
         }
     }
@@ -267,6 +272,7 @@ impl DriftService {
             n_failed: 0,
             detections: by_kind(&self.counts.detections),
             fits: by_kind(&self.counts.fits),
+            fit_results: self.counts.fit_results.now(),
             n_predictions: self.predict_queue.n_entered() as u64,
             n_fits_in_progress: self.counts.fits_in_progress.load(Ordering::Relaxed) as u64,
             n_fits_waiting: self.fit_queue.n_waiting() as u64,

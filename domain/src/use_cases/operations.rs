@@ -17,6 +17,7 @@ use self::operation::{Operation, Outcome, Stop};
 use super::fit::{Asked, Reservation};
 use super::fit_computation::Fitted;
 use super::fit_queue::Computation;
+use super::fit_results::{Ending, FitResult};
 use super::{DriftService, FitError, PreparedFit};
 use crate::operation::{OperationId, OperationNote};
 use crate::ports::Clock;
@@ -27,6 +28,7 @@ pub struct BegunFit {
     computation: Computation<Fitted>,
     asked: Asked,
     reservation: Reservation,
+    ending: Ending,
 }
 
 impl BegunFit {
@@ -72,14 +74,15 @@ impl DriftService {
     /// # Errors
     /// When the operation cannot be noted, or the server stops.
     pub async fn begin_fit(&self, id: OperationId, fit: PreparedFit) -> Result<BegunFit, FitError> {
+        let fit = fit.in_the_background();
         let note = OperationNote { id, project: fit.project().clone(), created_at: self.ports.clock.now() };
         self.operations.check_open()?;
         self.ports.operations.note(&note).await?;
-        let (computation, asked, reservation) = self.compute_prepared(fit);
+        let (computation, asked, reservation, ending) = self.compute_prepared(fit);
         match self.operations.begin(note, computation.watch()) {
             Ok(operation) => {
                 let unended = Unended { operation, clock: Arc::clone(&self.ports.clock) };
-                Ok(BegunFit { unended, computation, asked, reservation })
+                Ok(BegunFit { unended, computation, asked, reservation, ending })
             }
             Err(error) => {
                 self.forget(id).await;
@@ -90,19 +93,20 @@ impl DriftService {
 
     /// Waits for the computation of an operation, stores the project, and notes the end. Must be driven to its end.
     pub async fn finish_fit(&self, fit: BegunFit) {
-        let BegunFit { unended, computation, asked, reservation } = fit;
+        let BegunFit { unended, computation, asked, reservation, ending } = fit;
         let operation = &unended.operation;
-        let result = match computation.result().await {
+        let outcome = match computation.result().await {
             Ok(fitted) if operation.begin_storing() => {
-                self.store(self.fitted(fitted, asked, reservation)).await.map(drop)
+                operation.outcome(self.store(self.fitted(fitted, asked, reservation, ending)).await.map(drop))
             }
             given_up => {
                 // Whoever sees the end may fit the name again.
                 drop(reservation);
-                given_up.map(drop)
+                let outcome = operation.outcome(given_up.map(drop));
+                ending.is(outcome.result());
+                outcome
             }
         };
-        let outcome = operation.outcome(result);
         outcome.log(operation);
         // What the end of the server ended is told by the next start.
         if !outcome.is_interrupted() {
@@ -165,6 +169,7 @@ impl DriftService {
                 continue;
             }
             interrupted.push(note.clone());
+            self.counts.fit_results.count(FitResult::Interrupted);
             let outcome = Outcome::Failed(Arc::new(FitError::Interrupted));
             self.operations.restore(note, outcome, self.ports.clock.now());
         }

@@ -58,6 +58,11 @@ impl Collector for Parts {
         let help = "Fits that are computed just now";
         let fits = encoder.encode_descriptor("drifting_fits_in_progress", help, None, MetricType::Gauge)?;
         gauge(measures.n_fits_in_progress).encode(fits)?;
+        let help = "Fits that have ended, by what has become of them";
+        let mut results = encoder.encode_descriptor("drifting_fits", help, None, MetricType::Counter)?;
+        for (result, n) in measures.fit_results {
+            ConstCounter::new(n).encode(results.encode_family(&[("result", result.as_str())])?)?;
+        }
         let help = "Time that computing a detector took, by its kind";
         let mut fits = encoder.encode_descriptor("drifting_fit_duration_seconds", help, None, MetricType::Histogram)?;
         for (kind, durations) in &measures.fits {

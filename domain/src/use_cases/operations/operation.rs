@@ -7,8 +7,8 @@ use futures_channel::oneshot;
 
 use crate::operation::{OperationId, OperationNote};
 use crate::project::ProjectName;
-use crate::use_cases::FitError;
 use crate::use_cases::fit_queue::{Steps, Watch};
+use crate::use_cases::{FitError, FitResult};
 
 /// How an operation stands.
 #[derive(Debug, Clone)]
@@ -202,8 +202,18 @@ impl Operation {
 }
 
 impl Outcome {
+    /// What is counted of it.
+    pub(super) fn result(&self) -> FitResult {
+        match self {
+            Self::Succeeded => FitResult::Succeeded,
+            Self::Cancelled => FitResult::Cancelled,
+            Self::Failed(error) if matches!(**error, FitError::Interrupted) => FitResult::Interrupted,
+            Self::Failed(_) => FitResult::Failed,
+        }
+    }
+
     pub(super) fn is_interrupted(&self) -> bool {
-        matches!(self, Self::Failed(error) if matches!(**error, FitError::Interrupted))
+        self.result() == FitResult::Interrupted
     }
 
     /// For the log: nobody may ever ask what became of the operation.
