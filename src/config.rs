@@ -334,6 +334,12 @@ impl Config {
         }
     }
 
+    /// Whether a page may do everything from a browser that reaches the server, once it has its own name point there. Over TLS
+    /// browsers refuse the certificate, which is of another name.
+    pub fn is_open_to_rebinding(&self) -> bool {
+        self.checked_hosts().is_none() && !self.access.asks_for_keys() && self.tls.is_none()
+    }
+
     /// Whether only this machine can reach the server.
     pub fn is_loopback(&self) -> bool {
         listen::is_loopback(self.host)

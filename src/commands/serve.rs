@@ -69,11 +69,18 @@ async fn serve(config: Config, json: bool, moderation: &Moderation) -> anyhow::R
     // Both servers have as many connections.
     crate::open_files::make_room(2 * config.requests.max_connections + OTHER_FILES);
     let facts = Facts::of(&config);
+    let is_open_to_rebinding = config.is_open_to_rebinding();
     let app = App::build(config).await?;
     app.begin_moderation(moderation);
     let scheme = if app.speaks_tls() { "https" } else { "http" };
     let url = format!("{scheme}://{}", app.local_addr());
     let grpc = app.grpc_addr();
+    if is_open_to_rebinding {
+        tracing::warn!(
+            "nobody needs a key and every Host is served: a web page may do everything from a browser that reaches this server, by \
+             a name that it lets point here (DNS rebinding); name the hosts in `--allowed-hosts`"
+        );
+    }
     announce(&facts.serving(&url, app.grpc(), app.database()), &url, grpc, format, json);
     app.run_until(shutdown).await?;
     tracing::info!("stopped");

@@ -200,9 +200,18 @@ fn beyond_loopback_authentication_must_be_waived() {
         let config = load(&json!({"insecure_no_auth": "true"})).unwrap();
         assert!(!config.is_loopback());
         assert_eq!(config.checked_hosts(), None);
+        assert!(config.is_open_to_rebinding());
+        for closing in [
+            json!({"insecure_no_auth": "true", "allowed_hosts": "drift.example"}),
+            json!({"insecure_no_auth": "true", "tls_cert": "cert.pem", "tls_key": "key.pem"}),
+            json!({"api_keys_file": "keys.yaml"}),
+        ] {
+            assert!(!load(&closing).unwrap().is_open_to_rebinding(), "{closing}");
+        }
         jail.set_env("DRIFTING_HOST", "127.0.0.1");
-        let hosts = load(&json!({})).unwrap().checked_hosts().unwrap();
-        assert!(hosts.contains(&"localhost".to_owned()));
+        let config = load(&json!({})).unwrap();
+        assert!(config.checked_hosts().unwrap().contains(&"localhost".to_owned()));
+        assert!(!config.is_open_to_rebinding());
         Ok(())
     });
 }
