@@ -8,12 +8,14 @@ mod hosts;
 mod overload;
 mod prepared;
 mod routes;
+mod transport_security;
 mod watched;
 
 pub(crate) use hosts::HostCheck;
 pub(crate) use overload::Overload;
 pub(crate) use prepared::PreparedRefusals;
 pub(crate) use routes::Routes;
+pub(crate) use transport_security::TransportSecurity;
 pub(crate) use watched::{METHODS, STATUSES, Watch};
 
 use std::any::Any;
@@ -52,6 +54,7 @@ pub(crate) struct Front<E> {
     pub(crate) head: HeadLimits,
     pub(crate) connections: Connections,
     pub(crate) readiness: Readiness,
+    pub(crate) transport_security: TransportSecurity,
     pub(crate) routes: Routes,
     pub(crate) watch: Watch,
 }
@@ -228,6 +231,7 @@ impl<E> Front<E> {
     async fn dressed(&self, mut response: Response, coding: Coding, origin: Option<HeaderValue>) -> Response {
         compression::compress(&mut response, coding).await;
         cross_origin::say(response.headers_mut(), origin, self.hosts.cross_origins().are_some());
+        self.transport_security.say(response.headers_mut());
         response
     }
 
@@ -297,9 +301,9 @@ mod tests {
     use super::*;
     use crate::settings::AllowedHosts;
 
-    #[tokio::test]
-    async fn a_panic_is_a_problem_that_tells_nothing_of_the_inside() {
-        let front = Front {
+    /// A front of something that panics.
+    fn front() -> Front<impl Endpoint<Output = Response>> {
+        Front {
             inner: make_sync(|_| -> Response { panic!("the inside") }),
             hosts: HostCheck::new(&AllowedHosts::Any, &[]),
             gate: Arc::new(Gate::open()),
@@ -309,13 +313,29 @@ mod tests {
             head: HeadLimits::default(),
             connections: Connections::default(),
             readiness: Readiness::default(),
+            transport_security: TransportSecurity::default(),
             routes: Routes::default(),
             watch: Watch::new(Arc::new(crate::server::request_measures()), Tracing::default()),
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_tells_nothing_of_the_inside() {
         let request = Request::builder().uri_str("/x").header("x-request-id", "given").finish();
-        let response = front.call(request).await.unwrap();
+        let response = front().call(request).await.unwrap();
         assert_eq!((response.status().as_u16(), response.header("x-request-id")), (500, Some("given")));
         let body = response.into_body().into_string().await.unwrap();
         assert!(body.contains("\"internal\"") && !body.contains("the inside"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn every_answer_over_tls_says_to_come_back_over_tls() {
+        const NAME: &str = "strict-transport-security";
+        let beyond_loopback = TransportSecurity::over_tls("192.0.2.1".parse().unwrap());
+        let over_tls = Front { transport_security: beyond_loopback, ..front() };
+        let answer = over_tls.call(Request::builder().uri_str("/x").finish()).await.unwrap();
+        assert_eq!(answer.header(NAME), Some("max-age=86400"));
+        let plain = front().call(Request::builder().uri_str("/x").finish()).await.unwrap();
+        assert_eq!(plain.header(NAME), None);
     }
 }

@@ -20,7 +20,7 @@ use crate::api::{
 };
 use crate::connection::{Connections, GuardedAcceptor, Refuse, serve};
 use crate::dashboard::{self, Dashboard, Live};
-use crate::front::{Front, HostCheck, METHODS, Overload, PreparedRefusals, Routes, STATUSES, Watch};
+use crate::front::{Front, HostCheck, METHODS, Overload, PreparedRefusals, Routes, STATUSES, TransportSecurity, Watch};
 use crate::pages;
 use crate::rights::Guarded;
 use crate::settings::HttpSettings;
@@ -78,11 +78,13 @@ impl HttpServer {
         shutdown: impl Future<Output = ()> + Send + 'static,
         grace: Duration,
     ) -> io::Result<()> {
-        let Self { listener, address: _, service, intake, settings } = self;
+        let Self { listener, address, service, intake, settings } = self;
         let connections = Connections::default();
         let readiness = Readiness::default();
         let acceptor = GuardedAcceptor::new(listener, connections.clone(), &settings)?;
-        let endpoint = endpoint(service, intake, &settings, connections, readiness.clone());
+        let transport_security =
+            settings.tls.as_ref().map(|_| TransportSecurity::over_tls(address.ip())).unwrap_or_default();
+        let endpoint = endpoint(service, intake, &settings, connections, transport_security, readiness.clone());
         let (draining, shutdown) = (draining.map(|()| readiness.end()), shutdown.map(|()| readiness.end()));
         serve(acceptor, endpoint, settings.head, draining, shutdown, grace).await;
         Ok(())
@@ -95,6 +97,7 @@ fn endpoint(
     intake: EventIntake,
     settings: &HttpSettings,
     connections: Connections,
+    transport_security: TransportSecurity,
     readiness: Readiness,
 ) -> impl Endpoint<Output = Response> + Refuse + use<> {
     let timeouts = settings.timeouts;
@@ -166,6 +169,7 @@ fn endpoint(
         head: settings.head,
         connections,
         readiness,
+        transport_security,
         routes: routes(),
         watch: Watch::new(Arc::clone(&settings.requests), settings.tracing.clone()),
     }

@@ -92,7 +92,7 @@ impl HealthApi {
     /// Metrics of the server
     ///
     /// Tells as text for Prometheus what the server counts: requests, projects and their drift, fits, queues, calls of stores and sinks.
-    /// As OpenMetrics where `Accept` names `application/openmetrics-text`, else in the text format 0.0.4.
+    /// As `application/openmetrics-text` where `Accept` names that, else in the text format 0.0.4.
     #[oai(path = "/metrics", method = "get", operation_id = "getServerMetrics")]
     #[expect(clippy::unused_async, reason = "operations are futures")]
     async fn metrics(&self, request: &Request) -> Result<Answer<Measured>, Failure> {
