@@ -13,6 +13,7 @@ mod dashboard;
 mod document;
 mod events;
 mod fit_warnings;
+mod floods;
 mod formats;
 mod images;
 mod inference;
