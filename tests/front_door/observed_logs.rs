@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::delivery::wait_until;
 use crate::metrics::fit_and_feed;
-use crate::server::Server;
+use crate::observed_metrics::{call, with_grpc};
+use crate::server::{Launch, Server};
 use crate::sink::Sink;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -73,6 +74,52 @@ fn probes_are_logged_where_traces_are_and_nowhere_else() {
         assert!(!levels.is_empty() && levels.iter().all(|level| level == "TRACE"), "{probe}: {levels:?}");
     }
     assert_eq!(levels("/v2/models/asked"), ["INFO"]);
+}
+
+#[test]
+fn calls_of_grpc_have_their_line_and_probes_theirs_where_traces_are() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let (server, grpc) = with_grpc(directory.path(), &["--log-level", "trace"]);
+    let probes = ["ServerLive", "ServerReady", "ModelReady"];
+    for (method, level) in probes.map(|probe| (probe, "TRACE")).into_iter().chain([("ServerMetadata", "INFO")]) {
+        let path = format!("/inference.GRPCInferenceService/{method}");
+        call(grpc, &path);
+        let of_call = || lines(&server).into_iter().find(|line| line["msg"] == "gRPC call" && line["method"] == path);
+        wait_until(&server, "the call is logged", || of_call().is_some());
+        let line = of_call().expect("a line");
+        assert_eq!((&line["level"], &line["client"]), (&json!(level), &json!("127.0.0.1")), "{line}");
+        assert!(line.get("key_id").is_none(), "{line}");
+    }
+}
+
+#[test]
+fn a_line_names_who_asked_and_for_which_project_but_no_key() {
+    const KEY: &str = "a-key-that-is-long-enough-to-be-one";
+    let directory = tempfile::tempdir().expect("a folder");
+    let environment = [("DRIFTING_API_KEY", KEY)];
+    let launch = Launch { arguments: &["--log-level", "trace"], environment: &environment, ..Launch::default() };
+    let server = Server::launch(directory.path(), &launch).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
+    let mut connection = server.connect();
+    let mut line_of = |id: &str, key: &str, path: &str, status: u16| {
+        let headers = format!("X-Request-Id: {id}\r\n{key}");
+        connection.try_request_with(&headers, "GET", path, None).expect("an answer").expect(status);
+        wait_until(&server, "it is logged", || is_answered(&of_request(&server, id)));
+        of_request(&server, id).into_iter().find(|line| line["msg"] == "request").expect("a line")
+    };
+    let keyed = format!("X-API-Key: {KEY}\r\n");
+    let known = line_of("known", &keyed, "/api/v1/projects/nobody", 404);
+    assert_eq!((&known["client"], &known["project"]), (&json!("127.0.0.1"), &json!("nobody")), "{known}");
+    let id = known["key_id"].as_str().expect("an id");
+    assert!(id.len() == 12 && id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{known}");
+    let list = line_of("list", &keyed, "/api/v1/projects", 200);
+    assert_eq!((&list["key_id"], list.get("project")), (&known["key_id"], None), "{list}");
+    for key in ["", "X-API-Key: some-other-key-of-somebody\r\n"] {
+        let unknown = line_of(if key.is_empty() { "none" } else { "other" }, key, "/v2/models/nobody", 401);
+        assert_eq!((&unknown["client"], &unknown["project"]), (&json!("127.0.0.1"), &json!("nobody")), "{unknown}");
+        assert!(unknown.get("key_id").is_none(), "{unknown}");
+    }
+    let log = server.log();
+    assert!(!log.contains(KEY) && !log.contains("some-other-key-of-somebody"), "no key is logged");
 }
 
 #[test]

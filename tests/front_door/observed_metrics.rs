@@ -109,7 +109,7 @@ fn check_histograms(series: &BTreeMap<String, f64>) {
 }
 
 /// Calls a method without a message's content by the frames of HTTP/2, and waits for the end of the answer.
-fn call(address: SocketAddr, path: &str) {
+pub fn call(address: SocketAddr, path: &str) {
     let literal = |name: &str, value: &str| {
         let length = |text: &str| u8::try_from(text.len()).expect("a short text");
         assert!(name.len() < 127 && value.len() < 127);
@@ -338,7 +338,7 @@ fn projects_beyond_the_limit_are_counted_together() {
 }
 
 /// A server that takes gRPC, too.
-fn with_grpc(directory: &std::path::Path, arguments: &[&str]) -> (Server, SocketAddr) {
+pub fn with_grpc(directory: &std::path::Path, arguments: &[&str]) -> (Server, SocketAddr) {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = free.local_addr().expect("an address");
     drop(free);

@@ -13,6 +13,7 @@ pub use watched::request_measures;
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -79,13 +80,15 @@ where
         let id = RequestId::of(request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()));
         let watched = Watched::begin(&rules.measures, &rules.tracing, &mut request, &id);
         let span = watched.span.clone();
-        let access = Access::begin(request.uri().path(), watched);
+        let address = request.extensions().get::<ClientAddress>().map(|address| address.0.ip());
+        let mut access = Access::begin(request.uri().path(), address, watched);
         let mut recording = None;
         let share = rules.bodies.share();
         let served: Result<_, Status> = span.in_scope(|| {
-            let (caller, scope) = rules.admit(&request)?;
+            let (caller, scope) = rules.admit(&request, address)?;
+            access.is_of(caller.clone());
             // What is asked for in vain is written down too.
-            recording = rules.record(&request, &caller, &id);
+            recording = rules.record(&request, address, &caller, &id);
             if let Some(announced) = rules.allow(&request, &caller, scope)? {
                 request.extensions_mut().insert(announced);
             }
@@ -124,13 +127,12 @@ where
 
 impl Rules {
     /// Who sends a call, and the scope that it needs, by its head alone: nothing of its message has been read.
-    fn admit(&self, request: &Request<Body>) -> Result<(Caller, Option<Scope>), Status> {
+    fn admit(&self, request: &Request<Body>, address: Option<IpAddr>) -> Result<(Caller, Option<Scope>), Status> {
         if !self.hosts.allows(request) {
             let detail = "the request names a host that this server is not set to serve; see `--allowed-hosts`";
             return Err(status::coded(Code::PermissionDenied, detail, "host_not_allowed"));
         }
         let Some(scope) = rights::scope_of(request.uri().path()) else { return Ok((Caller::ANYBODY, None)) };
-        let address = request.extensions().get::<ClientAddress>().map(|address| address.0.ip());
         let caller = self.gate.admit(request.headers(), address).map_err(|denied| status::denied(&denied))?;
         Ok((caller, Some(scope)))
     }
@@ -149,10 +151,15 @@ impl Rules {
     }
 
     /// Begins to write down a call that changes projects.
-    fn record(&self, request: &Request<Body>, caller: &Caller, id: &RequestId) -> Option<Recording> {
+    fn record(
+        &self,
+        request: &Request<Body>,
+        address: Option<IpAddr>,
+        caller: &Caller,
+        id: &RequestId,
+    ) -> Option<Recording> {
         let path = request.uri().path();
         let log = self.audit.as_ref().filter(|_| rights::changes(path))?;
-        let address = request.extensions().get::<ClientAddress>().map(|address| address.0.ip());
         Some(log.begin(Change::new(&id.0, address, caller, "gRPC", path)))
     }
 

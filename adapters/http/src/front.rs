@@ -65,13 +65,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let working = self.connections.begin(request.remote_addr());
         let route = self.watch.route(request.uri().path());
-        let (begun, trace) = self.begin(&request, route, true);
+        let address = request.remote_addr().as_socket_addr().copied();
+        let (begun, trace) = self.begin(&request, address, route, true);
         request.set_data(begun.id.clone());
         if let Some(trace) = trace {
             request.set_data(trace);
         }
         let span = begun.access.span();
-        self.served(request, route, begun, working.as_ref()).instrument(span).await
+        self.served(request, address, route, begun, working.as_ref()).instrument(span).await
     }
 }
 
@@ -80,14 +81,14 @@ impl<E: Endpoint<Output = Response>> Front<E> {
     async fn served(
         &self,
         mut request: Request,
+        address: Option<SocketAddr>,
         route: Option<usize>,
-        begun: Begun,
+        mut begun: Begun,
         working: Option<&Working>,
     ) -> poem::Result<Response> {
-        let address = request.remote_addr().as_socket_addr().copied();
         // Held until there is an answer.
         let _share = self.share(&mut request);
-        let admitted = self.admit(&mut request, address);
+        let admitted = self.admit(&mut request, address, &mut begun.access);
         let admitted = admitted.and_then(|answer| {
             // What is answered already waits for no rows.
             if answer.is_none()
@@ -132,10 +133,16 @@ impl<E: Send + Sync + 'static> Refuse for Front<E> {
         let overloaded = self.overload.check(request.method(), route).err()?;
         // A refusal is worth no line of a higher level.
         let is_logged = LevelFilter::current() >= LevelFilter::INFO;
-        let (begun, _) = self.begin(&request, route, is_logged);
+        let (mut begun, _) = self.begin(&request, Some(address), route, is_logged);
         let _span = begun.access.span().entered();
         let admitted = self.check(&request).and_then(|()| self.caller(&request, Some(address)));
-        let failure = admitted.err().unwrap_or(overloaded);
+        let failure = match admitted {
+            Ok(caller) => {
+                begun.access.is_of(caller);
+                overloaded
+            }
+            Err(failure) => failure,
+        };
         if failure.code == Code::Overloaded && begun.origin.is_none() {
             let prepared = self.refusals.of(begun.access.path(), begun.coding, |path| {
                 let answer = Problem::answer(Failure::overloaded(), path, "");
@@ -163,11 +170,18 @@ struct Begun {
 
 impl<E> Front<E> {
     /// A request begins: it is counted, traced and named. Gives the trace that goes on to whoever is called for it, if there is one.
-    fn begin(&self, request: &Request, route: Option<usize>, is_logged: bool) -> (Begun, Option<TraceContext>) {
+    fn begin(
+        &self,
+        request: &Request,
+        address: Option<SocketAddr>,
+        route: Option<usize>,
+        is_logged: bool,
+    ) -> (Begun, Option<TraceContext>) {
         let id = RequestId::of(request.header(REQUEST_ID));
         let (watched, trace) = self.watch.begin(request, &id, route, is_logged);
         // Cloning shares the text.
-        let access = Access::begin(request.method().clone(), request.uri().clone(), watched);
+        let client = address.as_ref().map(SocketAddr::ip);
+        let access = Access::begin(request.method().clone(), request.uri().clone(), client, watched);
         let origin = self.hosts.cross_origins().of(request).cloned();
         (Begun { id, access, coding: compression::wanted(request), origin }, trace)
     }
@@ -187,7 +201,12 @@ impl<E> Front<E> {
 
     /// Decides by the head alone whether a request is served, and notes who sends it. A browser that only asks what a page may
     /// send has its answer at once.
-    fn admit(&self, request: &mut Request, address: Option<SocketAddr>) -> Result<Option<Response>, Failure> {
+    fn admit(
+        &self,
+        request: &mut Request,
+        address: Option<SocketAddr>,
+        access: &mut Access,
+    ) -> Result<Option<Response>, Failure> {
         self.check(request)?;
         if self.hosts.cross_origins().of(request).is_some()
             && let Some(answer) = cross_origin::preflight(request)
@@ -195,6 +214,7 @@ impl<E> Front<E> {
             return Ok(Some(answer));
         }
         let caller = self.caller(request, address)?;
+        access.is_of(caller.clone());
         request.set_data(caller);
         Ok(None)
     }

@@ -1,43 +1,61 @@
 //! One line in the log per call, also for those whose client left before the answer.
 
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
+use drifting_access::Caller;
 use drifting_listening::{escaped, milliseconds};
 use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tonic::body::Body;
 use tonic::{Code, Status};
+use tracing::Level;
 
 use super::watched::{Watched, is_probe};
 
 /// A call on its way.
 pub(crate) struct Access {
     method: String,
+    client: Option<IpAddr>,
+    caller: Caller,
     watched: Watched,
     started: Instant,
     is_logged: bool,
 }
 
 impl Access {
-    pub(super) fn begin(path: &str, watched: Watched) -> Self {
-        Self { method: escaped(path).into_owned(), watched, started: Instant::now(), is_logged: false }
+    pub(super) fn begin(path: &str, client: Option<IpAddr>, watched: Watched) -> Self {
+        let (method, caller) = (escaped(path).into_owned(), Caller::ANYBODY);
+        Self { method, client, caller, watched, started: Instant::now(), is_logged: false }
+    }
+
+    /// Who makes it is known.
+    pub(super) fn is_of(&mut self, caller: Caller) {
+        self.caller = caller;
     }
 
     fn end(&mut self, code: Option<Code>) {
         self.is_logged = true;
         let took = self.started.elapsed();
         self.watched.end(code, took);
+        let is_probe = code.is_some() && is_probe(&self.method);
+        if !(tracing::enabled!(Level::TRACE) || (!is_probe && tracing::enabled!(Level::INFO))) {
+            return;
+        }
         let duration_ms = milliseconds(took);
         let method = self.method.as_str();
+        let client = self.client.map(tracing::field::display);
+        // Of a key its public id.
+        let key_id = self.caller.key_id();
         // The body is written outside of the call.
         let _within = self.watched.span.enter();
         match code {
-            Some(code) if is_probe(method) => tracing::trace!(method, ?code, duration_ms, "gRPC call"),
-            Some(code) => tracing::info!(method, ?code, duration_ms, "gRPC call"),
-            None => tracing::info!(method, duration_ms, "gRPC call whose client left"),
+            Some(code) if is_probe => tracing::trace!(method, ?code, duration_ms, client, key_id, "gRPC call"),
+            Some(code) => tracing::info!(method, ?code, duration_ms, client, key_id, "gRPC call"),
+            None => tracing::info!(method, duration_ms, client, key_id, "gRPC call whose client left"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use drifting_domain::project::ProjectName;
 use drifting_listening::{
     RequestId, RequestMeasures, TRACE_PARENT, TRACE_STATE, TRACED, TraceContext, Tracing, escaped,
 };
@@ -122,6 +123,13 @@ impl Watched {
         PROBES.contains(&self.measures.route(self.route))
     }
 
+    /// The project that a path of the route names, where it does so plainly.
+    pub(super) fn project<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let parts = self.measures.route(self.route).split('/').zip(path.split('/'));
+        let mut named = parts.filter(|(pattern, _)| matches!(*pattern, "{project}" | "{model}"));
+        named.next().map(|(_, name)| name).filter(|name| name.parse::<ProjectName>().is_ok())
+    }
+
     /// The request came before, and has been given its first answer again.
     pub(super) fn replayed(&self) {
         self.measures.replayed();
@@ -219,6 +227,26 @@ mod tests {
         let measures = request_measures();
         for route in PROBES.into_iter().chain([METRICS]) {
             assert!(measures.routes().any(|known| known == route), "{route}");
+        }
+    }
+
+    #[test]
+    fn a_project_is_known_by_its_place_in_the_route() {
+        let watch = Watch::new(Arc::new(request_measures()), Tracing::default());
+        for (path, project) in [
+            ("/api/v1/projects/lab-1.x", Some("lab-1.x")),
+            ("/api/v1/projects/fit-1/predict", Some("fit-1")),
+            ("/v2/models/price/infer/", Some("price")),
+            ("/v2/repository/models/price/load", Some("price")),
+            ("/v1/events/price", Some("price")),
+            ("/api/v1/projects", None),
+            ("/api/v1/projects/%0a", None),
+            ("/api/v1/operations/price", None),
+            ("/nothing/price", None),
+        ] {
+            let request = Request::builder().uri_str(path).finish();
+            let (watched, _) = watch.begin(&request, &RequestId::default(), watch.route(path), true);
+            assert_eq!(watched.project(path), project, "{path}");
         }
     }
 
