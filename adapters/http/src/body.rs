@@ -13,7 +13,7 @@ pub(crate) use described::{BacktestBody, FitBody, PredictBody};
 pub(crate) use event::{BATCH, EventBody, EventForm, STRUCTURED};
 pub(crate) use inference::{InferenceBody, JSON_LENGTH, OptionalBody};
 pub(crate) use media_type::{EXPECTED, MediaType};
-pub(crate) use unread::{Unread, leave_unread};
+pub(crate) use unread::{Unread, leave_body, leave_unread};
 
 use bytes::Bytes;
 

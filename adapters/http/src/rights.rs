@@ -5,6 +5,7 @@ use poem::http::Method;
 use poem::{Endpoint, Request, Response};
 
 use crate::audited::{self, Changing};
+use crate::body::leave_unread;
 use crate::error::Failure;
 
 /// The operations and the scope that each needs, by method and path.
@@ -143,7 +144,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guarded<E> {
         }
         let answer = match allowed {
             Ok(()) => self.inner.call(request).await,
-            Err(denied) => Err(Failure::from(denied).into()),
+            Err(denied) => {
+                leave_unread(&mut request);
+                Err(Failure::from(denied).into())
+            }
         };
         if let Some(recording) = recording {
             audited::end(recording, &answer);

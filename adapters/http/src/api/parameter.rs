@@ -10,6 +10,7 @@ use poem_openapi::registry::{MetaParamIn, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
+use crate::body::leave_body;
 use crate::error::Failure;
 use crate::rights::caller;
 
@@ -54,11 +55,16 @@ impl<'a, P: PathPart> ApiExtractor<'a> for InPath<P> {
 
     async fn from_request(
         request: &'a Request,
-        _body: &mut RequestBody,
+        body: &mut RequestBody,
         _options: ExtractParamOptions<()>,
     ) -> poem::Result<Self> {
         let part = request.raw_path_param(P::PARAMETER).unwrap_or_default();
-        P::check(caller(request)?, part).map_err(Failure::from)?;
+        if let Err(denied) = P::check(caller(request)?, part) {
+            if let Ok(body) = body.take() {
+                leave_body(request.headers(), body);
+            }
+            return Err(Failure::from(denied).into());
+        }
         Ok(Self(part.to_owned(), PhantomData))
     }
 }

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use drifting_listening::BodyShare;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use poem::http::{HeaderValue, header};
-use poem::{Request, RequestBody};
+use poem::http::{HeaderMap, HeaderValue, header};
+use poem::{Body, Request, RequestBody};
 
 use super::coding::Coding;
 use super::inference::read_coded;
@@ -161,13 +161,17 @@ fn too_slow() -> Failure {
 /// loses that. A small body is passed over, and the connection serves on; of a large one little is taken, and then nothing for a while,
 /// which holds the client up until the answer is there.
 pub(crate) fn leave_unread(request: &mut Request) {
-    let length = request.headers().get(header::CONTENT_LENGTH).map(HeaderValue::to_str);
-    let has_body = length.is_some() || request.headers().contains_key(header::TRANSFER_ENCODING);
+    let body = request.take_body();
+    leave_body(request.headers(), body);
+}
+
+/// The same with the body of a request with this head.
+pub(crate) fn leave_body(headers: &HeaderMap, body: Body) {
+    let length = headers.get(header::CONTENT_LENGTH).map(HeaderValue::to_str);
+    let may_come = length.is_some() || headers.contains_key(header::TRANSFER_ENCODING) || !body.is_empty();
     let length = length.and_then(|text| text.ok()?.parse::<u64>().ok());
     let is_small = length.is_some_and(|length| length <= SMALL_BYTES_MAX);
-    let waits = request.headers().contains_key(header::EXPECT);
-    let body = request.take_body();
-    if !has_body || waits {
+    if !may_come || headers.contains_key(header::EXPECT) {
         return;
     }
     pass_over_little(body.into_bytes_stream(), is_small);
