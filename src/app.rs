@@ -31,7 +31,7 @@ use drifting_http::{AllowedHosts, HttpServer, HttpSettings};
 use drifting_images::ImageFiles;
 use drifting_inference::Inference;
 use drifting_inference::events::EventIntake;
-use drifting_listening::RequestMeasures;
+use drifting_listening::{Places, RequestMeasures};
 use drifting_metrics::{Address, ServerStart};
 use futures_util::FutureExt;
 use tokio::sync::oneshot;
@@ -41,7 +41,7 @@ use self::background::{Background, save_last};
 use self::bucket::Hold;
 use self::event_measures::EventMeasures;
 use self::guards::Guards;
-use self::measures::{Measured, measures};
+use self::measures::{ConnectionSeries, Measured, measures};
 use self::memory_measures::MemoryMeasures;
 use self::stores::Stores;
 use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, GrpcPort, StateDurability};
@@ -144,10 +144,12 @@ impl App {
         let intake = EventIntake::new(inference.clone());
         let http_requests = Arc::new(drifting_http::request_measures());
         let grpc_requests = Arc::new(drifting_grpc::request_measures());
+        let connections = ConnectionSeries::of(config.requests.max_connections);
         let measured = Measured {
             service: Arc::clone(&service),
             http: Arc::clone(&http_requests),
             grpc: Arc::clone(&grpc_requests),
+            connections: connections.clone(),
             predictions,
             store: remote,
             delivery: delivery.as_ref().map(Delivery::counts),
@@ -162,7 +164,7 @@ impl App {
         let http = HttpServer::bind(config.address(), Arc::clone(&service), intake.clone(), http_settings)
             .await
             .with_context(|| format!("cannot listen on {}", config.address()))?;
-        let grpc = bind_grpc(&config, inference, grpc_requests, &guards).await?;
+        let grpc = bind_grpc(&config, inference, grpc_requests, connections.grpc, &guards).await?;
         let grpc_told = match (&grpc, config.grpc_port) {
             (Some(grpc), _) => grpc.local_addr().to_string(),
             (None, GrpcPort::None) => "off".to_owned(),
@@ -297,7 +299,7 @@ fn http_settings(config: &Config, guards: &Guards, measured: Measured, requests:
         max_json_depth: config.requests.max_json_depth,
         max_tensors: config.requests.max_tensors,
         max_rank: config.requests.max_rank,
-        connections_max: config.requests.max_connections,
+        places: measured.connections.http.clone(),
         timeouts: limits::http_timeouts(&config.requests),
         allowed_hosts: match config.checked_hosts() {
             None => AllowedHosts::Any,
@@ -322,6 +324,7 @@ async fn bind_grpc(
     config: &Config,
     inference: Inference,
     requests: Arc<RequestMeasures>,
+    places: Places,
     guards: &Guards,
 ) -> anyhow::Result<Option<GrpcServer>> {
     let Some(address) = config.grpc_address() else { return Ok(None) };
@@ -330,7 +333,7 @@ async fn bind_grpc(
         max_header_bytes: u32::try_from(config.requests.max_header_bytes).unwrap_or(u32::MAX),
         max_tensors: config.requests.max_tensors,
         max_rank: config.requests.max_rank,
-        connections_max: config.requests.max_connections,
+        places,
         timeouts: limits::grpc_timeouts(&config.requests),
         allowed_hosts: config.checked_hosts(),
         gate: Arc::clone(&guards.gate),

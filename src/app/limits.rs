@@ -47,6 +47,7 @@ pub fn http_timeouts(requests: &RequestConfig) -> HttpTimeouts {
 pub fn grpc_timeouts(requests: &RequestConfig) -> GrpcTimeouts {
     GrpcTimeouts {
         preface: requests.header_timeout,
+        head: requests.header_timeout,
         write: requests.write_timeout,
         message_chunk: requests.body_timeout,
         ..GrpcTimeouts::default()

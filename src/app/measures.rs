@@ -1,5 +1,6 @@
 //! What `/metrics` tells. Nothing is gathered beforehand: each number is read where it is counted when somebody asks.
 
+mod connections;
 mod mlserver;
 mod parts;
 mod process;
@@ -16,6 +17,7 @@ use prometheus_client::encoding::{prometheus_text, text};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+pub use self::connections::ConnectionSeries;
 use self::mlserver::MlserverNames;
 use self::parts::{Parts, StoreCalls};
 use self::process::ProcessMeasures;
@@ -36,6 +38,8 @@ pub struct Measured {
     pub http: Arc<RequestMeasures>,
     /// Calls over gRPC.
     pub grpc: Arc<RequestMeasures>,
+    /// The places of connections.
+    pub connections: ConnectionSeries,
     /// The threads of large predictions.
     pub predictions: Arc<Threads>,
     /// The object store, where there is one.
@@ -73,6 +77,7 @@ fn registry(measured: Measured) -> Registry {
         service,
         http,
         grpc,
+        connections,
         predictions,
         store,
         delivery,
@@ -86,6 +91,7 @@ fn registry(measured: Measured) -> Registry {
     let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
     registry.register("drifting_build", "What this server is", build);
     registry.register_collector(Box::new(RequestSeries { http: Arc::clone(&http), grpc: Arc::clone(&grpc) }));
+    registry.register_collector(Box::new(connections));
     registry.register_collector(Box::new(ProjectSeries(Arc::clone(&service))));
     registry.register_collector(Box::new(Parts {
         service: Arc::clone(&service),

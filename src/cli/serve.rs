@@ -444,7 +444,8 @@ pub struct SettingFlags {
 
     /// Connections at once, over HTTP and over gRPC each [env: DRIFTING_MAX_CONNECTIONS] [default: two fifths of the files that may be open, at most 10000]
     ///
-    /// More wait in the system's queue.
+    /// Where all are taken and another one comes, the one that has rested for longest between two requests is closed; where none rests,
+    /// more wait in the system's queue.
     #[arg(long, value_name = "COUNT", alias = "max_connections")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_connections: Option<String>,
@@ -460,6 +461,8 @@ pub struct SettingFlags {
     pub body_timeout: Option<String>,
 
     /// How long a connection may rest between two requests [env: DRIFTING_IDLE_TIMEOUT] [default: 75s]
+    ///
+    /// Over HTTP; pings are no requests. Over gRPC it may rest for as long as its client answers pings.
     #[arg(long, value_name = "DURATION", alias = "idle_timeout")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_timeout: Option<String>,

@@ -151,7 +151,7 @@ pub fn call(address: SocketAddr, path: &str) {
 #[test]
 fn requests_and_projects_are_measured_under_the_names_that_are_told() {
     let directory = tempfile::tempdir().expect("a folder");
-    let (server, grpc) = with_grpc(directory.path(), &["--mlserver-metrics"]);
+    let (server, grpc) = with_grpc(directory.path(), &["--mlserver-metrics", "--max-connections", "50"]);
     fit_and_feed(&server, 30);
     server.post("/api/v1/projects/price/predict", &json!({"data": [[1.0], [null]]})).expect(422);
     server.get("/api/v1/projects/nobody").expect(404);
@@ -199,6 +199,11 @@ fn requests_and_projects_are_measured_under_the_names_that_are_told() {
         "drifting_http_requests_in_progress",
     ] {
         assert!(told.value(positive) > 0.0, "{positive}");
+    }
+    assert!((1.0..=50.0).contains(&told.value("drifting_connections{interface=\"http\"}")));
+    assert!((0.0..=50.0).contains(&told.value("drifting_connections{interface=\"grpc\"}")));
+    for interface in ["http", "grpc"] {
+        assert_eq!(told.value(&format!("drifting_connections_max{{interface=\"{interface}\"}}")), 50.0);
     }
     let model = "{model=\"price\",version=\"None\"}";
     assert!(told.value(&format!("model_infer_request_success_total{model}")) >= 1.0);

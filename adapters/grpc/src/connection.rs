@@ -37,7 +37,7 @@ pub(crate) fn incoming(
     cut: Cut,
 ) -> impl Stream<Item = io::Result<Incoming>> + use<> {
     let timeouts = settings.timeouts;
-    let accepting = Accepting::new(listener, settings.connections_max, settings.tls.clone(), settings.timeouts.preface);
+    let accepting = Accepting::new(listener, settings.places.clone(), settings.tls.clone(), timeouts.preface);
     futures_util::stream::unfold(accepting, move |mut accepting| {
         let cut = cut.clone();
         async move {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use drifting_access::{AuditLog, Gate};
 use drifting_inference::ReadLimits;
-use drifting_listening::{BodyMemory, RequestMeasures, Tls, Tracing};
+use drifting_listening::{BodyMemory, Places, RequestMeasures, Tls, Tracing};
 
 use crate::front::request_measures;
 
@@ -30,8 +30,9 @@ pub struct GrpcSettings {
     pub bodies: BodyMemory,
     /// By what the server is known, if it speaks TLS.
     pub tls: Option<Arc<Tls>>,
-    /// So many connections are served at once; more wait in the system's queue.
-    pub connections_max: usize,
+    /// The places of connections that are served at once. Where none is free, one that rests makes room, or else more wait in the
+    /// system's queue.
+    pub places: Places,
     /// So many requests are served at once on one connection; a client waits with more.
     pub streams_max: u32,
     /// How long a client may take.
@@ -62,7 +63,7 @@ impl Default for GrpcSettings {
             audit: None,
             bodies: BodyMemory::default(),
             tls: None,
-            connections_max: 10_000,
+            places: Places::new(10_000),
             streams_max: 100,
             timeouts: GrpcTimeouts::default(),
             requests: Arc::new(request_measures()),
@@ -76,6 +77,8 @@ impl Default for GrpcSettings {
 pub struct GrpcTimeouts {
     /// From the connection to the end of its first bytes, by which HTTP/2 begins.
     pub preface: Duration,
+    /// From the first byte of a call's head to its last.
+    pub head: Duration,
     /// Between two pings by which the server sees whether a silent client is still there.
     pub ping_every: Duration,
     /// For the answer to a ping.
@@ -96,6 +99,7 @@ impl Default for GrpcTimeouts {
     fn default() -> Self {
         Self {
             preface: Duration::from_secs(10),
+            head: Duration::from_secs(10),
             ping_every: Duration::from_secs(30),
             ping_answer: Duration::from_secs(20),
             write: Duration::from_mins(1),

@@ -8,7 +8,7 @@ use std::time::Duration;
 use drifting_access::{AuditLog, Gate};
 use drifting_domain::project::ProjectName;
 use drifting_inference::ReadLimits;
-use drifting_listening::{BodyMemory, RequestMeasures, Tls, Tracing};
+use drifting_listening::{BodyMemory, Places, RequestMeasures, Tls, Tracing};
 
 use crate::server::request_measures;
 
@@ -41,8 +41,9 @@ pub struct HttpSettings {
     pub bodies: BodyMemory,
     /// By what the server is known, if it speaks TLS.
     pub tls: Option<Arc<Tls>>,
-    /// So many connections are served at once; more wait in the system's queue.
-    pub connections_max: usize,
+    /// The places of connections that are served at once. Where none is free, one that rests makes room, or else more wait in the
+    /// system's queue.
+    pub places: Places,
     /// How long a client may take.
     pub timeouts: HttpTimeouts,
     /// The projects of events that come to `/`, by namespace and inference service (`prod/churn-model`), or by the service alone.
@@ -103,7 +104,7 @@ impl Default for HttpSettings {
             audit: None,
             bodies: BodyMemory::default(),
             tls: None,
-            connections_max: 10_000,
+            places: Places::new(10_000),
             timeouts: HttpTimeouts::default(),
             event_projects: BTreeMap::new(),
             mlserver_headers: false,
@@ -150,7 +151,7 @@ pub enum AllowedHosts {
     Named(Vec<String>),
 }
 
-/// How long a client may take. None of them runs while the server works on a request.
+/// How long a client may take. None of them runs while the server works on a request, but for that on another head over HTTP/2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpTimeouts {
     /// From the first byte of a request's head to its last.

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
-use crate::{Tls, Transport};
+use crate::places::{Place, Resting};
+use crate::{Places, Tls, Transport};
 
 /// After an error, such as no file descriptor left, accepting waits so long.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -20,48 +20,62 @@ const BACKLOG: u32 = 4_096;
 /// A listener of which so many connections are open at once.
 pub struct Accepting {
     listener: TcpListener,
-    permits: Arc<Semaphore>,
+    places: Places,
+    resting: Resting,
+    /// One that has been accepted and has no place yet.
+    waiting: Option<(TcpStream, SocketAddr)>,
     tls: Option<Arc<Tls>>,
     handshake: Duration,
     is_failing: bool,
 }
 
-/// A connection, which makes room for another one when its permit is dropped.
+/// A connection, which makes room for another one when its place is dropped.
 pub struct Accepted {
     /// Its bytes.
     pub transport: Transport,
     /// Where it comes from.
     pub address: SocketAddr,
     /// Its place among those that are open.
-    pub permit: OwnedSemaphorePermit,
+    pub(crate) place: Place,
 }
 
 impl Accepting {
-    /// Connections of this listener, at most so many at once; more wait in the system's queue. With TLS they begin with a
-    /// handshake, which goes on while they are read and for which a client may take so long.
-    pub fn new(listener: TcpListener, connections_max: usize, tls: Option<Arc<Tls>>, handshake: Duration) -> Self {
-        let permits = Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS)));
-        Self { listener, permits, tls, handshake, is_failing: false }
+    /// Connections of this listener, as many at once as there are places; more wait in the system's queue where none rests that could make
+    /// room. With TLS they begin with a handshake, which goes on while they are read and for which a client may take so long.
+    pub fn new(listener: TcpListener, places: Places, tls: Option<Arc<Tls>>, handshake: Duration) -> Self {
+        Self { listener, places, resting: Resting::default(), waiting: None, tls, handshake, is_failing: false }
     }
 
-    /// The next connection, once there is room for it.
+    /// The next connection, once there is room for it. Nothing is lost when this is given up.
     ///
     /// # Errors
     /// When there will be none any more.
     pub async fn next(&mut self) -> io::Result<Accepted> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(io::Error::other)?;
+        loop {
+            // First, since nobody is to make room while nobody comes.
+            if self.waiting.is_none() {
+                self.waiting = Some(self.accept().await);
+            }
+            let place = self.places.take(&mut self.resting).await?;
+            if let Some((stream, address)) = self.waiting.take() {
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "a connection keeps Nagle's delay");
+                }
+                let transport = match &self.tls {
+                    Some(tls) => Transport::tls(tls.accept(stream), self.handshake),
+                    None => Transport::plain(stream),
+                };
+                return Ok(Accepted { transport, address, place });
+            }
+        }
+    }
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, address)) => {
+                Ok(accepted) => {
                     self.is_failing = false;
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "a connection keeps Nagle's delay");
-                    }
-                    let transport = match &self.tls {
-                        Some(tls) => Transport::tls(tls.accept(stream), self.handshake),
-                        None => Transport::plain(stream),
-                    };
-                    return Ok(Accepted { transport, address, permit });
+                    return accepted;
                 }
                 Err(error) => {
                     // Once a run of errors: they may come ten times a second.

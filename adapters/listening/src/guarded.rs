@@ -6,9 +6,9 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
+use crate::places::Place;
 use crate::{Accepted, Transport};
 
 /// No more is read at once of a client that sends little. Protocols give a connection a buffer of twice the size once the one that it
@@ -25,26 +25,32 @@ pub trait Guard: Send + Unpin + 'static {
     /// Nothing has come: why it is not waited for any longer, if it is not.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Error>;
 
-    /// Something of an answer has been taken.
-    fn taken(&mut self) {}
+    /// These bytes have been taken.
+    fn taken(&mut self, bytes: &[u8]);
+
+    /// Whether the connection is between two requests, where everything has been taken that was to be sent. Such a one may have to make
+    /// room for another.
+    fn rests(&mut self) -> bool;
 }
 
-/// An accepted connection. It makes room for another one when it is dropped.
+/// An accepted connection. It makes room for another one when it is dropped, and when it rests and is asked to.
 pub struct GuardedStream<G> {
     stream: Transport,
     guard: G,
     /// An answer of which nothing is taken for so long is given up.
     write: Duration,
     write_alarm: Option<Pin<Box<Sleep>>>,
+    /// Whether something that was written has not been sent: TLS keeps some of it.
+    is_flushing: bool,
     n_full_reads: u8,
-    _permit: OwnedSemaphorePermit,
+    place: Place,
 }
 
 impl<G: Guard> GuardedStream<G> {
     /// A connection with its guard.
     pub fn new(accepted: Accepted, guard: G, write: Duration) -> Self {
-        let Accepted { transport, address: _, permit } = accepted;
-        Self { stream: transport, guard, write, write_alarm: None, n_full_reads: 0, _permit: permit }
+        let Accepted { transport, address: _, place } = accepted;
+        Self { stream: transport, guard, write, write_alarm: None, is_flushing: false, n_full_reads: 0, place }
     }
 
     /// Reads as much as there is room for, also of a client that sends little: into what is not the buffer of a protocol.
@@ -69,28 +75,62 @@ impl<G: Guard> GuardedStream<G> {
         n_before: usize,
     ) -> Poll<io::Result<()>> {
         if read.is_pending() {
-            return self.guard.poll_end(cx).map(Err);
+            if let Poll::Ready(error) = self.guard.poll_end(cx) {
+                return Poll::Ready(Err(error));
+            }
+            self.note_rest();
+            return self.place.poll_makes_room(cx).map(|()| Err(makes_room()));
         }
         let came = &buf.filled()[n_before..];
         // Without room nothing can come, which says nothing of the client.
         if !came.is_empty() || buf.remaining() > 0 {
             self.guard.came(came);
+            if !self.guard.rests() {
+                self.place.work();
+            }
         }
         read
     }
 
-    /// Watches that an answer is taken.
-    fn watch_write<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
+    /// Watches that these pieces of an answer are taken.
+    fn watch_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(written) = written {
             self.write_alarm = None;
-            self.guard.taken();
-            return written;
+            let mut n_left = *written.as_ref().unwrap_or(&0);
+            for piece in pieces {
+                let taken = &piece[..piece.len().min(n_left)];
+                if !taken.is_empty() {
+                    self.guard.taken(taken);
+                }
+                n_left -= taken.len();
+            }
+            return Poll::Ready(written);
+        }
+        // While nothing can be written, whatever speaks the protocol may read nothing, either.
+        if self.place.makes_room() {
+            return Poll::Ready(Err(makes_room()));
         }
         let timeout = self.write;
         let alarm = self.write_alarm.get_or_insert_with(|| Box::pin(sleep(timeout)));
         ready!(alarm.as_mut().poll(cx));
         Poll::Ready(Err(timed_out("nobody takes the answer")))
     }
+
+    /// Notes whether the connection is between two requests, which is not known while something is to be sent.
+    fn note_rest(&mut self) {
+        if self.write_alarm.is_none() && !self.is_flushing {
+            if self.guard.rests() { self.place.rest() } else { self.place.work() }
+        }
+    }
+}
+
+fn makes_room() -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, "the connection makes room for another one")
 }
 
 /// A deadline has passed.
@@ -114,7 +154,7 @@ impl<G: Guard> AsyncRead for GuardedStream<G> {
 impl<G: Guard> AsyncWrite for GuardedStream<G> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.watch_write(cx, written)
+        self.watch_write(cx, written, &[io::IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
@@ -123,7 +163,7 @@ impl<G: Guard> AsyncWrite for GuardedStream<G> {
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.watch_write(cx, written)
+        self.watch_write(cx, written, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -131,7 +171,14 @@ impl<G: Guard> AsyncWrite for GuardedStream<G> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.is_flushing = flushed.is_pending();
+        if flushed.is_ready() {
+            self.note_rest();
+        } else if self.place.makes_room() {
+            return Poll::Ready(Err(makes_room()));
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,21 +1,23 @@
-//! A deadline on a connection's first bytes, before which HTTP/2 sends no pings. What is silent later is found by pings.
+//! Deadlines on a connection's first bytes, before which HTTP/2 sends no pings, and on the heads of calls. What is silent otherwise is found
+//! by pings: a channel may rest between two calls for as long as its client answers them.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use drifting_listening::{Guard, GuardedStream, timed_out};
+use drifting_listening::{Guard, GuardedStream, HTTP2_PREFACE, Http2Streams, timed_out};
 use futures_util::FutureExt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, sleep_until};
 use tonic::transport::server::Connected;
 
 use super::Cut;
 use crate::settings::GrpcTimeouts;
 
-/// `PRI * HTTP/2.0` and what follows, and the frame of settings that a client must send next.
-const PREFACE_BYTES: usize = 24 + 9;
+/// `PRI * HTTP/2.0` and what follows, and the header of the frame of settings that a client must send next.
+const BEGINNING_BYTES: usize = HTTP2_PREFACE.len() + 9;
 
 /// What is watched of a connection.
 pub(crate) struct GrpcGuard {
@@ -23,12 +25,21 @@ pub(crate) struct GrpcGuard {
     is_cut: bool,
     /// How much of the beginning has come.
     n_read: usize,
-    preface_alarm: Option<Pin<Box<Sleep>>>,
+    streams: Http2Streams,
+    head: Duration,
+    /// Of the beginning, then of a head that has begun and has not come whole.
+    alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl GrpcGuard {
     pub(super) fn new(timeouts: GrpcTimeouts, cut: Cut) -> Self {
-        Self { cut, is_cut: false, n_read: 0, preface_alarm: Some(Box::pin(sleep(timeouts.preface))) }
+        let alarm = Some(Box::pin(sleep(timeouts.preface)));
+        Self { cut, is_cut: false, n_read: 0, streams: Http2Streams::default(), head: timeouts.head, alarm }
+    }
+
+    /// Whether HTTP/2 has begun.
+    fn has_begun(&self) -> bool {
+        self.n_read >= BEGINNING_BYTES
     }
 
     /// Ready once the server waits no longer.
@@ -44,9 +55,11 @@ impl GrpcGuard {
 
 impl Guard for GrpcGuard {
     fn came(&mut self, bytes: &[u8]) {
+        let n_preface = HTTP2_PREFACE.len().saturating_sub(self.n_read).min(bytes.len());
         self.n_read = self.n_read.saturating_add(bytes.len());
-        if self.n_read >= PREFACE_BYTES {
-            self.preface_alarm = None;
+        self.streams.came(&bytes[n_preface..]);
+        if self.has_begun() {
+            self.alarm = self.streams.head_since().map(|since| Box::pin(sleep_until(since + self.head)));
         }
     }
 
@@ -54,10 +67,19 @@ impl Guard for GrpcGuard {
         if self.poll_cut(cx).is_ready() {
             return Poll::Ready(io::Error::new(io::ErrorKind::ConnectionAborted, "the server stops"));
         }
-        match &mut self.preface_alarm {
+        let what = if self.has_begun() { "the head of a call came too slowly" } else { "HTTP/2 did not begin" };
+        match &mut self.alarm {
             None => Poll::Pending,
-            Some(alarm) => alarm.as_mut().poll(cx).map(|()| timed_out("HTTP/2 did not begin")),
+            Some(alarm) => alarm.as_mut().poll(cx).map(|()| timed_out(what)),
         }
+    }
+
+    fn taken(&mut self, bytes: &[u8]) {
+        self.streams.sent(bytes);
+    }
+
+    fn rests(&mut self) -> bool {
+        self.streams.rests()
     }
 }
 

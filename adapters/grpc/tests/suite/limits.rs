@@ -1,4 +1,4 @@
-//! What a client may take: sizes, connections, time, names of hosts, and bytes that are no gRPC.
+//! What a client may take: sizes, time, names of hosts, and bytes that are no gRPC.
 
 use std::io::Write;
 use std::time::Duration;
@@ -88,20 +88,6 @@ async fn compressed_requests_have_compressed_answers() {
 }
 
 #[tokio::test]
-async fn connections_beyond_the_limit_wait() {
-    let server = server_with(GrpcSettings { connections_max: 1, ..GrpcSettings::default() }).await;
-    let mut first = server.client().await;
-    first.server_live(ServerLiveRequest {}).await.unwrap();
-    // Its connection is made by the system, and is not served.
-    let mut second = Client::new(server.endpoint().connect_lazy());
-    let waiting = second.server_live(ServerLiveRequest {});
-    assert!(tokio::time::timeout(Duration::from_millis(300), waiting).await.is_err());
-    drop(first);
-    let served = tokio::time::timeout(Duration::from_secs(10), second.server_live(ServerLiveRequest {})).await;
-    assert!(served.expect("the first one has left").unwrap().into_inner().live);
-}
-
-#[tokio::test]
 async fn hosts_that_are_not_served_are_refused() {
     let hosts = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
     let server = server_with(GrpcSettings { allowed_hosts: Some(hosts), ..GrpcSettings::default() }).await;
@@ -182,34 +168,6 @@ async fn streams_may_be_silent_between_messages_alone() {
     let path = "/inference.GRPCInferenceService/ModelStreamInfer";
     let status = stalled_call(&server, path, frame(0, &[0; 100])[..50].to_vec()).await;
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
-}
-
-#[tokio::test]
-async fn connections_that_say_nothing_are_closed() {
-    let timeouts = GrpcTimeouts {
-        preface: Duration::from_millis(200),
-        ping_every: Duration::from_millis(200),
-        ping_answer: Duration::from_millis(200),
-        ..GrpcTimeouts::default()
-    };
-    let server = server_with(GrpcSettings { timeouts, ..GrpcSettings::default() }).await;
-    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
-    for (what, bytes) in [
-        ("nothing", Vec::new()),
-        ("half a preface", preface[..12].to_vec()),
-        ("no answer to a ping", [&preface[..], &settings].concat()),
-    ] {
-        let mut stream = TcpStream::connect(server.address).await.unwrap();
-        stream.write_all(&bytes).await.unwrap();
-        let mut rest = Vec::new();
-        let read = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut rest)).await;
-        assert!(read.is_ok(), "{what}");
-    }
-    let mut client = server.client().await;
-    client.server_live(ServerLiveRequest {}).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(700)).await;
-    client.server_live(ServerLiveRequest {}).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 
 mod access;
 mod calls;
+mod connections;
 mod health;
 mod hostile;
 mod infer;

@@ -26,8 +26,7 @@ impl GuardedAcceptor {
     pub(crate) fn new(listener: TcpListener, connections: Connections, settings: &HttpSettings) -> io::Result<Self> {
         let address = LocalAddr(listener.local_addr()?.into());
         let scheme = if settings.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
-        let accepting =
-            Accepting::new(listener, settings.connections_max, settings.tls.clone(), settings.timeouts.head);
+        let accepting = Accepting::new(listener, settings.places.clone(), settings.tls.clone(), settings.timeouts.head);
         Ok(Self { accepting, address, connections, timeouts: settings.timeouts, scheme })
     }
 

@@ -52,6 +52,11 @@ impl Activity {
         self.n_answered.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Whether the answers to all requests that have begun are written whole. Of HTTP/1.1 alone: over HTTP/2 a client gives requests up.
+    pub(super) fn is_answered(&self) -> bool {
+        self.n_answered.load(Ordering::Relaxed) == self.n_begun.load(Ordering::Relaxed)
+    }
+
     /// The client has closed its side.
     pub(super) fn leave(&self) {
         self.has_left.store(true, Ordering::Release);

@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use drifting_http::{HttpSettings, HttpTimeouts};
+use drifting_listening::Places;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
 use crate::support::{TestServer, label_fit, read_reply, request};
 
-fn short(head_ms: u64, idle_ms: u64) -> HttpSettings {
+/// Settings with these time-outs of heads and of silence.
+pub fn short(head_ms: u64, idle_ms: u64) -> HttpSettings {
     let timeouts = HttpTimeouts {
         head: Duration::from_millis(head_ms),
         idle: Duration::from_millis(idle_ms),
@@ -19,7 +21,7 @@ fn short(head_ms: u64, idle_ms: u64) -> HttpSettings {
 }
 
 /// How long it takes the server to close a connection.
-async fn closes_after(stream: &mut tokio::net::TcpStream) -> Duration {
+pub async fn closes_after(stream: &mut tokio::net::TcpStream) -> Duration {
     let started = Instant::now();
     let mut bytes = Vec::new();
     let _ = timeout(Duration::from_secs(5), stream.read_to_end(&mut bytes)).await.expect("not closed");
@@ -87,15 +89,64 @@ async fn an_answer_that_nobody_takes_is_given_up() {
     assert!(bytes.len() < 10 * 1_600_000, "{}", bytes.len());
 }
 
+fn places(n: usize) -> HttpSettings {
+    HttpSettings { places: Places::new(n), ..HttpSettings::default() }
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn connections_beyond_the_cap_wait() {
-    let server = TestServer::with(HttpSettings { connections_max: 1, ..HttpSettings::default() }).await;
-    let holding = server.connect().await;
+async fn connections_beyond_the_cap_wait_while_nobody_rests() {
+    let server = TestServer::with(places(1)).await;
+    let mut holding = server.connect().await;
+    holding.write_all(b"GET /livez HTTP/1.1\r\n").await.unwrap();
     let waiting = server.get("/livez");
     tokio::pin!(waiting);
-    assert!(timeout(Duration::from_millis(200), &mut waiting).await.is_err());
+    assert!(timeout(Duration::from_secs(1), &mut waiting).await.is_err());
     drop(holding);
     assert_eq!(timeout(Duration::from_secs(5), waiting).await.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_at_work_keep_their_places() {
+    let server = TestServer::with(places(1)).await;
+    server.fits.delay(Duration::from_millis(1_200));
+    let mut fitting = server.connect().await;
+    let fit = request("POST", "/api/v1/projects/p/fit", &[], label_fit().to_string().as_bytes());
+    fitting.write_all(&fit).await.unwrap();
+    server.fits.until_running(true).await;
+    let waiting = server.get("/livez");
+    let (fitted, waited) = tokio::join!(read_reply(&mut fitting), timeout(Duration::from_secs(10), waiting));
+    assert_eq!(fitted.status, 201, "{}", fitted.text());
+    assert_eq!(waited.unwrap().status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_rested_for_longest_makes_room() {
+    let settings = places(3);
+    let counted = settings.places.clone();
+    let server = TestServer::with(settings).await;
+    let mut resting = Vec::new();
+    for _ in 0..2 {
+        let mut stream = server.connect().await;
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        assert!(stream.read(&mut [0; 4_096]).await.unwrap() > 0);
+        resting.push(stream);
+        sleep(Duration::from_millis(50)).await;
+    }
+    let mut begun = server.connect().await;
+    begun.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n").await.unwrap();
+    sleep(Duration::from_millis(700)).await;
+    assert_eq!((counted.n_taken(), counted.n()), (3, 3), "nobody makes room while nobody comes");
+
+    // Its place is taken as soon as it is free, and kept.
+    let mut coming = server.connect().await;
+    coming.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let read = timeout(Duration::from_secs(5), coming.read(&mut [0; 4_096])).await;
+    assert!(read.expect("it is kept out").unwrap() > 0);
+    closes_after(&mut resting[0]).await;
+    resting[1].write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    assert!(resting[1].read(&mut [0; 4_096]).await.unwrap() > 0);
+    begun.write_all(b"\r\n").await.unwrap();
+    assert_eq!(read_reply(&mut begun).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ mod events;
 mod fit_warnings;
 mod floods;
 mod formats;
+mod http2;
 mod images;
 mod inference;
 mod inference_bodies;

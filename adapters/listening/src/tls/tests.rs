@@ -8,7 +8,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::*;
-use crate::{Accepting, Guard, GuardedStream};
+use crate::{Accepting, Guard, GuardedStream, Places};
 
 /// An authority, and a folder with certificates of it.
 struct Authority {
@@ -72,6 +72,12 @@ impl Guard for Careless {
     fn poll_end(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<std::io::Error> {
         std::task::Poll::Pending
     }
+
+    fn taken(&mut self, _: &[u8]) {}
+
+    fn rests(&mut self) -> bool {
+        false
+    }
 }
 
 /// Sends back what comes.
@@ -79,7 +85,7 @@ async fn echo(tls: Arc<Tls>) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
-        let mut accepting = Accepting::new(listener, 10, Some(tls), Duration::from_secs(10));
+        let mut accepting = Accepting::new(listener, Places::new(10), Some(tls), Duration::from_secs(10));
         while let Ok(accepted) = accepting.next().await {
             let mut stream = GuardedStream::new(accepted, Careless, Duration::from_secs(10));
             tokio::spawn(async move {
