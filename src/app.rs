@@ -130,13 +130,7 @@ impl App {
         };
         let service = DriftService::new(ports, settings).with_limits(limits::of_service(&config));
         let service = service.with_images(Arc::new(ImageFiles));
-        let service = match &config.encoders_path {
-            Some(folder) => {
-                let encoders = Arc::new(EncoderFolder::at(folder.clone()));
-                service.with_text_encoders(Arc::clone(&encoders) as _).with_image_encoders(encoders)
-            }
-            None => service,
-        };
+        let service = with_encoders(service, config.encoders_path.as_deref());
         let service = Arc::new(service.telling_apart(config.metrics_max_projects));
         tell(&service.start().await.map_err(explained).context("cannot read the store")?);
 
@@ -287,6 +281,13 @@ impl App {
         saved.map_err(explained).context("the last state was not saved")?;
         Ok(())
     }
+}
+
+/// The service with the encoders of a folder, if there is one.
+fn with_encoders(service: DriftService, folder: Option<&Path>) -> DriftService {
+    let Some(folder) = folder else { return service };
+    let encoders = Arc::new(EncoderFolder::at(folder.to_owned()));
+    service.with_text_encoders(Arc::clone(&encoders) as _).with_image_encoders(encoders)
 }
 
 /// What the HTTP interface is told.

@@ -118,12 +118,12 @@ fn recovery(url: &str, before: f64, within: Duration) -> Option<Duration> {
     run(load(url, N_PROJECTS, None, within, after));
     assert!(after.faults.borrow().is_empty(), "{:?}", after.faults.borrow());
     let came = after.came.borrow();
-    let mut ends = (1..).map(|n| slice * n).take_while(|end| *end <= within);
-    let goes_as_before = |end: &Duration| {
-        let n_came = came.iter().filter(|came| *end - slice < **came && **came <= *end).count();
+    let mut quarters = (0..).map(|n| (slice * n, slice * (n + 1))).take_while(|(_, end)| *end <= within);
+    let goes_as_before = |(begin, end): &(Duration, Duration)| {
+        let n_came = came.iter().filter(|came| *begin < **came && **came <= *end).count();
         n_came as f64 >= 0.9 * before * slice.as_secs_f64()
     };
-    ends.find(goes_as_before)
+    quarters.find(goes_as_before).map(|(_, end)| end)
 }
 
 fn seen() -> &'static Seen {

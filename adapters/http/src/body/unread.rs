@@ -46,9 +46,8 @@ impl Unread {
 
     /// Answers without having read it; see [`leave_unread`].
     pub(crate) fn leave(mut self) {
-        let is_small = self.length.is_some_and(|length| length <= SMALL_BYTES_MAX);
         if let Some(chunks) = self.stream.chunks.take().filter(|_| !self.stream.waits) {
-            pass_over_little(chunks, is_small);
+            pass_over(chunks, passed_over(self.length, false));
         }
     }
 
@@ -158,8 +157,8 @@ fn too_slow() -> Failure {
 }
 
 /// Answers without a body having been read, so that the client can read the answer: a connection that is closed while it still sends
-/// loses that. A small body is passed over, and the connection serves on; of a large one little is taken, and then nothing for a while,
-/// which holds the client up until the answer is there.
+/// loses that. A small body is passed over, and the connection serves on; of a large one nothing is taken for a while, which holds the
+/// client up until the answer is there.
 pub(crate) fn leave_unread(request: &mut Request) {
     let body = request.take_body();
     leave_body(request.headers(), body);
@@ -170,27 +169,33 @@ pub(crate) fn leave_body(headers: &HeaderMap, body: Body) {
     let length = headers.get(header::CONTENT_LENGTH).map(HeaderValue::to_str);
     let may_come = length.is_some() || headers.contains_key(header::TRANSFER_ENCODING) || !body.is_empty();
     let length = length.and_then(|text| text.ok()?.parse::<u64>().ok());
-    let is_small = length.is_some_and(|length| length <= SMALL_BYTES_MAX);
     if !may_come || headers.contains_key(header::EXPECT) {
         return;
     }
-    pass_over_little(body.into_bytes_stream(), is_small);
+    pass_over(body.into_bytes_stream(), passed_over(length, headers.contains_key(header::TRANSFER_ENCODING)));
 }
 
-/// Bodies up to this length are passed over whole.
-const SMALL_BYTES_MAX: u64 = 64 * 1024;
+/// How many bytes of a body that is not read are passed over: all of a short one, the first ones of one that does not tell its length in
+/// HTTP/1.1, as it may be short, and none of another, which over HTTP/2 would let its client send as many more.
+fn passed_over(length: Option<u64>, is_chunked: bool) -> usize {
+    const SMALL_BYTES_MAX: u64 = 64 * 1024;
+    const CHUNKED_BYTES_MAX: usize = 16 * 1024;
+    match length {
+        Some(length) if length <= SMALL_BYTES_MAX => usize::MAX,
+        None if is_chunked => CHUNKED_BYTES_MAX,
+        _ => 0,
+    }
+}
 
-fn pass_over_little(mut chunks: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static, is_small: bool) {
-    const BYTES_MAX: usize = 16 * 1024;
+fn pass_over(mut chunks: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static, bytes_max: usize) {
     const TIME_MAX: Duration = Duration::from_secs(2);
     tokio::spawn(tokio::time::timeout(TIME_MAX, async move {
         let mut n_bytes = 0;
-        while let Some(Ok(chunk)) = chunks.next().await {
+        while n_bytes < bytes_max {
+            let Some(Ok(chunk)) = chunks.next().await else { return };
             n_bytes += chunk.len();
-            if n_bytes >= BYTES_MAX && !is_small {
-                std::future::pending::<()>().await;
-            }
         }
+        std::future::pending::<()>().await;
     }));
 }
 
