@@ -149,7 +149,7 @@ impl App {
             delivery: delivery.as_ref().map(Delivery::counts),
             sinks: sinks.as_ref().map(SinkDelivery::measures),
             events: EventMeasures(intake.clone()),
-            memory: MemoryMeasures { service: Arc::clone(&service), bodies: guards.bodies.clone() },
+            memory: MemoryMeasures::of(&service, &guards),
             audit: guards.audit.clone().map(AuditMeasures),
             with_mlserver_names: config.mlserver_metrics,
         };
@@ -311,6 +311,7 @@ fn http_settings(config: &Config, guards: &Guards, measured: Measured, requests:
         gate: Arc::clone(&guards.gate),
         audit: guards.audit.clone(),
         bodies: guards.bodies.clone(),
+        fit_bodies: guards.fit_bodies.clone(),
         tls: guards.tls.clone(),
         event_projects: config.event_projects.clone(),
         mlserver_headers: config.mlserver_headers,

@@ -17,6 +17,8 @@ pub struct Guards {
     pub audit: Option<AuditLog>,
     /// What bodies and messages may take together.
     pub bodies: BodyMemory,
+    /// What those of fits and backtests may.
+    pub fit_bodies: BodyMemory,
 }
 
 impl Guards {
@@ -26,7 +28,8 @@ impl Guards {
         gate.prepare().await;
         let tls = config.tls.as_ref().map(open_tls).transpose()?;
         let audit = config.audit_log.as_deref().map(open_audit).transpose()?;
-        Ok(Self { audit, bodies: BodyMemory::new(config.bodies_memory), gate: Arc::new(gate), tls })
+        let bodies = || BodyMemory::new(config.bodies_memory);
+        Ok(Self { audit, bodies: bodies(), fit_bodies: bodies(), gate: Arc::new(gate), tls })
     }
 
     /// Reads files and keys again when they change, until what is returned is dropped.

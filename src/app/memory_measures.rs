@@ -11,10 +11,21 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
+use super::guards::Guards;
+
 /// The memory of projects and of bodies, as the server counts it.
 pub struct MemoryMeasures {
-    pub service: Arc<DriftService>,
-    pub bodies: BodyMemory,
+    service: Arc<DriftService>,
+    bodies: BodyMemory,
+    fit_bodies: BodyMemory,
+}
+
+impl MemoryMeasures {
+    /// Those of a service and of what is let in to it.
+    pub fn of(service: &Arc<DriftService>, guards: &Guards) -> Self {
+        let (bodies, fit_bodies) = (guards.bodies.clone(), guards.fit_bodies.clone());
+        Self { service: Arc::clone(service), bodies, fit_bodies }
+    }
 }
 
 impl fmt::Debug for MemoryMeasures {
@@ -38,8 +49,12 @@ impl Collector for MemoryMeasures {
         }
         let n_taken = self.bodies.n_taken() as u64;
         gauge("drifting_bodies_memory", "What bodies of requests under way take", Some(&Unit::Bytes), n_taken)?;
+        let n_taken = self.fit_bodies.n_taken() as u64;
+        let help = "What bodies of fits and backtests take that wait or compute";
+        gauge("drifting_fit_bodies_memory", help, Some(&Unit::Bytes), n_taken)?;
         if let Some(budget) = self.bodies.bytes_max() {
-            let help = "What bodies of requests under way may take together";
+            let help =
+                "What bodies of requests under way may take together, and those of fits and backtests as much again";
             gauge("drifting_bodies_memory_budget", help, Some(&Unit::Bytes), budget as u64)?;
         }
         let mut counter = |name, help, value: u64| {

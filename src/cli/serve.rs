@@ -495,8 +495,8 @@ pub struct SettingFlags {
 
     /// What the bodies of requests may take together, such as 512MiB, or `none` [env: DRIFTING_BODIES_MEMORY] [default: an eighth of the machine's, or of its control group's]
     ///
-    /// As they came and as they are decoded, until their requests are answered. More is refused: 503 `overloaded`. The first 16 KiB of a body do
-    /// not count, and a body that is alone is taken whatever this is.
+    /// As they came and as they are decoded, until their requests are answered. More is refused: 503 `overloaded`. Those of fits and backtests may
+    /// take as much again. The first 16 KiB of a body do not count, and a body that is alone is taken whatever this is.
     #[arg(long, value_name = "BYTES", alias = "bodies_memory")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bodies_memory: Option<String>,

@@ -33,6 +33,7 @@ use tower::Service;
 use tracing::Instrument;
 
 use self::access::{Access, Answer};
+pub(crate) use self::received::BODIES_FULL;
 use self::received::Received;
 use self::watched::Watched;
 use crate::connection::ClientAddress;
@@ -86,13 +87,14 @@ where
         let share = rules.bodies.share();
         let served: Result<_, Status> = span.in_scope(|| {
             let (caller, scope) = rules.admit(&request, address)?;
-            access.is_of(caller.clone());
+            access.came_from(caller.clone());
             // What is asked for in vain is written down too.
             recording = rules.record(&request, address, &caller, &id);
             if let Some(announced) = rules.allow(&request, &caller, scope)? {
                 request.extensions_mut().insert(announced);
             }
             request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(share.clone());
             if let Some(recording) = &recording {
                 request.extensions_mut().insert(recording.audited());
             }
@@ -165,9 +167,12 @@ impl Rules {
 
     /// The request with deadlines on its messages.
     fn guard(&self, request: Request<Body>, share: BodyShare) -> Request<Body> {
-        let is_stream = is_stream(request.uri().path());
+        let path = request.uri().path();
+        let (is_open, is_stream) = (rights::scope_of(path).is_none(), is_stream(path));
         request.map(|body| {
-            Body::new(if is_stream {
+            Body::new(if is_open {
+                Received::probe(body, self.timeouts)
+            } else if is_stream {
                 Received::stream(body, self.timeouts, share, self.stopping.clone())
             } else {
                 Received::one(body, self.timeouts, share)

@@ -6,13 +6,16 @@ use drifting_access::{Audited, Caller, Denied, Scope};
 use drifting_domain::ports::Trace;
 use drifting_domain::use_cases::{PredictAnnouncement, RequestIdentity};
 use drifting_inference::{InferResponse, Inference, ReadLimits, Refusal, RefusalCode, SERVER};
-use drifting_listening::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey, TraceContext};
+use drifting_listening::{
+    BodyShare, ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey, TraceContext,
+};
 use futures_util::Stream;
 use prost::Message;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
+use crate::front::BODIES_FULL;
 use crate::message::{Address, InferMessage};
 use crate::protocol as proto;
 use crate::protocol::grpc_inference_service_server::GrpcInferenceService;
@@ -48,6 +51,7 @@ impl InferenceService {
             caller: caller_of(request)?,
             trace: trace_of(request),
             announced: request.extensions().get::<PredictAnnouncement>().cloned(),
+            inflated: is_compressed(request).then(|| request.extensions().get::<BodyShare>().cloned()).flatten(),
         })
     }
 }
@@ -61,6 +65,8 @@ struct Inferring {
     trace: Option<Trace>,
     /// Whoever was let in to send its message.
     announced: Option<PredictAnnouncement>,
+    /// Of the memory of all bodies, where messages take more of it than came.
+    inflated: Option<BodyShare>,
 }
 
 /// Why a request is not answered.
@@ -87,6 +93,14 @@ impl Unanswered {
 }
 
 impl Inferring {
+    /// Takes the memory of a message that was compressed.
+    fn take_inflated(&self, message: &InferMessage) -> Result<(), Refusal> {
+        match &self.inflated {
+            Some(share) if !share.take(message.len()) => Err(Refusal::new(RefusalCode::Overloaded, BODIES_FULL)),
+            _ => Ok(()),
+        }
+    }
+
     /// Answers a request that may come again: its rows are judged once, and its first answer is given again. Says whether this one
     /// was given before.
     async fn answer_once(
@@ -98,6 +112,7 @@ impl Inferring {
         let is_raw = message.is_raw();
         self.caller.check_project(&address.model_name).map_err(Unanswered::Denied)?;
         let entered = self.inference.enter(self.announced.as_ref())?;
+        self.take_inflated(&message)?;
         let place = ["gRPC infer", &address.model_name, &address.model_version];
         let key = key.digest(&place);
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
@@ -123,6 +138,7 @@ impl Inferring {
         let is_raw = message.is_raw();
         self.caller.check_project(&address.model_name).map_err(Unanswered::Denied)?;
         let entered = self.inference.enter(self.announced.as_ref())?;
+        self.take_inflated(&message)?;
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
         let model = model.traced(self.trace.clone());
         let limits = self.limits;

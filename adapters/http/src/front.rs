@@ -50,6 +50,7 @@ pub(crate) struct Front<E> {
     pub(crate) gate: Arc<Gate>,
     pub(crate) overload: Overload,
     pub(crate) bodies: BodyMemory,
+    pub(crate) fit_bodies: BodyMemory,
     pub(crate) refusals: PreparedRefusals,
     pub(crate) head: HeadLimits,
     pub(crate) connections: Connections,
@@ -138,7 +139,7 @@ impl<E: Send + Sync + 'static> Refuse for Front<E> {
         let admitted = self.check(&request).and_then(|()| self.caller(&request, Some(address)));
         let failure = match admitted {
             Ok(caller) => {
-                begun.access.is_of(caller);
+                begun.access.came_from(caller);
                 overloaded
             }
             Err(failure) => failure,
@@ -193,7 +194,8 @@ impl<E> Front<E> {
         let has_body = headers.contains_key(header::TRANSFER_ENCODING) || request.version() >= Version::HTTP_2;
         let may_count = length.map_or(has_body, |length: usize| length > FREE_BYTES);
         (may_count || headers.contains_key(header::CONTENT_ENCODING)).then(|| {
-            let share = self.bodies.share();
+            let bodies = if takes_references(request.uri().path()) { &self.fit_bodies } else { &self.bodies };
+            let share = bodies.share();
             request.set_data(share.clone());
             share
         })
@@ -214,7 +216,7 @@ impl<E> Front<E> {
             return Ok(Some(answer));
         }
         let caller = self.caller(request, address)?;
-        access.is_of(caller.clone());
+        access.came_from(caller.clone());
         request.set_data(caller);
         Ok(None)
     }
@@ -281,6 +283,11 @@ impl<E> Front<E> {
     }
 }
 
+/// Whether what is at this path takes references or histories, which may be large.
+fn takes_references(path: &str) -> bool {
+    matches!(path.trim_end_matches('/').rsplit('/').next(), Some("fit" | "backtest"))
+}
+
 async fn client_left(working: Option<&Working>) {
     match working {
         Some(working) => working.client_left().await,
@@ -329,6 +336,7 @@ mod tests {
             gate: Arc::new(Gate::open()),
             overload: Overload::default(),
             bodies: BodyMemory::default(),
+            fit_bodies: BodyMemory::default(),
             refusals: PreparedRefusals::default(),
             head: HeadLimits::default(),
             connections: Connections::default(),

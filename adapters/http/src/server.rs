@@ -165,6 +165,7 @@ fn endpoint(
         gate: Arc::clone(&settings.gate),
         overload,
         bodies: settings.bodies.clone(),
+        fit_bodies: settings.fit_bodies.clone(),
         refusals: PreparedRefusals::default(),
         head: settings.head,
         connections,

@@ -39,6 +39,8 @@ pub struct HttpSettings {
     pub audit: Option<AuditLog>,
     /// What the bodies of requests may take together.
     pub bodies: BodyMemory,
+    /// What those of fits and backtests may, which keep nobody else waiting.
+    pub fit_bodies: BodyMemory,
     /// By what the server is known, if it speaks TLS.
     pub tls: Option<Arc<Tls>>,
     /// The places of connections that are served at once. Where none is free, one that rests makes room, or else more wait in the
@@ -103,6 +105,7 @@ impl Default for HttpSettings {
             gate: Arc::new(Gate::open()),
             audit: None,
             bodies: BodyMemory::default(),
+            fit_bodies: BodyMemory::default(),
             tls: None,
             places: Places::new(10_000),
             timeouts: HttpTimeouts::default(),
@@ -127,7 +130,7 @@ impl HttpSettings {
 pub struct HeadLimits {
     /// Bytes of the path and the query: settings of a fit may stand there.
     pub target_bytes: usize,
-    /// Headers; more than 100 never get here.
+    /// Headers; more than 256 never get here.
     pub headers: usize,
     /// Bytes of their names and values: tokens of an issuer may stand there.
     pub headers_bytes: usize,

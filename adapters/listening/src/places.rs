@@ -52,6 +52,12 @@ struct Rest {
     waker: AtomicWaker,
 }
 
+impl Rest {
+    fn makes_room(&self) -> bool {
+        self.since.load(Ordering::Acquire) == MAKES_ROOM
+    }
+}
+
 impl Places {
     /// So many places.
     pub fn new(n: usize) -> Self {
@@ -75,12 +81,15 @@ impl Places {
     /// # Errors
     /// When there will be none any more.
     pub(crate) async fn take(&self, resting: &mut Resting) -> io::Result<Place> {
+        let mut asked: Option<Arc<Rest>> = None;
         loop {
             if let Ok(permit) = Arc::clone(&self.0.permits).try_acquire_owned() {
                 return Ok(Place::new(Arc::clone(&self.0), permit));
             }
-            resting.make_room(&self.0, self.0.now_ms());
             // Whoever was to make room goes on where its next request comes first. Then it is another one's turn.
+            if !asked.as_ref().is_some_and(|rest| rest.makes_room()) {
+                asked = resting.make_room(&self.0, self.0.now_ms());
+            }
             if let Ok(permit) = timeout(LOOK_EVERY, Arc::clone(&self.0.permits).acquire_owned()).await {
                 return Ok(Place::new(Arc::clone(&self.0), permit.map_err(io::Error::other)?));
             }
@@ -128,13 +137,13 @@ pub(crate) struct Resting {
 }
 
 impl Resting {
-    /// Has the connection that has rested for longest make room; whether there is one. O(1) each, but for one look in [`LOOK_EVERY`].
-    fn make_room(&mut self, all: &All, now_ms: u64) -> bool {
-        if self.take_found() {
-            return true;
+    /// Has the connection that has rested for longest make room, if there is one. O(1) each, but for one look in [`LOOK_EVERY`].
+    fn make_room(&mut self, all: &All, now_ms: u64) -> Option<Arc<Rest>> {
+        if let Some(rest) = self.take_found() {
+            return Some(rest);
         }
         if now_ms < self.next_look_ms {
-            return false;
+            return None;
         }
         self.next_look_ms = now_ms.saturating_add(u64::try_from(LOOK_EVERY.as_millis()).unwrap_or(u64::MAX));
         self.found = all.resting_since(now_ms.saturating_sub(REST_MIN_MS));
@@ -142,14 +151,14 @@ impl Resting {
     }
 
     /// Has one make room that has rested ever since it was found.
-    fn take_found(&mut self) -> bool {
+    fn take_found(&mut self) -> Option<Arc<Rest>> {
         while let Some((since, rest)) = self.found.pop() {
             if rest.since.compare_exchange(since, MAKES_ROOM, Ordering::AcqRel, Ordering::Acquire).is_ok() {
                 rest.waker.wake();
-                return true;
+                return Some(rest);
             }
         }
-        false
+        None
     }
 }
 
@@ -188,7 +197,7 @@ impl Place {
 
     /// Whether the connection is to make room.
     pub(crate) fn makes_room(&self) -> bool {
-        self.rest.since.load(Ordering::Acquire) == MAKES_ROOM
+        self.rest.makes_room()
     }
 
     /// Ready when the connection is to make room.
@@ -238,7 +247,7 @@ mod tests {
         }
         let mut resting = Resting::default();
         let mut order = Vec::new();
-        while resting.make_room(&places.0, LATER_MS) {
+        while resting.make_room(&places.0, LATER_MS).is_some() {
             order.push(making_room(&taken));
         }
         let expected =
@@ -252,20 +261,20 @@ mod tests {
         let taken = taken(&places, 2).await;
         let came = taken[0].rest.since.load(Ordering::Acquire);
         let mut resting = Resting::default();
-        assert!(!resting.make_room(&places.0, came + REST_MIN_MS - 1), "they have just come");
+        assert!(resting.make_room(&places.0, came + REST_MIN_MS - 1).is_none(), "they have just come");
         for place in &taken {
             place.rest.since.store(HOUR_MS, Ordering::Release);
         }
         let now = 2 * HOUR_MS;
         resting.next_look_ms = now;
-        assert!(!resting.make_room(&places.0, now - 1), "it was just looked for them");
-        assert!(resting.make_room(&places.0, now));
+        assert!(resting.make_room(&places.0, now - 1).is_none(), "it was just looked for them");
+        assert!(resting.make_room(&places.0, now).is_some());
         let (first, second) = if taken[0].makes_room() { (0, 1) } else { (1, 0) };
         // The one has its next request before it is closed, the other one since it was found.
         taken[first].work();
         taken[second].work();
         taken[second].rest();
-        assert!(!resting.make_room(&places.0, now));
+        assert!(resting.make_room(&places.0, now).is_none());
         assert_eq!(making_room(&taken), [false, false]);
     }
 
@@ -278,11 +287,11 @@ mod tests {
         assert!(places.take(&mut resting).now_or_never().is_none(), "it has just come");
         place.rest.since.store(1, Ordering::Release);
         resting.next_look_ms = 0;
-        assert!(resting.make_room(&places.0, LATER_MS));
+        assert!(resting.make_room(&places.0, LATER_MS).is_some());
         std::future::poll_fn(|cx| place.poll_makes_room(cx)).await;
         drop(place);
         assert_eq!(places.n_taken(), 0);
-        assert!(!resting.make_room(&places.0, 2 * LATER_MS), "it is gone");
+        assert!(resting.make_room(&places.0, 2 * LATER_MS).is_none(), "it is gone");
         places.take(&mut resting).await.unwrap();
     }
 
@@ -300,5 +309,17 @@ mod tests {
         let newest_found = found[0].0;
         let n_older = taken.iter().filter(|place| place.rest.since.load(Ordering::Acquire) <= newest_found).count();
         assert_eq!(n_older, FOUND_MAX);
+    }
+
+    #[tokio::test]
+    async fn one_newcomer_closes_one_connection_however_long_that_takes() {
+        let places = Places::new(2);
+        let taken = taken(&places, 2).await;
+        for place in &taken {
+            place.rest.since.store(1, Ordering::Release);
+        }
+        tokio::time::sleep(Duration::from_millis(REST_MIN_MS + 1)).await;
+        assert!(timeout(LOOK_EVERY * 3, places.take(&mut Resting::default())).await.is_err());
+        assert_eq!(making_room(&taken).into_iter().filter(|makes_room| *makes_room).count(), 1);
     }
 }

@@ -33,7 +33,7 @@ impl Access {
     }
 
     /// Who makes it is known.
-    pub(super) fn is_of(&mut self, caller: Caller) {
+    pub(super) fn came_from(&mut self, caller: Caller) {
         self.caller = caller;
     }
 

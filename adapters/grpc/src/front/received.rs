@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use drifting_inference::RefusalCode;
-use drifting_listening::BodyShare;
+use drifting_listening::{BodyShare, FREE_BYTES};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http_body::{Body as HttpBody, Frame, SizeHint};
@@ -35,6 +35,9 @@ pub(super) struct Received {
     n_bytes: u64,
     /// Of a stream: ready when no more messages are waited for.
     stopping: Option<BoxFuture<'static, ()>>,
+    /// Whether a message of a stream has come whole, which counts until it is answered.
+    has_whole: bool,
+    bytes_max: u64,
 }
 
 impl Received {
@@ -49,7 +52,14 @@ impl Received {
             started: Instant::now(),
             n_bytes: 0,
             stopping: None,
+            has_whole: false,
+            bytes_max: u64::MAX,
         }
+    }
+
+    /// Of a request that nobody needs a key for, whose message says nothing: more than counts nothing is not read.
+    pub(super) fn probe(body: Body, timeouts: GrpcTimeouts) -> Self {
+        Self { bytes_max: FREE_BYTES as u64, ..Self::one(body, timeouts, BodyShare::default()) }
     }
 
     /// Of a request with any number of messages, of which none begins any more once the server stops.
@@ -61,6 +71,39 @@ impl Received {
         let elapsed = self.started.elapsed();
         let least = self.timeouts.message_bytes_per_second_min.saturating_mul(elapsed.as_secs());
         elapsed > self.timeouts.message || (elapsed > self.timeouts.message_grace && self.n_bytes < least)
+    }
+
+    /// More is asked for, which of a stream says that every whole message has been answered.
+    fn give_back(&mut self) -> Result<(), Status> {
+        if self.stopping.is_some() && std::mem::take(&mut self.has_whole) {
+            self.share.give_back();
+            self.take(self.n_bytes)?;
+        }
+        Ok(())
+    }
+
+    fn take(&self, n_bytes: u64) -> Result<(), Status> {
+        if self.share.take(usize::try_from(n_bytes).unwrap_or(usize::MAX)) { Ok(()) } else { Err(bodies_full()) }
+    }
+
+    /// Notes what has come.
+    fn note(&mut self, data: &[u8]) -> Result<(), Status> {
+        self.take(data.len() as u64)?;
+        let is_stream = self.stopping.is_some();
+        if is_stream && self.messages.is_between() {
+            (self.started, self.n_bytes) = (Instant::now(), 0);
+        }
+        match self.messages.pass(data) {
+            Some(n_rest) if is_stream => {
+                (self.started, self.n_bytes, self.has_whole) = (Instant::now(), n_rest as u64, true);
+            }
+            _ => self.n_bytes += data.len() as u64,
+        }
+        if self.n_bytes > self.bytes_max {
+            let detail = format!("expected a message of at most {} bytes, a larger one came", self.bytes_max);
+            return Err(status::refusal(RefusalCode::TooLarge, detail));
+        }
+        if self.is_too_slow() { Err(too_slow()) } else { Ok(()) }
     }
 
     /// Nothing has come now.
@@ -76,11 +119,11 @@ impl Received {
     }
 }
 
+/// There is no memory for another message, or for the rest of one.
+pub(crate) const BODIES_FULL: &str = "the messages of other calls take the memory that there is for them; try again";
+
 fn bodies_full() -> Status {
-    status::refusal(
-        RefusalCode::Overloaded,
-        "the messages of other calls take the memory that there is for them; try again",
-    )
+    status::refusal(RefusalCode::Overloaded, BODIES_FULL)
 }
 
 fn too_slow() -> Status {
@@ -92,6 +135,9 @@ impl HttpBody for Received {
     type Error = Status;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        if let Err(status) = self.give_back() {
+            return Poll::Ready(Some(Err(status)));
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(cx) else {
             return self.poll_silence(cx).map(|status| Some(Err(status)));
         };
@@ -101,17 +147,8 @@ impl HttpBody for Received {
         {
             let deadline = tokio::time::Instant::now() + self.timeouts.message_chunk;
             self.alarm.as_mut().reset(deadline);
-            if self.stopping.is_some() && self.messages.is_between() {
-                (self.started, self.n_bytes) = (Instant::now(), 0);
-                self.share.give_back();
-            }
-            self.messages.pass(data);
-            if !self.share.take(data.len()) {
-                return Poll::Ready(Some(Err(bodies_full())));
-            }
-            self.n_bytes += data.len() as u64;
-            if self.is_too_slow() {
-                return Poll::Ready(Some(Err(too_slow())));
+            if let Err(status) = self.note(data) {
+                return Poll::Ready(Some(Err(status)));
             }
         }
         Poll::Ready(frame)
@@ -140,13 +177,17 @@ impl Messages {
         self.n_header == 0 && self.n_left == 0
     }
 
-    /// Goes on by so many bytes.
-    fn pass(&mut self, mut bytes: &[u8]) {
+    /// Goes on by so many bytes. Where a message ends in them, how many come behind the last end.
+    fn pass(&mut self, mut bytes: &[u8]) -> Option<usize> {
+        let mut n_behind = None;
         while let Some((first, rest)) = bytes.split_first() {
             if self.n_left > 0 {
                 let n_passed = self.n_left.min(bytes.len());
                 self.n_left -= n_passed;
                 bytes = &bytes[n_passed..];
+                if self.n_left == 0 {
+                    n_behind = Some(bytes.len());
+                }
                 continue;
             }
             self.header[self.n_header] = *first;
@@ -155,8 +196,12 @@ impl Messages {
             if self.n_header == HEADER_BYTES {
                 let [_, length @ ..] = self.header;
                 (self.n_header, self.n_left) = (0, u32::from_be_bytes(length) as usize);
+                if self.n_left == 0 {
+                    n_behind = Some(bytes.len());
+                }
             }
         }
+        n_behind
     }
 }
 
@@ -172,9 +217,12 @@ mod tests {
             let mut messages = Messages::default();
             let mut n_passed = 0;
             for chunk in stream.chunks(step) {
-                messages.pass(chunk);
+                let n_behind = messages.pass(chunk);
+                let before = n_passed;
                 n_passed += chunk.len();
                 assert_eq!(messages.is_between(), ends.contains(&n_passed), "{n_passed} by {step}");
+                let last_end = ends.into_iter().filter(|end| (before + 1..=n_passed).contains(end)).max();
+                assert_eq!(n_behind, last_end.map(|end| n_passed - end), "{n_passed} by {step}");
             }
         }
     }

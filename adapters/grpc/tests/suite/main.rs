@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failure in what the tests share fails the test, too")]
 
 mod access;
+mod body_memory;
 mod calls;
 mod connections;
 mod health;

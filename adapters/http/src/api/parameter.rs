@@ -61,7 +61,7 @@ impl<'a, P: PathPart> ApiExtractor<'a> for InPath<P> {
         let part = request.raw_path_param(P::PARAMETER).unwrap_or_default();
         if let Err(denied) = P::check(caller(request)?, part) {
             if let Ok(body) = body.take() {
-                leave_body(request.headers(), body);
+                leave_body(request, body);
             }
             return Err(Failure::from(denied).into());
         }

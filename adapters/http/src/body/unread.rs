@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use drifting_listening::BodyShare;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
-use poem::http::{HeaderMap, HeaderValue, header};
+use poem::http::{Version, header};
 use poem::{Body, Request, RequestBody};
 
 use super::coding::Coding;
@@ -21,6 +21,7 @@ pub(crate) struct Unread {
     media_type: Result<MediaType, String>,
     coding: Result<Coding, String>,
     length: Option<u64>,
+    passed_over: Option<usize>,
     stream: Drained,
     /// Of the memory of all bodies.
     share: BodyShare,
@@ -35,8 +36,8 @@ impl Unread {
         let waits = request.headers().contains_key(header::EXPECT);
         let coding = Coding::of(request.headers());
         let share = request.data::<BodyShare>().cloned().unwrap_or_default();
-        let stream = Drained { chunks: stream, waits };
-        Self { media_type: MediaType::of(request), coding, length, stream, share, is_counted: false }
+        let (passed_over, stream) = (passed_over(request), Drained { chunks: stream, waits });
+        Self { media_type: MediaType::of(request), coding, length, passed_over, stream, share, is_counted: false }
     }
 
     /// What it takes of the memory of all bodies, for as long as this is held.
@@ -46,8 +47,8 @@ impl Unread {
 
     /// Answers without having read it; see [`leave_unread`].
     pub(crate) fn leave(mut self) {
-        if let Some(chunks) = self.stream.chunks.take().filter(|_| !self.stream.waits) {
-            pass_over(chunks, passed_over(self.length, false));
+        if let (Some(chunks), Some(bytes_max)) = (self.stream.chunks.take(), self.passed_over) {
+            pass_over(chunks, bytes_max);
         }
     }
 
@@ -100,7 +101,7 @@ impl Unread {
         let chunks = Box::new(stream::iter([Ok(bytes.clone())]));
         let stream = Drained { chunks: Some(chunks), waits: false };
         let length = Some(bytes.len() as u64);
-        Ok((Self { media_type, coding, length, stream, share, is_counted: true }, bytes))
+        Ok((Self { media_type, coding, length, passed_over: None, stream, share, is_counted: true }, bytes))
     }
 
     /// Begins to read it piece by piece.
@@ -156,35 +157,35 @@ fn too_slow() -> Failure {
     Failure::new(Code::RequestTimeout, "the body came too slowly")
 }
 
-/// Answers without a body having been read, so that the client can read the answer: a connection that is closed while it still sends
-/// loses that. A small body is passed over, and the connection serves on; of a large one nothing is taken for a while, which holds the
-/// client up until the answer is there.
+/// Answers without a body having been read, so that the client can read the answer: a connection of HTTP/1.1 that is closed while it still
+/// sends loses that. A small body is passed over, and the connection serves on; of a large one nothing is taken for a while, which holds the
+/// client up until the answer is there. Over HTTP/2 the body is dropped at once, since others share its connection.
 pub(crate) fn leave_unread(request: &mut Request) {
     let body = request.take_body();
-    leave_body(request.headers(), body);
+    leave_body(request, body);
 }
 
-/// The same with the body of a request with this head.
-pub(crate) fn leave_body(headers: &HeaderMap, body: Body) {
-    let length = headers.get(header::CONTENT_LENGTH).map(HeaderValue::to_str);
-    let may_come = length.is_some() || headers.contains_key(header::TRANSFER_ENCODING) || !body.is_empty();
-    let length = length.and_then(|text| text.ok()?.parse::<u64>().ok());
-    if !may_come || headers.contains_key(header::EXPECT) {
-        return;
+/// The same with the body that was taken from a request.
+pub(crate) fn leave_body(request: &Request, body: Body) {
+    if let Some(bytes_max) = passed_over(request) {
+        pass_over(body.into_bytes_stream(), bytes_max);
     }
-    pass_over(body.into_bytes_stream(), passed_over(length, headers.contains_key(header::TRANSFER_ENCODING)));
 }
 
-/// How many bytes of a body that is not read are passed over: all of a short one, the first ones of one that does not tell its length in
-/// HTTP/1.1, as it may be short, and none of another, which over HTTP/2 would let its client send as many more.
-fn passed_over(length: Option<u64>, is_chunked: bool) -> usize {
+/// How many bytes of the body of a request that is not read are passed over before nothing more is taken: all of a short one, the first ones of
+/// one that does not tell its length, as it may be short, and none of another. Nothing where the body is dropped at once.
+fn passed_over(request: &Request) -> Option<usize> {
     const SMALL_BYTES_MAX: u64 = 64 * 1024;
     const CHUNKED_BYTES_MAX: usize = 16 * 1024;
-    match length {
-        Some(length) if length <= SMALL_BYTES_MAX => usize::MAX,
-        None if is_chunked => CHUNKED_BYTES_MAX,
-        _ => 0,
+    let headers = request.headers();
+    if request.version() >= Version::HTTP_2 || headers.contains_key(header::EXPECT) {
+        return None;
     }
+    if headers.contains_key(header::TRANSFER_ENCODING) {
+        return Some(CHUNKED_BYTES_MAX);
+    }
+    let length: Option<u64> = headers.get(header::CONTENT_LENGTH)?.to_str().ok().and_then(|length| length.parse().ok());
+    Some(if length.is_some_and(|length| length <= SMALL_BYTES_MAX) { usize::MAX } else { 0 })
 }
 
 fn pass_over(mut chunks: impl Stream<Item = io::Result<Bytes>> + Send + Unpin + 'static, bytes_max: usize) {

@@ -33,8 +33,8 @@ const HEAD_SLACK: usize = 64 << 10;
 const HEADERS_READ_MAX: usize = 256;
 /// What a header of HTTP/2 counts for beside its name and its value (RFC 9113, section 6.5.2).
 const HEADER_OVERHEAD: usize = 32;
-/// Connections on which nothing is asked stay open for so long after the last one was accepted: what their clients have sent meanwhile may be
-/// on its way, and would be lost.
+/// Connections are accepted, and those on which nothing is asked stay open, for so long after the server was told to stop: what their clients
+/// have sent by then may be on its way, and would be lost.
 const LINGER: Duration = Duration::from_millis(100);
 
 /// How far the server has come in stopping, as its connections are told.
@@ -113,15 +113,19 @@ pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
         }
     }
     stage.send_replace(Stage::Leaving);
-    // Who has been connected by the system already may have sent a request.
-    while let Some(Ok(accepted)) = acceptor.accept(&endpoint).now_or_never() {
-        serve_one(accepted);
-    }
-    drop(acceptor);
     open.close();
-    if tokio::time::timeout(LINGER.min(grace), open.wait()).await.is_ok() {
-        return;
-    }
+    // Who has been connected by the system already may have sent a request, too.
+    let lingering = async {
+        loop {
+            tokio::select! {
+                biased;
+                Ok(accepted) = acceptor.accept(&endpoint) => serve_one(accepted),
+                () = open.wait() => return,
+            }
+        }
+    };
+    let _ = tokio::time::timeout(LINGER.min(grace), lingering).await;
+    drop(acceptor);
     stage.send_replace(Stage::Ending);
     if tokio::time::timeout(grace, open.wait()).await.is_err() {
         tracing::warn!(open = open.len(), "connections are closed before their requests have ended");

@@ -20,7 +20,10 @@ const FAILURES: &[(u16, &str)] = &[
     (404, "`project_not_found`: there is no project of this name."),
     (408, "`request_timeout`: the body came too slowly."),
     (413, "`body_too_large`: the body is larger than this server takes."),
-    (503, "`project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now."),
+    (
+        503,
+        "`overloaded`: the bodies of other requests take the memory that there is for them; `project_failed`: the project cannot be loaded; `storage_unavailable`: the storage cannot be reached now.",
+    ),
     (507, "`storage_full`: the storage has no room left."),
 ];
 
@@ -35,7 +38,10 @@ impl Operation for Indexed {
         (408, "`request_timeout`: the body came too slowly."),
         (413, "`body_too_large`: the body is larger than this server takes."),
         (415, "`unsupported_media_type`: the body has another type or content coding than those that are taken."),
-        (503, "`storage_unavailable`: the storage cannot be reached now."),
+        (
+            503,
+            "`overloaded`: the bodies of other requests take the memory that there is for them; `storage_unavailable`: the storage cannot be reached now.",
+        ),
     ];
 }
 

@@ -17,7 +17,8 @@ const PREDICT: &str = "/api/v1/projects/load/predict";
 
 async fn server() -> (TestServer, BodyMemory) {
     let bodies = BodyMemory::new(Some(BYTES_MAX));
-    let server = TestServer::with(HttpSettings { bodies: bodies.clone(), ..HttpSettings::default() }).await;
+    let settings = HttpSettings { bodies: bodies.clone(), fit_bodies: bodies.clone(), ..HttpSettings::default() };
+    let server = TestServer::with(settings).await;
     server.fit_label("load").await;
     (server, bodies)
 }
@@ -93,7 +94,7 @@ async fn a_body_that_is_alone_is_taken_whatever_may_be_taken_together() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fit_in_the_background_holds_what_came_until_it_ends() {
     let (server, bodies) = server().await;
-    server.fits.delay(Duration::from_millis(300));
+    server.fits.delay(Duration::from_secs(2));
     let mut fit = label_fit();
     fit["data"] = numbers(20_000).into();
     let begun = server.begin("long", &fit).await;
@@ -116,4 +117,23 @@ async fn whoever_stalls_gives_its_memory_back_when_it_leaves() {
     kept.write_all(&vec![b'x'; 300_000]).await.unwrap();
     assert_eq!(read_reply(&mut kept).await.status, 400);
     until(|| bodies.n_taken() == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_of_fits_keep_no_prediction_waiting() {
+    let [bodies, fit_bodies] = [(); 2].map(|()| BodyMemory::new(Some(BYTES_MAX)));
+    let settings = HttpSettings { bodies: bodies.clone(), fit_bodies: fit_bodies.clone(), ..HttpSettings::default() };
+    let server = TestServer::with(settings).await;
+    server.fit_label("load").await;
+    server.fits.delay(Duration::from_secs(2));
+    let mut fit = label_fit();
+    fit["data"] = numbers(40_000).into();
+    for project in ["long", "longer"] {
+        assert_eq!(server.begin(project, &fit).await.status, 202);
+    }
+    assert!(fit_bodies.n_taken() > BYTES_MAX / 2 && bodies.n_taken() == 0);
+    let kept = stalled(&server, &bodies, 700_000).await;
+    assert!(fit_bodies.n_taken() + bodies.n_taken() > BYTES_MAX);
+    drop(kept);
+    until(|| fit_bodies.n_taken() + bodies.n_taken() == 0).await;
 }

@@ -35,7 +35,7 @@ fn refused() -> impl Iterator<Item = (&'static str, String)> {
 }
 
 /// How many of the bytes that a client has written the server's program has read: neither system holds them.
-fn taken(stream: &TcpStream, n_written: usize) -> usize {
+fn taken(stream: &TcpStream, n_written: usize) -> Option<usize> {
     let table = fs::read_to_string("/proc/net/tcp").unwrap();
     let (client, server) = (stream.local_addr().unwrap().port(), stream.peer_addr().unwrap().port());
     // Lines are `n: local remote state sent:received …`, in hexadecimal digits; what is not acknowledged or not read is in the queues.
@@ -48,20 +48,22 @@ fn taken(stream: &TcpStream, n_written: usize) -> usize {
             let bytes = |digits| usize::from_str_radix(digits, 16).ok();
             (local == from && remote == to).then_some((bytes(sent)?, bytes(received)?))
         };
-        table.lines().skip(1).find_map(of_line).expect("the connection is open")
+        table.lines().skip(1).find_map(of_line)
     };
-    n_written - queues(client, server).0 - queues(server, client).1
+    Some(n_written - queues(client, server)?.0 - queues(server, client)?.1)
 }
 
-/// Sends a head and then its body for as long as any of it is taken; the answer, and how much of all that the server has read.
-async fn send_all(stream: &mut TcpStream, head: &str) -> (String, usize) {
+/// Sends a head and then its body for as long as any of it is taken; the answer, and how much of all that the server has read, if it was asked
+/// in the time for which a connection is held up.
+async fn send_all(stream: &mut TcpStream, head: &str) -> (String, Option<usize>) {
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = vec![0; 4_096];
     let n_read = timeout(Duration::from_secs(5), stream.read(&mut answer)).await.unwrap().unwrap();
     let piece = [b'x'; 4_096];
     let mut n_written = head.len();
     while let Ok(written) = timeout(Duration::from_millis(100), stream.write(&piece)).await {
-        n_written += written.expect("the connection is open");
+        let Ok(written) = written else { break };
+        n_written += written;
     }
     (String::from_utf8_lossy(&answer[..n_read]).into_owned(), taken(stream, n_written))
 }
@@ -83,9 +85,19 @@ fn head(path: &str, key: &str) -> String {
 async fn a_large_body_with_a_bad_key_is_not_read() {
     let server = server().await;
     for (path, key) in refused() {
-        let mut stream = connect(&server).await;
-        let (answer, n_taken) = send_all(&mut stream, &head(path, &key)).await;
-        assert!(answer.starts_with("HTTP/1.1 401") || answer.starts_with("HTTP/1.1 403"), "{path} {key}: {answer}");
+        // A machine that is too slow for it is asked again.
+        let mut measured = None;
+        for _ in 0..5 {
+            let mut stream = connect(&server).await;
+            let (answer, n_taken) = send_all(&mut stream, &head(path, &key)).await;
+            let is_refused = answer.starts_with("HTTP/1.1 401") || answer.starts_with("HTTP/1.1 403");
+            assert!(is_refused, "{path} {key}: {answer}");
+            measured = n_taken;
+            if measured.is_some() {
+                break;
+            }
+        }
+        let n_taken = measured.expect("the connection is held up");
         assert!(n_taken <= READ_MAX, "{path} {key}: {n_taken} bytes were read");
     }
 }
@@ -111,8 +123,17 @@ fn header(name: &str, value: &str) -> Vec<u8> {
     [&[0][..], &text(name), &text(value)].concat()
 }
 
-/// How many bytes of a body that it refuses a server lets a client send over HTTP/2, and the head of its answer, coded.
-async fn allowed_over_http2(server: &TestServer, path: &str, key: &str) -> (usize, Vec<u8>) {
+/// What a server lets a client send over HTTP/2 whose body it refuses.
+struct Allowed {
+    /// Of this body.
+    of_stream: usize,
+    /// Of others on the connection, once all that was allowed of this one has been sent.
+    of_others: usize,
+    /// The head of the answer, coded.
+    answer: Vec<u8>,
+}
+
+async fn allowed_over_http2(server: &TestServer, path: &str, key: &str) -> Allowed {
     const DATA: u8 = 0;
     const HEADERS: u8 = 1;
     const SETTINGS: u8 = 4;
@@ -139,15 +160,13 @@ async fn allowed_over_http2(server: &TestServer, path: &str, key: &str) -> (usiz
         // As much as may be sent is, in frames of the largest size.
         while n_sent < of_stream.min(of_connection) && !answer.is_empty() {
             let n_bytes = (of_stream.min(of_connection) - n_sent).min(16_384);
-            if stream.write_all(&frame(DATA, 0, &vec![b'x'; n_bytes])).await.is_err() {
-                return (of_stream, answer);
-            }
+            stream.write_all(&frame(DATA, 0, &vec![b'x'; n_bytes])).await.expect("the connection goes on");
             n_sent += n_bytes;
         }
         let mut head = [0; 9];
         let patience = if answer.is_empty() { Duration::from_secs(5) } else { Duration::from_millis(200) };
         let Ok(Ok(_)) = timeout(patience, stream.read_exact(&mut head)).await else {
-            return (of_stream, answer);
+            return Allowed { of_stream, of_others: of_connection - n_sent, answer };
         };
         let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
         stream.read_exact(&mut payload).await.unwrap();
@@ -171,10 +190,11 @@ async fn allowed_over_http2(server: &TestServer, path: &str, key: &str) -> (usiz
 async fn nor_is_it_over_http_2() {
     let server = server().await;
     for (path, key) in refused() {
-        let (n_allowed, head) = allowed_over_http2(&server, path, &key).await;
+        let Allowed { of_stream, of_others, answer } = allowed_over_http2(&server, path, &key).await;
         // Statuses that stand in no table, 401 and 403, in the code of Huffman (RFC 7541, appendix B).
-        let says = |status: &[u8]| head.windows(status.len()).any(|part| part == status);
-        assert!(says(&[0x82, 0x68, 0x01]) || says(&[0x83, 0x68, 0x0c, 0xff]), "{path} {key}: {head:x?}");
-        assert!(n_allowed <= READ_MAX, "{path} {key}: {n_allowed} bytes may be sent");
+        let says = |status: &[u8]| answer.windows(status.len()).any(|part| part == status);
+        assert!(says(&[0x82, 0x68, 0x01]) || says(&[0x83, 0x68, 0x0c, 0xff]), "{path} {key}: {answer:x?}");
+        assert!(of_stream <= READ_MAX, "{path} {key}: {of_stream} bytes may be sent");
+        assert!(of_others >= 16_384, "{path} {key}: it keeps others of its connection waiting");
     }
 }
