@@ -40,7 +40,7 @@ async fn messages_of_a_stream_count_until_they_are_answered_and_not_for_as_long_
     // Together they are more than there is memory for, and come one behind the other.
     for _ in 0..8 {
         for _ in 0..4 {
-            sender.send(label_request("a", &[0.5; 5_000])).unwrap();
+            sender.send(label_request("a", &vec![0.5; 5_000])).unwrap();
         }
         for _ in 0..4 {
             assert_eq!(answers.message().await.unwrap().unwrap().error_message, "");
@@ -57,8 +57,9 @@ async fn what_a_message_becomes_counts_too() {
     let other = bodies.share();
     assert!(other.take(drifting_listening::FREE_BYTES + 1));
     // Zeros take next to nothing when they are compressed.
-    let large = || Request::new(label_request("a", &[0.0; 140_000]));
-    let mut client = server.client().await.send_compressed(CompressionEncoding::Gzip);
+    let large = || Request::new(label_request("a", &vec![0.0; 140_000]));
+    let client = server.client().await.max_decoding_message_size(usize::MAX);
+    let mut client = client.send_compressed(CompressionEncoding::Gzip);
     assert_eq!(client.model_infer(large()).await.unwrap_err().code(), Code::Unavailable);
     drop(other);
     client.model_infer(large()).await.unwrap();

@@ -127,7 +127,7 @@ async fn bodies_of_fits_keep_no_prediction_waiting() {
     server.fit_label("load").await;
     server.fits.delay(Duration::from_secs(2));
     let mut fit = label_fit();
-    fit["data"] = numbers(40_000).into();
+    fit["data"] = numbers(20_000).into();
     for project in ["long", "longer"] {
         assert_eq!(server.begin(project, &fit).await.status, 202);
     }
