@@ -8,6 +8,7 @@
 //! **Cost**: O(bytes + pixels) time, and up to 12 bytes a pixel while it lasts (16 bits a channel).
 
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -76,7 +77,9 @@ fn decoded(
     accept(side(width), side(height))?;
     let limits = limits(u64::from(width) * u64::from(height) * 8 + BYTES_BESIDE);
     decoder.set_limits(limits).map_err(|_| damaged(format))?;
-    let pixels = DynamicImage::from_decoder(decoder).map_err(|_| damaged(format))?;
+    // Of some damaged files the decoder's arithmetic panics.
+    let pixels = catch_unwind(AssertUnwindSafe(|| DynamicImage::from_decoder(decoder)));
+    let pixels = pixels.ok().and_then(Result::ok).ok_or_else(|| damaged(format))?;
     let (n_channels, bytes) = match (pixels.color().has_color(), pixels.color().has_alpha()) {
         (false, false) => (1, pixels.into_luma8().into_raw()),
         (false, true) => (2, pixels.into_luma_alpha8().into_raw()),

@@ -159,3 +159,10 @@ proptest! {
         }
     }
 }
+
+/// The decoder panics on it.
+#[test]
+fn a_palette_without_the_colours_of_its_pixels_is_damage() {
+    let file = include_bytes!("../../../tests/fuzzing/corpus/image/palette_too_short.png");
+    assert_eq!(decode(file).unwrap_err(), damaged("PNG"));
+}
