@@ -124,9 +124,13 @@ impl<E: Endpoint<Output = Response>> Front<E> {
 }
 
 impl<E: Send + Sync + 'static> Refuse for Front<E> {
+    fn is_leaving(&self) -> bool {
+        self.readiness.has_ended()
+    }
+
     fn is_refusing(&self) -> bool {
         // What is refused here does not tell that the server leaves.
-        self.overload.is_full() && !self.readiness.has_ended()
+        self.overload.is_full() && !self.is_leaving()
     }
 
     fn refusal(&self, request: Request, address: SocketAddr) -> Option<Bytes> {

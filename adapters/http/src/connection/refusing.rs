@@ -27,8 +27,11 @@ const HEAD_BYTES_MAX: usize = 2 << 10;
 /// Larger bodies are left to what serves the connection: not all of them are read.
 const BODY_BYTES_MAX: u64 = 64 << 10;
 
-/// Whoever refuses requests by their heads.
+/// Whoever refuses requests by their heads, and knows whether there will be others.
 pub(crate) trait Refuse: Send + Sync + 'static {
+    /// Whether the server leaves, so that each answer is the last of its connection. O(1), asked for each answer.
+    fn is_leaving(&self) -> bool;
+
     /// Whether it refuses some just now. O(1), asked before each request.
     fn is_refusing(&self) -> bool;
 

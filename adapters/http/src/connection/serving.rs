@@ -70,7 +70,7 @@ pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
     let serve_one = |accepted: Accepted<E>| {
         let Accepted { stream, activity, local, remote, scheme } = accepted;
         let endpoint = Arc::clone(&endpoint);
-        let (answering, speaks_http2) = (stages.clone(), Arc::new(AtomicBool::new(false)));
+        let speaks_http2 = Arc::new(AtomicBool::new(false));
         let heard_http2 = Arc::clone(&speaks_http2);
         let answer = service_fn(move |request: hyper::Request<Incoming>| {
             let (endpoint, activity) = (Arc::clone(&endpoint), Arc::clone(&activity));
@@ -81,10 +81,9 @@ pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
             }
             activity.begun(request.body().size_hint().exact().filter(|_| is_alone));
             let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
-            let answering = answering.clone();
             async move {
                 let mut response: hyper::Response<_> = endpoint.get_response(request).await.into();
-                if is_alone && *answering.borrow() > Stage::Serving {
+                if is_alone && endpoint.is_leaving() {
                     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(response.map(|body| Answer::new(body, activity)))
