@@ -42,19 +42,27 @@ impl ImageDecoder for ImageFiles {
     fn decode(&self, file: &str, accept: &mut dyn FnMut(usize, usize) -> Result<(), String>) -> Result<Image, String> {
         let bytes = BASE64.decode(base64_of(file)?).map_err(|_| format!("{EXPECTED}, {} came", quoted(file)))?;
         if bytes.starts_with(PNG) {
-            let decoder =
-                PngDecoder::with_limits(Cursor::new(&bytes[..]), limits(BYTES_BESIDE)).map_err(|_| damaged("PNG"))?;
-            decoded(decoder, "PNG", accept)
+            guarded("PNG", || {
+                let decoder = PngDecoder::with_limits(Cursor::new(&bytes[..]), limits(BYTES_BESIDE));
+                decoded(decoder.map_err(|_| damaged("PNG"))?, "PNG", accept)
+            })
         } else if bytes.starts_with(JPEG) {
             if !is_whole(&bytes) {
                 return Err(damaged("JPEG"));
             }
-            let decoder = JpegDecoder::new(Cursor::new(&bytes[..])).map_err(|_| damaged("JPEG"))?;
-            decoded(decoder, "JPEG", accept)
+            guarded("JPEG", || {
+                let decoder = JpegDecoder::new(Cursor::new(&bytes[..])).map_err(|_| damaged("JPEG"))?;
+                decoded(decoder, "JPEG", accept)
+            })
         } else {
             Err(format!("{EXPECTED}, one of another format came: {}", quoted(file)))
         }
     }
+}
+
+/// What is decoded, where a panic is damage, too: on some damaged files the arithmetic of a decoder panics.
+fn guarded(format: &str, decode: impl FnOnce() -> Result<Image, String>) -> Result<Image, String> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| Err(damaged(format)))
 }
 
 /// What of a text is base64: all of it, or of a `data:` address what is behind its comma.
@@ -77,9 +85,7 @@ fn decoded(
     accept(side(width), side(height))?;
     let limits = limits(u64::from(width) * u64::from(height) * 8 + BYTES_BESIDE);
     decoder.set_limits(limits).map_err(|_| damaged(format))?;
-    // Of some damaged files the decoder's arithmetic panics.
-    let pixels = catch_unwind(AssertUnwindSafe(|| DynamicImage::from_decoder(decoder)));
-    let pixels = pixels.ok().and_then(Result::ok).ok_or_else(|| damaged(format))?;
+    let pixels = DynamicImage::from_decoder(decoder).map_err(|_| damaged(format))?;
     let (n_channels, bytes) = match (pixels.color().has_color(), pixels.color().has_alpha()) {
         (false, false) => (1, pixels.into_luma8().into_raw()),
         (false, true) => (2, pixels.into_luma_alpha8().into_raw()),
