@@ -8,7 +8,7 @@ mod media_type;
 mod multipart;
 mod unread;
 
-pub(crate) use coding::{Coding, accepted, encode};
+pub(crate) use coding::{Coding, accepted, encode, weighted};
 pub(crate) use described::{BacktestBody, FitBody, PredictBody};
 pub(crate) use event::{BATCH, EventBody, EventForm, STRUCTURED};
 pub(crate) use inference::{InferenceBody, JSON_LENGTH, OptionalBody};

@@ -1,7 +1,8 @@
 //! In which format `/metrics` answers.
 
-use poem::http::header::{self, HeaderMap, HeaderValue};
+use poem::http::header::{self, HeaderMap};
 
+use crate::body::weighted;
 use crate::settings::MeasuresFormat;
 
 pub(crate) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -18,13 +19,8 @@ pub(super) fn media_type(format: MeasuresFormat) -> &'static str {
 /// The format that a client likes best: `OpenMetrics` for those alone who name it, and no less than the other. Everybody reads the other
 /// one: what is not known here is passed over.
 pub(super) fn wanted(headers: &HeaderMap) -> MeasuresFormat {
-    let values = headers.get_all(header::ACCEPT).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
     let (mut open_metrics, mut text) = (0.0_f64, 0.0_f64);
-    for range in values.flat_map(|value| value.split(',')) {
-        let mut parts = range.split(';').map(str::trim);
-        let name = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|parameter| parameter.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
-        let weight = weight.filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0);
+    for (name, weight) in weighted(headers, &header::ACCEPT) {
         if name.eq_ignore_ascii_case("application/openmetrics-text") {
             open_metrics = open_metrics.max(weight);
         } else if name.eq_ignore_ascii_case("text/plain") {
@@ -37,6 +33,8 @@ pub(super) fn wanted(headers: &HeaderMap) -> MeasuresFormat {
 
 #[cfg(test)]
 mod tests {
+    use poem::http::HeaderValue;
+
     use super::*;
 
     fn of(accept: &'static str) -> MeasuresFormat {

@@ -7,7 +7,7 @@ use flate2::Compression;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use flate2::write::{GzEncoder, ZlibEncoder};
 use poem::http::HeaderMap;
-use poem::http::header::{self, HeaderValue};
+use poem::http::header::{self, HeaderName};
 use zstd::stream::read::Decoder as ZstdDecoder;
 
 use crate::error::{Code, Failure, shown};
@@ -65,15 +65,26 @@ impl Coding {
     }
 }
 
+/// What a client names in headers of this name, each with its weight, which is 1 where none is said (RFC 9110, section 12.4.2).
+pub(crate) fn weighted<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> impl Iterator<Item = (&'h str, f64)> + use<'h> {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(|item| {
+        let mut parts = item.split(';').map(str::trim);
+        let named = parts.next().unwrap_or_default();
+        let said = parts.find_map(|parameter| parameter.strip_prefix("q=").or(parameter.strip_prefix("Q=")));
+        let weight = said.map_or(Some(1.0), |weight| weight.parse().ok());
+        (named, weight.filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0))
+    })
+}
+
 /// The coding that a client likes best in an answer: of those it gives the highest weight, the quickest.
 pub(crate) fn accepted(headers: &HeaderMap) -> Coding {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
     let mut best = (Coding::Identity, 0.0);
-    for item in values.flat_map(|value| value.split(',')) {
-        let mut parts = item.split(';').map(str::trim);
-        let Some(coding) = parts.next().and_then(Coding::of_name) else { continue };
-        let weight = parts.find_map(|parameter| parameter.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok());
-        let weight: f64 = weight.filter(|weight| (0.0..=1.0).contains(weight)).unwrap_or(0.0);
+    for (name, weight) in weighted(headers, &header::ACCEPT_ENCODING) {
+        let Some(coding) = Coding::of_name(name) else { continue };
         let rank = |coding: Coding| Coding::ALL.iter().position(|known| *known == coding);
         if weight > best.1 || (weight == best.1 && weight > 0.0 && rank(coding) < rank(best.0)) {
             best = (coding, weight);
@@ -150,6 +161,7 @@ fn read(coding: Coding, decoder: impl Read, bytes_max: usize, share: &BodyShare)
 #[cfg(test)]
 mod tests {
     use drifting_listening::{BodyMemory, FREE_BYTES};
+    use poem::http::HeaderValue;
 
     use super::*;
 
@@ -201,6 +213,7 @@ mod tests {
             ("gzip;q=0", Coding::Identity),
             ("identity;q=1, gzip;q=0.5", Coding::Identity),
             ("gzip;q=x", Coding::Identity),
+            ("gzip;Q=0.2, zstd;Q=0.4", Coding::Zstd),
         ] {
             assert_eq!(accepted(value), coding, "{value}");
         }
