@@ -67,7 +67,7 @@ impl Places {
     }
 
     /// How many there are.
-    pub fn n(&self) -> usize {
+    pub fn n_places(&self) -> usize {
         self.0.n
     }
 
@@ -282,7 +282,7 @@ mod tests {
     async fn a_place_is_free_again_when_its_connection_has_made_room() {
         let places = Places::new(1);
         let place = places.take(&mut Resting::default()).await.unwrap();
-        assert_eq!((places.n(), places.n_taken()), (1, 1));
+        assert_eq!((places.n_places(), places.n_taken()), (1, 1));
         let mut resting = Resting::default();
         assert!(places.take(&mut resting).now_or_never().is_none(), "it has just come");
         place.rest.since.store(1, Ordering::Release);

@@ -237,7 +237,7 @@ impl DriftService {
     pub async fn store(&self, fitted: FittedProject) -> Result<ProjectView, FitError> {
         let FittedProject { fitted, configuration, overwrite, ending, _reservation } = fitted;
         let (view, ending) = ending.after(self.keep(fitted, configuration, overwrite).await)?;
-        ending.is(FitResult::Succeeded);
+        ending.ended_as(FitResult::Succeeded);
         Ok(view)
     }
 

@@ -78,7 +78,7 @@ impl Ending {
     }
 
     /// This is its end.
-    pub(super) fn is(mut self, result: FitResult) {
+    pub(super) fn ended_as(mut self, result: FitResult) {
         // Whoever is interrupted may have no time to be asked: the next start counts it.
         self.result = Some(result).filter(|result| *result != FitResult::Interrupted);
     }

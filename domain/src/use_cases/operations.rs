@@ -103,7 +103,7 @@ impl DriftService {
                 // Whoever sees the end may fit the name again.
                 drop(reservation);
                 let outcome = operation.outcome(given_up.map(drop));
-                ending.is(outcome.result());
+                ending.ended_as(outcome.result());
                 outcome
             }
         };

@@ -36,7 +36,7 @@ impl Collector for ConnectionSeries {
         let help = "Connections that may be open at once";
         let mut most = encoder.encode_descriptor("drifting_connections_max", help, None, MetricType::Gauge)?;
         for (interface, places) in interfaces {
-            gauge(places.n() as u64).encode(most.encode_family(&[("interface", interface)])?)?;
+            gauge(places.n_places() as u64).encode(most.encode_family(&[("interface", interface)])?)?;
         }
         Ok(())
     }

@@ -54,7 +54,7 @@ async fn connections_beyond_the_limit_wait_while_a_call_goes_on_on_each() {
     let mut second = Client::new(server.endpoint().connect_lazy());
     let waiting = second.server_live(ServerLiveRequest {});
     assert!(timeout(Duration::from_secs(1), waiting).await.is_err());
-    assert_eq!((places.n_taken(), places.n()), (1, 1));
+    assert_eq!((places.n_taken(), places.n_places()), (1, 1));
     drop(sender);
     assert!(answers.message().await.unwrap().is_none());
     let served = timeout(PATIENCE, second.server_live(ServerLiveRequest {})).await;

@@ -135,7 +135,7 @@ async fn whoever_has_rested_for_longest_makes_room() {
     let mut begun = server.connect().await;
     begun.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n").await.unwrap();
     sleep(Duration::from_millis(700)).await;
-    assert_eq!((counted.n_taken(), counted.n()), (3, 3), "nobody makes room while nobody comes");
+    assert_eq!((counted.n_taken(), counted.n_places()), (3, 3), "nobody makes room while nobody comes");
 
     // Its place is taken as soon as it is free, and kept.
     let mut coming = server.connect().await;
