@@ -60,7 +60,7 @@ mod tests {
         moderation.pause();
         moderation.begin(&service, threads.load());
         let places: Vec<_> = std::iter::from_fn(|| service.enter_predictions(None).ok()).collect();
-        assert!(service.check_prediction().is_err());
+        assert!(!service.has_place_for_prediction(None) && service.announce_prediction(None).is_err());
         moderation.pause();
         let (end, until) = mpsc::channel::<()>();
         threads.spawn(Box::new(move || until.recv().unwrap_or_default()));

@@ -139,6 +139,10 @@ impl CpuPool for Threads {
             self.pool.install(|| (0..n_tasks).into_par_iter().for_each(|index| span.in_scope(|| task(index))));
         }
     }
+
+    fn n_threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
 }
 
 #[cfg(test)]

@@ -81,6 +81,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("drifting-memory", "drifting-domain"),
     ("drifting-sinks", "drifting-domain"),
     ("drifting-local-postgres", "drifting-domain"),
+    ("drifting-fuzzing", "drifting-access"),
     ("drifting-fuzzing", "drifting-artifacts"),
     ("drifting-fuzzing", "drifting-domain"),
     ("drifting-fuzzing", "drifting-formats"),

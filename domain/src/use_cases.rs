@@ -170,7 +170,7 @@ impl DriftService {
             with_features: settings.records_features,
         };
         let counts = Arc::new(Counts::new(ports.clock.elapsed()));
-        let predict_queue = Arc::new(PredictQueue::new(&limits, Arc::clone(&ports.clock)));
+        let predict_queue = Arc::new(PredictQueue::of(&limits, &ports));
         Self {
             ports,
             settings,
@@ -197,7 +197,7 @@ impl DriftService {
             fit_queue: Arc::new(FitQueue::new(&limits)),
             answers: Arc::new(KeptAnswers::new(limits.answers)),
             memory: Memory::new(limits.projects_memory),
-            predict_queue: Arc::new(PredictQueue::new(&limits, Arc::clone(&self.ports.clock))),
+            predict_queue: Arc::new(PredictQueue::of(&limits, &self.ports)),
             request_limits: limits.request,
             ..self
         }

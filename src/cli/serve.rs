@@ -418,7 +418,7 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_columns: Option<String>,
 
-    /// Most tensors of an inference request, up to 10000 [env: DRIFTING_MAX_TENSORS] [default: 10000]
+    /// Most tensors of an inference request, up to 10000 [env: DRIFTING_MAX_TENSORS] [default: 4096]
     #[arg(long, value_name = "COUNT", alias = "max_tensors")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tensors: Option<String>,
@@ -467,7 +467,7 @@ pub struct SettingFlags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idle_timeout: Option<String>,
 
-    /// How long a client may take nothing of an answer [env: DRIFTING_WRITE_TIMEOUT] [default: 1m]
+    /// How long a client may take nothing of an answer [env: DRIFTING_WRITE_TIMEOUT] [default: 25s]
     #[arg(long, value_name = "DURATION", alias = "write_timeout")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub write_timeout: Option<String>,
@@ -511,6 +511,7 @@ pub struct SettingFlags {
     /// How long predictions may be expected to wait, or `none` [env: DRIFTING_PREDICT_WAIT] [default: 250ms]
     ///
     /// Where as many are on their way as are judged in that time, and more than 64, others are refused like those beyond `--predict-queue`.
+    /// While many more are refused than judged, a tenth of that time counts, and fewer than 64.
     #[arg(long, value_name = "DURATION", alias = "predict_wait")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub predict_wait: Option<String>,

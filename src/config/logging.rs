@@ -67,8 +67,12 @@ impl LogLevel {
     }
 
     fn directives(&self) -> String {
-        let is_quieter = ["off", "error"].iter().any(|level| self.0.eq_ignore_ascii_case(level));
-        if is_quieter { self.0.clone() } else { format!("{},{}", Self::QUIET, self.0) }
+        match self.0.to_ascii_lowercase().as_str() {
+            "off" | "error" => self.0.clone(),
+            // Whoever writes no line below warnings need not know whose they would be: a directive for them costs each request a span.
+            "warn" => "opendal_core=error,warn".to_owned(),
+            _ => format!("{},{}", Self::QUIET, self.0),
+        }
     }
 }
 
@@ -119,6 +123,11 @@ mod tests {
             assert_eq!(filter.would_enable(target, &level), passes, "{target} {level}");
         }
         assert!(!of("off").unwrap().would_enable("drifting", &Level::ERROR));
+        for (target, level, passes) in
+            [("drifting", Level::WARN, true), ("opendal_core", Level::WARN, false), ("h2", Level::INFO, false)]
+        {
+            assert_eq!(of("Warn").unwrap().would_enable(target, &level), passes, "{target} {level}");
+        }
         assert!(of("info,[request]=debug").is_none());
     }
 

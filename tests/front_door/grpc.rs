@@ -46,7 +46,7 @@ pub fn start(directory: &Path, arguments: &[&str], n_lines: usize) -> Told {
 }
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("an address").port()
 }
 

@@ -57,6 +57,7 @@ mod resent;
 mod restarts;
 mod schemathesis;
 mod sdks;
+mod secret_files;
 mod secrets;
 #[path = "../support/server.rs"]
 mod server;

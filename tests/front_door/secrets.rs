@@ -20,34 +20,39 @@ const IN_QUERY: &str = "marked-token-in-the-query-of-a-sink";
 const SINK_SECRET: &str = "marked-secret-of-a-sink-1234";
 const KEY: &str = "marked-api-key-of-a-client";
 
-/// All that must not come out, in the forms in which it could.
+/// All that must not come out.
 fn secrets(seaweed: &SeaweedFs) -> Vec<String> {
-    let mut secrets: Vec<String> = [PASSWORD, OTHER_PASSWORD, IN_PATH, IN_QUERY, SINK_SECRET, KEY]
-        .into_iter()
-        .chain([seaweed.secret_key()])
-        .map(str::to_owned)
-        .collect();
-    let coded: Vec<String> = secrets.iter().map(|secret| STANDARD.encode(secret)).collect();
-    secrets.extend(coded);
-    secrets
+    let own = [PASSWORD, OTHER_PASSWORD, IN_PATH, IN_QUERY, SINK_SECRET, KEY];
+    own.into_iter().chain([seaweed.secret_key()]).map(str::to_owned).collect()
 }
 
 /// Texts that came out, by where they did.
-struct Texts(Vec<(String, String)>);
+#[derive(Default)]
+pub struct Texts(Vec<(String, String)>);
 
 impl Texts {
-    fn add(&mut self, place: &str, text: impl Into<String>) {
+    /// What came out at a place.
+    pub fn add(&mut self, place: &str, text: impl Into<String>) {
         self.0.push((place.to_owned(), text.into()));
     }
 
-    /// What a command prints.
-    fn run(&mut self, place: &str, command: &mut Command) {
+    /// What a command prints; whether it succeeds.
+    pub fn run(&mut self, place: &str, command: &mut Command) -> bool {
         let output = command.output().expect("the command runs");
         self.add(&format!("{place}, out"), String::from_utf8_lossy(&output.stdout));
         self.add(&format!("{place}, error"), String::from_utf8_lossy(&output.stderr));
+        output.status.success()
     }
 
-    fn assert_without(&self, secrets: &[String]) {
+    /// Whether one of them has this.
+    pub fn contain(&self, part: &str) -> bool {
+        self.0.iter().any(|(_, text)| text.contains(part))
+    }
+
+    /// Fails where a secret came out, as it is or in base64.
+    pub fn assert_without(&self, secrets: &[String]) {
+        let coded = secrets.iter().map(|secret| STANDARD.encode(secret));
+        let secrets: Vec<String> = secrets.iter().cloned().chain(coded).collect();
         for (place, text) in &self.0 {
             let found = secrets.iter().find(|secret| text.contains(secret.as_str()));
             assert!(found.is_none(), "{place} tells `{}`", found.map_or("", String::as_str));
@@ -89,7 +94,7 @@ fn tell(server: &Server, texts: &mut Texts) {
 }
 
 /// What others on the machine see of the process.
-fn process_list(server: &Server) -> String {
+pub fn process_list(server: &Server) -> String {
     let line = std::fs::read(format!("/proc/{}/cmdline", server.child.id())).expect("the server runs");
     String::from_utf8_lossy(&line).into_owned()
 }
@@ -124,7 +129,7 @@ fn no_secret_comes_out() {
             ("AWS_EC2_METADATA_DISABLED", "true"),
         ]
     };
-    let mut texts = Texts(Vec::new());
+    let mut texts = Texts::default();
     // A database that is reached, and one that refuses the password, before and while the server serves.
     for (name, uri) in [("right", uri.as_str()), ("wrong", wrong.as_str())] {
         let environment = environment(uri);

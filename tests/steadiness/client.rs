@@ -18,6 +18,8 @@ const FILES: u64 = 16_384;
 /// A client with at most one connection.
 pub struct Client {
     host: String,
+    /// What it shows, if it does.
+    key: Option<String>,
     connection: Option<SendRequest<Full<Bytes>>>,
 }
 
@@ -41,7 +43,12 @@ pub enum Unanswered {
 impl Client {
     /// For the server at this address.
     pub fn new(url: &str) -> Self {
-        Self { host: url.strip_prefix("http://").expect("a plain address").to_owned(), connection: None }
+        Self { host: url.strip_prefix("http://").expect("a plain address").to_owned(), key: None, connection: None }
+    }
+
+    /// The same, which shows this key.
+    pub fn with_key(url: &str, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..Self::new(url) }
     }
 
     /// Asks for a path.
@@ -61,13 +68,15 @@ impl Client {
 
     async fn ask(&mut self, method: &str, path: &str, body: Bytes) -> Result<Answered, Unanswered> {
         let begin = Instant::now();
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, &self.host)
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
-            .expect("a request");
+            .header(header::CONTENT_TYPE, "application/json");
+        if let Some(key) = &self.key {
+            request = request.header("x-api-key", key);
+        }
+        let request = request.body(Full::new(body)).expect("a request");
         let (mut connection, otherwise) = match self.connection.take().filter(|connection| !connection.is_closed()) {
             Some(connection) => (connection, Unanswered::Broken),
             None => (self.connect().await?, Unanswered::NotConnected),

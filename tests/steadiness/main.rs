@@ -1,5 +1,5 @@
-//! What is promised of a server under load, held against the real program: overload, fits beside predictions, slow clients,
-//! SIGTERM under load, and a long time.
+//! What is promised of a server under load, held against the real program: overload, fits beside predictions, a key beyond its rate, slow
+//! clients, SIGTERM under load, and a long time.
 //!
 //! `scripts/prove-steadiness` runs the full form with a release build, the server on a processor of its own, and holds the
 //! figures against their limits. Without it a short form runs, in which nothing is asked of times: a busy machine is slow.
@@ -8,6 +8,7 @@ mod client;
 mod drain;
 mod fit_isolation;
 mod form;
+mod noisy_key;
 mod overload;
 mod projects;
 mod resources;

@@ -1,5 +1,5 @@
-//! Ten times as many predictions as the server can judge: what it takes it judges, what it does not take it refuses at once, and
-//! whoever asks for its health is answered.
+//! Ten times as many predictions as the server can judge: what it takes it judges, what it does not take it refuses at once. Whoever asks for
+//! its health is answered, and so is whoever sends a row of another project now and then.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -9,11 +9,13 @@ use tokio::task::{JoinSet, LocalSet};
 
 use crate::client::{Client, run};
 use crate::form::{Form, conclude, ms, percentile, row};
-use crate::projects::{fit, predict_path, table_fit, table_rows};
+use crate::projects::{fit, label_fit, label_row, predict_path, table_fit, table_rows};
 use crate::resources::Resources;
 
 /// Projects, so that predictions need not wait for each other.
 const N_PROJECTS: usize = 8;
+/// One more, for which somebody asks now and then.
+const QUIET: &str = "quiet";
 /// By so much more than the server can do it is asked. A prediction takes some 3 ms, as 200 rows beside a reference of 10,000 do, and a refusal
 /// some 60 us, which takes 21 KB in and an answer out: nine refusals for each verdict take more than a tenth of the time.
 const TIMES: f64 = 10.0;
@@ -94,20 +96,46 @@ async fn load(url: &str, n_clients: usize, rate: Option<f64>, duration: Duration
     set.run_until(async { while clients.join_next().await.is_some() {} }).await;
 }
 
-/// Asks for the health again and again, until the load has ended; how long the answers took, and the most memory.
-async fn watch(url: &str, process: u32, load: impl Future<Output = ()>) -> (Vec<Duration>, u64) {
-    let mut client = Client::new(url);
-    let (mut times, mut memory_kib) = (Vec::new(), 0);
-    tokio::pin!(load);
-    loop {
-        let answer = client.get("/livez").await.expect("its health is told");
-        assert_eq!(answer.status, 200);
-        times.push(answer.took);
-        memory_kib = memory_kib.max(Resources::of(process).memory_kib);
-        tokio::select! {
-            () = &mut load => return (times, memory_kib),
-            () = tokio::time::sleep(Duration::from_millis(20)) => {}
-        }
+/// What others were answered during a load, and the most memory.
+#[derive(Default)]
+struct Beside {
+    health: Vec<Duration>,
+    /// Rows of a project for which nobody else asks.
+    quiet: Vec<Duration>,
+    n_quiet_refused: usize,
+    faults: Vec<String>,
+    memory_kib: u64,
+}
+
+impl Beside {
+    /// Asks again and again until the load has ended: for the health, and for a row each tenth time.
+    async fn watch(&mut self, url: &str, process: u32, load: impl Future<Output = ()>) {
+        let has_ended = Cell::new(false);
+        let load = async {
+            load.await;
+            has_ended.set(true);
+        };
+        let asking = async {
+            let (mut client, mut quiet, path) = (Client::new(url), Client::new(url), predict_path(QUIET));
+            let mut n = 0;
+            while !has_ended.get() {
+                let answer = client.get("/livez").await.expect("its health is told");
+                assert_eq!(answer.status, 200);
+                self.health.push(answer.took);
+                self.memory_kib = self.memory_kib.max(Resources::of(process).memory_kib);
+                if n % 10 == 0 {
+                    let answer = quiet.post(&path, label_row(n)).await.expect("a row is answered");
+                    match answer.status {
+                        200 => self.quiet.push(answer.took),
+                        503 if answer.retry_after => self.n_quiet_refused += 1,
+                        status => self.faults.push(format!("{status}: {}", String::from_utf8_lossy(&answer.body))),
+                    }
+                }
+                n += 1;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::join!(load, asking);
     }
 }
 
@@ -138,6 +166,7 @@ fn what_is_too_much_is_refused_and_the_rest_goes_on() {
     for n in 0..N_PROJECTS {
         fit(&server, &format!("table-{n}"), &table_fit(n as u64, form.choose(500, 10_000)));
     }
+    fit(&server, QUIET, &label_fit());
     let process = server.child.id();
     let before_kib = Resources::of(process).memory_kib;
     let url = server.url.as_str();
@@ -152,14 +181,12 @@ fn what_is_too_much_is_refused_and_the_rest_goes_on() {
         (peak.n_in_time.get() - n_before) as f64 / peak_time.as_secs_f64()
     };
     let n_clients = form.choose(200, 2_000);
-    let (mut health, mut memory_kib, mut peaks, mut recoveries) = (Vec::new(), 0, vec![measure_peak()], Vec::new());
+    let (mut beside, mut peaks, mut recoveries) = (Beside::default(), vec![measure_peak()], Vec::new());
     let mut rates = Vec::new();
     for round in 0..n_rounds {
         let (before, n_before) = (peaks[round], under.n_in_time.get());
-        let (times, most_kib) =
-            run(watch(url, process, load(url, n_clients, Some(before * TIMES), overload_time, under)));
-        health.extend(times);
-        memory_kib = memory_kib.max(most_kib);
+        let load = load(url, n_clients, Some(before * TIMES), overload_time, under);
+        run(beside.watch(url, process, load));
         rates.push((under.n_in_time.get() - n_before) as f64 / overload_time.as_secs_f64());
         recoveries.push(recovery(url, before, recovery_time));
         peaks.push(measure_peak());
@@ -168,7 +195,7 @@ fn what_is_too_much_is_refused_and_the_rest_goes_on() {
     let overload_time = overload_time.mul_f64(n_rounds as f64);
     let goodput = under.per_second(overload_time);
 
-    let faults = [peak.faults.borrow().clone(), under.faults.borrow().clone()].concat();
+    let faults = [peak.faults.borrow().clone(), under.faults.borrow().clone(), beside.faults].concat();
     assert!(faults.is_empty(), "{} answers are neither verdicts nor refusals: {:?}", faults.len(), faults.first());
     assert!(!under.accepted.borrow().is_empty(), "nothing was judged under overload");
     let (mut accepted, mut refused) = (under.accepted.borrow_mut(), under.refused.borrow_mut());
@@ -176,9 +203,10 @@ fn what_is_too_much_is_refused_and_the_rest_goes_on() {
     let usual_p99 = percentile(&mut peak.accepted.borrow_mut(), 0.99);
     let recovery = recoveries.into_iter().collect::<Option<Vec<Duration>>>().and_then(|times| times.into_iter().max());
     let (refused_usual, refused_most) = (percentile(&mut refused, 0.999), percentile(&mut refused, 1.0));
-    let health_p99 = percentile(&mut health, 0.99);
+    let Beside { mut health, mut quiet, n_quiet_refused, memory_kib, .. } = beside;
+    let (health_p99, quiet_p99) = (percentile(&mut health, 0.99), percentile(&mut quiet, 0.99));
     row(&format!(
-        "| overload, {:.0} s | {capacity:.0} | {} | {:.0} % | {} ({}) | {} in {}, 99.9 % in {} | {} | {} MiB ({} before) | {} |",
+        "| overload, {:.0} s | {capacity:.0} | {} | {:.0} % | {} ({}) | {} in {}, 99.9 % in {} | {} | {} | {} MiB ({} before) | {} |",
         overload_time.as_secs_f64(),
         accepted.len() + refused.len(),
         goodput / capacity * 100.0,
@@ -188,6 +216,7 @@ fn what_is_too_much_is_refused_and_the_rest_goes_on() {
         ms(refused_most),
         ms(refused_usual),
         ms(health_p99),
+        ms(quiet_p99),
         memory_kib / 1024,
         before_kib / 1024,
         recovery.map_or_else(|| format!("not within {} s", recovery_time.as_secs()), ms),
@@ -200,8 +229,10 @@ fn what_is_too_much_is_refused_and_the_rest_goes_on() {
     conclude([
         form.limit(goodput >= 0.9 * capacity, "the goodput is below 90 % of the peak"),
         form.limit(!refused.is_empty(), "nothing was refused"),
+        form.limit(accepted_p99 <= usual_p99 * 2, "what is accepted takes more than twice as long as usual (p99)"),
         form.limit(refused_most <= Duration::from_millis(100), "a refusal took more than 100 ms"),
         form.limit(health_p99 <= Duration::from_millis(50), "the health took more than 50 ms (p99)"),
+        form.limit(n_quiet_refused == 0, "a row of a project for which nobody else asked was refused"),
         form.limit(memory_kib < before_kib + 256 * 1024, "the memory has grown by more than 256 MiB"),
         form.limit(recovery.is_some_and(|time| time <= Duration::from_secs(5)), "it took more than 5 s to recover"),
     ]);

@@ -38,7 +38,7 @@ impl Slowness {
             Self::Head => 10 + 5,
             Self::Body => 20 + 10,
             // Buffers on the way may grow once more, which is a byte that was taken.
-            Self::Reader => 2 * 60 + 15,
+            Self::Reader => 2 * 25 + 10,
         })
     }
 
@@ -125,13 +125,14 @@ async fn attack(url: &str, process: u32, slowness: Slowness, n_clients: usize) -
 fn slow_clients_are_closed_while_others_are_served() {
     let form = Form::of_environment();
     let directory = tempfile::tempdir().expect("a folder");
-    let server = form.start(directory.path(), &[]);
+    // More than the slow ones, so that none has to wait for a place or makes room for another.
+    let server = form.start(directory.path(), form.choose(&[], &["--max-connections", "10100"]));
     fit(&server, "label", &label_fit());
     let process = server.child.id();
     let kinds: &[(Slowness, usize)] = form.choose(
-        // Nobody waits a minute for readers here.
+        // Nobody waits half a minute for readers here.
         &[(Slowness::Head, 300), (Slowness::Body, 100)],
-        &[(Slowness::Head, 9_900), (Slowness::Body, 1_000), (Slowness::Reader, 1_000)],
+        &[(Slowness::Head, 10_000), (Slowness::Body, 1_000), (Slowness::Reader, 1_000)],
     );
     let mut findings = Vec::new();
     for &(slowness, n_clients) in kinds {

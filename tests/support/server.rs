@@ -95,6 +95,9 @@ fn surroundings(launch: &Launch) -> Vec<(&'static str, String)> {
     if !says("DRIFTING_DATABASE_URI") && !launch.with_default_database {
         variables.push(("DRIFTING_DATABASE_URI", format!("postgres://drifting:{MARK}@127.0.0.1:9/drifting")));
     }
+    if !says("PG") {
+        variables.push(("PGPASSWORD", MARK.to_owned()));
+    }
     if !says("AWS_") {
         variables.push(("AWS_SECRET_ACCESS_KEY", MARK.to_owned()));
         variables.push(("AWS_SESSION_TOKEN", MARK.to_owned()));
@@ -204,10 +207,14 @@ impl Server {
     }
 
     fn assert_silent(&self) {
-        let log = std::fs::read(&self.log).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let line = log.lines().find(|line| line.contains(MARK));
-        assert_eq!(line, None, "a secret is logged");
+        // The tests that ask for an audit log have it beside the log.
+        let audit = std::fs::read_dir(self.log.with_file_name("audit")).into_iter().flatten().flatten();
+        for path in audit.map(|file| file.path()).chain([self.log.clone()]) {
+            let text = std::fs::read(&path).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let line = text.lines().find(|line| line.contains(MARK));
+            assert_eq!(line, None, "a secret is written to {}", path.display());
+        }
     }
 
     /// Asks it to stop, and waits until it has.
@@ -325,6 +332,7 @@ impl Connection {
             if line.is_empty() {
                 break;
             }
+            assert!(!line.contains(MARK), "a secret is told: {line}");
             if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
                 length = value.trim().parse().expect("a length");
             }

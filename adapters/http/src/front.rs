@@ -93,7 +93,7 @@ impl<E: Endpoint<Output = Response>> Front<E> {
         let admitted = admitted.and_then(|answer| {
             // What is answered already waits for no rows.
             if answer.is_none()
-                && let Some(announced) = self.overload.announce(request.method(), route)?
+                && let Some(announced) = self.overload.announce(request.method(), request.uri().path(), route)?
             {
                 request.set_data(announced);
             }
@@ -135,30 +135,26 @@ impl<E: Send + Sync + 'static> Refuse for Front<E> {
 
     fn refusal(&self, request: Request, address: SocketAddr) -> Option<Bytes> {
         let route = self.watch.route(request.uri().path());
-        let overloaded = self.overload.check(request.method(), route).err()?;
+        if !self.overload.refuses(request.method(), request.uri().path(), route) {
+            return None;
+        }
         // A refusal is worth no line of a higher level.
         let is_logged = LevelFilter::current() >= LevelFilter::INFO;
         let (mut begun, _) = self.begin(&request, Some(address), route, is_logged);
         let _span = begun.access.span().entered();
-        let admitted = self.check(&request).and_then(|()| self.caller(&request, Some(address)));
-        let failure = match admitted {
+        let failure = match self.check(&request).and_then(|()| self.caller(&request, Some(address))) {
             Ok(caller) => {
                 begun.access.came_from(caller);
-                overloaded
+                self.overload.refuse();
+                if let Some(bytes) = self.prepared_refusal(&begun) {
+                    tell(Code::Overloaded, None);
+                    begun.access.end(Code::Overloaded.status());
+                    return Some(bytes);
+                }
+                Failure::overloaded()
             }
             Err(failure) => failure,
         };
-        if failure.code == Code::Overloaded && begun.origin.is_none() {
-            let prepared = self.refusals.of(begun.access.path(), begun.coding, |path| {
-                let answer = Problem::answer(Failure::overloaded(), path, "");
-                self.dressed(answer, begun.coding, None).now_or_never()
-            });
-            if let Some(bytes) = prepared.and_then(|prepared| prepared.answer(begun.access.path(), &begun.id.0)) {
-                tell(&failure);
-                begun.access.end(failure.code.status());
-                return Some(bytes);
-            }
-        }
         let response = render(failure, &begun);
         // A short answer is not coded, and waits for nothing.
         self.end(response, begun).then(written).now_or_never().flatten()
@@ -229,6 +225,19 @@ impl<E> Front<E> {
     fn check(&self, request: &Request) -> Result<(), Failure> {
         head::check(request, &self.head)?;
         self.hosts.check(request)
+    }
+
+    /// The answer to a prediction that is refused, where only its path and its id tell it from others.
+    fn prepared_refusal(&self, begun: &Begun) -> Option<Bytes> {
+        if begun.origin.is_some() {
+            return None;
+        }
+        let path = begun.access.path();
+        let prepared = self.refusals.of(path, begun.coding, |path| {
+            let answer = Problem::answer(Failure::overloaded(), path, "");
+            self.dressed(answer, begun.coding, None).now_or_never()
+        });
+        prepared?.answer(path, &begun.id.0)
     }
 
     /// Who sends a request.
@@ -305,18 +314,17 @@ fn nobody_reads_this() -> Response {
 
 /// The answer of a failure, which is told to the log.
 fn render(failure: Failure, begun: &Begun) -> Response {
-    tell(&failure);
+    tell(failure.code, failure.cause.as_deref());
     Problem::answer(failure, begun.access.path(), &begun.id.0)
 }
 
 /// A failure and its cause go to the log, once.
-fn tell(failure: &Failure) {
-    let cause = failure.cause.as_deref();
+fn tell(code: Code, cause: Option<&str>) {
     // Being asked for too much is no fault of the server.
-    if failure.code.status().is_server_error() && failure.code != Code::Overloaded {
-        tracing::error!(code = failure.code.as_str(), cause, "a request failed");
+    if code.status().is_server_error() && code != Code::Overloaded {
+        tracing::error!(code = code.as_str(), cause, "a request failed");
     } else {
-        tracing::debug!(code = failure.code.as_str(), cause, "a request was refused");
+        tracing::debug!(code = code.as_str(), cause, "a request was refused");
     }
 }
 

@@ -150,7 +150,7 @@ impl Inference {
     /// # Errors
     /// When too many are.
     pub fn announce(&self) -> Result<PredictAnnouncement, Refusal> {
-        self.service.announce_prediction().map_err(|error| Refusal::of_predict(&error, |_| String::new()))
+        self.service.announce_prediction(None).map_err(|error| Refusal::of_predict(&error, |_| String::new()))
     }
 
     /// Takes a place among the predictions on their way, for a request that has come, and that may have been announced.

@@ -29,6 +29,11 @@ pub trait CpuPool: Send + Sync {
 
     /// Runs `task(0)` … `task(n_tasks - 1)`, several at a time, and waits for them.
     fn for_each(&self, n_tasks: usize, task: &(dyn Fn(usize) + Sync));
+
+    /// How many jobs run at once, at least.
+    fn n_threads(&self) -> usize {
+        1
+    }
 }
 
 /// Who watches a long computation.

@@ -15,7 +15,8 @@ pub struct ServiceLimits {
     pub projects_memory: Option<u64>,
     /// Predictions that may wait or be at work.
     pub predict_queue: usize,
-    /// How long the last one of them may be expected to wait, unless they are few; any time where there is none.
+    /// How long the last one of them may be expected to wait, unless they are few; twice as long the only one of its project, and a tenth of it
+    /// in a flood; any time where there is none.
     pub predict_wait: Option<Duration>,
     /// Fits that may compute at once.
     pub concurrent_fits: usize,

@@ -5,17 +5,25 @@
 //! before all but one of them are refused; so whoever has been let in counts as announced, until its rows are there or will not come,
 //! for a short time, and from some number on: clients that are slow to send their rows keep nobody out of the first places.
 
+mod flood;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::{DriftService, PredictError, ServiceLimits};
+use self::flood::Flood;
+use super::registry::{Entry, OnWay};
+use super::{DriftService, Ports, PredictError, ServiceLimits};
 use crate::ports::Clock;
 
-/// So many may always be on their way: a few that take long are no overload.
+/// So many may always be on their way, unless there is a flood: a few that take long are no overload.
 const FEW: usize = 64;
-/// From so many on the pace is measured, as they keep most processors busy, and announcements count.
-const BUSY: usize = FEW / 2;
+/// In a flood one may wait for this part of the time that it may wait otherwise: others come before a thread has nothing to judge.
+const FLOOD_PART: u32 = 10;
+/// But so many a thread that judges may always be on their way.
+const FLOOD_PER_THREAD: usize = 4;
+/// For a project of which none is on its way there are so many times the places, and no flood.
+const FIRST_TIMES: usize = 2;
 /// The pace is the mean of the last so many, about; under overload several end together.
 const REMEMBERED: u64 = 64;
 /// Whoever has been let in counts as announced for so long, and for at most twice as long.
@@ -25,10 +33,17 @@ const PERIOD: Duration = Duration::from_millis(50);
 ///
 /// What waits takes memory, and the more of it there is the less of it is in the processor's caches when its turn comes; whoever has waited
 /// for long may have gone. So there may be no more than are judged in the time that one may wait, by the pace at which they end (Little's law).
+/// That is room for who comes at once and then not for a while. When many more are refused than judged it is of no use, and everybody who
+/// is let in would wait for all of it: so in a flood there are as few as keep the threads busy (Nichols and Jacobson, "Controlling Queue Delay",
+/// 2012, tell such queues from others). Overload of one project keeps no other out: the first prediction of each has places beyond those.
+///
 /// O(1) each, without a lock: what threads write over each other is a pace that is measured anew with every end.
 pub(super) struct PredictQueue {
     n_max: usize,
     wait_max: Option<Duration>,
+    /// So many may always be on their way in a flood.
+    n_few_in_flood: usize,
+    flood: Flood,
     clock: Arc<dyn Clock>,
     n_entered: AtomicUsize,
     /// Those that are announced: let in during the present period, and during the one before.
@@ -44,10 +59,18 @@ pub(super) struct PredictQueue {
 }
 
 impl PredictQueue {
-    pub(super) fn new(limits: &ServiceLimits, clock: Arc<dyn Clock>) -> Self {
+    /// For predictions that are judged by a service with these ports.
+    pub(super) fn of(limits: &ServiceLimits, ports: &Ports) -> Self {
+        Self::new(limits, ports.predict_pool.n_threads(), Arc::clone(&ports.clock))
+    }
+
+    fn new(limits: &ServiceLimits, n_threads: usize, clock: Arc<dyn Clock>) -> Self {
         Self {
             n_max: limits.predict_queue,
             wait_max: limits.predict_wait,
+            // One that is read or answered beside them.
+            n_few_in_flood: FLOOD_PER_THREAD * (n_threads + 1),
+            flood: Flood::new(n_threads),
             clock,
             n_entered: AtomicUsize::new(0),
             announced: Default::default(),
@@ -63,13 +86,31 @@ impl PredictQueue {
         self.n_entered.load(Ordering::Relaxed)
     }
 
-    /// How many there may be now.
-    fn n_allowed(&self) -> usize {
+    /// How many there may be now when one comes, which is the first of its project or not.
+    fn n_allowed(&self, is_first: bool) -> usize {
         let (Some(wait_max), step_ns) = (self.wait_max, self.step_ns.load(Ordering::Relaxed)) else {
             return self.n_max;
         };
-        let judged = nanoseconds(wait_max).checked_div(step_ns).and_then(|n| usize::try_from(n).ok());
-        judged.map_or(self.n_max, |n| n.max(FEW).min(self.n_max))
+        let wait = if self.is_flooded(is_first) { wait_max / FLOOD_PART } else { wait_max };
+        let judged = nanoseconds(wait).checked_div(step_ns).and_then(|n| usize::try_from(n).ok());
+        let times = if is_first { FIRST_TIMES } else { 1 };
+        judged.map_or(self.n_max, |n| n.max(self.n_few(is_first)).saturating_mul(times).min(self.n_max))
+    }
+
+    /// Whether there is a flood for one that comes.
+    fn is_flooded(&self, is_first: bool) -> bool {
+        !is_first && self.wait_max.is_some() && self.flood.is_on()
+    }
+
+    /// So many may always be on their way.
+    fn n_few(&self, is_first: bool) -> usize {
+        let n = if self.is_flooded(is_first) { self.n_few_in_flood } else { FEW.max(self.n_few_in_flood) };
+        n.min(self.n_max)
+    }
+
+    /// From so many on the pace is measured, as they keep most processors busy, and announcements count.
+    fn n_busy(&self, is_first: bool) -> usize {
+        (self.n_few(is_first) / 2).max(1)
     }
 
     /// The number of the present period, which begins here if it has not. Announcements that come or end in this moment may be missed, or
@@ -90,21 +131,31 @@ impl PredictQueue {
         self.announced.iter().map(|n| n.load(Ordering::Relaxed)).sum()
     }
 
-    /// Whether there is a place. Below [`BUSY`] nobody is kept out by those that are only announced. That is less than what may always be on
-    /// its way: where no more may, the rows of all who come at once would be read on the same free place.
-    fn has_place(&self) -> bool {
-        let (n, n_allowed) = (self.n_entered(), self.n_allowed());
+    /// Whether there is a place. While less than [`Self::n_busy`] are on their way nobody is kept out by those that are only announced. That
+    /// is less than what may always be on its way: where no more may, the rows of all who come at once would be read on the same free place.
+    fn has_place(&self, is_first: bool) -> bool {
+        let (n, n_allowed) = (self.n_entered(), self.n_allowed(is_first));
         // While all places are taken, which is asked most, the clock is not.
-        n < n_allowed && (n < BUSY || n + self.n_announced() < n_allowed)
+        n < n_allowed && (n < self.n_busy(is_first) || n + self.n_announced() < n_allowed)
     }
 
-    /// Whether there is a place for one that has come.
-    fn check(&self) -> bool {
-        let has_place = self.has_place();
-        if !has_place {
-            self.has_refused.store(true, Ordering::Relaxed);
+    /// Whether there is a place for one of this project.
+    fn has_place_for(&self, project: &Entry) -> bool {
+        self.is_first(project) && self.has_place(true)
+    }
+
+    /// Whether no other one of the project is on its way, or about to be.
+    fn is_first(&self, project: &Entry) -> bool {
+        project.is_at_rest() && !project.expects_rows(nanoseconds(self.clock.elapsed()))
+    }
+
+    /// One that has come is refused.
+    fn refuse(&self) {
+        self.has_refused.store(true, Ordering::Relaxed);
+        if self.flood.refused() {
+            // From here on the pace is measured from fewer on.
+            self.last_ns.store(nanoseconds(self.clock.elapsed()), Ordering::Relaxed);
         }
-        has_place
     }
 
     /// Whether there was none since the last time that this was asked.
@@ -113,14 +164,26 @@ impl PredictQueue {
     }
 
     /// Lets one in, if there is a place.
-    fn announce(self: &Arc<Self>) -> Option<PredictAnnouncement> {
-        self.check().then(|| {
+    fn announce(self: &Arc<Self>, project: Option<Arc<Entry>>) -> Option<PredictAnnouncement> {
+        let now_ns = nanoseconds(self.clock.elapsed());
+        let first = project.as_ref().filter(|project| project.is_at_rest());
+        let is_first = first.is_some_and(|first| first.expect_rows(now_ns, now_ns.saturating_add(nanoseconds(PERIOD))));
+        let has_place = self.has_place(is_first);
+        if !has_place {
+            self.refuse();
+            if let Some(first) = first.filter(|_| is_first) {
+                first.expect_no_rows();
+            }
+        }
+        has_place.then(|| {
             let period = self.present_period();
             self.announced[0].fetch_add(1, Ordering::Relaxed);
             PredictAnnouncement(Arc::new(Announced {
                 queue: Arc::clone(self),
                 period,
                 has_ended: AtomicBool::new(false),
+                project,
+                is_first,
             }))
         })
     }
@@ -135,21 +198,36 @@ impl PredictQueue {
         }
     }
 
-    fn enter(&self, announced: Option<&PredictAnnouncement>) -> bool {
-        if let Some(PredictAnnouncement(announced)) = announced {
+    /// Lets one go on whose rows have come, if there is a place.
+    fn enter(self: &Arc<Self>, announced: Option<&PredictAnnouncement>) -> Option<PredictPlace> {
+        let project = announced.and_then(|PredictAnnouncement(announced)| {
             announced.end();
-        }
-        let n_allowed = self.n_allowed();
+            announced.project.as_ref()
+        });
+        let is_first = project.is_some_and(|project| project.is_at_rest());
+        self.take_place(is_first).then(|| PredictPlace { queue: Arc::clone(self), _on_way: project.map(Entry::begin) })
+    }
+
+    /// Takes a place, if there is one.
+    fn take_place(&self, is_first: bool) -> bool {
+        let n_allowed = self.n_allowed(is_first);
         let one_more = |n: usize| (n < n_allowed).then_some(n + 1);
-        let entered = self.n_entered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
-        if entered == Ok(BUSY - 1) {
-            self.last_ns.store(nanoseconds(self.clock.elapsed()), Ordering::Relaxed);
+        let before = self.n_entered.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more);
+        match before {
+            Ok(n) if n + 1 == self.n_busy(false) => {
+                self.last_ns.store(nanoseconds(self.clock.elapsed()), Ordering::Relaxed);
+            }
+            Ok(_) => {}
+            Err(_) => self.refuse(),
         }
-        entered.is_ok()
+        before.is_ok()
     }
 
     fn leave(&self) {
-        if self.n_entered.fetch_sub(1, Ordering::Relaxed) < BUSY {
+        let n = self.n_entered.fetch_sub(1, Ordering::Relaxed);
+        let n_busy = self.n_busy(false);
+        self.flood.ended(n - 1);
+        if n < n_busy {
             return;
         }
         let now = nanoseconds(self.clock.elapsed());
@@ -175,6 +253,9 @@ struct Announced {
     queue: Arc<PredictQueue>,
     period: u64,
     has_ended: AtomicBool,
+    project: Option<Arc<Entry>>,
+    /// Whether none of its project was on its way, so that its rows are expected.
+    is_first: bool,
 }
 
 impl Announced {
@@ -182,6 +263,9 @@ impl Announced {
     fn end(&self) {
         if !self.has_ended.swap(true, Ordering::Relaxed) {
             self.queue.forget(self.period);
+            if let Some(project) = self.project.as_ref().filter(|_| self.is_first) {
+                project.expect_no_rows();
+            }
         }
     }
 }
@@ -193,26 +277,30 @@ impl Drop for Announced {
 }
 
 /// A place among the predictions on their way, until it is dropped.
-pub struct PredictPlace(Arc<PredictQueue>);
+pub struct PredictPlace {
+    queue: Arc<PredictQueue>,
+    /// Of the project, where that is known.
+    _on_way: Option<OnWay>,
+}
 
 impl Drop for PredictPlace {
     fn drop(&mut self) {
-        self.0.leave();
+        self.queue.leave();
     }
 }
 
 impl DriftService {
-    /// Whether there is a place among the predictions on their way that nobody who is announced may take. O(1).
-    pub fn has_place_for_prediction(&self) -> bool {
-        self.predict_queue.has_place()
+    /// Whether there is a place among the predictions on their way that nobody who is announced may take: for anybody, or for one of the project
+    /// of this name. O(1), and O(log(number of projects)) where there is none for anybody.
+    pub fn has_place_for_prediction(&self, project: Option<&str>) -> bool {
+        let queue = &self.predict_queue;
+        queue.has_place(false)
+            || self.project_of_prediction(project).is_some_and(|project| queue.has_place_for(&project))
     }
 
-    /// The same for a prediction that has come, and is refused otherwise. O(1).
-    ///
-    /// # Errors
-    /// [`PredictError::Overloaded`].
-    pub fn check_prediction(&self) -> Result<(), PredictError> {
-        if self.predict_queue.check() { Ok(()) } else { Err(PredictError::Overloaded) }
+    /// Notes that a prediction is refused, since there was no place for it. O(1).
+    pub fn refuse_prediction(&self) {
+        self.predict_queue.refuse();
     }
 
     /// Whether a prediction has been refused since the last time that this was asked. O(1).
@@ -220,13 +308,18 @@ impl DriftService {
         self.predict_queue.take_refused()
     }
 
-    /// Lets a prediction in whose body has not been read. It takes no place, which a client that is slow to send would hold; but for a
-    /// moment its rows are announced, and others are not let in on the same place. To be held until they have come, or will not. O(1).
+    /// Lets a prediction in whose body has not been read, for a project of this name, if that is known. It takes no place, which a client
+    /// that is slow to send would hold; but for a moment its rows are announced, and others are not let in on the same place. To be held until
+    /// they have come, or will not. O(log(number of projects)).
     ///
     /// # Errors
     /// [`PredictError::Overloaded`].
-    pub fn announce_prediction(&self) -> Result<PredictAnnouncement, PredictError> {
-        self.predict_queue.announce().ok_or(PredictError::Overloaded)
+    pub fn announce_prediction(&self, project: Option<&str>) -> Result<PredictAnnouncement, PredictError> {
+        self.predict_queue.announce(self.project_of_prediction(project)).ok_or(PredictError::Overloaded)
+    }
+
+    fn project_of_prediction(&self, name: Option<&str>) -> Option<Arc<Entry>> {
+        self.registry.get(&name?.parse().ok()?)
     }
 
     /// Takes a place among the predictions on their way, for rows that have come, and that may have been announced. To be held until
@@ -235,8 +328,7 @@ impl DriftService {
     /// # Errors
     /// [`PredictError::Overloaded`].
     pub fn enter_predictions(&self, announced: Option<&PredictAnnouncement>) -> Result<PredictPlace, PredictError> {
-        let queue = &self.predict_queue;
-        if queue.enter(announced) { Ok(PredictPlace(Arc::clone(queue))) } else { Err(PredictError::Overloaded) }
+        self.predict_queue.enter(announced).ok_or(PredictError::Overloaded)
     }
 }
 
@@ -245,6 +337,8 @@ mod tests {
     use chrono::{DateTime, Utc};
 
     use super::*;
+    use crate::project::Status;
+    use crate::use_cases::registry::Body;
 
     /// A clock that stands where it was put, in microseconds.
     #[derive(Default)]
@@ -261,20 +355,44 @@ mod tests {
     }
 
     fn queue(wait_max: Option<Duration>) -> (Arc<PredictQueue>, Arc<Set>) {
+        queue_of(ServiceLimits { predict_wait: wait_max, ..ServiceLimits::default() }, 1)
+    }
+
+    fn queue_of(limits: ServiceLimits, n_threads: usize) -> (Arc<PredictQueue>, Arc<Set>) {
         let clock = Arc::new(Set::default());
-        let limits = ServiceLimits { predict_wait: wait_max, ..ServiceLimits::default() };
-        (Arc::new(PredictQueue::new(&limits, Arc::clone(&clock) as _)), clock)
+        (Arc::new(PredictQueue::new(&limits, n_threads, Arc::clone(&clock) as _)), clock)
+    }
+
+    fn project(name: &str) -> Arc<Entry> {
+        Arc::new(Entry::new(name.parse().expect("a name"), Status::Active, Body::Gone))
     }
 
     /// Lets in as many as there is room for, and no more than so many.
     fn announced(queue: &Arc<PredictQueue>, n_max: usize) -> Vec<PredictAnnouncement> {
-        (0..n_max).map_while(|_| queue.announce()).collect()
+        (0..n_max).map_while(|_| queue.announce(None)).collect()
     }
 
-    /// Enters as many as are allowed.
+    /// Takes a place for one whose rows have come.
+    fn comes(queue: &PredictQueue, announced: &PredictAnnouncement) -> bool {
+        announced.0.end();
+        queue.take_place(false)
+    }
+
+    /// Takes as many places as are allowed.
     fn fill(queue: &PredictQueue) -> usize {
-        while queue.enter(None) {}
+        while queue.take_place(false) {}
         queue.n_entered()
+    }
+
+    /// As many end as are too many in a flood that begins.
+    fn flood(queue: &PredictQueue, clock: &Set, each_us: u64) {
+        (0..100).for_each(|_| queue.refuse());
+        assert!(queue.flood.is_on());
+        while queue.n_entered() > queue.n_allowed(false) {
+            clock.0.fetch_add(each_us, Ordering::Relaxed);
+            queue.leave();
+            (0..9).for_each(|_| queue.refuse());
+        }
     }
 
     /// So many end, one each so many microseconds, and others take their places.
@@ -282,7 +400,7 @@ mod tests {
         for _ in 0..n {
             clock.0.fetch_add(each_us, Ordering::Relaxed);
             queue.leave();
-            queue.enter(None);
+            queue.take_place(false);
         }
     }
 
@@ -292,7 +410,7 @@ mod tests {
         assert_eq!(fill(&queue), 1_000, "nothing is known of the pace yet");
         for (each_us, allowed) in [(3_000, 166), (1_000, 500), (100, 1_000), (50_000, FEW)] {
             work(&queue, &clock, 2_000, each_us);
-            let seen = queue.n_allowed();
+            let seen = queue.n_allowed(false);
             assert!(seen.abs_diff(allowed) <= allowed / 50, "{each_us} us each: {seen} instead of {allowed}");
             assert!(each_us < 3_000 || queue.n_entered() <= allowed + 1, "{}", queue.n_entered());
         }
@@ -301,15 +419,15 @@ mod tests {
     #[test]
     fn a_few_that_take_long_are_no_overload_and_times_of_rest_do_not_count() {
         let (queue, clock) = queue(Some(Duration::from_millis(500)));
-        for _ in 0..BUSY - 1 {
-            assert!(queue.enter(None));
+        for _ in 0..FEW / 2 - 1 {
+            assert!(queue.take_place(false));
         }
         work(&queue, &clock, 100, 10_000_000);
-        assert_eq!(queue.n_allowed(), 1_000);
+        assert_eq!(queue.n_allowed(false), 1_000);
         // Work, an hour of rest, and work again.
         fill(&queue);
         work(&queue, &clock, 2_000, 1_000);
-        let before = queue.n_allowed();
+        let before = queue.n_allowed(false);
         while queue.n_entered() > 0 {
             clock.0.fetch_add(1_000, Ordering::Relaxed);
             queue.leave();
@@ -317,35 +435,35 @@ mod tests {
         clock.0.fetch_add(3_600_000_000, Ordering::Relaxed);
         fill(&queue);
         work(&queue, &clock, 10, 1_000);
-        assert!(queue.n_allowed().abs_diff(before) <= before / 10, "{} after {before}", queue.n_allowed());
+        assert!(queue.n_allowed(false).abs_diff(before) <= before / 10, "{} after {before}", queue.n_allowed(false));
     }
 
     #[test]
     fn whoever_is_let_in_is_announced_until_it_comes_and_not_for_long() {
         let (queue, clock) = queue(None);
         while queue.n_entered() < 990 {
-            queue.enter(None);
+            queue.take_place(false);
         }
         let first = announced(&queue, 11);
         assert_eq!(first.len(), 10);
-        assert!(queue.announce().is_none() && !queue.has_place(), "all places are spoken for");
+        assert!(queue.announce(None).is_none() && !queue.has_place(false), "all places are spoken for");
         for announced in &first[..4] {
-            assert!(queue.enter(Some(announced)));
-            assert!(!queue.has_place(), "its own place was taken");
+            assert!(comes(&queue, announced));
+            assert!(!queue.has_place(false), "its own place was taken");
         }
         // Six never come, and another one that was not announced does.
         clock.0.fetch_add(50_000, Ordering::Relaxed);
-        assert!(!queue.has_place());
-        assert!(queue.enter(None));
+        assert!(!queue.has_place(false));
+        assert!(queue.take_place(false));
         clock.0.fetch_add(50_000, Ordering::Relaxed);
-        assert!(queue.has_place());
+        assert!(queue.has_place(false));
         let second = announced(&queue, 6);
         assert_eq!(second.len(), 5);
         // Those that are out of time say nothing of the others.
         drop(first);
-        assert!(queue.announce().is_none());
+        assert!(queue.announce(None).is_none());
         clock.0.fetch_add(3_600_000_000, Ordering::Relaxed);
-        assert!(queue.announce().is_some());
+        assert!(queue.announce(None).is_some());
     }
 
     #[test]
@@ -353,24 +471,24 @@ mod tests {
         for periods in [0, 1] {
             let (queue, clock) = queue(None);
             while queue.n_entered() < 990 {
-                queue.enter(None);
+                queue.take_place(false);
             }
             let mut first = announced(&queue, 10);
             clock.0.fetch_add(periods * 50_000, Ordering::Relaxed);
-            assert!(!queue.has_place());
+            assert!(!queue.has_place(false));
             let copy = first.last().cloned();
             first.pop();
-            assert!(!queue.has_place(), "there is a copy");
+            assert!(!queue.has_place(false), "there is a copy");
             drop(copy);
             let second = announced(&queue, 2);
             assert_eq!(second.len(), 1, "after {periods} periods");
             // Whoever has entered leaves only its place.
             let entered = first.pop().expect("nine are left");
-            assert!(queue.enter(Some(&entered)));
+            assert!(comes(&queue, &entered));
             drop(entered);
-            assert!(!queue.has_place());
+            assert!(!queue.has_place(false));
             queue.leave();
-            assert!(queue.has_place());
+            assert!(queue.has_place(false));
         }
     }
 
@@ -381,11 +499,11 @@ mod tests {
         clock.0.store(3_600_000_000, Ordering::Relaxed);
         let silent = announced(&queue, 1_000);
         assert_eq!(silent.len(), 1_000);
-        for n in 0..BUSY {
-            assert!(queue.has_place(), "{n}");
-            assert!(queue.enter(None));
+        for n in 0..FEW / 2 {
+            assert!(queue.has_place(false), "{n}");
+            assert!(queue.take_place(false));
         }
-        assert!(!queue.has_place(), "now they count");
+        assert!(!queue.has_place(false), "now they count");
     }
 
     #[test]
@@ -394,7 +512,7 @@ mod tests {
             let (queue, clock) = queue(Some(Duration::from_millis(250)));
             fill(&queue);
             work(&queue, &clock, 2_000, each_us);
-            while queue.n_entered() >= queue.n_allowed() {
+            while queue.n_entered() >= queue.n_allowed(false) {
                 clock.0.fetch_add(each_us, Ordering::Relaxed);
                 queue.leave();
             }
@@ -405,15 +523,126 @@ mod tests {
     #[test]
     fn who_is_refused_is_told_once_and_a_question_for_places_refuses_nobody() {
         let (queue, _) = queue(None);
-        assert!(queue.check() && queue.announce().is_some() && !queue.take_refused());
-        fill(&queue);
-        assert!(!queue.has_place() && !queue.take_refused());
-        for has_place in
-            [|queue: &Arc<PredictQueue>| queue.check(), |queue: &Arc<PredictQueue>| queue.announce().is_some()]
-        {
-            assert!(!has_place(&queue));
+        assert!(queue.announce(None).is_some() && !queue.take_refused());
+        while queue.n_entered() < 1_000 {
+            assert!(queue.take_place(false));
+        }
+        assert!(!queue.has_place(false) && !queue.take_refused());
+        for refuse in [
+            |queue: &Arc<PredictQueue>| assert!(queue.announce(None).is_none()),
+            |queue: &Arc<PredictQueue>| assert!(!queue.take_place(false)),
+        ] {
+            refuse(&queue);
             assert!(queue.take_refused() && !queue.take_refused());
         }
+    }
+
+    #[test]
+    fn in_a_flood_few_are_let_in_and_they_wait_for_a_short_time() {
+        for (each_us, usual, in_flood) in [(1_000, 250, 25), (4_000, FEW, 8), (50_000, FEW, 8)] {
+            let (queue, clock) = queue(Some(Duration::from_millis(250)));
+            let is = |expected: usize| {
+                let seen = queue.n_allowed(false);
+                assert!(seen.abs_diff(expected) <= expected / 20, "{seen} instead of {expected}");
+            };
+            fill(&queue);
+            work(&queue, &clock, 2_000, each_us);
+            is(usual);
+            flood(&queue, &clock, each_us);
+            is(in_flood);
+            // The pace is still known: with nine refused for one that ends.
+            for _ in 0..1_000 {
+                (0..9).for_each(|_| queue.refuse());
+                work(&queue, &clock, 1, each_us * 2);
+            }
+            is((in_flood / 2).max(8));
+            // Nobody comes any more.
+            while queue.n_entered() > 0 {
+                clock.0.fetch_add(each_us, Ordering::Relaxed);
+                queue.leave();
+            }
+            assert!(queue.n_allowed(false) >= FEW);
+        }
+    }
+
+    #[test]
+    fn one_that_takes_long_keeps_no_flood_up() {
+        let (queue, clock) = queue_of(ServiceLimits::default(), 2);
+        fill(&queue);
+        work(&queue, &clock, 2_000, 4_000);
+        flood(&queue, &clock, 4_000);
+        // All others end.
+        while queue.n_entered() > 1 {
+            queue.leave();
+        }
+        assert!(!queue.flood.is_on());
+        assert!(announced(&queue, 1_000).len() >= FEW - 1, "the next that come at once have the whole queue");
+    }
+
+    #[test]
+    fn the_first_of_each_project_is_let_in_while_others_are_refused() {
+        let (queue, clock) = queue(Some(Duration::from_millis(250)));
+        let [flooded, other] = ["flooded", "other"].map(project);
+        let announce = |project: &Arc<Entry>| queue.announce(Some(Arc::clone(project)));
+        fill(&queue);
+        work(&queue, &clock, 2_000, 4_000);
+        flood(&queue, &clock, 4_000);
+        assert!(!queue.has_place(false) && queue.has_place_for(&flooded) && queue.has_place_for(&other));
+        let first = announce(&flooded).expect("it is the first");
+        assert!(announce(&flooded).is_none() && !queue.has_place_for(&flooded), "its rows are about to come");
+        let place = queue.enter(Some(&first)).expect("it is the first");
+        assert!(announce(&flooded).is_none() && queue.enter(Some(&first)).is_none(), "there is one");
+        let of_other = announce(&other).expect("it is the first of its project");
+        drop(of_other);
+        assert!(queue.has_place_for(&other), "it does not come");
+        drop(place);
+        assert!(queue.has_place_for(&flooded));
+        // Whoever is slow to send keeps others out for a moment alone.
+        let _slow = announce(&other).expect("it is the first");
+        assert!(!queue.has_place_for(&other));
+        clock.0.fetch_add(50_000, Ordering::Relaxed);
+        assert!(queue.has_place_for(&other));
+    }
+
+    #[test]
+    fn the_first_of_a_project_finds_a_place_without_a_flood_and_there_is_no_room_without_end() {
+        let (queue, clock) = queue(Some(Duration::from_millis(250)));
+        fill(&queue);
+        work(&queue, &clock, 2_000, 4_000);
+        while queue.n_entered() > FEW {
+            clock.0.fetch_add(4_000, Ordering::Relaxed);
+            queue.leave();
+        }
+        assert!(queue.announce(None).is_none() && !queue.flood.is_on());
+        let come = |n: usize| {
+            let announced = queue.announce(Some(project(&format!("p{n}"))))?;
+            queue.enter(Some(&announced))
+        };
+        let places: Vec<PredictPlace> = (0..1_000).map_while(come).collect();
+        assert_eq!((places.len(), queue.n_entered()), (FEW, 2 * FEW));
+    }
+
+    #[test]
+    fn in_a_flood_one_free_place_lets_one_in() {
+        let (queue, clock) = queue(Some(Duration::from_millis(250)));
+        fill(&queue);
+        work(&queue, &clock, 2_000, 4_000);
+        flood(&queue, &clock, 4_000);
+        queue.leave();
+        assert_eq!((queue.n_entered(), announced(&queue, 1_000).len()), (7, 1));
+    }
+
+    #[test]
+    fn a_short_queue_measures_its_pace_too() {
+        let limits = ServiceLimits { predict_queue: 10, ..ServiceLimits::default() };
+        let (queue, clock) = queue_of(limits, 1);
+        // Ten hours of rest do not count.
+        clock.0.store(36_000_000_000, Ordering::Relaxed);
+        assert_eq!(fill(&queue), 10);
+        (0..100).for_each(|_| queue.refuse());
+        work(&queue, &clock, 1, 1_000);
+        assert_eq!(queue.step_ns.load(Ordering::Relaxed), 1_000_000);
+        assert_eq!(queue.n_allowed(false), 10);
     }
 
     #[test]
@@ -421,6 +650,6 @@ mod tests {
         let (queue, clock) = queue(None);
         assert_eq!(fill(&queue), 1_000);
         work(&queue, &clock, 200, 1_000_000);
-        assert_eq!(queue.n_allowed(), 1_000);
+        assert_eq!(queue.n_allowed(false), 1_000);
     }
 }

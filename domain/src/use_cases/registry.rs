@@ -49,6 +49,19 @@ pub(super) struct Entry {
     is_waiting: AtomicBool,
     /// The number of its last use.
     last_use: AtomicU64,
+    /// Its predictions whose rows have come, and are not judged.
+    n_on_way: AtomicUsize,
+    /// Until when the rows of one that has been let in as the only one may be expected, in nanoseconds of the clock.
+    expected_until_ns: AtomicU64,
+}
+
+/// A prediction of a project whose rows have come, until it is dropped.
+pub(super) struct OnWay(Arc<Entry>);
+
+impl Drop for OnWay {
+    fn drop(&mut self) {
+        self.0.n_on_way.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What is known of a project. Cheap to copy.
@@ -87,7 +100,36 @@ impl Entry {
             counts: Arc::default(),
             is_waiting: AtomicBool::new(false),
             last_use: AtomicU64::new(0),
+            n_on_way: AtomicUsize::new(0),
+            expected_until_ns: AtomicU64::new(0),
         }
+    }
+
+    /// Whether none of its predictions is on its way.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.n_on_way.load(Ordering::Relaxed) == 0
+    }
+
+    /// Whether the rows of one that was let in as the only one are expected now.
+    pub(super) fn expects_rows(&self, now_ns: u64) -> bool {
+        now_ns < self.expected_until_ns.load(Ordering::Relaxed)
+    }
+
+    /// Rows are expected until then. Whether nobody else has let one in since `now_ns` was looked at.
+    pub(super) fn expect_rows(&self, now_ns: u64, until_ns: u64) -> bool {
+        let until = |before: u64| (before <= now_ns).then_some(until_ns);
+        self.expected_until_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, until).is_ok()
+    }
+
+    /// They have come, or will not.
+    pub(super) fn expect_no_rows(&self) {
+        self.expected_until_ns.store(0, Ordering::Relaxed);
+    }
+
+    /// The rows of one of its predictions have come.
+    pub(super) fn begin(self: &Arc<Self>) -> OnWay {
+        self.n_on_way.fetch_add(1, Ordering::Relaxed);
+        OnWay(Arc::clone(self))
     }
 
     /// What is counted of it.

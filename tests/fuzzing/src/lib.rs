@@ -2,6 +2,7 @@
 //! with the committed corpus. Each panics where something is wrong: the reader itself, or an answer that is a failure of the
 //! server.
 
+mod access;
 mod grpc;
 mod readers;
 mod server;
@@ -12,9 +13,11 @@ mod wire;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const TARGETS: [Target; 22] = [
+pub const TARGETS: [Target; 26] = [
     ("arrow", readers::arrow),
+    ("claims", access::claims),
     ("configuration", store::configuration),
+    ("credential", access::credential),
     ("csv", server::csv),
     ("event", readers::event),
     ("event_batch", readers::event_batch),
@@ -26,12 +29,14 @@ pub const TARGETS: [Target; 22] = [
     ("infer", readers::infer),
     ("infer_answer", server::infer),
     ("infer_binary", readers::infer_binary),
+    ("keys_file", access::keys_file),
     ("multipart", server::multipart),
     ("name", readers::name),
     ("ndjson", server::ndjson),
     ("parameters", store::parameters),
     ("parquet", readers::parquet),
     ("predict", server::predict),
+    ("published", access::published),
     ("refused", server::refused),
     ("request", server::request),
     ("state", store::state),

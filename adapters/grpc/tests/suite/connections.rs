@@ -10,28 +10,13 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
+use crate::frames::{HEADERS, PING, PREFACE, beginning, frame};
 use crate::support::protocol::ServerLiveRequest;
 use crate::support::{Client, TestServer, label_request};
 
 const GRACE: Duration = Duration::from_secs(20);
 /// Long enough for everything here on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(8);
-
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-
-const HEADERS: u8 = 1;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-/// How a client begins.
-fn beginning() -> Vec<u8> {
-    [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()
-}
 
 async fn server_of(places: &Places) -> TestServer {
     let server = TestServer::with(GrpcSettings { places: places.clone(), ..GrpcSettings::default() }, GRACE).await;

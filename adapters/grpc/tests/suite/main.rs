@@ -6,6 +6,9 @@ mod access;
 mod body_memory;
 mod calls;
 mod connections;
+#[path = "../../../../tests/support/http2_frames.rs"]
+#[expect(dead_code, reason = "the tests over HTTP use the rest of it")]
+mod frames;
 mod health;
 mod hostile;
 mod infer;

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use drifting_domain::use_cases::{DriftService, PredictAnnouncement, PredictError};
+use drifting_domain::use_cases::{DriftService, PredictAnnouncement};
 use poem::http::Method;
 
+use super::routes::place_of_project;
 use crate::error::Failure;
 
 /// The check of predictions.
@@ -13,54 +14,64 @@ use crate::error::Failure;
 pub(crate) struct Overload {
     /// Whose predictions they are; without one nothing is refused.
     service: Option<Arc<DriftService>>,
-    /// Whether each route takes predictions.
-    is_prediction: Vec<bool>,
+    /// Of each route that takes predictions, which part of the path names the project.
+    projects: Vec<Option<usize>>,
 }
 
 impl Overload {
     /// The check for requests to these routes.
     pub(crate) fn new<'r>(service: Arc<DriftService>, routes: impl Iterator<Item = &'r str>) -> Self {
-        Self { service: Some(service), is_prediction: routes.map(takes_predictions).collect() }
+        Self { service: Some(service), projects: routes.map(place_in_prediction).collect() }
     }
 
     /// Whether there is no place for a prediction. O(1).
     pub(super) fn is_full(&self) -> bool {
-        self.service.as_ref().is_some_and(|service| !service.has_place_for_prediction())
+        self.service.as_ref().is_some_and(|service| !service.has_place_for_prediction(None))
     }
 
-    /// Whether there is a place for a request, if it is a prediction. O(1); it takes none.
-    pub(super) fn check(&self, method: &Method, route: Option<usize>) -> Result<(), Failure> {
-        self.of_prediction(method, route, DriftService::check_prediction)
+    /// Whether a request is a prediction for which there is no place. It takes none.
+    pub(super) fn refuses(&self, method: &Method, path: &str, route: Option<usize>) -> bool {
+        self.of_prediction(method, path, route)
+            .is_some_and(|(service, project)| !service.has_place_for_prediction(project))
     }
 
-    /// Lets a request in whose rows are about to come, if it is a prediction. O(1).
+    /// Notes that a prediction is refused for that.
+    pub(super) fn refuse(&self) {
+        if let Some(service) = &self.service {
+            service.refuse_prediction();
+        }
+    }
+
+    /// Lets a request in whose rows are about to come, if it is a prediction.
     pub(super) fn announce(
         &self,
         method: &Method,
+        path: &str,
         route: Option<usize>,
     ) -> Result<Option<PredictAnnouncement>, Failure> {
-        self.of_prediction(method, route, |service| service.announce_prediction().map(Some))
+        let announced = self.of_prediction(method, path, route);
+        let announced = announced.map(|(service, project)| service.announce_prediction(project));
+        announced.transpose().map_err(|_| Failure::overloaded())
     }
 
-    fn of_prediction<A: Default>(
+    /// The service that a request asks for a verdict, and the project of which it does, where the path names that as it is.
+    fn of_prediction<'p>(
         &self,
         method: &Method,
+        path: &'p str,
         route: Option<usize>,
-        ask: fn(&DriftService) -> Result<A, PredictError>,
-    ) -> Result<A, Failure> {
-        let is_prediction = route.and_then(|route| self.is_prediction.get(route)).copied().unwrap_or(false);
-        match &self.service {
-            Some(service) if is_prediction && *method == Method::POST => {
-                ask(service).map_err(|_| Failure::overloaded())
-            }
-            _ => Ok(A::default()),
-        }
+    ) -> Option<(&DriftService, Option<&'p str>)> {
+        let place = (*self.projects.get(route?)?)?;
+        let service = self.service.as_deref().filter(|_| *method == Method::POST)?;
+        Some((service, path.split('/').nth(place)))
     }
 }
 
-fn takes_predictions(pattern: &str) -> bool {
+/// Which part of the path names the project, where predictions are taken.
+fn place_in_prediction(pattern: &str) -> Option<usize> {
     let last = pattern.rsplit('/').next().unwrap_or_default();
-    matches!(last, "predict" | "infer" | "generate" | "infer_stream" | "generate_stream")
+    let takes_predictions = matches!(last, "predict" | "infer" | "generate" | "infer_stream" | "generate_stream");
+    if takes_predictions { place_of_project(pattern) } else { None }
 }
 
 #[cfg(test)]
@@ -76,7 +87,9 @@ mod tests {
             // Events wait in a queue of their own.
             let predicts = scope_of(&Method::POST, route) == Some(Scope::Predict);
             let is_event = route == "/" || route.starts_with("/v1/events");
-            assert_eq!(takes_predictions(route), predicts && !is_event, "{route}");
+            assert_eq!(place_in_prediction(route).is_some(), predicts && !is_event, "{route}");
         }
+        assert_eq!(place_in_prediction("/api/v1/projects/{project}/predict"), Some(4));
+        assert_eq!(place_in_prediction("/v2/models/{model}/versions/{version}/infer"), Some(3));
     }
 }

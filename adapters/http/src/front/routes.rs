@@ -1,4 +1,4 @@
-//! Which methods a path takes, for the `Allow` header.
+//! Routes by their patterns: which methods a path takes, for the `Allow` header, and where it names a project.
 
 use poem_openapi::registry::MetaApi;
 
@@ -55,4 +55,9 @@ fn matches(pattern: &str, path: &str) -> bool {
             _ => return false,
         }
     }
+}
+
+/// Which part of the paths of a route names a project, if one does.
+pub(super) fn place_of_project(pattern: &str) -> Option<usize> {
+    pattern.split('/').position(|part| matches!(part, "{project}" | "{model}"))
 }

@@ -13,10 +13,12 @@ use poem::http::{HeaderMap, StatusCode};
 use tracing::Span;
 use tracing::field::Empty;
 
+use super::routes::place_of_project;
+
 /// The methods that are told apart.
 pub(crate) const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "other"];
 
-/// The statuses that are told apart; the last two are for any other, and for requests whose client left.
+/// The statuses that are told apart, in order; the last two are for any other, and for requests whose client left.
 pub(crate) const STATUSES: &[&str] = &[
     "200",
     "201",
@@ -125,9 +127,8 @@ impl Watched {
 
     /// The project that a path of the route names, where it does so plainly.
     pub(super) fn project<'p>(&self, path: &'p str) -> Option<&'p str> {
-        let parts = self.measures.route(self.route).split('/').zip(path.split('/'));
-        let mut named = parts.filter(|(pattern, _)| matches!(*pattern, "{project}" | "{model}"));
-        named.next().map(|(_, name)| name).filter(|name| name.parse::<ProjectName>().is_ok())
+        let place = place_of_project(self.measures.route(self.route))?;
+        path.split('/').nth(place).filter(|name| name.parse::<ProjectName>().is_ok())
     }
 
     /// The request came before, and has been given its first answer again.
@@ -137,8 +138,7 @@ impl Watched {
 
     /// The request has been answered, unless its client has left.
     pub(super) fn end(&self, status: Option<StatusCode>, took: Duration) {
-        let word = status.as_ref().map_or("client_left", StatusCode::as_str);
-        let index = STATUSES.iter().position(|known| *known == word).unwrap_or(usize::MAX);
+        let index = status_place(status.as_ref().map_or("client_left", StatusCode::as_str));
         self.measures.ended(self.route, self.method, index, took);
         // Spans that only name requests in the log lack these fields, and nothing is recorded.
         match status {
@@ -154,6 +154,11 @@ impl Watched {
             }
         }
     }
+}
+
+/// The place of a status, or of what stands for one, among the [`STATUSES`].
+fn status_place(word: &str) -> usize {
+    STATUSES.binary_search(&word).unwrap_or(usize::MAX)
 }
 
 /// By the semantic conventions of OpenTelemetry for HTTP servers. The query may hold what is nobody's business.
@@ -220,6 +225,14 @@ mod tests {
         for unknown in ["/x", "/api/v1/projects/a/b/c", "/v2/x", "//"] {
             assert_eq!(watch.route(unknown), None, "{unknown}");
         }
+    }
+
+    #[test]
+    fn every_status_is_found() {
+        for (place, status) in STATUSES.iter().enumerate() {
+            assert_eq!(status_place(status), place);
+        }
+        assert_eq!(status_place("418"), usize::MAX);
     }
 
     #[test]

@@ -5,42 +5,22 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use crate::frames::{
+    CANCEL, CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, RST_STREAM, beginning, begun, frame, head,
+};
 use crate::support::TestServer;
 
 /// More frames than anybody sends by mistake.
 const N_FRAMES: u32 = 3_000;
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-// Kinds of frames and their flags (RFC 9113, section 6).
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const GOAWAY: u8 = 7;
-const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
-const CANCEL: u32 = 8;
 const ENHANCE_YOUR_CALM: u32 = 11;
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-/// The fields of a plain request, each as a literal without an index (RFC 7541, section 6.2.2).
-fn fields() -> Vec<u8> {
-    let fields = [(":method", "GET"), (":scheme", "http"), (":path", "/livez"), (":authority", "localhost")];
-    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
-    fields.iter().flat_map(|(name, value)| [vec![0], text(name), text(value)].concat()).collect()
-}
 
 /// What the server says at the end of a connection over which these frames come: the error of its GOAWAY, and its words.
 async fn ended_with(server: &TestServer, frames: Vec<u8>) -> (u32, String) {
     let (mut read, mut write) = server.connect().await.into_split();
     // The server may end it before all is written.
     let writing = tokio::spawn(async move {
-        let _ = write.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, &[]), &frames].concat()).await;
+        let _ = write.write_all(&[beginning(), frames].concat()).await;
         write
     });
     let mut said = Vec::new();
@@ -48,11 +28,11 @@ async fn ended_with(server: &TestServer, frames: Vec<u8>) -> (u32, String) {
     let _ = timeout(Duration::from_secs(20), read.read_to_end(&mut said)).await.expect("the server ends it");
     drop(writing.await);
     let mut rest = said.as_slice();
-    while let [a, b, c, kind, _, _, _, _, _, after @ ..] = rest {
-        let length = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+    while let Some((first, after)) = rest.split_first_chunk() {
+        let (length, kind, ..) = begun(*first);
         assert!(after.len() >= length, "a frame is cut off");
         let (payload, next) = after.split_at(length);
-        if *kind == GOAWAY {
+        if kind == GOAWAY {
             let error = u32::from_be_bytes(payload[4..8].try_into().unwrap());
             return (error, String::from_utf8_lossy(&payload[8..]).into_owned());
         }
@@ -66,8 +46,8 @@ async fn requests_that_are_taken_back_at_once_again_and_again_end_their_connecti
     let server = TestServer::start().await;
     let taken_back = |n: u32| {
         let stream = 2 * n + 1;
-        let request = frame(HEADERS, END_STREAM | END_HEADERS, stream, &fields());
-        [request, frame(RST_STREAM, 0, stream, &CANCEL.to_be_bytes())].concat()
+        let request = frame(HEADERS, END_STREAM | END_HEADERS, stream, &head("GET", "/livez"));
+        [request, frame(RST_STREAM, 0, stream, &CANCEL)].concat()
     };
     let (error, words) = ended_with(&server, (0..N_FRAMES).flat_map(taken_back).collect()).await;
     assert_eq!((error, words.as_str()), (ENHANCE_YOUR_CALM, "too_many_resets"));
@@ -77,7 +57,7 @@ async fn requests_that_are_taken_back_at_once_again_and_again_end_their_connecti
 #[tokio::test(flavor = "multi_thread")]
 async fn a_head_that_never_ends_ends_its_connection() {
     let server = TestServer::start().await;
-    let begun = frame(HEADERS, END_STREAM, 1, &fields());
+    let begun = frame(HEADERS, END_STREAM, 1, &head("GET", "/livez"));
     let more = (0..N_FRAMES).flat_map(|_| frame(CONTINUATION, 0, 1, &[]));
     let (error, words) = ended_with(&server, begun.into_iter().chain(more).collect()).await;
     assert_eq!((error, words.as_str()), (ENHANCE_YOUR_CALM, "too_many_continuations"));

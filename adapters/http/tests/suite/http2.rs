@@ -11,45 +11,19 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::connections::{closes_after, short};
+use crate::frames::{
+    CANCEL, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE, beginning,
+    begun, frame, head,
+};
 use crate::support::TestServer;
 
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Long enough for everything here on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(8);
-
-const DATA: u8 = 0;
-const HEADERS: u8 = 1;
-const RST_STREAM: u8 = 3;
-const SETTINGS: u8 = 4;
-const PING: u8 = 6;
-const WINDOW_UPDATE: u8 = 8;
-
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
-
-/// Why a client gives a request up.
-const CANCEL: [u8; 4] = [0, 0, 0, 8];
 
 /// What a server may send before the client makes more room.
 const WINDOW: usize = 65_535;
 /// More than that.
 const LONG: &str = "/docs";
-
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
-}
-
-/// How a client begins.
-fn beginning() -> Vec<u8> {
-    [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()
-}
-
-/// The head of a request, in HPACK: `GET`, `http`, its path and its host.
-fn head(path: &str) -> Vec<u8> {
-    let text = |name: u8, value: &str| [&[name, u8::try_from(value.len()).unwrap()], value.as_bytes()].concat();
-    [vec![0x82, 0x86], text(4, path), text(1, "localhost")].concat()
-}
 
 /// A client.
 struct Peer {
@@ -73,12 +47,11 @@ impl Peer {
         let reading = tokio::spawn(async move {
             let mut header = [0; 9];
             while read.read_exact(&mut header).await.is_ok() {
-                let [high, middle, low, kind, flags, stream @ ..] = header;
-                let n_bytes = u32::from_be_bytes([0, high, middle, low]) as usize;
+                let (n_bytes, kind, flags, stream) = begun(header);
                 if read.read_exact(&mut vec![0; n_bytes]).await.is_err() {
                     break;
                 }
-                let _ = sender.send(Frame { kind, flags, stream: u32::from_be_bytes(stream), n_bytes });
+                let _ = sender.send(Frame { kind, flags, stream, n_bytes });
             }
         });
         let mut peer = Self { write, frames, reading };
@@ -96,7 +69,7 @@ impl Peer {
     }
 
     async fn get(&mut self, stream: u32, path: &str) {
-        assert!(self.send(&frame(HEADERS, END_STREAM | END_HEADERS, stream, &head(path))).await, "it is closed");
+        assert!(self.send(&frame(HEADERS, END_STREAM | END_HEADERS, stream, &head("GET", path))).await, "it is closed");
     }
 
     /// Makes room for so many bytes more of an answer.
@@ -179,8 +152,8 @@ async fn whoever_takes_a_long_answer_is_not_silent_and_whoever_takes_nothing_of_
 #[tokio::test(flavor = "multi_thread")]
 async fn heads_without_an_end_are_closed_at_their_deadline() {
     let server = TestServer::with(short(400, 60_000)).await;
-    let whole = frame(HEADERS, END_STREAM | END_HEADERS, 1, &head("/livez"));
-    let without_end = frame(HEADERS, END_STREAM, 1, &head("/livez"));
+    let whole = frame(HEADERS, END_STREAM | END_HEADERS, 1, &head("GET", "/livez"));
+    let without_end = frame(HEADERS, END_STREAM, 1, &head("GET", "/livez"));
     for (what, bytes) in [
         ("half the first bytes", PREFACE[..12].to_vec()),
         ("half a head", [beginning(), whole[..whole.len() - 3].to_vec()].concat()),

@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::frames::{END_HEADERS, END_STREAM, GOAWAY, HEADERS, beginning, begun, frame, head};
 use crate::support::{TestServer, read_reply};
 
 const ASKED: &[u8] = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -71,24 +72,20 @@ async fn what_was_sent_before_the_server_stopped_is_answered() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_it_drains_connections_of_http_2_are_told_to_go() {
-    const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
-    const GOAWAY: u8 = 7;
     let mut server = TestServer::start().await;
     let mut stream = server.connect().await;
-    // GET / of http://localhost, as the static table of RFC 7541 has it, in one frame that ends the request.
-    let head = [&[0x82, 0x86, 0x84, 0x41, 9][..], b"localhost"].concat();
-    let frame = [&[0, 0, u8::try_from(head.len()).unwrap(), 1, 0x5, 0, 0, 0, 1][..], &head].concat();
-    stream.write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &SETTINGS[..], &frame].concat()).await.unwrap();
+    let asked = frame(HEADERS, END_STREAM | END_HEADERS, 1, &head("GET", "/"));
+    stream.write_all(&[beginning(), asked].concat()).await.unwrap();
     let mut until = async |wanted: u8| loop {
         let mut head = [0; 9];
         stream.read_exact(&mut head).await.expect("a frame");
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        stream.read_exact(&mut vec![0; length as usize]).await.expect("a frame");
-        if head[3] == wanted {
+        let (length, kind, ..) = begun(head);
+        stream.read_exact(&mut vec![0; length]).await.expect("a frame");
+        if kind == wanted {
             return;
         }
     };
-    timeout(Duration::from_secs(5), until(1)).await.expect("the head of the answer");
+    timeout(Duration::from_secs(5), until(HEADERS)).await.expect("the head of the answer");
     server.drain();
     timeout(Duration::from_secs(5), until(GOAWAY)).await.expect("a client is told");
     assert_eq!(server.get("/livez").await.status, 200, "it still serves others");

@@ -15,6 +15,8 @@ mod events;
 mod fit_warnings;
 mod floods;
 mod formats;
+#[path = "../../../../tests/support/http2_frames.rs"]
+mod frames;
 mod http2;
 mod images;
 mod inference;

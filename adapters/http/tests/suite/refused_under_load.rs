@@ -95,6 +95,43 @@ async fn a_connection_serves_on_after_refusals_and_is_refused_again_after_answer
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn overload_of_one_project_keeps_the_only_prediction_of_another_not_out() {
+    let server = TestServer::start().await;
+    for project in ["p", "q"] {
+        server.fit_label(project).await;
+    }
+    // So many end one after the other that their pace is known; then 64 may be on their way.
+    let enter = || server.service.enter_predictions(None).expect("a place");
+    let mut places: Vec<PredictPlace> = (0..40).map(|_| enter()).collect();
+    while !places.is_empty() {
+        sleep(Duration::from_millis(10)).await;
+        places.pop();
+    }
+    let announced = server.service.announce_prediction(Some("p")).expect("a place");
+    let _of_p = server.service.enter_predictions(Some(&announced)).expect("its place");
+    let others = fill(&server);
+    assert_eq!(others.len(), 63);
+    let row = r#"{"data": [0.5]}"#;
+    let infer = r#"{"inputs": [{"name": "x", "shape": [1], "datatype": "FP64", "data": [0.5]}]}"#;
+    // The first is refused by its head alone where it is to be, the second by what serves its connection.
+    for connection in ["keep-alive", "close"] {
+        for (project, status) in [("p", 503), ("q", 200), ("p", 503), ("q", 200)] {
+            for (path, body) in
+                [(format!("/api/v1/projects/{project}/predict"), row), (format!("/v2/models/{project}/infer"), infer)]
+            {
+                let request = format!(
+                    "POST {path} HTTP/1.1\r\nHost: localhost\r\nConnection: {connection}\r\nContent-Type: application/json\r\n\
+                     Content-Length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+                let reply = ask(&mut server.connect().await, request.as_bytes()).await;
+                assert_eq!(reply.status, status, "{path}, {connection}: {}", reply.text());
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_let_in_on_the_last_place_and_takes_it_not_keeps_nobody_out() {
     let server = TestServer::start().await;
     server.fit_label("p").await;

@@ -9,6 +9,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use crate::access::{key, server};
+use crate::frames::{self, DATA, END_HEADERS, HEADERS, SETTINGS, WINDOW_UPDATE, beginning, begun, frame, header};
 use crate::support::TestServer;
 
 const TOLD: u64 = 10_000_000_000;
@@ -111,18 +112,6 @@ async fn whoever_goes_on_sending_it_is_cut_off() {
     timeout(Duration::from_secs(20), rest).await.expect("the connection is closed");
 }
 
-/// A frame of HTTP/2 of this kind, with these flags, for the first stream of a client.
-fn frame(kind: u8, flags: u8, payload: &[u8]) -> Vec<u8> {
-    let [_, length @ ..] = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    [&length[..], &[kind, flags, 0, 0, 0, 1], payload].concat()
-}
-
-/// A header without compression (RFC 7541, 6.2.2).
-fn header(name: &str, value: &str) -> Vec<u8> {
-    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
-    [&[0][..], &text(name), &text(value)].concat()
-}
-
 /// What a server lets a client send over HTTP/2 whose body it refuses.
 struct Allowed {
     /// Of this body.
@@ -134,33 +123,24 @@ struct Allowed {
 }
 
 async fn allowed_over_http2(server: &TestServer, path: &str, key: &str) -> Allowed {
-    const DATA: u8 = 0;
-    const HEADERS: u8 = 1;
-    const SETTINGS: u8 = 4;
-    const WINDOW_UPDATE: u8 = 8;
     const INITIAL_WINDOW: u16 = 4;
     let mut stream = server.connect().await;
-    let mut head = header(":method", "POST");
+    let mut head = frames::head("POST", path);
     for (name, value) in [
-        (":scheme", "http"),
-        (":path", path),
-        (":authority", "localhost"),
-        ("authorization", &format!("Bearer {key}")),
+        ("authorization", format!("Bearer {key}").as_str()),
         ("content-type", "application/json"),
-        ("content-length", &TOLD.to_string()),
+        ("content-length", TOLD.to_string().as_str()),
     ] {
         head.extend(header(name, value));
     }
-    let settings = [0, 0, 0, SETTINGS, 0, 0, 0, 0, 0];
-    let begin = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..], &frame(HEADERS, 0x4, &head)].concat();
-    stream.write_all(&begin).await.unwrap();
+    stream.write_all(&[beginning(), frame(HEADERS, END_HEADERS, 1, &head)].concat()).await.unwrap();
     let (mut of_stream, mut of_connection, mut n_sent) = (65_535_usize, 65_535_usize, 0_usize);
     let mut answer = Vec::new();
     loop {
         // As much as may be sent is, in frames of the largest size.
         while n_sent < of_stream.min(of_connection) && !answer.is_empty() {
             let n_bytes = (of_stream.min(of_connection) - n_sent).min(16_384);
-            stream.write_all(&frame(DATA, 0, &vec![b'x'; n_bytes])).await.expect("the connection goes on");
+            stream.write_all(&frame(DATA, 0, 1, &vec![b'x'; n_bytes])).await.expect("the connection goes on");
             n_sent += n_bytes;
         }
         let mut head = [0; 9];
@@ -168,17 +148,18 @@ async fn allowed_over_http2(server: &TestServer, path: &str, key: &str) -> Allow
         let Ok(Ok(_)) = timeout(patience, stream.read_exact(&mut head)).await else {
             return Allowed { of_stream, of_others: of_connection - n_sent, answer };
         };
-        let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        let (n_bytes, kind, _, of) = begun(head);
+        let mut payload = vec![0; n_bytes];
         stream.read_exact(&mut payload).await.unwrap();
         let number = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap()) as usize;
-        match head[3] {
+        match kind {
             SETTINGS => {
                 let is_window = |setting: &&[u8]| setting[..2] == INITIAL_WINDOW.to_be_bytes();
                 if let Some(setting) = payload.chunks(6).find(is_window) {
                     of_stream = number(&setting[2..]);
                 }
             }
-            WINDOW_UPDATE if head[8] == 0 => of_connection += number(&payload),
+            WINDOW_UPDATE if of == 0 => of_connection += number(&payload),
             WINDOW_UPDATE => of_stream += number(&payload),
             HEADERS => answer = payload,
             _ => {}
