@@ -44,7 +44,7 @@ const TECHNOLOGIES: &[(&str, &[&str])] = &[
     ("persy", &["drifting-index"]),
     ("sea-orm", &["drifting-metrics"]),
     ("sea-orm-migration", &["drifting-migrations", "drifting-metrics"]),
-    ("jsonwebtoken", &["drifting-access"]),
+    ("jsonwebtoken", &["drifting-access", "drifting-fuzzing"]),
     ("governor", &["drifting-access"]),
     ("figment", &["drifting"]),
     ("clap", &["drifting"]),

@@ -77,15 +77,16 @@ def test_what_helps_is_said_below_an_error(client: drifting.Client, project: str
 @pytest.mark.parametrize("behaviour", [is_silent, trickles])
 def test_an_answer_that_does_not_come_is_not_waited_for(behaviour: Any, run: Callable[..., Any]) -> None:
     async def ask(url: str) -> None:
-        async with drifting.AsyncClient(url, timeout=0.5) as client:
+        async with drifting.AsyncClient(url, timeout=1.5) as client:
             await client.predict(1.0, "any")
 
-    for call in (lambda url: quick(url, timeout=0.5).predict(1.0, "any"), lambda url: run(ask(url))):
+    # Long enough for the request to be sent on a busy machine.
+    for call in (lambda url: quick(url, timeout=1.5).predict(1.0, "any"), lambda url: run(ask(url))):
         with unkind(behaviour) as seen:
             began = time.monotonic()
             with pytest.raises(errors.DeadlineError):
                 call(seen.url)
-            assert time.monotonic() - began < 4.0
+            assert time.monotonic() - began < 5.0
             # What may have been fed is not fed again beyond the deadline.
             assert len(seen.requests) == 1
 
