@@ -104,7 +104,7 @@ async fn overload_of_one_project_keeps_the_only_prediction_of_another_not_out() 
     let enter = || server.service.enter_predictions(None).expect("a place");
     let mut places: Vec<PredictPlace> = (0..40).map(|_| enter()).collect();
     while !places.is_empty() {
-        sleep(Duration::from_millis(10)).await;
+        server.clock.advance(chrono::TimeDelta::milliseconds(10));
         places.pop();
     }
     let announced = server.service.announce_prediction(Some("p")).expect("a place");

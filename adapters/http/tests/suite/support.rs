@@ -77,6 +77,7 @@ pub struct TestServer {
     pub address: SocketAddr,
     pub service: Arc<DriftService>,
     pub fits: WatchedPool,
+    pub clock: Arc<FixedClock>,
     drain: Option<oneshot::Sender<()>>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<std::io::Result<()>>,
@@ -90,6 +91,7 @@ impl TestServer {
     pub async fn with(settings: HttpSettings) -> Self {
         let metrics = Arc::new(MemoryMetrics::new());
         let fits = WatchedPool::default();
+        let clock = Arc::new(FixedClock::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap()));
         let ports = Ports {
             artifacts: Arc::new(MemoryArtifacts::new()),
             index: Arc::new(MemoryIndex::new()),
@@ -97,7 +99,7 @@ impl TestServer {
             sink: Arc::clone(&metrics) as _,
             events: Arc::new(NoEvents),
             metrics,
-            clock: Arc::new(FixedClock::new(DateTime::from_timestamp(1_700_000_000, 0).unwrap())),
+            clock: Arc::clone(&clock) as _,
             fit_pool: Arc::new(fits.clone()),
             predict_pool: Arc::new(InlineCpuPool),
         };
@@ -129,7 +131,7 @@ impl TestServer {
             }
         };
         let served = tokio::spawn(server.run_draining(draining, shutdown, Duration::from_secs(20)));
-        Self { address, service, fits, drain: Some(drain), stop, served }
+        Self { address, service, fits, clock, drain: Some(drain), stop, served }
     }
 
     /// Tells the server that it will be stopped.
