@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::str::FromStr;
 
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Targets;
 
@@ -42,8 +43,15 @@ pub struct LogLevel(String);
 impl LogLevel {
     /// Libraries whose everyday lines tell an operator nothing, or that write down headers, which hold secrets; a directive of their own
     /// brings them back.
-    const QUIET: &str =
-        "opendal=warn,opendal_core=error,poem=warn,sea_orm=warn,sea_orm_migration=warn,sqlx=warn,h2=info";
+    const QUIET: [(&str, LevelFilter); 7] = [
+        ("opendal", LevelFilter::WARN),
+        ("opendal_core", LevelFilter::ERROR),
+        ("poem", LevelFilter::WARN),
+        ("sea_orm", LevelFilter::WARN),
+        ("sea_orm_migration", LevelFilter::WARN),
+        ("sqlx", LevelFilter::WARN),
+        ("h2", LevelFilter::INFO),
+    ];
 
     /// What lines are sent with: each of theirs would make another one.
     const SENDERS: &str = "opentelemetry=off,opentelemetry_sdk=off,opentelemetry_otlp=off,opentelemetry_http=off,h2=off,hyper=off,\
@@ -51,7 +59,7 @@ impl LogLevel {
 
     /// The filter of lines that are sent to a collector.
     pub fn filter_of_exports(&self) -> EnvFilter {
-        EnvFilter::builder().parse_lossy(format!("{},{},{}", Self::QUIET, self.0, Self::SENDERS))
+        EnvFilter::builder().parse_lossy(format!("{},{}", self.directives(), Self::SENDERS))
     }
 
     /// The filter of the log.
@@ -66,13 +74,13 @@ impl LogLevel {
         if directives.contains('[') { None } else { directives.parse().ok() }
     }
 
+    /// Those that were given, behind those of the libraries that they would hear more of than they are to. None of these makes a library tell
+    /// more than all others: the highest level of any is what each request is made ready for.
     fn directives(&self) -> String {
-        match self.0.to_ascii_lowercase().as_str() {
-            "off" | "error" => self.0.clone(),
-            // Whoever writes no line below warnings need not know whose they would be: a directive for them costs each request a span.
-            "warn" => "opendal_core=error,warn".to_owned(),
-            _ => format!("{},{}", Self::QUIET, self.0),
-        }
+        let of_all = self.0.split(',').filter_map(|directive| directive.parse::<LevelFilter>().ok()).max();
+        let quieter = Self::QUIET.into_iter().filter(|(_, level)| of_all.is_some_and(|of_all| *level < of_all));
+        let quieter = quieter.map(|(library, level)| format!("{library}={level}"));
+        quieter.chain([self.0.clone()]).collect::<Vec<_>>().join(",")
     }
 }
 
