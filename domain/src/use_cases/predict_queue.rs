@@ -165,27 +165,19 @@ impl PredictQueue {
 
     /// Lets one in, if there is a place.
     fn announce(self: &Arc<Self>, project: Option<Arc<Entry>>) -> Option<PredictAnnouncement> {
-        let now_ns = nanoseconds(self.clock.elapsed());
-        let first = project.as_ref().filter(|project| project.is_at_rest());
-        let is_first = first.is_some_and(|first| first.expect_rows(now_ns, now_ns.saturating_add(nanoseconds(PERIOD))));
-        let has_place = self.has_place(is_first);
-        if !has_place {
+        // Threads that ask at the same time may each find theirs the first: there is one more a thread then.
+        let is_first = project.as_ref().is_some_and(|project| self.is_first(project));
+        if !self.has_place(is_first) {
             self.refuse();
-            if let Some(first) = first.filter(|_| is_first) {
-                first.expect_no_rows();
-            }
+            return None;
         }
-        has_place.then(|| {
-            let period = self.present_period();
-            self.announced[0].fetch_add(1, Ordering::Relaxed);
-            PredictAnnouncement(Arc::new(Announced {
-                queue: Arc::clone(self),
-                period,
-                has_ended: AtomicBool::new(false),
-                project,
-                is_first,
-            }))
-        })
+        if let Some(project) = project.as_ref().filter(|_| is_first) {
+            project.expect_rows(nanoseconds(self.clock.elapsed() + PERIOD));
+        }
+        let period = self.present_period();
+        self.announced[0].fetch_add(1, Ordering::Relaxed);
+        let has_ended = AtomicBool::new(false);
+        Some(PredictAnnouncement(Arc::new(Announced { queue: Arc::clone(self), period, has_ended, project, is_first })))
     }
 
     /// An announcement of a period is over, if it still counts.

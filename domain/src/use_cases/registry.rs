@@ -115,10 +115,9 @@ impl Entry {
         now_ns < self.expected_until_ns.load(Ordering::Relaxed)
     }
 
-    /// Rows are expected until then. Whether nobody else has let one in since `now_ns` was looked at.
-    pub(super) fn expect_rows(&self, now_ns: u64, until_ns: u64) -> bool {
-        let until = |before: u64| (before <= now_ns).then_some(until_ns);
-        self.expected_until_ns.fetch_update(Ordering::Relaxed, Ordering::Relaxed, until).is_ok()
+    /// Rows are expected until then.
+    pub(super) fn expect_rows(&self, until_ns: u64) {
+        self.expected_until_ns.store(until_ns, Ordering::Relaxed);
     }
 
     /// They have come, or will not.
