@@ -93,7 +93,7 @@ impl<E: Endpoint<Output = Response>> Front<E> {
         let admitted = admitted.and_then(|answer| {
             // What is answered already waits for no rows.
             if answer.is_none()
-                && let Some(announced) = self.overload.announce(request.method(), request.uri().path(), route)?
+                && let Some(announced) = self.overload.announce(&request, route)?
             {
                 request.set_data(announced);
             }
@@ -135,7 +135,7 @@ impl<E: Send + Sync + 'static> Refuse for Front<E> {
 
     fn refusal(&self, request: Request, address: SocketAddr) -> Option<Bytes> {
         let route = self.watch.route(request.uri().path());
-        if !self.overload.refuses(request.method(), request.uri().path(), route) {
+        if !self.overload.refuses(&request, route) {
             return None;
         }
         // A refusal is worth no line of a higher level.

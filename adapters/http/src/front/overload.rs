@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use drifting_domain::use_cases::{DriftService, PredictAnnouncement};
+use poem::Request;
 use poem::http::Method;
 
 use super::routes::place_of_project;
@@ -30,9 +31,8 @@ impl Overload {
     }
 
     /// Whether a request is a prediction for which there is no place. It takes none.
-    pub(super) fn refuses(&self, method: &Method, path: &str, route: Option<usize>) -> bool {
-        self.of_prediction(method, path, route)
-            .is_some_and(|(service, project)| !service.has_place_for_prediction(project))
+    pub(super) fn refuses(&self, request: &Request, route: Option<usize>) -> bool {
+        self.of_prediction(request, route).is_some_and(|(service, project)| !service.has_place_for_prediction(project))
     }
 
     /// Notes that a prediction is refused for that.
@@ -45,25 +45,23 @@ impl Overload {
     /// Lets a request in whose rows are about to come, if it is a prediction.
     pub(super) fn announce(
         &self,
-        method: &Method,
-        path: &str,
+        request: &Request,
         route: Option<usize>,
     ) -> Result<Option<PredictAnnouncement>, Failure> {
-        let announced = self.of_prediction(method, path, route);
+        let announced = self.of_prediction(request, route);
         let announced = announced.map(|(service, project)| service.announce_prediction(project));
         announced.transpose().map_err(|_| Failure::overloaded())
     }
 
     /// The service that a request asks for a verdict, and the project of which it does, where the path names that as it is.
-    fn of_prediction<'p>(
+    fn of_prediction<'r>(
         &self,
-        method: &Method,
-        path: &'p str,
+        request: &'r Request,
         route: Option<usize>,
-    ) -> Option<(&DriftService, Option<&'p str>)> {
+    ) -> Option<(&DriftService, Option<&'r str>)> {
         let place = (*self.projects.get(route?)?)?;
-        let service = self.service.as_deref().filter(|_| *method == Method::POST)?;
-        Some((service, path.split('/').nth(place)))
+        let service = self.service.as_deref().filter(|_| *request.method() == Method::POST)?;
+        Some((service, request.uri().path().split('/').nth(place)))
     }
 }
 
