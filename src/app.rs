@@ -45,7 +45,7 @@ use self::measures::{ConnectionSeries, Measured, measures};
 use self::memory_measures::MemoryMeasures;
 use self::stores::Stores;
 use crate::config::{ArtifactsPath, Config, DatabaseUri, EventSinkConfig, GrpcPort, StateDurability};
-use crate::metrics::{Database, Delivery, DeliverySettings, Metrics, Place};
+use crate::metrics::{Database, Delivery, DeliveryCounts, DeliverySettings, Metrics, Place};
 use crate::moderation::Moderation;
 use crate::runtime::{Load, SystemClock, Threads};
 use crate::sinks::{SinkDelivery, Sinks};
@@ -90,7 +90,7 @@ impl App {
     pub async fn build(config: Config) -> anyhow::Result<Self> {
         // Before the stores, so that a key that cannot be read leaves nothing begun.
         let guards = Guards::open(&config).await?;
-        let Stores { artifacts, index, operations, remote, hold } = Stores::open(&config).await?;
+        let Stores { artifacts, index, operations, calls, hold } = Stores::open(&config).await?;
         let (metrics, delivery) = match database_of(&config) {
             None => (Metrics::in_memory(), None),
             Some(place) => {
@@ -145,8 +145,8 @@ impl App {
             grpc: Arc::clone(&grpc_requests),
             connections: connections.clone(),
             predictions,
-            store: remote,
-            delivery: delivery.as_ref().map(Delivery::counts),
+            store: calls,
+            delivery: delivery.as_ref().map_or_else(DeliveryCounts::without_database, Delivery::counts),
             sinks: sinks.as_ref().map(SinkDelivery::measures),
             events: EventMeasures(intake.clone()),
             memory: MemoryMeasures::of(&service, &guards),

@@ -125,7 +125,7 @@ impl Metrics {
 impl Delivery {
     /// What has become of the records.
     pub fn counts(&self) -> DeliveryCounts {
-        DeliveryCounts(Arc::clone(&self.counts))
+        DeliveryCounts::with_database(Arc::clone(&self.counts))
     }
 
     /// Delivers what waits, within a deadline, and stops a database of the server's own.

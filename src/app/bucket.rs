@@ -55,11 +55,12 @@ impl Hold {
 pub async fn open(place: &Bucket, config: &Config) -> anyhow::Result<Stores> {
     let store = connect(place, config).await?;
     if config.read_only {
+        let artifacts = OpendalArtifacts::open_remote_read_only(&store);
         return Ok(Stores {
-            artifacts: Arc::new(OpendalArtifacts::open_remote_read_only(&store)),
+            calls: Some(artifacts.calls()),
+            artifacts: Arc::new(artifacts),
             index: Arc::new(ReadOnlyIndex::of_bucket(&store, &config.cache_path)?),
             operations: Arc::new(MemoryOperations::new()),
-            remote: Some(store),
             hold: None,
         });
     }
@@ -88,9 +89,9 @@ pub async fn open(place: &Bucket, config: &Config) -> anyhow::Result<Stores> {
     let artifacts = Arc::new(OpendalArtifacts::open_remote(&store, &lease));
     Ok(Stores {
         operations: Arc::clone(&artifacts) as _,
+        calls: Some(artifacts.calls()),
         artifacts,
         index: Arc::clone(&index) as _,
-        remote: Some(store),
         hold: Some(Hold { lease, index }),
     })
 }

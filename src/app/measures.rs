@@ -9,7 +9,7 @@ mod requests;
 
 use std::sync::Arc;
 
-use drifting_artifacts::RemoteStore;
+use drifting_artifacts::StoreCalls;
 use drifting_domain::use_cases::DriftService;
 use drifting_http::{Measures, MeasuresFormat};
 use drifting_listening::RequestMeasures;
@@ -19,7 +19,7 @@ use prometheus_client::registry::Registry;
 
 pub use self::connections::ConnectionSeries;
 use self::mlserver::MlserverNames;
-use self::parts::{Parts, StoreCalls};
+use self::parts::{Parts, StoreSeries};
 use self::process::ProcessMeasures;
 use self::projects::ProjectSeries;
 use self::requests::RequestSeries;
@@ -42,10 +42,10 @@ pub struct Measured {
     pub connections: ConnectionSeries,
     /// The threads of large predictions.
     pub predictions: Arc<Threads>,
-    /// The object store, where there is one.
-    pub store: Option<RemoteStore>,
-    /// The way of drift values to their database, where there is one.
-    pub delivery: Option<DeliveryCounts>,
+    /// The calls of the store, unless it is in memory.
+    pub store: Option<StoreCalls>,
+    /// The way of drift values to their database.
+    pub delivery: DeliveryCounts,
     /// The event sinks, where there are any.
     pub sinks: Option<SinkMeasures>,
     /// Events that bring rows.
@@ -96,16 +96,14 @@ fn registry(measured: Measured) -> Registry {
     registry.register_collector(Box::new(Parts {
         service: Arc::clone(&service),
         predictions,
-        metrics: delivery.as_ref().map(DeliveryCounts::counts),
+        metrics: delivery.counts(),
         events: events.clone(),
         sinks: sinks.clone(),
     }));
     if let Some(store) = store {
-        registry.register_collector(Box::new(StoreCalls(store)));
+        registry.register_collector(Box::new(StoreSeries(store)));
     }
-    if let Some(delivery) = delivery {
-        registry.register_collector(Box::new(delivery));
-    }
+    registry.register_collector(Box::new(delivery));
     if let Some(sinks) = sinks {
         registry.register_collector(Box::new(sinks));
     }

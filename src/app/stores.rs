@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use drifting_artifacts::{OpendalArtifacts, RemoteStore};
+use drifting_artifacts::{OpendalArtifacts, StoreCalls};
 use drifting_domain::ports::{ArtifactStore, OperationJournal, PortErrorKind, ProjectIndex};
 use drifting_index::{Found, Guard, Opened, Options, PersyIndex};
 use drifting_memory::{MemoryArtifacts, MemoryIndex, MemoryOperations};
@@ -19,8 +19,8 @@ pub struct Stores {
     pub artifacts: Arc<dyn ArtifactStore>,
     pub index: Arc<dyn ProjectIndex>,
     pub operations: Arc<dyn OperationJournal>,
-    /// The bucket, where the projects are in one.
-    pub remote: Option<RemoteStore>,
+    /// The calls of what holds the projects, unless they are in memory.
+    pub calls: Option<StoreCalls>,
     /// What is held of a bucket that is written to.
     pub hold: Option<Hold>,
 }
@@ -33,7 +33,7 @@ impl Stores {
                 artifacts: Arc::new(MemoryArtifacts::new()),
                 index: Arc::new(MemoryIndex::new()),
                 operations: Arc::new(MemoryOperations::new()),
-                remote: None,
+                calls: None,
                 hold: None,
             }),
             ArtifactsPath::Local(directory) if config.read_only => Self::read_local(directory, &config.cache_path),
@@ -58,9 +58,9 @@ impl Stores {
         tell_found(&opened);
         Ok(Self {
             operations: Arc::clone(&artifacts) as _,
+            calls: Some(artifacts.calls()),
             artifacts,
             index: Arc::new(opened.index),
-            remote: None,
             hold: None,
         })
     }
@@ -69,10 +69,10 @@ impl Stores {
         let artifacts = OpendalArtifacts::open_local_read_only(directory)
             .map_err(|error| explained(error).context(format!("cannot read {}", directory.display())))?;
         Ok(Self {
+            calls: Some(artifacts.calls()),
             artifacts: Arc::new(artifacts),
             index: Arc::new(ReadOnlyIndex::of_directory(directory, cache)),
             operations: Arc::new(MemoryOperations::new()),
-            remote: None,
             hold: None,
         })
     }

@@ -205,6 +205,10 @@ fn requests_and_projects_are_measured_under_the_names_that_are_told() {
     for interface in ["http", "grpc"] {
         assert_eq!(told.value(&format!("drifting_connections_max{{interface=\"{interface}\"}}")), 50.0);
     }
+    // Of a first fit, the parameters and the configuration.
+    let written = "{backend=\"local\",op=\"write\",result=\"done\"}";
+    assert!(told.value(&format!("drifting_store_operations_total{written}")) >= 2.0);
+    assert!(told.value(&format!("drifting_store_operations_seconds_total{written}")) > 0.0);
     let model = "{model=\"price\",version=\"None\"}";
     assert!(told.value(&format!("model_infer_request_success_total{model}")) >= 1.0);
     assert!(told.value(&format!("model_infer_request_failure_total{model}")) >= 1.0);
@@ -212,6 +216,40 @@ fn requests_and_projects_are_measured_under_the_names_that_are_told() {
     let rest = "app_name=\"mlserver\",method=\"GET\",path=\"/api/v1/projects/{project}\",status_code=\"404\"";
     assert_eq!(told.value(&format!("rest_server_requests_total{{{rest}}}")), 1.0);
     assert!(!told.text.contains("path=\"/metrics\""), "{}", told.text);
+    // This question is under way, and left out.
+    for method in ["GET", "POST"] {
+        let labels = format!("app_name=\"mlserver\",method=\"{method}\"");
+        assert_eq!(told.value(&format!("rest_server_requests_in_progress{{{labels}}}")), 0.0, "{method}");
+    }
+    let live = "grpc_type=\"UNARY\",grpc_service=\"inference.GRPCInferenceService\",grpc_method=\"ServerLive\"";
+    for name in ["started", "msg_received", "msg_sent"] {
+        assert_eq!(told.value(&format!("grpc_server_{name}_total{{{live}}}")), 1.0, "{name}");
+    }
+    assert_eq!(told.value(&format!("grpc_server_handled_total{{{live},grpc_code=\"OK\"}}")), 1.0);
+    assert_eq!(told.value(&format!("grpc_server_handling_seconds_count{{{live},grpc_code=\"OK\"}}")), 1.0);
+    for (name, n) in [("started", 1.0), ("handled", 1.0), ("msg_sent", 0.0)] {
+        assert_eq!(told.sum(&format!("grpc_server_{name}_total"), "grpc_method=\"unmatched\""), n, "{name}");
+    }
+    for kind in ["rest_server_requests_in_progress gauge", "grpc_server_started counter"] {
+        assert!(told.text.contains(&format!("# TYPE {kind}\n")), "{}", told.text);
+    }
+}
+
+#[test]
+fn without_a_database_its_counters_are_there_and_stay_at_zero() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let server = Server::start(directory.path(), &["--database-uri", "none"]);
+    fit_and_feed(&server, 30);
+    let told = Exposition::of(&server);
+    for name in ["recorded_total", "delivered_total", "spilled_bytes"] {
+        assert_eq!(told.value(&format!("drifting_metrics_{name}")), 0.0, "{name}");
+    }
+    for reason in ["queue_full", "spill_full", "spill_failed", "refused", "no_database", "shutdown"] {
+        assert_eq!(told.value(&format!("drifting_metrics_dropped_total{{reason=\"{reason}\"}}")), 0.0, "{reason}");
+    }
+    assert_eq!(told.value("drifting_queue_depth{queue=\"metrics\"}"), 0.0);
+    // Alerts are made of this one: a database that nobody asked for is not down.
+    assert!(!told.text.contains("drifting_metrics_database_up"), "{}", told.text);
 }
 
 #[test]
@@ -221,7 +259,8 @@ fn requests_that_are_refused_or_come_again_are_counted() {
     let keyed = format!("Authorization: Bearer {KEY}\r\n");
     let again = format!("{keyed}Idempotency-Key: row-1\r\n");
     let environment = [("DRIFTING_API_KEY", KEY)];
-    let launch = Launch { arguments: &["--predict-queue", "1"], environment: &environment, ..Launch::default() };
+    let arguments = ["--predict-queue", "1", "--mlserver-metrics"];
+    let launch = Launch { arguments: &arguments, environment: &environment, ..Launch::default() };
     let server = Server::launch(directory.path(), &launch).unwrap_or_else(|(status, log)| panic!("{status}: {log}"));
     let ask = |headers: &str, method: &str, path: &str, body: Option<&str>| {
         let body = body.map(|body| ("application/json", body));
@@ -247,9 +286,15 @@ fn requests_that_are_refused_or_come_again_are_counted() {
     under_way.write_all(format!("{head}{body}").as_bytes()).expect("it reads");
     let told = || Exposition::read(ask(&format!("{keyed}{ACCEPT}"), "GET", "/metrics", None));
     let deadline = Instant::now() + Duration::from_secs(20);
-    while told().value("drifting_queue_depth{queue=\"predictions\"}") < 1.0 {
+    let meanwhile = loop {
+        let told = told();
+        if told.value("drifting_queue_depth{queue=\"predictions\"}") >= 1.0 {
+            break told;
+        }
         assert!(Instant::now() < deadline, "it never takes its place");
-    }
+    };
+    let in_progress = "rest_server_requests_in_progress{app_name=\"mlserver\",method=\"POST\"}";
+    assert_eq!(meanwhile.value(in_progress), 1.0);
     ask(&keyed, "POST", path, Some("{\"data\": [[1.0]]}")).expect(503);
     let told = told();
     let fits = "method=\"POST\",route=\"/api/v1/projects/{project}/fit\"";

@@ -3,6 +3,7 @@
 use drifting_domain::ports::PortError;
 use drifting_domain::project::ProjectName;
 
+use crate::calls::StoreCalls;
 use crate::local::{FolderKind, Which};
 use crate::local_files::LocalFiles;
 use crate::remote::RemoteFiles;
@@ -26,10 +27,20 @@ pub struct Entry {
 }
 
 impl Files {
+    /// The calls so far.
+    pub fn calls(&self) -> StoreCalls {
+        match self {
+            Self::Local(files) => StoreCalls::new("local", &files.calls),
+            Self::Remote(files) => files.store.counted(),
+        }
+    }
+
     /// The bytes of a file; `None` where there is nothing of that name.
     pub async fn read(&self, path: &str, size_max: u64, operation: &'static str) -> Result<Option<Vec<u8>>, PortError> {
         match self {
-            Self::Local(files) => files.read(path, size_max, operation).await,
+            Self::Local(files) => {
+                files.calls.sought("read", Option::is_some, files.read(path, size_max, operation)).await
+            }
             Self::Remote(files) => files.read(path, size_max, operation).await,
         }
     }
@@ -37,7 +48,9 @@ impl Files {
     /// Whether there is a file of that name, or something else in its place.
     pub async fn exists(&self, path: &str, operation: &'static str) -> Result<bool, PortError> {
         match self {
-            Self::Local(files) => files.exists(path, operation).await,
+            Self::Local(files) => {
+                files.calls.sought("stat", |is_there: &bool| *is_there, files.exists(path, operation)).await
+            }
             Self::Remote(files) => files.exists(path, operation).await,
         }
     }
@@ -46,7 +59,7 @@ impl Files {
     /// the version that was seen last.
     pub async fn replace(&self, path: &str, bytes: Vec<u8>, operation: &'static str) -> Result<(), PortError> {
         match self {
-            Self::Local(files) => files.replace(path, bytes, operation).await,
+            Self::Local(files) => files.calls.counted("write", files.replace(path, bytes, operation)).await,
             Self::Remote(files) => files.replace(path, bytes, operation).await,
         }
     }
@@ -54,7 +67,7 @@ impl Files {
     /// Writes new parameters. In a directory they may take the place of a leftover; in a bucket, of nothing.
     pub async fn create(&self, path: &str, bytes: Vec<u8>, operation: &'static str) -> Result<(), PortError> {
         match self {
-            Self::Local(files) => files.replace(path, bytes, operation).await,
+            Self::Local(files) => files.calls.counted("write", files.replace(path, bytes, operation)).await,
             Self::Remote(files) => files.create(path, bytes, operation).await,
         }
     }
@@ -63,7 +76,7 @@ impl Files {
     /// seen last.
     pub async fn remove(&self, path: &str, operation: &'static str) -> Result<(), PortError> {
         match self {
-            Self::Local(files) => files.remove(path, operation).await,
+            Self::Local(files) => files.calls.counted("delete", files.remove(path, operation)).await,
             Self::Remote(files) => files.remove(path, operation).await,
         }
     }
@@ -72,7 +85,7 @@ impl Files {
     /// done, and only if they were written by this process.
     pub async fn discard(&self, path: &str, because: &PortError, operation: &'static str) -> Result<(), PortError> {
         match self {
-            Self::Local(files) => files.remove(path, operation).await,
+            Self::Local(files) => files.calls.counted("delete", files.remove(path, operation)).await,
             Self::Remote(files) if RemoteFiles::is_certainly_undone(because) => files.remove_own(path, operation).await,
             Self::Remote(_) => Ok(()),
         }
@@ -108,7 +121,10 @@ impl Files {
     /// What stands under a project's name.
     pub async fn folder_kind(&self, project: &ProjectName, operation: &'static str) -> Result<FolderKind, PortError> {
         match self {
-            Self::Local(files) => files.folder_kind(project, operation).await,
+            Self::Local(files) => {
+                let is_there = |kind: &FolderKind| *kind != FolderKind::Absent;
+                files.calls.sought("stat", is_there, files.folder_kind(project, operation)).await
+            }
             // A folder there is but a part of names, and always there.
             Self::Remote(_) => Ok(FolderKind::Folder),
         }
@@ -117,7 +133,7 @@ impl Files {
     /// Makes a project's folder; succeeds where there is one.
     pub async fn create_folder(&self, project: &ProjectName, operation: &'static str) -> Result<(), PortError> {
         match self {
-            Self::Local(files) => files.create_folder(project, operation).await,
+            Self::Local(files) => files.calls.counted("create_dir", files.create_folder(project, operation)).await,
             Self::Remote(_) => Ok(()),
         }
     }
@@ -125,7 +141,7 @@ impl Files {
     /// Removes a project's folder, which must be empty.
     pub async fn remove_folder(&self, project: &ProjectName, operation: &'static str) -> Result<(), PortError> {
         match self {
-            Self::Local(files) => files.remove_folder(project, operation).await,
+            Self::Local(files) => files.calls.counted("delete", files.remove_folder(project, operation)).await,
             Self::Remote(_) => Ok(()),
         }
     }
@@ -133,7 +149,7 @@ impl Files {
     /// What a project's folder holds.
     pub async fn entries(&self, project: &ProjectName, operation: &'static str) -> Result<Vec<Entry>, PortError> {
         match self {
-            Self::Local(files) => files.entries(project, operation).await,
+            Self::Local(files) => files.calls.counted("list", files.entries(project, operation)).await,
             Self::Remote(files) => files.entries(project, operation).await,
         }
     }
@@ -141,7 +157,7 @@ impl Files {
     /// The names of the files in the folder of temporary files.
     pub async fn temporaries(&self, operation: &'static str) -> Result<Vec<String>, PortError> {
         match self {
-            Self::Local(files) => files.temporaries(operation).await,
+            Self::Local(files) => files.calls.counted("list", files.temporaries(operation)).await,
             Self::Remote(files) => files.temporaries(operation).await,
         }
     }
@@ -149,7 +165,7 @@ impl Files {
     /// Makes durable what was created or removed in the folder of temporary files.
     pub async fn synchronise_temporaries(&self, operation: &'static str) -> Result<(), PortError> {
         match self {
-            Self::Local(files) => files.synchronise_temporaries(operation).await,
+            Self::Local(files) => files.calls.counted("sync", files.synchronise_temporaries(operation)).await,
             Self::Remote(_) => Ok(()),
         }
     }
@@ -157,7 +173,9 @@ impl Files {
     /// The projects with a configuration, in the order of their names.
     pub async fn projects(&self, operation: &'static str) -> Result<Vec<ProjectName>, PortError> {
         match self {
-            Self::Local(files) => files.projects(Which::WithConfiguration, operation).await,
+            Self::Local(files) => {
+                files.calls.counted("list", files.projects(Which::WithConfiguration, operation)).await
+            }
             Self::Remote(files) => files.projects(operation).await,
         }
     }
@@ -165,7 +183,7 @@ impl Files {
     /// Makes durable what was created, renamed or removed in a project's folder.
     pub async fn synchronise(&self, project: &ProjectName, operation: &'static str) -> Result<(), PortError> {
         match self {
-            Self::Local(files) => files.synchronise(project, operation).await,
+            Self::Local(files) => files.calls.counted("sync", files.synchronise(project, operation)).await,
             Self::Remote(_) => Ok(()),
         }
     }
@@ -173,7 +191,7 @@ impl Files {
     /// Makes durable which folders there are.
     pub async fn synchronise_root(&self, operation: &'static str) -> Result<(), PortError> {
         match self {
-            Self::Local(files) => files.synchronise_root(operation).await,
+            Self::Local(files) => files.calls.counted("sync", files.synchronise_root(operation)).await,
             Self::Remote(_) => Ok(()),
         }
     }

@@ -55,6 +55,7 @@
 //!
 //! Google Cloud Storage takes two requests for each conditional write.
 
+mod calls;
 mod checksum;
 mod configuration_file;
 mod delete;
@@ -77,9 +78,10 @@ mod survey;
 mod sweep;
 mod tensors_file;
 
+pub use calls::{CallCount, CallOutcome, StoreCalls};
 pub use look::{LocalLook, look_at_local};
 pub use remote::{
-    CallCount, CallOutcome, GcsLocation, Lease, LeaseSettings, RemoteFile, RemoteLocation, RemoteLook, RemoteSettings,
-    RemoteStore, S3Location, StaticCredentials, look_at_remote,
+    GcsLocation, Lease, LeaseSettings, RemoteFile, RemoteLocation, RemoteLook, RemoteSettings, RemoteStore, S3Location,
+    StaticCredentials, look_at_remote,
 };
 pub use store::OpendalArtifacts;

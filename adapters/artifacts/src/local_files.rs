@@ -1,11 +1,14 @@
 //! The files of a local directory.
 
+use std::sync::Arc;
+
 use drifting_domain::ports::PortError;
 use drifting_domain::project::ProjectName;
 use opendal::services::Fs;
 use opendal::{EntryMode, Operator};
 use tokio::sync::RwLock;
 
+use crate::calls::CallCounts;
 use crate::error::{damaged, of_io, of_opendal, refused};
 use crate::files::Entry;
 use crate::layout::{self, TEMPORARY};
@@ -14,6 +17,8 @@ use crate::local::{FileKind, FolderKind, LocalDirectory, Which};
 /// The files under a root.
 #[derive(Debug)]
 pub struct LocalFiles {
+    /// The calls of the functions below, which whoever calls them counts.
+    pub calls: Arc<CallCounts>,
     operator: Operator,
     local: LocalDirectory,
     /// Held for reading while a file is written, so that a sweep does not take a temporary file from under it.
@@ -32,7 +37,7 @@ impl LocalFiles {
         // It would be made where it is absent.
         let service = if local.is_read_only() { service } else { service.atomic_write_dir(temporary) };
         let operator = Operator::new(service).map_err(|error| of_opendal(OPERATION, error))?;
-        Ok(Self { operator, local, writing: RwLock::new(()) })
+        Ok(Self { calls: Arc::default(), operator, local, writing: RwLock::new(()) })
     }
 
     /// The bytes of a file; `None` where there is nothing of that name. What is no plain file is not opened: a link might

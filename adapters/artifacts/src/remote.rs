@@ -29,7 +29,6 @@ mod store;
 mod sweep;
 mod term;
 
-pub use calls::{CallCount, CallOutcome};
 pub use files::{Access, RemoteFiles};
 pub use lease::{Lease, LeaseSettings};
 pub use location::{GcsLocation, RemoteLocation, RemoteSettings, S3Location, StaticCredentials};

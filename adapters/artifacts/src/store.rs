@@ -10,6 +10,7 @@ use drifting_domain::ports::{ArtifactStore, PortError, PortErrorKind, StoredProj
 use drifting_domain::project::{Configuration, ProjectName};
 use tracing::Instrument;
 
+use crate::calls::StoreCalls;
 use crate::files::Files;
 use crate::fits::Fits;
 use crate::local::LocalDirectory;
@@ -71,6 +72,11 @@ impl OpendalArtifacts {
     /// Opens a remote store for reading, beside the server that writes it. Everything that would change it is refused.
     pub fn open_remote_read_only(store: &RemoteStore) -> Self {
         Self::over(Files::Remote(RemoteFiles::new(store.clone(), Access::ReadOnly)))
+    }
+
+    /// The calls that have been made of the directory or the bucket.
+    pub fn calls(&self) -> StoreCalls {
+        self.projects.files.calls()
     }
 
     fn over(files: Files) -> Self {

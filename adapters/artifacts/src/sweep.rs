@@ -26,9 +26,9 @@ impl Projects {
     }
 
     async fn sweep_local(&self, files: &LocalFiles) -> Result<usize, PortError> {
-        let mut n_removed = files.remove_temporaries(SWEEP).await?;
+        let mut n_removed = files.calls.counted("delete", files.remove_temporaries(SWEEP)).await?;
         faults::step_done("sweep:temporaries");
-        for project in files.projects(Which::Disorderly, SWEEP).await? {
+        for project in files.calls.counted("list", files.projects(Which::Disorderly, SWEEP)).await? {
             match self.sweep_project(&project).await {
                 Ok(n) => n_removed += n,
                 // One project must not keep the server from starting; whoever loads it is told what is wrong with it.

@@ -35,7 +35,7 @@ use tracing::Instrument;
 use self::access::{Access, Answer};
 pub(crate) use self::received::BODIES_FULL;
 use self::received::Received;
-use self::watched::Watched;
+use self::watched::{Incoming, Watched};
 use crate::connection::ClientAddress;
 use crate::settings::GrpcTimeouts;
 use crate::status;
@@ -80,7 +80,7 @@ where
         let rules = Arc::clone(&self.rules);
         let id = RequestId::of(request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()));
         let watched = Watched::begin(&rules.measures, &rules.tracing, &mut request, &id);
-        let span = watched.span.clone();
+        let (span, incoming) = (watched.span.clone(), watched.incoming());
         let address = request.extensions().get::<ClientAddress>().map(|address| address.0.ip());
         let mut access = Access::begin(request.uri().path(), address, watched);
         let mut recording = None;
@@ -98,7 +98,7 @@ where
             if let Some(recording) = &recording {
                 request.extensions_mut().insert(recording.audited());
             }
-            Ok(self.inner.call(rules.guard(request, share.clone())))
+            Ok(self.inner.call(rules.guard(request, incoming, share.clone())))
         });
         let answering = async move {
             let response = match served {
@@ -165,17 +165,17 @@ impl Rules {
         Some(log.begin(Change::new(&id.0, address, caller, "gRPC", path)))
     }
 
-    /// The request with deadlines on its messages.
-    fn guard(&self, request: Request<Body>, share: BodyShare) -> Request<Body> {
+    /// The request with deadlines on its messages, which are counted.
+    fn guard(&self, request: Request<Body>, incoming: Incoming, share: BodyShare) -> Request<Body> {
         let path = request.uri().path();
         let (is_open, is_stream) = (rights::scope_of(path).is_none(), is_stream(path));
         request.map(|body| {
             Body::new(if is_open {
-                Received::probe(body, self.timeouts)
+                Received::probe(body, incoming, self.timeouts)
             } else if is_stream {
-                Received::stream(body, self.timeouts, share, self.stopping.clone())
+                Received::stream(body, incoming, self.timeouts, share, self.stopping.clone())
             } else {
-                Received::one(body, self.timeouts, share)
+                Received::one(body, incoming, self.timeouts, share)
             })
         })
     }

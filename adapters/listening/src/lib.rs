@@ -26,7 +26,7 @@ pub use idempotency::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Idem
 pub use log::{escaped, milliseconds};
 pub use places::Places;
 pub use request_id::{REQUEST_ID, RequestId};
-pub use request_measures::{RequestCounts, RequestMeasures, UNMATCHED};
+pub use request_measures::{RequestCounts, RequestMeasures, RouteCounts, UNMATCHED};
 pub use request_span::{RequestTracer, TRACED, Tracing};
 pub use tls::{Tls, TlsError, TlsFiles};
 pub use trace_context::{TRACE_PARENT, TRACE_STATE, TraceContext};

@@ -1,15 +1,17 @@
 //! The same numbers under the names that MLServer gives them, for dashboards that have been made for it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use drifting_domain::use_cases::DriftService;
-use drifting_listening::{RequestCounts, RequestMeasures};
+use drifting_listening::{RequestCounts, RequestMeasures, RouteCounts};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 
+use super::parts::gauge;
 use super::projects::label;
 use super::requests::histogram;
 
@@ -25,6 +27,15 @@ impl fmt::Debug for MlserverNames {
         f.write_str("MlserverNames")
     }
 }
+
+type Count = fn(&RouteCounts<'_>) -> u64;
+
+/// What is counted of each method of gRPC. MLServer counts messages of streams alone, here the type tells them from those of other calls.
+const OF_METHODS: [(&str, &str, Count); 3] = [
+    ("grpc_server_started", "Total number of RPCs started on the server", |of| of.n_begun),
+    ("grpc_server_msg_received", "Total number of RPC messages received on the server", |of| of.n_received),
+    ("grpc_server_msg_sent", "Total number of gRPC messages sent by the server", |of| of.n_sent),
+];
 
 /// What MLServer leaves out of the counts of its REST server.
 const NOT_COUNTED: [&str; 5] = ["/metrics", "/v2/health/live", "/v2/health/ready", "/livez", "/readyz"];
@@ -86,21 +97,24 @@ impl MlserverNames {
         for of in &requests {
             histogram(&of.durations, &mut family.encode_family(&labels(of))?)?;
         }
+        let mut under_way: BTreeMap<&str, u64> = BTreeMap::new();
+        for of in self.http.by_route().filter(|of| !NOT_COUNTED.contains(&of.route)) {
+            *under_way.entry(of.method).or_default() += of.n_under_way;
+        }
+        let help = "Total HTTP requests currently in progress";
+        let mut family =
+            encoder.encode_descriptor("rest_server_requests_in_progress", help, None, MetricType::Gauge)?;
+        for (method, n) in under_way {
+            gauge(n).encode(family.encode_family(&[("app_name", "mlserver"), ("method", method)])?)?;
+        }
         Ok(())
     }
 
     fn grpc(&self, encoder: &mut DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let calls: Vec<RequestCounts<'_>> = self.grpc.counts().collect();
         let labels = |of: &RequestCounts<'_>| {
-            let (service, method) = of.route.trim_start_matches('/').rsplit_once('/').unwrap_or(("", of.route));
-            let is_stream = ["ModelStreamInfer", "ServerReflectionInfo"].contains(&method);
-            let kind = if is_stream { "BIDI_STREAMING" } else { "UNARY" };
-            [
-                ("grpc_type", kind.to_owned()),
-                ("grpc_service", service.to_owned()),
-                ("grpc_method", method.to_owned()),
-                ("grpc_code", of.status.to_owned()),
-            ]
+            let [kind, service, method] = of_method(of.route);
+            [kind, service, method, ("grpc_code", of.status.to_owned())]
         };
         let help = "Total number of RPCs completed on the server";
         let mut family = encoder.encode_descriptor("grpc_server_handled", help, None, MetricType::Counter)?;
@@ -113,8 +127,27 @@ impl MlserverNames {
         for of in &calls {
             histogram(&of.durations, &mut family.encode_family(&labels(of))?)?;
         }
+        // Read last, so that no more have ended than have begun.
+        let methods: Vec<RouteCounts<'_>> = self.grpc.by_route().collect();
+        for (name, help, count) in OF_METHODS {
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            for of in &methods {
+                ConstCounter::new(count(of)).encode(family.encode_family(&of_method(of.route))?)?;
+            }
+        }
         Ok(())
     }
+}
+
+/// The labels of a method of gRPC.
+fn of_method(route: &str) -> [(&'static str, String); 3] {
+    let (service, method) = route.trim_start_matches('/').rsplit_once('/').unwrap_or(("", route));
+    let kind = match method {
+        "ModelStreamInfer" | "ServerReflectionInfo" => "BIDI_STREAMING",
+        "Watch" => "SERVER_STREAMING",
+        _ => "UNARY",
+    };
+    [("grpc_type", kind.to_owned()), ("grpc_service", service.to_owned()), ("grpc_method", method.to_owned())]
 }
 
 /// A number of a family without a type.

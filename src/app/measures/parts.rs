@@ -1,9 +1,9 @@
-//! What waits in queues, checkpoints, fits, the runtime, and the calls of the object store.
+//! What waits in queues, checkpoints, fits, the runtime, and the calls of the store.
 
 use std::fmt;
 use std::sync::Arc;
 
-use drifting_artifacts::RemoteStore;
+use drifting_artifacts::{CallCount, StoreCalls};
 use drifting_domain::use_cases::DriftService;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
@@ -22,7 +22,7 @@ use crate::sinks::SinkMeasures;
 pub(super) struct Parts {
     pub(super) service: Arc<DriftService>,
     pub(super) predictions: Arc<Threads>,
-    pub(super) metrics: Option<Arc<Counts>>,
+    pub(super) metrics: Arc<Counts>,
     pub(super) events: EventMeasures,
     pub(super) sinks: Option<SinkMeasures>,
 }
@@ -48,8 +48,8 @@ impl Collector for Parts {
             ("predictions", measures.n_predictions),
             ("large_predictions", self.predictions.n_waiting()),
             ("events", self.events.n_waiting()),
+            ("metrics", self.metrics.now().waiting),
         ];
-        queues.extend(self.metrics.as_ref().map(|counts| ("metrics", counts.now().waiting)));
         queues.extend(self.sinks.as_ref().map(|sinks| ("event_sinks", sinks.n_waiting())));
         for (queue, n) in queues {
             gauge(n).encode(depth.encode_family(&[("queue", queue)])?)?;
@@ -96,23 +96,24 @@ impl Collector for Parts {
 
 /// The calls as the store counts them.
 #[derive(Debug)]
-pub(super) struct StoreCalls(pub(super) RemoteStore);
+pub(super) struct StoreSeries(pub(super) StoreCalls);
 
-impl Collector for StoreCalls {
+impl Collector for StoreSeries {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
-        let calls = self.0.calls();
-        let help = "Calls of the object store, each try for itself";
+        let calls = self.0.now();
+        let labels = |call: &CallCount| {
+            [("backend", self.0.backend()), ("op", call.operation), ("result", call.outcome.as_str())]
+        };
+        let help = "Calls of the store of projects; of an object store, each try for itself";
         let mut numbers = encoder.encode_descriptor("drifting_store_operations", help, None, MetricType::Counter)?;
         for call in &calls {
-            let labels = [("backend", self.0.backend()), ("op", call.operation), ("result", call.outcome.as_str())];
-            ConstCounter::new(call.n).encode(numbers.encode_family(&labels)?)?;
+            ConstCounter::new(call.n).encode(numbers.encode_family(&labels(call))?)?;
         }
-        let help = "Time of the calls of the object store until the head of the answer";
+        let help = "Time of the calls of the store of projects; of an object store, until the head of the answer";
         let mut times =
             encoder.encode_descriptor("drifting_store_operations_seconds", help, None, MetricType::Counter)?;
         for call in &calls {
-            let labels = [("backend", self.0.backend()), ("op", call.operation), ("result", call.outcome.as_str())];
-            ConstCounter::new(call.seconds).encode(times.encode_family(&labels)?)?;
+            ConstCounter::new(call.seconds).encode(times.encode_family(&labels(call))?)?;
         }
         Ok(())
     }

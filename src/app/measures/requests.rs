@@ -9,7 +9,8 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+
+use super::parts::gauge;
 
 /// Both interfaces.
 #[derive(Debug)]
@@ -42,7 +43,7 @@ impl Collector for RequestSeries {
         }
         let help = "Requests over HTTP that are being answered";
         let now = encoder.encode_descriptor("drifting_http_requests_in_progress", help, None, MetricType::Gauge)?;
-        ConstGauge::new(self.http.n_under_way()).encode(now)?;
+        gauge(self.http.n_under_way()).encode(now)?;
 
         let grpc: Vec<RequestCounts<'_>> = self.grpc.counts().collect();
         let of_grpc = |of: &RequestCounts<'_>| {
@@ -61,7 +62,7 @@ impl Collector for RequestSeries {
         }
         let help = "Calls over gRPC that are being answered";
         let now = encoder.encode_descriptor("drifting_grpc_requests_in_progress", help, None, MetricType::Gauge)?;
-        ConstGauge::new(self.grpc.n_under_way()).encode(now)?;
+        gauge(self.grpc.n_under_way()).encode(now)?;
 
         let help = "Requests that came again by their Idempotency-Key and were given their first answers";
         let mut replays = encoder.encode_descriptor("drifting_idempotent_replays", help, None, MetricType::Counter)?;

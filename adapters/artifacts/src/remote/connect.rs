@@ -10,12 +10,13 @@ use opendal::{HttpTransporter, Operator};
 use opendal_http_transport_reqwest::ReqwestTransport;
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::calls::{CallCounts, CountedTransport};
+use super::calls::CountedTransport;
 use super::failure::{Dialect, Right};
 use super::google_tokens::GoogleTokens;
 use super::location::{GcsLocation, RemoteLocation, RemoteSettings, S3Location};
 use super::region::region_of;
 use super::store::{Connection, RemoteStore};
+use crate::calls::CallCounts;
 use crate::error::refused;
 
 const CONNECT: &str = "connect to the store";

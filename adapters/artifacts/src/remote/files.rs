@@ -25,7 +25,7 @@ const GRACE: Duration = Duration::from_hours(1);
 /// The files below a prefix.
 #[derive(Debug)]
 pub struct RemoteFiles {
-    pub(super) store: RemoteStore,
+    pub store: RemoteStore,
     access: Access,
     /// What was seen last under each path.
     seen: Mutex<HashMap<String, Seen>>,

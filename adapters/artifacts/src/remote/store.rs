@@ -12,9 +12,9 @@ use opendal::{ErrorKind, Metadata, Operator, Writer};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::abilities::Abilities;
-use super::calls::{CallCount, CallCounts};
 use super::failure::{Dialect, Right, too_late};
 use super::location::RemoteSettings;
+use crate::calls::{CallCount, CallCounts, StoreCalls};
 use crate::error::damaged;
 
 /// Larger objects are written in parts of this size, so that a part that has to be sent again is a small one.
@@ -118,6 +118,11 @@ impl RemoteStore {
     /// The calls since the store was connected, by what they were for and what came of them.
     pub fn calls(&self) -> Vec<CallCount> {
         self.0.counts.snapshot()
+    }
+
+    /// The same for whoever watches the store.
+    pub(crate) fn counted(&self) -> StoreCalls {
+        StoreCalls::new(self.backend(), &self.0.counts)
     }
 
     /// The service that it is: `s3` or `gcs`.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure in what the tests share fails the test, too")]
 
+mod calls;
 mod contract;
 #[cfg(debug_assertions)]
 mod crash;

@@ -14,6 +14,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tracing::Level;
 
+use super::received::Messages;
 use super::watched::{Watched, is_probe};
 
 /// A call on its way.
@@ -71,6 +72,7 @@ impl Drop for Access {
 /// An answer that is noted in the log when its status goes out.
 pub(crate) struct Answer {
     body: Body,
+    messages: Messages,
     access: Access,
 }
 
@@ -80,7 +82,7 @@ impl Answer {
         if let Some(status) = Status::from_header_map(headers) {
             access.end(Some(status.code()));
         }
-        Self { body, access }
+        Self { body, messages: Messages::default(), access }
     }
 }
 
@@ -91,10 +93,15 @@ impl HttpBody for Answer {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
         let span = self.access.watched.span.clone();
         let frame = ready!(span.in_scope(|| Pin::new(&mut self.body).poll_frame(cx)));
-        if let Some(Ok(frame)) = &frame
-            && let Some(trailers) = frame.trailers_ref()
-        {
-            self.access.end(Some(Status::from_header_map(trailers).map_or(Code::Ok, |status| status.code())));
+        if let Some(Ok(frame)) = &frame {
+            if let Some(data) = frame.data_ref() {
+                // Several messages may be in one frame, and one in several.
+                let n_ended = self.messages.pass(data).n_ended;
+                self.access.watched.sent(n_ended);
+            }
+            if let Some(trailers) = frame.trailers_ref() {
+                self.access.end(Some(Status::from_header_map(trailers).map_or(Code::Ok, |status| status.code())));
+            }
         }
         Poll::Ready(frame)
     }

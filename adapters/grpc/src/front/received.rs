@@ -15,6 +15,7 @@ use tokio::time::Sleep;
 use tonic::Status;
 use tonic::body::Body;
 
+use super::watched::Incoming;
 use crate::settings::GrpcTimeouts;
 use crate::status;
 use crate::stop::Stopping;
@@ -26,6 +27,7 @@ const HEADER_BYTES: usize = 5;
 pub(super) struct Received {
     body: Body,
     messages: Messages,
+    incoming: Incoming,
     timeouts: GrpcTimeouts,
     /// Of the memory of all bodies.
     share: BodyShare,
@@ -42,10 +44,11 @@ pub(super) struct Received {
 
 impl Received {
     /// Of a request with one message.
-    pub(super) fn one(body: Body, timeouts: GrpcTimeouts, share: BodyShare) -> Self {
+    pub(super) fn one(body: Body, incoming: Incoming, timeouts: GrpcTimeouts, share: BodyShare) -> Self {
         Self {
             body,
             messages: Messages::default(),
+            incoming,
             timeouts,
             share,
             alarm: Box::pin(tokio::time::sleep(timeouts.message_chunk)),
@@ -58,13 +61,19 @@ impl Received {
     }
 
     /// Of a request that nobody needs a key for, whose message says nothing: more than counts nothing is not read.
-    pub(super) fn probe(body: Body, timeouts: GrpcTimeouts) -> Self {
-        Self { bytes_max: FREE_BYTES as u64, ..Self::one(body, timeouts, BodyShare::default()) }
+    pub(super) fn probe(body: Body, incoming: Incoming, timeouts: GrpcTimeouts) -> Self {
+        Self { bytes_max: FREE_BYTES as u64, ..Self::one(body, incoming, timeouts, BodyShare::default()) }
     }
 
     /// Of a request with any number of messages, of which none begins any more once the server stops.
-    pub(super) fn stream(body: Body, timeouts: GrpcTimeouts, share: BodyShare, stopping: Stopping) -> Self {
-        Self { stopping: Some(stopping.begun().boxed()), ..Self::one(body, timeouts, share) }
+    pub(super) fn stream(
+        body: Body,
+        incoming: Incoming,
+        timeouts: GrpcTimeouts,
+        share: BodyShare,
+        stopping: Stopping,
+    ) -> Self {
+        Self { stopping: Some(stopping.begun().boxed()), ..Self::one(body, incoming, timeouts, share) }
     }
 
     fn is_too_slow(&self) -> bool {
@@ -93,7 +102,9 @@ impl Received {
         if is_stream && self.messages.is_between() {
             (self.started, self.n_bytes) = (Instant::now(), 0);
         }
-        match self.messages.pass(data) {
+        let passed = self.messages.pass(data);
+        self.incoming.received(passed.n_ended);
+        match passed.n_behind {
             Some(n_rest) if is_stream => {
                 (self.started, self.n_bytes, self.has_whole) = (Instant::now(), n_rest as u64, true);
             }
@@ -165,10 +176,26 @@ impl HttpBody for Received {
 
 /// Where a stream of messages stands.
 #[derive(Debug, Default)]
-struct Messages {
+pub(super) struct Messages {
     header: [u8; HEADER_BYTES],
     n_header: usize,
     n_left: usize,
+}
+
+/// What some bytes brought.
+#[derive(Debug, Default)]
+pub(super) struct Passed {
+    /// How many messages end in them.
+    pub(super) n_ended: u64,
+    /// How many bytes come behind the last end, where there is one.
+    n_behind: Option<usize>,
+}
+
+impl Passed {
+    fn ends(&mut self, n_behind: usize) {
+        self.n_ended += 1;
+        self.n_behind = Some(n_behind);
+    }
 }
 
 impl Messages {
@@ -177,16 +204,16 @@ impl Messages {
         self.n_header == 0 && self.n_left == 0
     }
 
-    /// Goes on by so many bytes. Where a message ends in them, how many come behind the last end.
-    fn pass(&mut self, mut bytes: &[u8]) -> Option<usize> {
-        let mut n_behind = None;
+    /// Goes on by these bytes.
+    pub(super) fn pass(&mut self, mut bytes: &[u8]) -> Passed {
+        let mut passed = Passed::default();
         while let Some((first, rest)) = bytes.split_first() {
             if self.n_left > 0 {
                 let n_passed = self.n_left.min(bytes.len());
                 self.n_left -= n_passed;
                 bytes = &bytes[n_passed..];
                 if self.n_left == 0 {
-                    n_behind = Some(bytes.len());
+                    passed.ends(bytes.len());
                 }
                 continue;
             }
@@ -197,11 +224,11 @@ impl Messages {
                 let [_, length @ ..] = self.header;
                 (self.n_header, self.n_left) = (0, u32::from_be_bytes(length) as usize);
                 if self.n_left == 0 {
-                    n_behind = Some(bytes.len());
+                    passed.ends(bytes.len());
                 }
             }
         }
-        n_behind
+        passed
     }
 }
 
@@ -215,15 +242,17 @@ mod tests {
         let ends = [0, 8, 13, 274];
         for step in [1, 2, 3, 5, 7, 274] {
             let mut messages = Messages::default();
-            let mut n_passed = 0;
+            let (mut n_passed, mut n_ended) = (0, 0);
             for chunk in stream.chunks(step) {
-                let n_behind = messages.pass(chunk);
+                let passed = messages.pass(chunk);
                 let before = n_passed;
                 n_passed += chunk.len();
                 assert_eq!(messages.is_between(), ends.contains(&n_passed), "{n_passed} by {step}");
                 let last_end = ends.into_iter().filter(|end| (before + 1..=n_passed).contains(end)).max();
-                assert_eq!(n_behind, last_end.map(|end| n_passed - end), "{n_passed} by {step}");
+                assert_eq!(passed.n_behind, last_end.map(|end| n_passed - end), "{n_passed} by {step}");
+                n_ended += passed.n_ended;
             }
+            assert_eq!(n_ended, 3, "by {step}");
         }
     }
 }

@@ -68,11 +68,29 @@ pub fn request_measures() -> RequestMeasures {
     RequestMeasures::new(ROUTES.map(str::to_owned).to_vec(), &[""], STATUSES)
 }
 
+/// The place of the one method that calls have.
+const METHOD: usize = 0;
+
 /// A call that is watched.
 pub(crate) struct Watched {
     measures: Arc<RequestMeasures>,
     route: Option<usize>,
     pub(super) span: Span,
+}
+
+/// Where the messages that come with a call are counted.
+pub(super) struct Incoming {
+    measures: Arc<RequestMeasures>,
+    route: Option<usize>,
+}
+
+impl Incoming {
+    /// So many messages have come whole.
+    pub(super) fn received(&self, n: u64) {
+        if n > 0 {
+            self.measures.received(self.route, METHOD, n);
+        }
+    }
 }
 
 impl Watched {
@@ -91,14 +109,26 @@ impl Watched {
         if let Some(context) = context {
             request.extensions_mut().insert(context);
         }
-        measures.begun();
+        measures.begun(route, METHOD);
         Self { measures: Arc::clone(measures), route, span }
+    }
+
+    /// Where its messages are counted as they come.
+    pub(super) fn incoming(&self) -> Incoming {
+        Incoming { measures: Arc::clone(&self.measures), route: self.route }
+    }
+
+    /// So many messages go out as its answer.
+    pub(super) fn sent(&self, n: u64) {
+        if n > 0 {
+            self.measures.sent(self.route, METHOD, n);
+        }
     }
 
     /// The call has been answered, unless its client has left.
     pub(super) fn end(&self, code: Option<Code>, took: Duration) {
         let status = code.map_or(usize::MAX, |code| usize::try_from(i32::from(code)).unwrap_or(usize::MAX));
-        self.measures.ended(self.route, 0, status, took);
+        self.measures.ended(self.route, METHOD, status, took);
         // Spans that only name calls in the log lack these fields, and nothing is recorded.
         match code {
             Some(code) => {

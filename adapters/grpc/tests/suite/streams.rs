@@ -1,5 +1,9 @@
 //! One request after the other.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use drifting_grpc::GrpcSettings;
 use futures_util::stream;
 use tonic::Code;
 
@@ -54,8 +58,8 @@ async fn what_is_refused_does_not_end_the_stream() {
 
 #[tokio::test]
 async fn a_message_that_is_too_large_ends_the_stream() {
-    let settings = drifting_grpc::GrpcSettings { max_message_bytes: 10_000, ..Default::default() };
-    let server = TestServer::with(settings, std::time::Duration::from_secs(20)).await;
+    let settings = GrpcSettings { max_message_bytes: 10_000, ..GrpcSettings::default() };
+    let server = TestServer::with(settings, Duration::from_secs(20)).await;
     server.fit_label("label").await;
     let mut client = server.client().await;
     let requests = vec![label_request("label", &[0.5]), label_request("label", &[0.5; 2_000])];
@@ -64,4 +68,28 @@ async fn a_message_that_is_too_large_ends_the_stream() {
     let status = answers.message().await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     assert!(status.message().contains("at most 10000 bytes"), "{status}");
+}
+
+#[tokio::test]
+async fn messages_are_counted_as_they_come_and_go() {
+    let requests = Arc::new(drifting_grpc::request_measures());
+    let settings = GrpcSettings { requests: Arc::clone(&requests), ..GrpcSettings::default() };
+    let server = TestServer::with(settings, Duration::from_secs(20)).await;
+    server.fit_label("label").await;
+    let mut client = server.client().await;
+    let asked = vec![label_request("label", &[0.5]), label_request("other", &[0.5]), label_request("label", &[0.5; 3])];
+    let mut answers = client.model_stream_infer(stream::iter(asked)).await.unwrap().into_inner();
+    let mut n_answers = 0;
+    while answers.message().await.unwrap().is_some() {
+        n_answers += 1;
+    }
+    client.model_infer(label_request("label", &[0.5])).await.unwrap();
+    client.model_infer(label_request("other", &[0.5])).await.unwrap_err();
+    let counts = |method: &str| {
+        let of = requests.by_route().find(|of| of.route.ends_with(method)).unwrap();
+        (of.n_begun, of.n_received, of.n_sent)
+    };
+    assert_eq!((n_answers, counts("/ModelStreamInfer")), (3, (1, 3, 3)));
+    assert_eq!(counts("/ModelInfer"), (2, 2, 1), "a refusal is a status alone");
+    assert_eq!(requests.n_under_way(), 0);
 }

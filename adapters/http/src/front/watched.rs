@@ -114,7 +114,7 @@ impl Watch {
         let is_traced = self.tracing.is_on() && !PROBES.contains(&pattern) && pattern != METRICS;
         let traced = || traced_span(request, id, pattern, METHODS.get(method).copied().unwrap_or("_OTHER"));
         let (span, context) = self.tracing.begin(id, context, is_traced.then_some(traced), is_logged);
-        self.measures.begun();
+        self.measures.begun(route, method);
         (Watched { measures: Arc::clone(&self.measures), route, method, span }, context)
     }
 }
