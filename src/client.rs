@@ -14,6 +14,7 @@ use serde_json::value::RawValue;
 mod answers;
 mod problem;
 mod server_url;
+mod tls;
 
 pub use answers::{
     Answer, Backtest, BacktestCandidate, Detection, Feature, Finding, Metric, MetricBucket, Operation, Project,
@@ -244,6 +245,9 @@ impl Client {
 
     /// In words of our own: the library's name neither the server nor what to do.
     fn broken_off(&self, error: &reqwest::Error) -> anyhow::Error {
+        if let Some(fault) = tls::fault(error) {
+            return anyhow::Error::msg(tls::told(fault, &self.server));
+        }
         if error.is_connect() || error.is_timeout() {
             return anyhow!(
                 "no server answers at {}: start one with `drifting serve`, or say where it is with --url or DRIFTING_URL",
@@ -292,6 +296,15 @@ mod tests {
             "errors": [{"pointer": "/data/a/3", "detail": "expected a number"}]}"#;
         let error = client("http://127.0.0.1:1").refused(StatusCode::UNPROCESSABLE_ENTITY, body);
         assert_eq!(error.to_string(), "the data cannot be used\n  /data/a/3: expected a number");
+    }
+
+    #[test]
+    fn whoever_lacks_a_key_is_told_where_commands_take_one_from() {
+        let body =
+            br#"{"status": 401, "code": "unauthenticated", "title": "x", "detail": "this server asks for a key"}"#;
+        let error = client("http://127.0.0.1:1").refused(StatusCode::UNAUTHORIZED, body);
+        let told = "this server asks for a key; commands take one from DRIFTING_API_KEY or --api-key-file";
+        assert_eq!(error.to_string(), told);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, TimeDelta, Utc};
 use clap::Subcommand;
-use drifting_access::{RateLimit, Scope};
+use drifting_access::{ProjectPatterns, RateLimit, Scope};
 
 const CREATE_EXAMPLES: &str = "\
 Examples:
@@ -48,7 +48,7 @@ pub struct CreateKeyArgs {
     pub scopes: Vec<Scope>,
 
     /// The projects that it is for, in which `*` stands for any letters [default: all]
-    #[arg(long, value_name = "PATTERN,…", value_delimiter = ',')]
+    #[arg(long, value_name = "PATTERN,…", value_delimiter = ',', value_parser = pattern)]
     pub projects: Vec<String>,
 
     /// When it ends: after so many days or hours (90d, 12h), or on a day (2027-01-31) [default: never]
@@ -64,7 +64,22 @@ pub struct CreateKeyArgs {
     pub file: Option<PathBuf>,
 }
 
+fn pattern(text: &str) -> Result<String, String> {
+    ProjectPatterns::check(text)?;
+    Ok(text.to_owned())
+}
+
+/// When a key ends, which is still to come: one that has ended would be of no use to anybody.
 fn expiry(text: &str) -> Result<DateTime<Utc>, String> {
+    let at = moment(text)?;
+    if at <= Utc::now() {
+        let since = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+        return Err(format!("expected a time to come, such as 90d or a later day, got one that is over since {since}"));
+    }
+    Ok(at)
+}
+
+fn moment(text: &str) -> Result<DateTime<Utc>, String> {
     let expected = || "expected a time such as 90d or 12h, or a day such as 2027-01-31".to_owned();
     if let Ok(day) = text.parse::<NaiveDate>() {
         return Ok(day.and_time(NaiveTime::MIN).and_utc());
@@ -83,11 +98,20 @@ mod tests {
 
     #[test]
     fn a_key_ends_on_a_day_or_after_some_time() {
-        assert_eq!(expiry("2027-01-31").unwrap().to_rfc3339(), "2027-01-31T00:00:00+00:00");
+        assert_eq!(moment("2027-01-31").unwrap().to_rfc3339(), "2027-01-31T00:00:00+00:00");
         let days = (expiry("90d").unwrap() - Utc::now()).num_hours();
         assert!((90 * 24 - 1..=90 * 24).contains(&days), "{days}");
         for refused in ["", "0d", "-1d", "d", "90", "9999999999999d", "soon"] {
             assert!(expiry(refused).unwrap_err().contains("90d"), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_key_ends_in_time_to_come() {
+        for over in ["2020-01-31", "2020-01-31T12:00:00Z"] {
+            let told = expiry(over).unwrap_err();
+            assert!(told.contains("a time to come") && told.contains("over since 2020-01-31T"), "{told}");
+        }
+        assert!(expiry("9999-01-31").is_ok() && expiry("1h").is_ok());
     }
 }

@@ -103,6 +103,18 @@ fn numbers_that_cannot_be_read_are_told_in_a_sentence() {
 }
 
 #[test]
+fn a_key_of_no_use_is_told_in_a_sentence() {
+    for (options, expected) in [
+        ("--projects=", "'' for '--projects <PATTERN,…>': expected patterns of names"),
+        ("--projects churn-*,", "'' for '--projects <PATTERN,…>': expected patterns of names"),
+        ("--expires 2020-01-31", "'2020-01-31' for '--expires <WHEN>': expected a time to come"),
+    ] {
+        let text = refused(&format!("drifting keys create a {options}")).to_string();
+        assert!(text.contains(expected), "{options}: {text}");
+    }
+}
+
+#[test]
 fn fit_takes_a_detector() {
     let line = "drifting fit p data.csv --detector mmd_online --ert 400 --window-sizes 40,80 --sigma 0.5,1 \
                 --standardize false --missing-values drop --drift-type tabular --columns a,b --rows 5..10 --overwrite";

@@ -88,6 +88,9 @@ impl Problem {
             None if self.code.as_deref() == Some("project_exists") => {
                 Some(detail.replace("set `overwrite` to true to replace it", "give --overwrite to replace it"))
             }
+            None if self.code.as_deref() == Some("unauthenticated") => {
+                Some(format!("{detail}; commands take one from DRIFTING_API_KEY or --api-key-file"))
+            }
             None => Some(detail.to_owned()),
         }
     }

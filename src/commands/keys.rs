@@ -57,8 +57,10 @@ fn create(args: &CreateKeyArgs, json: bool, out: &mut impl Write) -> anyhow::Res
     Ok(())
 }
 
-/// Adds a key to a file, which is replaced as a whole: a server that reads it never sees half of it.
+/// Adds a key to a file, which is replaced as a whole: a server that reads it never sees half of it. Of several commands at once each waits
+/// for the one before, so that none puts back what stood there before another added its key.
 fn add(file: &Path, entry: &KeyEntry) -> anyhow::Result<()> {
+    let _until_the_end = lock_folder_of(file)?;
     let (text, mode) = match fs::read_to_string(file) {
         Ok(text) => (text, fs::metadata(file)?.permissions().mode()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => (String::new(), 0o600),
@@ -80,6 +82,20 @@ fn add(file: &Path, entry: &KeyEntry) -> anyhow::Result<()> {
         let _ = fs::remove_file(&beside);
     }
     Ok(written?)
+}
+
+/// Locks the folder of a file, until what is returned is dropped: of the file itself each command leaves another one behind.
+fn lock_folder_of(file: &Path) -> anyhow::Result<File> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let locked = File::open(folder).with_context(|| format!("the folder {}", folder.display()))?;
+    locked.lock().with_context(|| {
+        // As on some network file systems.
+        format!(
+            "the folder {} cannot be locked against other commands; without --file the entry is printed, to be added by hand",
+            folder.display()
+        )
+    })?;
+    Ok(locked)
 }
 
 fn hash(json: bool, out: &mut impl Write) -> anyhow::Result<()> {

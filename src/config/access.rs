@@ -1,9 +1,9 @@
 //! Who may use the server, and from which pages.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use drifting_access::{Claim, GateSettings, RateLimit, TokenKeys, TokenSettings};
+use drifting_access::{Claim, GateSettings, RateLimit, TokenKeys, TokenSettings, read_keys};
 use url::Url;
 
 use super::storage::Secret;
@@ -27,6 +27,13 @@ impl AccessConfig {
         self.api_key.is_some() || self.api_keys_file.is_some() || self.tokens.is_some()
     }
 
+    /// Whether anybody can get in by a key or a token. What is wrong with a file of keys is told where the gate is made of it.
+    pub(super) fn lets_somebody_in(&self) -> bool {
+        self.api_key.is_some()
+            || self.tokens.is_some()
+            || self.api_keys_file.as_deref().is_some_and(|file| !is_without_keys(file))
+    }
+
     /// What a gate is made of.
     pub fn gate(&self) -> GateSettings {
         GateSettings {
@@ -36,6 +43,11 @@ impl AccessConfig {
             rate_limit: self.rate_limit,
         }
     }
+}
+
+/// Whether a file of keys can be read, and none stands in it.
+fn is_without_keys(file: &Path) -> bool {
+    std::fs::read_to_string(file).is_ok_and(|text| read_keys(&text).is_ok_and(|keys| keys.is_empty()))
 }
 
 /// Where the keys of an issuer are: an address, or a file.
@@ -104,15 +116,18 @@ impl FromStr for CorsOrigins {
 fn origin(text: &str) -> Result<String, String> {
     let refused = || {
         format!(
-            "expected origins such as https://app.example or http://localhost:3000, separated by commas, got `{text}`"
+            "expected origins such as https://app.example or http://localhost:3000, each whole, without `*` and without a path, \
+             separated by commas, got `{text}`"
         )
     };
-    let url: Url = text.parse().map_err(|_| refused())?;
-    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
-    if is_bare && ["http", "https"].contains(&url.scheme()) {
-        Ok(url.origin().ascii_serialization())
-    } else {
-        Err(refused())
+    let (scheme, rest) = text.split_once("://").ok_or_else(refused)?;
+    // Of a URL a browser names the scheme, the host and the port alone, and the whole of them is compared: what is more would match nothing.
+    let host = rest.strip_suffix('/').unwrap_or(rest);
+    let is_bare = !host.contains(|character: char| "*/\\?#@".contains(character) || character.is_whitespace());
+    let is_http = ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    match text.parse::<Url>() {
+        Ok(url) if is_bare && is_http => Ok(url.origin().ascii_serialization()),
+        _ => Err(refused()),
     }
 }
 
@@ -124,10 +139,27 @@ mod tests {
     fn origins_are_written_as_browsers_write_them() {
         let origins: CorsOrigins = "HTTPS://App.Example:443/, http://localhost:3000".parse().unwrap();
         assert_eq!(origins.0, ["https://app.example", "http://localhost:3000"]);
-        for refused in
-            ["*", "app.example", "https://app.example/page", "null", "ftp://app.example", "https://a@app.example"]
-        {
-            assert!(refused.parse::<CorsOrigins>().unwrap_err().contains("expected origins"), "{refused}");
+        for refused in [
+            "*",
+            "https://*",
+            "https://*.example",
+            "https://app.example:*",
+            "app.example",
+            "https:app.example",
+            "https://",
+            "https://app.example/page",
+            "https://app.example/..",
+            "https://app.example?a",
+            "https://app.example#a",
+            "https://app.example\\",
+            "null",
+            "ftp://app.example",
+            "https://a@app.example",
+            "https://:a@app.example",
+            "https://a https://b",
+        ] {
+            let told = refused.parse::<CorsOrigins>().unwrap_err();
+            assert!(told.contains("expected origins") && told.contains("without `*`"), "{refused}: {told}");
         }
     }
 

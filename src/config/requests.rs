@@ -15,6 +15,8 @@ use super::units::{ByteSize, Interval};
 const HEADERS_MAX: usize = 100;
 /// Larger heads are refused by the parser of heads.
 const HEAD_BYTES_MAX: usize = 256 * 1024;
+/// The longest path of the server with the longest name of a project has some bytes less.
+const URI_BYTES_MIN: usize = 200;
 /// The file descriptors that a process may have on the largest machines.
 const CONNECTIONS_MAX: usize = 1_000_000;
 
@@ -77,12 +79,22 @@ fn head_bytes(text: &str) -> Result<usize, String> {
     Ok(bytes)
 }
 
+/// Reads a size of a path with its query.
+fn uri_bytes(text: &str) -> Result<usize, String> {
+    let bytes = head_bytes(text)?;
+    if bytes < URI_BYTES_MIN {
+        let least = ByteSize(URI_BYTES_MIN);
+        return Err(format!("expected at least {least}, which every path of the server fits into, got `{text}`"));
+    }
+    Ok(bytes)
+}
+
 impl Settings {
     pub(super) fn requests(&self) -> Result<RequestConfig, ConfigError> {
         let count = |key, most| self.required_as(key, up_to(most));
         let interval = |key| self.required::<Interval>(key).map(|interval| interval.0);
         Ok(RequestConfig {
-            max_uri_bytes: self.required_as("max_uri_bytes", head_bytes)?,
+            max_uri_bytes: self.required_as("max_uri_bytes", uri_bytes)?,
             max_headers: count("max_headers", HEADERS_MAX)?,
             max_header_bytes: self.required_as("max_header_bytes", head_bytes)?,
             max_json_depth: count("max_json_depth", ReadLimits::JSON_DEPTH_MAX)?,

@@ -1,5 +1,6 @@
 //! From the layers to the configuration: each setting is read once, and what settings need of each other is asked.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -48,6 +49,26 @@ fn drain_delay(text: &str) -> Result<Duration, String> {
         return Ok(Duration::ZERO);
     }
     text.parse().map(|Interval(delay)| delay).map_err(|reason| format!("{reason}; or 0s"))
+}
+
+/// Why nobody could use the server, and a key that is ready to be used: nobody should have to look for how to make one. A file of keys that
+/// is given holds none.
+fn needs_a_key(host: IpAddr, keys_file: Option<&Path>) -> String {
+    let key = drifting_access::new_key().unwrap_or_else(|_| "…".to_owned());
+    let why = format!("listening on {host} opens the server to the network, so it needs a key");
+    match keys_file {
+        None => format!(
+            "{why}, such as this new one in the environment variable `DRIFTING_API_KEY`: {key} – or keys in \
+             `--api-keys-file`, or `--insecure-no-auth` where something before the server authenticates"
+        ),
+        Some(file) => {
+            let file = file.display();
+            format!(
+                "{why}, and the file of keys {file} has none: add one by `drifting keys create NAME --file {file}`, or set this \
+                 new one in the environment variable `DRIFTING_API_KEY`: {key}"
+            )
+        }
+    }
 }
 
 /// The layers put together, each value still a text with its origin.
@@ -155,18 +176,10 @@ impl Settings {
             let reason = format!("expected another port than that of HTTP, got {} for both", config.port);
             return Err(ConfigError::new(&self.origin("grpc_port"), &reason));
         }
-        if config.is_loopback() || config.insecure_no_auth || config.access.asks_for_keys() {
+        if config.is_loopback() || config.insecure_no_auth || config.access.lets_somebody_in() {
             return Ok(config);
         }
-        // Ready to be used: nobody should have to look for how to make one.
-        let key = drifting_access::new_key().unwrap_or_else(|_| "…".to_owned());
-        let reason = format!(
-            "listening on {} opens the server to the network, so it needs a key, such as this new one in the environment \
-             variable `DRIFTING_API_KEY`: {key} – or keys in `--api-keys-file`, or `--insecure-no-auth` where something \
-             before the server authenticates",
-            config.host
-        );
-        Err(ConfigError::new(&self.origin("host"), &reason))
+        Err(ConfigError::new(&self.origin("host"), &needs_a_key(config.host, config.access.api_keys_file.as_deref())))
     }
 
     /// Who may use the server.

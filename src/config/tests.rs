@@ -262,6 +262,52 @@ fn beyond_loopback_a_key_is_needed_and_one_is_made_ready() {
 }
 
 #[test]
+fn beyond_loopback_a_file_of_keys_must_have_one() {
+    in_jail(|jail| {
+        for text in ["", "# none yet\n", "[]\n"] {
+            jail.create_file("keys.yaml", text)?;
+            let error = refused(&json!({"host": "0.0.0.0", "api_keys_file": "keys.yaml"}));
+            let key = error.split_whitespace().find(|word| word.starts_with("drk_")).unwrap();
+            assert!(error.starts_with("`host` from the flag `--host`: ") && key.len() == 68, "{error}");
+            assert!(
+                error.contains("the file of keys keys.yaml has none") && error.contains("DRIFTING_API_KEY"),
+                "{error}"
+            );
+            // Where nobody else gets to it, a server may wait for its first key.
+            assert!(load(&json!({"api_keys_file": "keys.yaml"})).is_ok());
+            for other in [json!({"jwt_issuer": "https://a.example", "jwt_audience": "a"}), json!({"api_key": key})] {
+                let mut settings = json!({"host": "0.0.0.0", "api_keys_file": "keys.yaml"});
+                settings.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
+                assert!(load(&settings).is_ok(), "{other}");
+            }
+        }
+        // What cannot be read is told of by the gate, in its own words.
+        jail.create_file("keys.yaml", "no list")?;
+        assert!(load(&json!({"host": "0.0.0.0", "api_keys_file": "keys.yaml"})).is_ok());
+        let digest = format!("sha256:{}", "0".repeat(64));
+        jail.create_file("keys.yaml", &format!("- name: a\n  hash: {digest}\n  scopes: [read]\n"))?;
+        assert!(load(&json!({"host": "0.0.0.0", "api_keys_file": "keys.yaml"})).is_ok());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_path_of_the_server_has_room_within_the_least_size() {
+    in_jail(|_| {
+        for (size, is_taken) in [("1", false), ("199", false), ("200", true), ("256KiB", true), ("257KiB", false)] {
+            let loaded = load(&json!({"max_uri_bytes": size}));
+            assert_eq!(loaded.is_ok(), is_taken, "{size}");
+        }
+        let error = refused(&json!({"max_uri_bytes": "199"}));
+        assert!(
+            error.ends_with("expected at least 200, which every path of the server fits into, got `199`"),
+            "{error}"
+        );
+        Ok(())
+    });
+}
+
+#[test]
 fn settings_that_need_each_other_say_so() {
     in_jail(|_| {
         for (flags, word) in [

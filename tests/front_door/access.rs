@@ -84,8 +84,40 @@ fn keys_are_made_used_and_taken_back() {
     fs::write(&file, format!("- name: {second}")).expect("the file is written");
     becomes(&training, false);
     becomes(&next, true);
+    fs::write(&file, "").expect("the file is written");
+    becomes(&next, false);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let warning = loop {
+        if let Some(line) = server.log().lines().find(|line| line.contains("no key is left in it")) {
+            break line.to_owned();
+        }
+        assert!(Instant::now() < deadline, "it is not told that nobody gets in any more");
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    assert!(warning.contains("WARN"), "{warning}");
     let log = server.log();
     assert!(!log.contains(&training) && !log.contains(&next), "no key is in the log");
+}
+
+#[test]
+fn keys_that_are_made_at_once_are_all_in_the_file() {
+    const N_KEYS: usize = 32;
+    let directory = tempfile::tempdir().expect("a folder");
+    let file = directory.path().join("keys.yaml");
+    let make = |index: usize| {
+        let mut command = drifting();
+        command.args(["keys", "create", &format!("key-{index}"), "--file"]).arg(&file);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("it runs")
+    };
+    let at_once: Vec<_> = (0..N_KEYS).map(make).collect();
+    for child in at_once {
+        let made = child.wait_with_output().expect("it ends");
+        assert!(made.status.success(), "{}", told(&made));
+    }
+    let listed = run(drifting().args(["keys", "list", "--json", "--file"]).arg(&file));
+    let listed: Value = serde_json::from_slice(&listed.stdout).expect("JSON");
+    assert_eq!(listed["keys"].as_array().expect("a list").len(), N_KEYS);
+    assert_eq!(fs::read_dir(directory.path()).expect("a folder").count(), 1, "nothing is left beside it");
 }
 
 #[test]
@@ -153,6 +185,20 @@ fn beyond_loopback_the_server_starts_with_a_key_alone() {
 }
 
 #[test]
+fn a_file_without_keys_serves_on_loopback_alone() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let file = directory.path().join("keys.yaml");
+    fs::write(&file, "# none yet\n").expect("the file is written");
+    let keys = ["--grpc-port", "none", "--api-keys-file", file.to_str().expect("a path")];
+    let beyond = [&keys[..], &["--host", "0.0.0.0"]].concat();
+    let Err((status, log)) = Server::try_start(directory.path(), &beyond) else { panic!("it starts") };
+    assert_eq!(status.code(), Some(2));
+    assert!(log.contains("keys.yaml has none") && log.contains(" drk_"), "{log}");
+    let directory = tempfile::tempdir().expect("a folder");
+    assert_eq!(Server::start(directory.path(), &keys).get("/api/v1/projects").status, 401);
+}
+
+#[test]
 fn a_file_of_keys_that_cannot_be_used_keeps_the_server_from_starting() {
     let directory = tempfile::tempdir().expect("a folder");
     let file = directory.path().join("keys.yaml");
@@ -186,13 +232,28 @@ fn with_a_certificate_the_server_speaks_tls_alone() {
     };
     let listed = list(&url, &path("ca.pem"));
     assert!(listed.status.success(), "{}", told(&listed));
+    let refused = |url: &str, trusted: &str, word: &str| {
+        let listed = list(url, trusted);
+        let told = told(&listed);
+        assert!(!listed.status.success() && told.contains(word) && !told.contains("start one"), "{told}");
+    };
+    refused(&server.url, &path("ca.pem"), "that of another name");
     assert!(!list(&url.replace("https", "http"), &path("ca.pem")).status.success(), "nothing is said without TLS");
     let stranger = CertifiedIssuer::self_signed(
         CertificateParams::new(Vec::new()).expect("parameters"),
         KeyPair::generate().expect("a key"),
     );
     fs::write(path("other.pem"), stranger.expect("an authority").pem()).expect("the file is written");
-    assert!(!list(&url, &path("other.pem")).status.success(), "a certificate of somebody else is not believed");
+    // A certificate of somebody else is not believed.
+    refused(&url, &path("other.pem"), "in SSL_CERT_FILE");
+
+    let directory = tempfile::tempdir().expect("a folder");
+    let ca = path("ca.pem");
+    let server = Server::start(
+        directory.path(),
+        &["--tls-cert", &cert, "--tls-key", &key, "--tls-client-ca", &ca, "--grpc-port", "none"],
+    );
+    refused(&server.url.replace("127.0.0.1", "localhost"), &ca, "asks its clients for a certificate");
 }
 
 #[test]

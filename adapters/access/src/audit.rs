@@ -93,7 +93,7 @@ struct Line<'a> {
     at: String,
     #[serde(flatten)]
     change: &'a Change,
-    /// The status of the answer; `null` where the client left before it. What had begun to be stored is stored then.
+    /// The status of the answer; `null` where the client left before it, or a stop of the server. What had begun to be stored is stored then.
     status: Option<&'a str>,
 }
 

@@ -16,8 +16,13 @@ pub enum Denied {
     #[error("expected one key, different ones came; send it as `Authorization: Bearer …` or as `X-API-Key: …`")]
     SeveralKeys,
     /// It shows a header that holds no key.
-    #[error("expected `Authorization: Bearer …` with a key, another scheme or an empty one came")]
-    NotAKey,
+    #[error("expected {expected} with a key, {came} came")]
+    NotAKey {
+        /// The header, as it should be.
+        expected: &'static str,
+        /// What it was.
+        came: &'static str,
+    },
     /// It shows a key that nobody knows.
     #[error("the key that came is not known here, or no longer")]
     UnknownKey,

@@ -273,10 +273,7 @@ impl Gate {
             };
             match taken {
                 Ok(()) => {
-                    tracing::info!(
-                        count = self.keys.load().known.len(),
-                        "the file of keys has changed and was read again"
-                    );
+                    tell_of_keys(self.keys.load().known.len());
                     complaint = None;
                 }
                 // Once, not every second.
@@ -316,6 +313,15 @@ fn granted(entry: KeyEntry, rate: Option<Arc<Rate>>) -> Grant {
         scopes: entry.scopes,
         expires_at: entry.expires_at,
         rate,
+    }
+}
+
+/// A file that was emptied by mistake shuts everybody out who has a key of it.
+fn tell_of_keys(count: usize) {
+    if count == 0 {
+        tracing::warn!("the file of keys has changed and was read again: no key is left in it");
+    } else {
+        tracing::info!(count, "the file of keys has changed and was read again");
     }
 }
 

@@ -107,6 +107,8 @@ pub fn read_keys(text: &str) -> Result<Vec<KeyEntry>, KeysFileError> {
         if scopes.is_empty() {
             return Err(wrong("scopes", "expected at least one of `read`, `predict`, `fit` and `admin`".to_owned()));
         }
+        let mut patterns = written.projects.iter().flatten();
+        patterns.try_for_each(|pattern| ProjectPatterns::check(pattern)).map_err(|reason| wrong("projects", reason))?;
         let rate_limit = written.rate_limit.map(|rate| rate.parse()).transpose();
         keys.push(KeyEntry {
             name: written.name,
@@ -211,6 +213,7 @@ mod tests {
             (format!("- name: a\n  hash: {ABC}\n  scopes: []"), "key 1: `scopes`"),
             (format!("- name: ''\n  hash: {ABC}\n  scopes: [read]"), "key 1: `name`"),
             (format!("- name: a\n  hash: {ABC}\n  scopes: [read]\n  rate_limit: x"), "key 1: `rate_limit`"),
+            (format!("- name: a\n  hash: {ABC}\n  scopes: [read]\n  projects: [a, '']"), "key 1: `projects`"),
             (format!("- name: a\n  hash: {ABC}\n  scopes: [read]\n  expires_at: {secret}"), "line"),
             (
                 format!("- name: a\n  hash: {ABC}\n  scopes: [read]\n- name: b\n  hash: {ABC}\n  scopes: [read]"),
@@ -220,6 +223,13 @@ mod tests {
             let told = read_keys(&text).unwrap_err().to_string();
             assert!(told.contains(word) && !told.contains(secret), "{told}");
         }
+    }
+
+    #[test]
+    fn a_key_for_an_empty_pattern_is_not_added() {
+        let empty = KeyEntry { projects: Some(vec![String::new()]), ..entry("a") };
+        let told = with_key("", &empty).unwrap_err().to_string();
+        assert!(told.starts_with("key 1: `projects`: expected patterns of names"), "{told}");
     }
 
     #[test]

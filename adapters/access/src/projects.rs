@@ -20,6 +20,20 @@ impl ProjectPatterns {
         if has_all { Self::ALL } else { Self(Some(patterns)) }
     }
 
+    /// Whether a pattern may stand in a file of keys.
+    ///
+    /// # Errors
+    /// When there is nothing in it: it would match no name, and the key would be good for nothing.
+    pub fn check(pattern: &str) -> Result<(), String> {
+        if pattern.trim().is_empty() {
+            return Err(
+                "expected patterns of names such as `churn-*`, an empty one came; leave `projects` out for all"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
     /// Whether they are all projects, those to come included.
     pub fn are_all(&self) -> bool {
         self.0.is_none()
@@ -51,5 +65,12 @@ mod tests {
         }
         assert!(!ProjectPatterns::of(Vec::<String>::new()).cover("price"), "no pattern covers nothing");
         assert!(ProjectPatterns::of(["*"]).are_all() && ProjectPatterns::ALL.cover("price"));
+    }
+
+    #[test]
+    fn an_empty_pattern_is_refused() {
+        for (pattern, is_taken) in [("churn-*", true), ("*", true), ("", false), (" ", false)] {
+            assert_eq!(ProjectPatterns::check(pattern).is_ok(), is_taken, "`{pattern}`");
+        }
     }
 }

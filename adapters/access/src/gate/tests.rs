@@ -72,7 +72,7 @@ fn other_keys_are_refused() {
     ]);
     let gate = gate(&file);
     for (key, denied) in [
-        ("", Denied::NotAKey),
+        ("", Denied::NotAKey { expected: "`Authorization: Bearer …`", came: "an empty one" }),
         ("other", Denied::UnknownKey),
         (&FILE_KEY[1..], Denied::UnknownKey),
         (&format!("{FILE_KEY}x"), Denied::UnknownKey),
