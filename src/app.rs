@@ -234,6 +234,8 @@ impl App {
                 () = shutdown => {
                     // Whoever sends requests here has this time to see that the server is not ready any more.
                     drop(drain);
+                    // None that begins now could be followed to its end.
+                    service.close_operations();
                     tokio::time::sleep(drain_delay).await;
                 }
                 () = lost(lease) => overtaken.store(true, Ordering::Release),

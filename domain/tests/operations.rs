@@ -271,6 +271,66 @@ async fn the_end_of_the_server_interrupts_operations_and_the_next_start_tells() 
     assert!(service.operation(OperationId::new(2)).is_none(), "what was refused never was");
 }
 
+#[tokio::test]
+async fn a_project_that_is_deleted_while_it_is_fitted_anew_stays_deleted() {
+    let house = House::new();
+    let service = house.serve().await;
+    let anew = || FitRequest { overwrite: true, ..good("a") };
+    let there = async || {
+        let begun = begin(&service, 100, good("a")).await;
+        house.pool.run_next();
+        service.finish_fit(begun).await;
+        assert!(service.show(&name("a")).await.is_ok());
+    };
+    let is_gone = async || service.show(&name("a")).await.is_err() && house.artifacts.list().await.unwrap().is_empty();
+
+    there().await;
+    let begun = begin(&service, 1, anew()).await;
+    let of_another = begin(&service, 2, good("b")).await;
+    service.delete(&name("a")).await.expect("it is deleted");
+    house.pool.run_next();
+    service.finish_fit(begun).await;
+    assert!(matches!(view(&service, 1).status, OperationStatus::Cancelled), "{:?}", view(&service, 1));
+    assert!(is_gone().await);
+    house.pool.run_next();
+    service.finish_fit(of_another).await;
+    assert!(matches!(view(&service, 2).status, OperationStatus::Succeeded), "that of another project goes on");
+    service.delete(&name("b")).await.expect("it is deleted");
+
+    // Its computing has ended, and somebody waits for it.
+    there().await;
+    let mut waited_for = Box::pin(service.fit(anew()));
+    tokio::select! {
+        biased;
+        _ = &mut waited_for => panic!("nothing has been computed"),
+        () = std::future::ready(()) => {}
+    }
+    house.pool.run_next();
+    let fitted = waited_for.await.expect("a fit");
+    service.delete(&name("a")).await.expect("it is deleted");
+    assert!(matches!(service.store(fitted).await.map(drop), Err(FitError::Deleted)));
+    assert!(is_gone().await);
+    // One that begins afterwards makes a project of its own.
+    let begun = begin(&service, 3, anew()).await;
+    house.pool.run_next();
+    service.finish_fit(begun).await;
+    assert!(service.show(&name("a")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_server_that_is_about_to_stop_begins_no_operation_and_ends_those_under_way() {
+    let house = House::new();
+    let service = house.serve().await;
+    let begun = begin(&service, 1, good("a")).await;
+    service.close_operations();
+    let late = service.prepare_fit(good("late")).expect("it can be fitted");
+    let refused = service.begin_fit(OperationId::new(2), late).await.map(drop);
+    assert!(matches!(refused, Err(FitError::Stopping)), "{refused:?}");
+    house.pool.run_next();
+    service.finish_fit(begun).await;
+    assert!(matches!(view(&service, 1).status, OperationStatus::Succeeded));
+}
+
 /// How many fits have succeeded, failed, been cancelled and been interrupted.
 fn results(service: &DriftService) -> [u64; 4] {
     service.measures().fit_results.map(|(_, n)| n)

@@ -69,6 +69,7 @@ fn lengths(limits: Limits) -> Vec<Row> {
     let length_of_all = format!("Content-Length: {}\r\n", no_chunks.len());
     let smuggling = format!("{kept}{length_of_all}Transfer-Encoding: chunked\r\n\r\n{no_chunks}");
     let turned_round = format!("{kept}Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n{no_chunks}");
+    let good = "e\r\n{\"data\":[0.5]}\r\n0\r\n\r\n";
     let over = limits.predict + 1;
     vec![
         unseen("two lengths", prediction("Content-Length: 2\r\nContent-Length: 3", "{}}"), 400),
@@ -79,9 +80,30 @@ fn lengths(limits: Limits) -> Vec<Row> {
         unseen("a length that is empty", length(""), 400),
         unseen("a length beyond 64 bits", length("99999999999999999999999"), 400),
         unseen("the last length of 64 bits", length("18446744073709551615"), 431),
-        // The length is not believed beside chunks; the connection ends, and what would follow is not read.
+        // Somebody in between may have believed the other one; the connection ends, and what would follow is not read.
         Row::raw("a length and chunks", smuggling, 400, "malformed").then_closed(),
         Row::raw("chunks and a length", turned_round, 400, "malformed").then_closed(),
+        Row::raw(
+            "a length and chunks that are good",
+            prediction("Content-Length: 2\r\nTransfer-Encoding: chunked", good),
+            400,
+            "malformed",
+        )
+        .then_closed(),
+        Row::raw(
+            "good chunks and a length",
+            prediction("Transfer-Encoding: chunked\r\nContent-Length: 2", good),
+            400,
+            "malformed",
+        )
+        .then_closed(),
+        Row::raw(
+            "a coding that is not undone, in chunks",
+            prediction("Transfer-Encoding: gzip, chunked", good),
+            400,
+            "malformed",
+        )
+        .then_closed(),
         unseen("chunks, but not at last", prediction("Transfer-Encoding: chunked, gzip", "0\r\n\r\n"), 400),
         unseen("another transfer coding", prediction("Transfer-Encoding: xchunked", "0\r\n\r\n"), 400),
         unseen(

@@ -35,7 +35,17 @@ fn a_server_that_drains_is_not_ready_and_answers_until_its_delay_is_over() {
         server.get("/livez").expect(200);
         std::thread::sleep(Duration::from_millis(50));
     }
+    let text = body.to_string();
+    let begun = server.connect().try_request_with(
+        "Prefer: respond-async\r\n",
+        "POST",
+        "/api/v1/projects/late/fit",
+        Some(("application/json", &text)),
+    );
+    let refused = begun.expect("the server answers").expect(503);
+    assert_eq!(refused["code"], "shutting_down", "nobody could follow it to its end");
     let status = server.ended(Duration::from_secs(10)).expect("it stops");
+    assert!(!server.log().contains("\"ERROR\""), "that it stops is no fault of it: {}", server.log());
     assert!(status.success() && began.elapsed() >= Duration::from_secs(2), "{status} after {:?}", began.elapsed());
     let server = Server::start(directory.path(), &[]);
     assert_eq!(server.get("/api/v1/projects/score").expect(200)["time"], n_answered, "everything was saved");

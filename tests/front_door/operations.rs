@@ -1,7 +1,7 @@
 //! Long fits on a real server: killed, stopped, cancelled, followed by the command line.
 
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -82,6 +82,49 @@ fn a_stop_does_not_wait_for_a_fit_that_nobody_waits_for() {
     let server = Server::start(directory.path(), &[]);
     let told = server.get(&operation).expect(200);
     assert_eq!((&told["status"], &told["problem"]["code"]), (&json!("failed"), &json!("interrupted")), "{told}");
+}
+
+#[test]
+fn a_stop_answers_a_fit_that_somebody_waits_for() {
+    let directory = tempfile::tempdir().expect("a folder");
+    let audit = directory.path().join("audit");
+    let told = audit.to_str().expect("a plain path");
+    let mut server = Server::start(directory.path(), &["--shutdown-timeout", "2s", "--audit-log", told]);
+    let address = server.url.strip_prefix("http://").expect("a plain address").to_owned();
+    let body = endless().to_string();
+    let mut stream = TcpStream::connect(&address).expect("the server accepts");
+    let head = format!(
+        "POST /api/v1/projects/long/fit HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + &body).as_bytes()).expect("sent");
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while server.processor_time() < Duration::from_secs(1) {
+        assert!(Instant::now() < deadline, "it does not compute");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let waiting = std::thread::spawn(move || {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    });
+    let pid = rustix::process::Pid::from_child(&server.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("the signal is sent");
+    assert!(server.ended(Duration::from_secs(30)).expect("it stops").success());
+    let answer = waiting.join().expect("nobody panics").to_ascii_lowercase();
+    assert!(answer.starts_with("http/1.1 503 "), "{answer}");
+    assert!(answer.contains("\r\nretry-after: 10\r\n") && answer.contains("\"code\":\"interrupted\""), "{answer}");
+    let log = server.log();
+    assert!(log.contains("requests are interrupted") && !log.contains("client left"), "{log}");
+    let files = std::fs::read_dir(audit).expect("the audit log is there").map(|file| file.expect("a file").path());
+    let audited: String = files.map(|file| std::fs::read_to_string(file).expect("it is read")).collect();
+    assert!(
+        audited.contains("/api/v1/projects/long/fit") && audited.contains("\"status\":null"),
+        "it did not end: {audited}"
+    );
+    let server = Server::start(directory.path(), &[]);
+    assert_eq!(server.get("/api/v1/projects/long").status, 404);
 }
 
 #[test]

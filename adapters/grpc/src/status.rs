@@ -13,7 +13,12 @@ const KEY: &str = "drifting-code";
 pub(crate) fn refused(refusal: &Refusal) -> Status {
     let code = code_of(refusal.code);
     let cause = refusal.cause.as_deref();
-    if matches!(code, Code::Internal | Code::Unavailable) && refusal.code != RefusalCode::Overloaded {
+    // Being asked for too much, or while it stops, is no fault of a server.
+    let is_as_it_should_be = matches!(
+        refusal.code,
+        RefusalCode::Overloaded | RefusalCode::QueueFull | RefusalCode::ShuttingDown | RefusalCode::Interrupted
+    );
+    if matches!(code, Code::Internal | Code::Unavailable) && !is_as_it_should_be {
         tracing::error!(?code, cause, "a gRPC call failed");
     } else {
         tracing::debug!(?code, cause, detail = %refusal.detail, "a gRPC call was refused");

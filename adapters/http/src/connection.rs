@@ -10,7 +10,7 @@ mod refusing;
 mod serving;
 
 pub(crate) use acceptor::GuardedAcceptor;
-pub(crate) use activity::{Connections, Working};
+pub(crate) use activity::{Connections, Untimely, Working};
 pub(crate) use head::{frame, status_and_headers, written};
 pub(crate) use refusing::Refuse;
-pub(crate) use serving::serve;
+pub(crate) use serving::{FramedTwice, serve};

@@ -100,6 +100,7 @@ impl Failure {
             FitError::Encoder(error) => Self::of_encoder(error, source),
             FitError::Exists { existing } => Self::exists(existing, project),
             FitError::KeyReused => Self::new(Code::IdempotencyKeyReused, FitError::KeyReused.to_string()),
+            FitError::Deleted => Self::new(Code::ProjectNotFound, FitError::Deleted.to_string()),
             FitError::InProgress => Self::new(Code::FitInProgress, FitError::InProgress.to_string()),
             FitError::QueueFull => Self::new(Code::FitQueueFull, FitError::QueueFull.to_string()),
             FitError::Stopping => Self::new(Code::ShuttingDown, FitError::Stopping.to_string()),
@@ -217,6 +218,11 @@ impl Failure {
     /// There are too many predictions.
     pub(crate) fn overloaded() -> Self {
         Self::new(Code::Overloaded, PredictError::Overloaded.to_string())
+    }
+
+    /// The server stops, and does not wait for the end of a request any longer.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(Code::Interrupted, "the server stopped before this had ended; send it again")
     }
 
     /// There is no memory for another body, or for the rest of one.

@@ -38,7 +38,7 @@ use tracing::level_filters::LevelFilter;
 use self::access_log::Access;
 use crate::api::Readiness;
 use crate::body::{Coding, leave_unread};
-use crate::connection::{Connections, Refuse, Working, written};
+use crate::connection::{Connections, Refuse, Untimely, Working, written};
 use crate::error::{Code, Failure, Problem, shown};
 use crate::rights::is_open;
 use crate::settings::HeadLimits;
@@ -106,7 +106,10 @@ impl<E: Endpoint<Output = Response>> Front<E> {
                 tokio::select! {
                     biased;
                     outcome = AssertUnwindSafe(self.inner.call(request)).catch_unwind() => outcome,
-                    () = client_left(working) => return Ok(nobody_reads_this()),
+                    untimely = untimely(working) => match untimely {
+                        Untimely::ClientLeft => return Ok(nobody_reads_this()),
+                        Untimely::Interrupted => Ok(Err(Failure::interrupted().into())),
+                    },
                 }
             }
             Err(failure) => {
@@ -126,6 +129,10 @@ impl<E: Endpoint<Output = Response>> Front<E> {
 impl<E: Send + Sync + 'static> Refuse for Front<E> {
     fn is_leaving(&self) -> bool {
         self.readiness.has_ended()
+    }
+
+    fn interrupt(&self) {
+        self.connections.interrupt();
     }
 
     fn is_refusing(&self) -> bool {
@@ -301,9 +308,9 @@ fn takes_references(path: &str) -> bool {
     matches!(path.trim_end_matches('/').rsplit('/').next(), Some("fit" | "backtest"))
 }
 
-async fn client_left(working: Option<&Working>) {
+async fn untimely(working: Option<&Working>) -> Untimely {
     match working {
-        Some(working) => working.client_left().await,
+        Some(working) => working.untimely().await,
         None => std::future::pending().await,
     }
 }
@@ -320,8 +327,7 @@ fn render(failure: Failure, begun: &Begun) -> Response {
 
 /// A failure and its cause go to the log, once.
 fn tell(code: Code, cause: Option<&str>) {
-    // Being asked for too much is no fault of the server.
-    if code.status().is_server_error() && code != Code::Overloaded {
+    if code.is_fault() {
         tracing::error!(code = code.as_str(), cause, "a request failed");
     } else {
         tracing::debug!(code = code.as_str(), cause, "a request was refused");

@@ -57,6 +57,12 @@ const SCOPES: [(&str, &str, Scope); 45] = [
     ("POST", "/v2/repository/models/{model}/unload", Scope::Fit),
 ];
 
+/// Reading that goes with what another scope may begin: whoever may fit may see what becomes of it.
+const ALSO: [(&str, &str, Scope); 2] = [
+    ("GET", "/api/v1/operations/{operation}", Scope::Fit),
+    ("GET", "/api/v1/operations/{operation}/events", Scope::Fit),
+];
+
 /// What anybody may read, key or not: the probes, and pages and documents that are the same everywhere and tell nothing of projects.
 const OPEN: [&str; 15] = [
     "/",
@@ -98,8 +104,17 @@ pub(crate) fn scope_of(method: &Method, path: &str) -> Option<Scope> {
     if reads(method) && is_for_anybody(path) {
         return None;
     }
+    Some(found_in(&SCOPES, method, path).unwrap_or(Scope::Admin))
+}
+
+/// A scope that does as well as [`scope_of`].
+pub(crate) fn scope_also_of(method: &Method, path: &str) -> Option<Scope> {
+    found_in(&ALSO, method, path)
+}
+
+fn found_in(table: &[(&str, &str, Scope)], method: &Method, path: &str) -> Option<Scope> {
     let is_it = |(of, at, _): &&(&str, &str, Scope)| *of == method.as_str() && is_same(at, path);
-    Some(SCOPES.iter().find(is_it).map_or(Scope::Admin, |(_, _, scope)| *scope))
+    table.iter().find(is_it).map(|(_, _, scope)| *scope)
 }
 
 /// Whether two patterns of paths are the same, whatever marks their parameters.
@@ -114,6 +129,8 @@ fn is_same(documented: &str, path: &str) -> bool {
 pub(crate) struct Guarded<E> {
     inner: E,
     scope: Option<Scope>,
+    /// One that does as well.
+    also: Option<Scope>,
     /// How it is written down, if it changes something.
     changing: Option<Changing>,
 }
@@ -121,7 +138,7 @@ pub(crate) struct Guarded<E> {
 impl<E> Guarded<E> {
     /// The operation of this method and path.
     pub(crate) fn new(inner: E, method: &Method, path: &str) -> Self {
-        Self { inner, scope: scope_of(method, path), changing: None }
+        Self { inner, scope: scope_of(method, path), also: scope_also_of(method, path), changing: None }
     }
 
     /// The same at this path, written down in this log where it changes projects.
@@ -137,7 +154,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guarded<E> {
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
         let Some(scope) = self.scope else { return self.inner.call(request).await };
         let caller = caller(&request)?;
-        let allowed = caller.check(scope);
+        let also = self.also.is_some_and(|also| caller.check(also).is_ok());
+        let allowed = if also { Ok(()) } else { caller.check(scope) };
         let recording = self.changing.as_ref().map(|changing| changing.begin(&request, caller));
         if let Some(recording) = &recording {
             request.set_data(recording.audited());

@@ -209,6 +209,7 @@ impl Refusal {
             FitError::Encoder(_) => RefusalCode::InvalidSettings,
             FitError::Exists { .. } => RefusalCode::ProjectExists,
             FitError::KeyReused => RefusalCode::KeyReused,
+            FitError::Deleted => RefusalCode::ProjectNotFound,
             FitError::InProgress => RefusalCode::FitInProgress,
             FitError::QueueFull => RefusalCode::QueueFull,
             FitError::Stopping => RefusalCode::ShuttingDown,

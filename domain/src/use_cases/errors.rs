@@ -37,6 +37,9 @@ pub enum FitError {
     /// Another request came under the same idempotency key.
     #[error("{KEY_REUSED}")]
     KeyReused,
+    /// The project that it was to replace has been deleted meanwhile.
+    #[error("the project was deleted while this fit of it was under way; fit it again if it is wanted after all")]
+    Deleted,
     /// Another fit of that name is under way.
     #[error("a fit of this project is under way; wait for it to end")]
     InProgress,

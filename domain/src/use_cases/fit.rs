@@ -49,6 +49,7 @@ pub struct FittedProject {
     fitted: Fitted,
     configuration: Configuration,
     overwrite: bool,
+    replaced: Option<Arc<Entry>>,
     ending: Ending,
     _reservation: Reservation,
 }
@@ -66,6 +67,7 @@ impl FittedProject {
 /// other fit of the name begins, and it has its place in the queue.
 pub struct PreparedFit {
     prepared: Prepared,
+    replaced: Option<Arc<Entry>>,
     place: Place,
     ending: Ending,
     reservation: Reservation,
@@ -153,9 +155,9 @@ impl DriftService {
         self.check_fits()?;
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
+        let asked = Asked { replaced: self.replaced_by(&request), ..Asked::of(&request) };
         let place = self.fit_queue.enter()?;
         let ending = Ending::of(&self.counts.fit_results);
-        let asked = Asked::of(&request);
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
         let (limits, readers) = (self.request_limits, self.readers.clone());
         let computation = self.on_the_pool(place, move |progress| {
@@ -175,16 +177,17 @@ impl DriftService {
         self.check_fits()?;
         self.check_free(&request.project, request.overwrite)?;
         let reservation = Reservation::of(&self.fits, &request.project).ok_or(FitError::InProgress)?;
+        let replaced = self.replaced_by(&request);
         let place = self.fit_queue.enter()?;
         let ending = Ending::of(&self.counts.fit_results);
         let (prepared, ending) = ending.after(prepare(request, self.request_limits, &self.readers, &Here, &Silent))?;
-        Ok(PreparedFit { prepared, place, ending, reservation, identity: None })
+        Ok(PreparedFit { prepared, replaced, place, ending, reservation, identity: None })
     }
 
     /// Puts the rest of a prepared fit into the queue of the pool.
     pub(super) fn compute_prepared(&self, fit: PreparedFit) -> (Computation<Fitted>, Asked, Reservation, Ending) {
-        let PreparedFit { prepared, place, ending, reservation, identity } = fit;
-        let asked = Asked { identity, ..Asked::of(&prepared.request) };
+        let PreparedFit { prepared, replaced, place, ending, reservation, identity } = fit;
+        let asked = Asked { replaced, identity, ..Asked::of(&prepared.request) };
         let (pool, thresholds) = (Arc::clone(&self.ports.fit_pool), Arc::clone(&self.cvm_thresholds));
         let computation = self.on_the_pool(place, move |progress| compute(prepared, &thresholds, &*pool, progress));
         (computation, asked, reservation, ending)
@@ -209,7 +212,7 @@ impl DriftService {
         reservation: Reservation,
         ending: Ending,
     ) -> FittedProject {
-        let Asked { project, drift_type, overwrite, identity } = asked;
+        let Asked { project, drift_type, overwrite, replaced, identity } = asked;
         let configuration = Configuration {
             generation: 1,
             project,
@@ -227,16 +230,18 @@ impl DriftService {
             run_length: fitted.run_length,
             fitted_once: identity.map(|identity| identity.noted()),
         };
-        FittedProject { fitted, configuration, overwrite, ending, _reservation: reservation }
+        FittedProject { fitted, configuration, overwrite, replaced, ending, _reservation: reservation }
     }
 
     /// Stores a fitted project, durably, and serves it.
     ///
     /// # Errors
-    /// When the name has been taken meanwhile, or when the store fails; then nothing of it is visible.
+    /// When the name has been taken meanwhile, when the project that it replaces has been deleted meanwhile, or when the store fails;
+    /// then nothing of it is visible.
     pub async fn store(&self, fitted: FittedProject) -> Result<ProjectView, FitError> {
-        let FittedProject { fitted, configuration, overwrite, ending, _reservation } = fitted;
-        let (view, ending) = ending.after(self.keep(fitted, configuration, overwrite).await)?;
+        let FittedProject { fitted, configuration, overwrite, replaced, ending, _reservation } = fitted;
+        let kept = self.keep(fitted, configuration, overwrite, replaced).await;
+        let (view, ending) = ending.after(kept)?;
         ending.ended_as(FitResult::Succeeded);
         Ok(view)
     }
@@ -246,6 +251,7 @@ impl DriftService {
         fitted: Fitted,
         mut configuration: Configuration,
         overwrite: bool,
+        replaced: Option<Arc<Entry>>,
     ) -> Result<ProjectView, FitError> {
         self.check_free(&configuration.project, overwrite)?;
         let existing = self.registry.get(&configuration.project);
@@ -253,6 +259,10 @@ impl DriftService {
             Some(entry) => Some(entry.lifecycle.lock().await),
             None => None,
         };
+        // Whoever deleted it was told that it is gone, and wants none of its name.
+        if replaced.is_some_and(|replaced| replaced.is_gone()) {
+            return Err(FitError::Deleted);
+        }
         configuration.generation = self.next_generation(&configuration.project).await?;
         let parameters = fitted.save();
         let n_bytes = parameters.n_bytes();
@@ -283,7 +293,7 @@ impl DriftService {
         ));
         loaded.weight.hold(&self.memory.gauge, n_bytes, 0);
         let body = Body::Loaded(loaded);
-        let is_gone = existing.as_ref().is_some_and(|entry| matches!(entry.slot().body, Body::Gone));
+        let is_gone = existing.as_ref().is_some_and(|entry| entry.is_gone());
         match &existing {
             Some(entry) if !is_gone => entry.set(Status::Active, body),
             _ => {
@@ -295,6 +305,11 @@ impl DriftService {
         self.registry.note_use(&entry);
         self.memory.wish();
         Ok(ProjectView::of_loaded(&entry))
+    }
+
+    /// What a fit of the name replaces, if there is a project.
+    fn replaced_by(&self, request: &FitRequest) -> Option<Arc<Entry>> {
+        self.registry.get(&request.project).filter(|entry| !entry.is_gone())
     }
 
     /// One more than what is stored; a damaged configuration is replaced as its parameter file cannot be known.
@@ -312,17 +327,19 @@ impl DriftService {
     }
 }
 
-/// What of a request goes into the configuration as it came.
+/// What of a request goes into the configuration as it came, and what it found when it came.
 pub(super) struct Asked {
     project: ProjectName,
     drift_type: DriftType,
     overwrite: bool,
+    replaced: Option<Arc<Entry>>,
     identity: Option<RequestIdentity>,
 }
 
 impl Asked {
     fn of(request: &FitRequest) -> Self {
         let FitRequest { project, drift_type, overwrite, .. } = request;
-        Self { project: project.clone(), drift_type: *drift_type, overwrite: *overwrite, identity: None }
+        let project = project.clone();
+        Self { project, drift_type: *drift_type, overwrite: *overwrite, replaced: None, identity: None }
     }
 }

@@ -21,6 +21,7 @@ use super::fit_results::{Ending, FitResult};
 use super::{DriftService, FitError, PreparedFit};
 use crate::operation::{OperationId, OperationNote};
 use crate::ports::Clock;
+use crate::project::ProjectName;
 
 /// A fit that has become an operation: it must be handed to [`DriftService::finish_fit`].
 pub struct BegunFit {
@@ -139,11 +140,25 @@ impl DriftService {
         Some(operation.view())
     }
 
+    /// The same of all that fit a project.
+    pub(super) fn cancel_operations_of(&self, project: &ProjectName) {
+        for operation in self.operations.under_way() {
+            if operation.note.project == *project {
+                operation.stop(Stop::Cancelled);
+            }
+        }
+    }
+
     /// Waits until an operation has ended; returns at once when there is none.
     pub async fn operation_ended(&self, id: OperationId) {
         if let Some(operation) = self.operations.get(id, self.ports.clock.now()) {
             operation.ended().await;
         }
+    }
+
+    /// Begins no operation any more; those under way go on.
+    pub fn close_operations(&self) {
+        self.operations.close();
     }
 
     /// Begins no operation any more and has those under way end soon as interrupted, which the next start tells too.

@@ -262,7 +262,8 @@ impl DriftService {
         Ok(ProjectView::of_loaded(&entry))
     }
 
-    /// Deletes a project with everything of it.
+    /// Deletes a project with everything of it. A fit under way that is to replace it ends: at once where it is an operation, as cancelled,
+    /// and else without a project.
     ///
     /// # Errors
     /// When there is none, or when the store fails.
@@ -270,7 +271,7 @@ impl DriftService {
         self.check_writable()?;
         let entry = self.registry.get(name).ok_or(ProjectError::NotFound)?;
         let guard = entry.lifecycle.lock().await;
-        if matches!(entry.slot().body, Body::Gone) {
+        if entry.is_gone() {
             return Err(ProjectError::NotFound);
         }
         let failure = match self.ports.artifacts.delete(name).await {
@@ -282,6 +283,7 @@ impl DriftService {
         };
         // From here on it is gone, whatever becomes of the index: the artifacts are the truth. Where the deletion has failed
         // after its commit, whoever asked is told of the failure all the same: it may not be durable.
+        self.cancel_operations_of(name);
         entry.set(Status::Inactive, Body::Gone);
         self.registry.remove(&entry);
         if let Err(error) = self.ports.index.remove(std::slice::from_ref(name)).await {

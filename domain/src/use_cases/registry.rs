@@ -149,6 +149,11 @@ impl Entry {
         self.last_use.load(Ordering::Relaxed)
     }
 
+    /// Whether it has been deleted.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.slot().body, Body::Gone)
+    }
+
     pub(super) fn slot(&self) -> Slot {
         self.slot.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

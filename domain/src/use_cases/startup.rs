@@ -44,6 +44,8 @@ impl DriftService {
         let indexed: HashMap<ProjectName, IndexEntry> =
             self.ports.index.all().await?.into_iter().map(|entry| (entry.project.clone(), entry)).collect();
         let exists: HashSet<&ProjectName> = existing.iter().collect();
+        // The notes of operations are swept, too, and are told of by themselves: also a stop as it should be leaves them.
+        let n_swept = n_swept.saturating_sub(notes.len());
         let mut report = StartReport { n_projects: existing.len(), n_swept, ..StartReport::default() };
 
         let mut entries = Vec::with_capacity(existing.len());

@@ -36,7 +36,7 @@ impl Operation for Backtested {
         ),
         (
             503,
-            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `shutting_down`: the server begins no computation any more.",
+            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `shutting_down`: the server begins no computation any more; `interrupted`: it stopped before this one had ended.",
         ),
     ];
 }

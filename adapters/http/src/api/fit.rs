@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use drifting_access::Audited;
 use drifting_domain::project::ProjectName;
-use drifting_domain::use_cases::{DriftService, FitRequest, ProjectView, REFERENCE_ROWS_MAX, RequestIdentity};
+use drifting_domain::use_cases::{
+    DriftService, FitRequest, OperationStatus, ProjectView, REFERENCE_ROWS_MAX, RequestIdentity,
+};
 use drifting_inference::ReadLimits;
 use drifting_listening::{BodyShare, RequestId, TraceContext};
 use poem::http::{StatusCode, header};
@@ -44,6 +46,7 @@ impl Operation for Fitted {
     });
     const FAILURES: &'static [(u16, &'static str)] = &[
         (400, "`invalid_name`: the path holds no project name; `malformed`: the body cannot be parsed."),
+        (404, "`project_not_found`: the project that was to be replaced has been deleted while the fit was under way."),
         (408, "`request_timeout`: the body came too slowly."),
         (
             409,
@@ -60,7 +63,7 @@ impl Operation for Fitted {
         ),
         (
             503,
-            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `storage_unavailable`: the storage cannot be reached now; `shutting_down`: the server begins no operation any more.",
+            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `storage_unavailable`: the storage cannot be reached now; `shutting_down`: the server begins no operation any more; `interrupted`: it stopped before the fit had ended.",
         ),
         (507, "`storage_full`: the storage has no room left."),
     ];
@@ -294,7 +297,7 @@ impl FitApi {
         let prepared = tokio::task::spawn_blocking(within_span(move || service.prepare_fit(request))).await;
         let prepared = prepared.map_err(|error| Failure::internal(format!("preparing a fit: {error}")))?;
         let (prepared, id) = (prepared.map_err(failure)?.known_by(identity), new_id()?);
-        let (service, origins) = (Arc::clone(&self.service), self.origins.clone());
+        let (service, origins, answers) = (Arc::clone(&self.service), self.origins.clone(), self.answers.clone());
         // Not within the span of the request, which ends before.
         let span = tracing::error_span!(
             parent: None,
@@ -311,7 +314,14 @@ impl FitApi {
                 let recording = audited.begin(&id.to_string(), view.project.as_str());
                 let finishing = async move {
                     service.finish_fit(begun).await;
-                    if let Some(ended) = service.operation(id) {
+                    let ended = service.operation(id);
+                    // Who sends it again wants the project, not to be told once more of a fit that came to nothing.
+                    if let Some(identity) = identity
+                        && !ended.as_ref().is_some_and(|ended| matches!(ended.status, OperationStatus::Succeeded))
+                    {
+                        answers.forget(&identity);
+                    }
+                    if let Some(ended) = ended {
                         recording.end(how_it_ended(&ended));
                     }
                     drop(share);

@@ -92,6 +92,14 @@ impl FitAnswers {
         done.map(FitAnswer::response)
     }
 
+    /// Forgets a fit whose answer promised more than has come of it, so that it can be tried again.
+    pub(crate) fn forget(&self, identity: &RequestIdentity) {
+        let mut known = self.known();
+        if let Some(fit) = known.by_key.get(&identity.key).filter(|fit| fit.identity == *identity).map(Arc::clone) {
+            known.forget(&fit);
+        }
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -115,6 +123,13 @@ impl FitAnswers {
 impl Known {
     fn has(&self, fit: &Arc<Fit>) -> bool {
         self.by_key.get(&fit.identity.key).is_some_and(|known| Arc::ptr_eq(known, fit))
+    }
+
+    fn forget(&mut self, forgotten: &Arc<Fit>) {
+        if self.has(forgotten) {
+            self.by_key.remove(&forgotten.identity.key);
+            self.in_order.retain(|fit| !Arc::ptr_eq(fit, forgotten));
+        }
     }
 
     fn prune(&mut self) {
@@ -143,10 +158,6 @@ impl Drop for Forgetting {
         if self.is_answered {
             return;
         }
-        let mut known = self.known.known();
-        if known.has(&self.fit) {
-            known.by_key.remove(&self.fit.identity.key);
-            known.in_order.retain(|fit| !Arc::ptr_eq(fit, &self.fit));
-        }
+        self.known.known().forget(&self.fit);
     }
 }

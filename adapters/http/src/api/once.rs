@@ -1,6 +1,7 @@
 //! Requests that may come again: their keys, what tells them apart, and their first answers as they are kept.
 
 use bytes::Bytes;
+use drifting_access::Caller;
 use drifting_domain::use_cases::{FirstAnswer, RequestIdentity};
 use drifting_listening::{ContentDigest, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, IdempotencyKey};
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -18,6 +19,8 @@ pub(crate) struct KeyInHeader(Result<Option<Keyed>, String>);
 /// A request that may come again.
 pub(crate) struct Keyed {
     key: IdempotencyKey,
+    /// The name of who sends it, where a key is asked for.
+    caller: Option<String>,
     /// Of what its head says of its body.
     head: ContentDigest,
 }
@@ -33,9 +36,9 @@ impl KeyInHeader {
 }
 
 impl Keyed {
-    /// The digest of the key where the request goes: what is done, and with what.
+    /// The digest of the key where the request goes (what is done, and with what) and of who sends it.
     pub(crate) fn key_digest(&self, place: &[&str]) -> [u8; 32] {
-        self.key.digest(place)
+        self.key.digest(place, self.caller.as_deref())
     }
 
     /// What tells the request apart.
@@ -83,7 +86,8 @@ impl<'a> ApiExtractor<'a> for KeyInHeader {
             for name in OF_THE_BODY {
                 head.part(request.headers().get(name).map_or(&[], HeaderValue::as_bytes));
             }
-            Some(Keyed { key, head })
+            let caller = request.data::<Caller>().and_then(Caller::name).map(str::to_owned);
+            Some(Keyed { key, caller, head })
         });
         Ok(Self(keyed))
     }

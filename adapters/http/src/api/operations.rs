@@ -251,7 +251,7 @@ fn events(
                 Next::Nothing => return None,
             };
             loop {
-                let caller = caller.again(Scope::Read).ok()?;
+                let caller = caller.again(Scope::Read).or_else(|_| caller.again(Scope::Fit)).ok()?;
                 // Gone when it ended long ago.
                 let view = service.operation(id).filter(|view| caller.sees(view.project.as_str()))?;
                 let text = serde_json::to_string(&origins.tell(&view)).ok()?;

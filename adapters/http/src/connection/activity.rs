@@ -20,8 +20,12 @@ pub(super) struct Activity {
     pub(super) n_answered: AtomicU64,
     /// The length of the body of the last request that has begun; the most of all, where nobody knows it.
     pub(super) body_bytes: AtomicU64,
+    /// The head that has been read last frames its body in two ways.
+    is_ambiguous: AtomicBool,
     has_left: AtomicBool,
-    leaving: Notify,
+    is_interrupted: AtomicBool,
+    /// Wakes who waits for either.
+    untimely: Notify,
 }
 
 impl Activity {
@@ -47,6 +51,16 @@ impl Activity {
         self.body_bytes.store(body_bytes.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
+    /// A head has been read that frames its body in two ways.
+    pub(super) fn note_ambiguous(&self) {
+        self.is_ambiguous.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was that of the request that begins now.
+    pub(super) fn take_ambiguous(&self) -> bool {
+        self.is_ambiguous.load(Ordering::Relaxed) && self.is_ambiguous.swap(false, Ordering::Relaxed)
+    }
+
     /// An answer has been written whole.
     pub(super) fn answered(&self) {
         self.n_answered.fetch_add(1, Ordering::Relaxed);
@@ -60,8 +74,32 @@ impl Activity {
     /// The client has closed its side.
     pub(super) fn leave(&self) {
         self.has_left.store(true, Ordering::Release);
-        self.leaving.notify_waiters();
+        self.untimely.notify_waiters();
     }
+
+    /// What is at work is to be answered at once.
+    fn interrupt(&self) {
+        self.is_interrupted.store(true, Ordering::Release);
+        self.untimely.notify_waiters();
+    }
+
+    /// Why what is at work ends before it is done, if it does.
+    fn is_untimely(&self) -> Option<Untimely> {
+        if self.has_left.load(Ordering::Acquire) {
+            Some(Untimely::ClientLeft)
+        } else {
+            self.is_interrupted.load(Ordering::Acquire).then_some(Untimely::Interrupted)
+        }
+    }
+}
+
+/// Why a request ends before it is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Untimely {
+    /// Its client has left.
+    ClientLeft,
+    /// The server stops, and waits no longer.
+    Interrupted,
 }
 
 /// Every open connection by its remote address.
@@ -83,6 +121,13 @@ impl Connections {
         }
     }
 
+    /// Has requests that are at work on any answered at once.
+    pub(crate) fn interrupt(&self) {
+        for activity in self.0.read().unwrap_or_else(PoisonError::into_inner).values() {
+            activity.interrupt();
+        }
+    }
+
     /// Marks a connection as having a request at work until the mark is dropped.
     pub(crate) fn begin(&self, address: &RemoteAddr) -> Option<Working> {
         let address = address.as_socket_addr()?;
@@ -97,11 +142,14 @@ impl Connections {
 pub(crate) struct Working(Arc<Activity>);
 
 impl Working {
-    /// Completes when the client has left.
-    pub(crate) async fn client_left(&self) {
-        let leaving = self.0.leaving.notified();
-        if !self.0.has_left.load(Ordering::Acquire) {
-            leaving.await;
+    /// Completes when the request is to end before it is done.
+    pub(crate) async fn untimely(&self) -> Untimely {
+        loop {
+            let waking = self.0.untimely.notified();
+            if let Some(untimely) = self.0.is_untimely() {
+                return untimely;
+            }
+            waking.await;
         }
     }
 }

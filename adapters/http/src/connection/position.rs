@@ -1,5 +1,6 @@
 //! Where a connection of HTTP/1.1 is: between two requests, or within one. What serves the connection does not tell, so the bytes that it
-//! is given are counted.
+//! is given are counted. Nor does it tell of a head that it says the length of its body in two ways, so that is seen here, too: where it is known
+//! that a head begins.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,15 +27,29 @@ struct Begun {
     n_body: Option<u64>,
 }
 
+/// How much is kept of the beginning of a line: the longest name that is looked for, with its colon.
+const NAME_BYTES: usize = "transfer-encoding:".len();
+
+/// A head as far as it has come.
+#[derive(Default)]
+struct Head {
+    line: Line,
+    /// What the line begins with.
+    name: [u8; NAME_BYTES],
+    n_name: usize,
+    has_length: bool,
+    has_coding: bool,
+}
+
 /// Where in a head a connection is. It ends with an empty line, as the parser of what serves the connection has it: a line may end without a
 /// carriage return, and empty lines may stand before the first one.
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
-enum Head {
+enum Line {
     #[default]
-    BeforeFirstLine,
-    InLine,
+    BeforeFirst,
+    Within,
     /// A line has ended.
-    LineEnd,
+    Ended,
     /// And a carriage return came.
     Return,
 }
@@ -65,9 +80,13 @@ impl Position {
             self.n_begun += 1;
         }
         let request = self.request.get_or_insert_default();
-        match &mut request.n_body {
-            Some(n_body) => *n_body += bytes.len() as u64,
-            None => request.n_body = request.head.rest(bytes),
+        if let Some(n_body) = &mut request.n_body {
+            *n_body += bytes.len() as u64;
+            return;
+        }
+        request.n_body = request.head.rest(bytes);
+        if request.n_body.is_some() && request.head.is_ambiguous() {
+            self.activity.note_ambiguous();
         }
     }
 
@@ -83,19 +102,45 @@ impl Head {
         let mut place = 0;
         while let Some(byte) = bytes.get(place) {
             place += 1;
-            *self = match (*self, byte) {
-                (Self::LineEnd | Self::Return, b'\n') => return Some((bytes.len() - place) as u64),
-                (Self::LineEnd, b'\r') => Self::Return,
-                (Self::BeforeFirstLine, b'\r' | b'\n') => Self::BeforeFirstLine,
-                (Self::InLine, b'\n') => Self::LineEnd,
+            self.line = match (self.line, byte) {
+                (Line::Ended | Line::Return, b'\n') => return Some((bytes.len() - place) as u64),
+                (Line::Ended, b'\r') => Line::Return,
+                (Line::BeforeFirst, b'\r' | b'\n') => Line::BeforeFirst,
+                (Line::Within, b'\n') => {
+                    self.end_line();
+                    Line::Ended
+                }
                 _ => {
-                    // Nothing of a line matters but its end.
+                    // Nothing of a line matters but its beginning and its end.
+                    let start = place - 1;
                     place += memchr(b'\n', &bytes[place..]).unwrap_or(bytes.len() - place);
-                    Self::InLine
+                    self.in_line(&bytes[start..place]);
+                    Line::Within
                 }
             };
         }
         None
+    }
+
+    /// These bytes of a line come.
+    fn in_line(&mut self, bytes: &[u8]) {
+        let n_taken = bytes.len().min(NAME_BYTES - self.n_name);
+        self.name[self.n_name..self.n_name + n_taken].copy_from_slice(&bytes[..n_taken]);
+        self.n_name += n_taken;
+    }
+
+    fn end_line(&mut self) {
+        let begins_with = |name: &[u8]| {
+            self.name[..self.n_name].get(..name.len()).is_some_and(|came| came.eq_ignore_ascii_case(name))
+        };
+        self.has_length |= begins_with(b"content-length:");
+        self.has_coding |= begins_with(b"transfer-encoding:");
+        self.n_name = 0;
+    }
+
+    /// Whether it says the length of the body in two ways, of which another server may believe the other one.
+    fn is_ambiguous(&self) -> bool {
+        self.has_length && self.has_coding
     }
 }
 
@@ -135,6 +180,30 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_head_that_frames_its_body_in_two_ways_is_seen_however_it_was_cut() {
+        for (head, is_ambiguous) in [
+            ("POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", true),
+            ("POST / HTTP/1.1\r\ntransfer-encoding:chunked\r\nA: b\r\ncontent-length:5\r\n\r\n", true),
+            ("POST / HTTP/1.1\nTRANSFER-ENCODING: chunked\nCONTENT-LENGTH: 5\n\n", true),
+            ("POST / HTTP/1.1\r\nContent-Length: 5\r\nX-Transfer-Encoding: chunked\r\n\r\n", false),
+            ("POST /?Transfer-Encoding: HTTP/1.1\r\nContent-Length: 5\r\nTransfer: x\r\n\r\n", false),
+            ("POST / HTTP/1.1\r\nA: Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", false),
+        ] {
+            for cut in 1..head.len() {
+                let (mut position, activity) = position();
+                position.given(&head.as_bytes()[..cut]);
+                position.given(&head.as_bytes()[cut..]);
+                assert_eq!(activity.take_ambiguous(), is_ambiguous, "{cut} of {}", head.escape_debug());
+                assert!(!activity.take_ambiguous());
+            }
+        }
+        let (mut position, activity) = position();
+        position.given(HEAD);
+        position.given(b"Transfer-Encoding: chunked\r\n\r\n");
+        assert!(!activity.take_ambiguous(), "in a body");
     }
 
     #[test]

@@ -32,6 +32,9 @@ pub(crate) trait Refuse: Send + Sync + 'static {
     /// Whether the server leaves, so that each answer is the last of its connection. O(1), asked for each answer.
     fn is_leaving(&self) -> bool;
 
+    /// Has requests that are at work answered at once, as ones that the end of the server interrupts.
+    fn interrupt(&self);
+
     /// Whether it refuses some just now. O(1), asked before each request.
     fn is_refusing(&self) -> bool;
 

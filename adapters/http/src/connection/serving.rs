@@ -35,6 +35,12 @@ const HEADER_OVERHEAD: usize = 32;
 /// Connections are accepted, and those on which nothing is asked stay open, for so long after the server was told to stop: what their clients
 /// have sent by then may be on its way, and would be lost.
 const LINGER: Duration = Duration::from_millis(100);
+/// Requests that have not ended in time are told so within this, at the end of that time.
+const ANSWER_WITHIN: Duration = Duration::from_millis(500);
+
+/// Said of a request whose head frames its body in two ways: by its length, and in chunks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FramedTwice;
 
 /// How far the server has come in stopping, as its connections are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,7 +54,8 @@ enum Stage {
     Over,
 }
 
-/// Serves until `shutdown` completes; then takes no more connections, and those that are open finish their requests for up to `grace`.
+/// Serves until `shutdown` completes; then takes no more connections, and those that are open finish their requests for up to `grace`. What
+/// has not ended shortly before is answered as interrupted.
 ///
 /// From the end of `draining` on, or that of `shutdown`, each answer of HTTP/1.1 says that its connection is closed behind it, and connections of
 /// HTTP/2 say that they take no more requests: so clients go elsewhere, and none sends a request on a connection that is about to be closed.
@@ -72,7 +79,7 @@ pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
         let endpoint = Arc::clone(&endpoint);
         let speaks_http2 = Arc::new(AtomicBool::new(false));
         let heard_http2 = Arc::clone(&speaks_http2);
-        let answer = service_fn(move |request: hyper::Request<Incoming>| {
+        let answer = service_fn(move |mut request: hyper::Request<Incoming>| {
             let (endpoint, activity) = (Arc::clone(&endpoint), Arc::clone(&activity));
             // Of the requests of HTTP/2 it says nothing that several are on their way at once.
             let is_alone = request.version() < Version::HTTP_2;
@@ -80,6 +87,9 @@ pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
                 heard_http2.store(true, Ordering::Relaxed);
             }
             activity.begun(request.body().size_hint().exact().filter(|_| is_alone));
+            if is_alone && activity.take_ambiguous() {
+                request.extensions_mut().insert(FramedTwice);
+            }
             let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
             async move {
                 let mut response: hyper::Response<_> = endpoint.get_response(request).await.into();
@@ -125,9 +135,14 @@ pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
     let _ = tokio::time::timeout(LINGER.min(grace), lingering).await;
     drop(acceptor);
     stage.send_replace(Stage::Ending);
-    if tokio::time::timeout(grace, open.wait()).await.is_err() {
-        tracing::warn!(open = open.len(), "connections are closed before their requests have ended");
-        stage.send_replace(Stage::Over);
+    let for_answers = ANSWER_WITHIN.min(grace / 4);
+    if tokio::time::timeout(grace.saturating_sub(for_answers), open.wait()).await.is_err() {
+        tracing::warn!(open = open.len(), "requests are interrupted, which have not ended in time");
+        endpoint.interrupt();
+        if tokio::time::timeout(for_answers, open.wait()).await.is_err() {
+            tracing::warn!(open = open.len(), "connections are closed whose clients have not taken their answers");
+            stage.send_replace(Stage::Over);
+        }
     }
     open.wait().await;
 }

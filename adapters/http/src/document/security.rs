@@ -3,10 +3,13 @@
 use poem::http::Method;
 use serde_yaml::{Mapping, Value};
 
-use crate::rights::scope_of;
+use crate::rights::{scope_also_of, scope_of};
 
 /// The member of an operation that names its scope: OpenAPI 3.0 has a place for scopes of OAuth alone.
 const SCOPE: &str = "x-scope";
+
+/// The member that names one that does as well, where there is one.
+const ALSO: &str = "x-scope-also";
 
 /// What may be answered to a key: status, description.
 const ANSWERS: [(&str, &str); 2] = [
@@ -31,11 +34,15 @@ pub(super) fn add_to(document: &mut Value) {
             let (Ok(method), Some(operation)) = (method.parse::<Method>(), operation.as_mapping_mut()) else {
                 continue;
             };
-            let Some(scope) = scope_of(&method, path.as_str().unwrap_or_default()) else {
+            let path = path.as_str().unwrap_or_default();
+            let Some(scope) = scope_of(&method, path) else {
                 operation.insert("security".into(), Value::Sequence(Vec::new()));
                 continue;
             };
             operation.insert(SCOPE.into(), scope.as_str().into());
+            if let Some(also) = scope_also_of(&method, path) {
+                operation.insert(ALSO.into(), also.as_str().into());
+            }
             let either = ["apiKey", "bearer"].map(|scheme| one(scheme, Value::Sequence(Vec::new())));
             operation.insert("security".into(), Value::Sequence(either.into()));
             if let Some(answers) = operation.get_mut("responses").and_then(Value::as_mapping_mut) {
@@ -55,7 +62,7 @@ fn schemes() -> Value {
         ("name", "X-API-Key"),
         (
             "description",
-            "An API key, as `drifting keys create` makes it. Each operation names the scope that it needs in `x-scope`; `admin` holds every scope.",
+            "An API key, as `drifting keys create` makes it. Each operation names the scope that it needs in `x-scope`, and in `x-scope-also` one that does as well; `admin` holds every scope.",
         ),
     ]);
     let bearer = scheme(&[

@@ -106,12 +106,27 @@ impl Code {
         self.row().2
     }
 
+    /// Whether somebody who runs the server should know of it. Being asked for too much, or for what it does not have, or while it stops, is no
+    /// fault of a server.
+    pub(crate) fn is_fault(self) -> bool {
+        let is_as_it_should_be = matches!(
+            self,
+            Self::Overloaded
+                | Self::FitQueueFull
+                | Self::EventQueueFull
+                | Self::ShuttingDown
+                | Self::Interrupted
+                | Self::NotSupported
+        );
+        self.status().is_server_error() && !is_as_it_should_be
+    }
+
     /// After how many seconds trying again may help.
     pub(crate) fn retry_after_s(self) -> Option<u64> {
         match self {
             Self::EventQueueFull | Self::Overloaded => Some(1),
             Self::StorageUnavailable => Some(5),
-            Self::FitQueueFull | Self::ShuttingDown => Some(10),
+            Self::FitQueueFull | Self::ShuttingDown | Self::Interrupted => Some(10),
             Self::ProjectFailed => Some(60),
             _ => None,
         }

@@ -1,7 +1,10 @@
-//! How large the head of a request may be. What is much larger never gets here: the connection is closed on it.
+//! How large the head of a request may be, and that it says in one way where its body ends. What is much larger never gets here: the
+//! connection is closed on it.
 
 use poem::Request;
+use poem::http::header;
 
+use crate::connection::FramedTwice;
 use crate::error::{Code, Failure};
 use crate::settings::HeadLimits;
 
@@ -22,7 +25,24 @@ pub(super) fn check(request: &Request, limits: &HeadLimits) -> Result<(), Failur
         );
         return Err(Failure::new(Code::HeadersTooLarge, detail));
     }
-    Ok(())
+    framing(request)
+}
+
+/// Whether nobody between the client and this server can take another end of the body for it (RFC 9112, sections 6.1 and 6.3).
+fn framing(request: &Request) -> Result<(), Failure> {
+    if request.extensions().get::<FramedTwice>().is_some() {
+        let detail = "expected `Content-Length` or `Transfer-Encoding`, both came";
+        return Err(Failure::new(Code::Malformed, detail));
+    }
+    let mut codings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
+    let is_known = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if is_known && codings.next().is_none() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::Malformed,
+        "expected no transfer coding but `chunked`; codings of a body belong into `Content-Encoding`",
+    ))
 }
 
 #[cfg(test)]

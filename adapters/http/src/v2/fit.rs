@@ -39,7 +39,7 @@ impl Operation for HasFitted {
         ),
         (
             503,
-            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `storage_unavailable`: the storage cannot be reached now.",
+            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `storage_unavailable`: the storage cannot be reached now; `interrupted`: the server stopped before the fit had ended.",
         ),
         (507, "`storage_full`: the storage has no room left."),
     ];

@@ -73,6 +73,8 @@ struct Documented {
     path: String,
     /// As the document says it; nothing where anybody may.
     scope: Option<Scope>,
+    /// One that does as well.
+    also: Option<Scope>,
 }
 
 async fn documented(server: &TestServer) -> Vec<Documented> {
@@ -82,10 +84,11 @@ async fn documented(server: &TestServer) -> Vec<Documented> {
         assert_eq!(document["components"]["securitySchemes"]["apiKey"]["name"], "X-API-Key");
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
-                let scope = operation["x-scope"].as_str().map(|scope| scope.parse::<Scope>().unwrap());
+                let said = |member: &str| operation[member].as_str().map(|scope| scope.parse::<Scope>().unwrap());
+                let (scope, also) = (said("x-scope"), said("x-scope-also"));
                 let open = operation["security"] == json!([]);
                 assert_eq!(scope.is_none(), open, "{method} {path}");
-                operations.push(Documented { method: method.to_uppercase(), path: path.clone(), scope });
+                operations.push(Documented { method: method.to_uppercase(), path: path.clone(), scope, also });
             }
         }
     }
@@ -126,7 +129,7 @@ fn verdict(reply: &Reply) -> &'static str {
 async fn every_operation_asks_every_key_for_what_the_document_says() {
     let server = server().await;
     let mut n_asked = 0;
-    for Documented { method, path, scope: needed } in documented(&server).await {
+    for Documented { method, path, scope: needed, also } in documented(&server).await {
         let concerns_one = path.contains("{project}") || path.contains("{model}") || path == "/v2/models/fit";
         let concerns_all = ["/metrics", "/api/v1/projects/refresh"].contains(&path.as_str());
         let at = addressed(&path);
@@ -147,7 +150,8 @@ async fn every_operation_asks_every_key_for_what_the_document_says() {
         }
         check(Some(OWN), "served").await;
         for scope in Scope::ALL {
-            let holds = Scopes::from_iter([scope]).hold(needed);
+            let held = Scopes::from_iter([scope]);
+            let holds = held.hold(needed) || also.is_some_and(|also| held.hold(also));
             for place in ["everywhere", "here", "elsewhere"] {
                 let is_for_it = match place {
                     "everywhere" => true,
@@ -197,10 +201,34 @@ async fn operations_of_other_projects_are_not_there() {
     let status = async |key: &str, path: &str| ask(&server, "GET", path, Some(key), b"").await.status;
     assert_eq!(status(&key(Scope::Read, "here"), &path).await, 200);
     assert_eq!(status(&key(Scope::Read, "elsewhere"), &path).await, 404);
+    // Whoever may fit follows what came of it.
+    assert_eq!(status(&key(Scope::Fit, "here"), &path).await, 200);
+    let events = ask(&server, "GET", &format!("{path}/events"), Some(&key(Scope::Fit, "here")), b"").await;
+    assert!(events.status == 200 && events.text().contains("succeeded"), "{}", events.text());
+    assert_eq!(status(&key(Scope::Fit, "elsewhere"), &path).await, 404);
     let listed = ask(&server, "GET", "/api/v1/operations", Some(&key(Scope::Read, "elsewhere")), b"").await;
     assert_eq!(listed.json()["operations"], json!([]));
     let cancelled = ask(&server, "POST", &format!("{path}/cancel"), Some(&key(Scope::Fit, "elsewhere")), b"").await;
     assert_eq!(cancelled.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn idempotency_keys_of_one_caller_say_nothing_of_another() {
+    let server = server().await;
+    fit(&server, "price").await;
+    let send = async |key: &str, row: &[u8]| {
+        let authorization = format!("Bearer {key}");
+        let headers =
+            [("content-type", "application/json"), ("idempotency-key", "1"), ("authorization", authorization.as_str())];
+        let reply = server.send("POST", "/api/v1/projects/price/predict", &headers, row).await;
+        (reply.status, reply.header("idempotency-replayed").is_some())
+    };
+    let (one, other) = (OWN, key(Scope::Predict, "here"));
+    assert_eq!(send(one, br#"{"data": [0.5]}"#).await, (200, false));
+    assert_eq!(send(&other, br#"{"data": [0.5]}"#).await, (200, false), "it is another's row");
+    assert_eq!(send(one, br#"{"data": [0.5]}"#).await, (200, true));
+    assert_eq!(send(&other, br#"{"data": [0.5]}"#).await, (200, true));
+    assert_eq!(send(one, br#"{"data": [0.6]}"#).await.0, 422);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -241,6 +241,25 @@ async fn an_operation_that_is_asked_for_again_is_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_fit_in_the_background_that_came_to_nothing_is_begun_anew() {
+    let server = TestServer::start().await;
+    server.fits.delay(Duration::from_secs(1));
+    let headers = [JSON, ("Prefer", "respond-async"), ("Idempotency-Key", "a")];
+    let body = label_fit().to_string();
+    let ask = || server.send("POST", "/api/v1/projects/score/fit", &headers, body.as_bytes());
+    let first = ask().await;
+    let path = first.header("location").unwrap();
+    assert_eq!(server.post(&format!("{path}/cancel")).await.status, 200);
+    assert_eq!(server.ended(path).await["status"], "cancelled");
+    server.fits.delay(Duration::ZERO);
+    let second = ask().await;
+    assert!(second.status == 202 && !is_replayed(&second), "{}", second.text());
+    assert_ne!(second.header("location"), first.header("location"));
+    assert_eq!(server.ended(second.header("location").unwrap()).await["status"], "succeeded");
+    assert!(is_replayed(&ask().await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn operations_that_are_asked_for_at_once_are_one() {
     let server = TestServer::start().await;
     server.fits.delay(Duration::from_millis(500));

@@ -389,7 +389,12 @@ impl DetectorRequest {
         let least = spec.n_permutations_min();
         // A level that is wrong has been told.
         let n = self.n_permutations.unwrap_or(default.max(least.min(PERMUTATIONS_MAX)));
-        if !(1..=PERMUTATIONS_MAX).contains(&n) || n < least {
+        if least > PERMUTATIONS_MAX && level > 0.0 {
+            let detail = format!(
+                "expected a p_val that {PERMUTATIONS_MAX} permutations can tell, the most there may be; {level} needs {least}"
+            );
+            issues.push(issue("detector/p_val", detail));
+        } else if !(1..=PERMUTATIONS_MAX).contains(&n) || n < least {
             let detail = format!(
                 "expected {} to {PERMUTATIONS_MAX} permutations for this p_val, {n} came",
                 least.min(PERMUTATIONS_MAX)
