@@ -1,9 +1,10 @@
 //! `keys`: makes API keys, and shows which there are. No server is asked: a file of keys is read by it when it changes.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use chrono::{SecondsFormat, SubsecRound, Utc};
@@ -15,6 +16,9 @@ use crate::cli::{CreateKeyArgs, KeysCommand};
 
 /// A longer line is no key.
 const LINE_BYTES_MAX: u64 = 64 << 10;
+/// Commands that add keys at once wait for each other for so long.
+const LOCKED_WITHIN: Duration = Duration::from_secs(10);
+const LOOKED_AT_EVERY: Duration = Duration::from_millis(5);
 
 pub(super) fn run(command: &KeysCommand, json: bool, out: &mut impl Write) -> anyhow::Result<()> {
     match command {
@@ -88,14 +92,21 @@ fn add(file: &Path, entry: &KeyEntry) -> anyhow::Result<()> {
 fn lock_folder_of(file: &Path) -> anyhow::Result<File> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let locked = File::open(folder).with_context(|| format!("the folder {}", folder.display()))?;
-    locked.lock().with_context(|| {
-        // As on some network file systems.
+    let begin = Instant::now();
+    let error = loop {
+        match locked.try_lock() {
+            Ok(()) => return Ok(locked),
+            Err(TryLockError::WouldBlock) if begin.elapsed() < LOCKED_WITHIN => std::thread::sleep(LOOKED_AT_EVERY),
+            // As on some network file systems.
+            Err(error) => break error,
+        }
+    };
+    Err(error).with_context(|| {
         format!(
             "the folder {} cannot be locked against other commands; without --file the entry is printed, to be added by hand",
             folder.display()
         )
-    })?;
-    Ok(locked)
+    })
 }
 
 fn hash(json: bool, out: &mut impl Write) -> anyhow::Result<()> {

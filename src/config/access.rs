@@ -45,7 +45,7 @@ impl AccessConfig {
     }
 }
 
-/// Whether a file of keys can be read, and none stands in it.
+/// Whether a file of keys can be read, and none stands in it. One that has expired counts: somebody knows how to make another.
 fn is_without_keys(file: &Path) -> bool {
     std::fs::read_to_string(file).is_ok_and(|text| read_keys(&text).is_ok_and(|keys| keys.is_empty()))
 }

@@ -74,6 +74,17 @@ impl Caller {
         grant.rate.as_ref().map_or(Ok(()), |rate| rate.take())
     }
 
+    /// Who it is, in parts that together are nobody else's: what was shown, and the name of the key or the subject of the token. It stays as it is
+    /// when a key is replaced by another one of the name.
+    pub fn identity(&self) -> Option<[&str; 2]> {
+        let Some(Admitted { grant, shown }) = &self.0 else { return None };
+        let kind = match shown {
+            Shown::Key(_) => "key",
+            Shown::Token { .. } => "token",
+        };
+        Some([kind, grant.name.as_str()])
+    }
+
     /// The name of the key or the subject of the token, where one was shown.
     pub fn name(&self) -> Option<&str> {
         self.grant().map(|grant| grant.name.as_str())

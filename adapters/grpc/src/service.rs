@@ -114,7 +114,7 @@ impl Inferring {
         let entered = self.inference.enter(self.announced.as_ref())?;
         self.take_inflated(&message)?;
         let place = ["gRPC infer", &address.model_name, &address.model_version];
-        let key = key.digest(&place, self.caller.name());
+        let key = key.digest(&place, self.caller.identity());
         let model = self.inference.open(&address.model_name, version(&address.model_version)).await?;
         let model = model.traced(self.trace.clone());
         let limits = self.limits;

@@ -13,4 +13,4 @@ pub(crate) use acceptor::GuardedAcceptor;
 pub(crate) use activity::{Connections, Untimely, Working};
 pub(crate) use head::{frame, status_and_headers, written};
 pub(crate) use refusing::Refuse;
-pub(crate) use serving::{FramedTwice, serve};
+pub(crate) use serving::{FramedTwice, in_chunks_at_most, serve};

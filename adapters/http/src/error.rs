@@ -222,7 +222,9 @@ impl Failure {
 
     /// The server stops, and does not wait for the end of a request any longer.
     pub(crate) fn interrupted() -> Self {
-        Self::new(Code::Interrupted, "the server stopped before this had ended; send it again")
+        let detail = "the server stopped before this had ended, and some of it may have been done; look, or send it again under the \
+                      `Idempotency-Key` that it had";
+        Self::new(Code::Interrupted, detail)
     }
 
     /// There is no memory for another body, or for the rest of one.

@@ -34,16 +34,16 @@ impl IdempotencyKey {
         }
     }
 
-    /// The digest of the key with where its request goes (what is done, and with what) and with the name of who sends it, where that is
-    /// known: keys of one caller mean nothing of another's requests.
-    pub fn digest(&self, place: &[&str], caller: Option<&str>) -> [u8; 32] {
+    /// The digest of the key with where its request goes (what is done, and with what) and with who sends it, where that is known: keys
+    /// of one caller mean nothing of another's requests.
+    pub fn digest(&self, place: &[&str], caller: Option<[&str; 2]>) -> [u8; 32] {
         let mut digest = ContentDigest::default();
         for part in place {
             digest.part(part.as_bytes());
         }
         digest.part(self.0.as_bytes());
-        if let Some(caller) = caller {
-            digest.part(caller.as_bytes());
+        for part in caller.iter().flatten() {
+            digest.part(part.as_bytes());
         }
         digest.finish()
     }
@@ -93,7 +93,8 @@ mod tests {
     #[test]
     fn a_key_means_something_of_its_caller_alone() {
         let key = read(&[b"a"]).unwrap().unwrap();
-        let digests = [None, Some("ada"), Some("bob"), Some("")].map(|caller| key.digest(&["predict", "b"], caller));
+        let digests = [None, Some(["key", "ada"]), Some(["key", "bob"]), Some(["token", "ada"]), Some(["", ""])]
+            .map(|caller| key.digest(&["predict", "b"], caller));
         for (index, digest) in digests.iter().enumerate() {
             assert!(!digests[..index].contains(digest));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use drifting_access::Audited;
 use drifting_domain::project::ProjectName;
 use drifting_domain::use_cases::{
-    DriftService, FitRequest, OperationStatus, ProjectView, REFERENCE_ROWS_MAX, RequestIdentity,
+    DriftService, FitRequest, OperationStatus, OperationView, ProjectView, REFERENCE_ROWS_MAX, RequestIdentity,
 };
 use drifting_inference::ReadLimits;
 use drifting_listening::{BodyShare, RequestId, TraceContext};
@@ -29,6 +29,9 @@ use crate::settings::HttpTimeouts;
 
 /// Says which preferences were heeded (RFC 7240).
 const PREFERENCE_APPLIED: &str = "preference-applied";
+
+/// What the path of an operation begins with.
+const OPERATIONS: &str = "/api/v1/operations/";
 
 pub(crate) struct Fitted;
 
@@ -63,7 +66,7 @@ impl Operation for Fitted {
         ),
         (
             503,
-            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `storage_unavailable`: the storage cannot be reached now; `shutting_down`: the server begins no operation any more; `interrupted`: it stopped before the fit had ended.",
+            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `storage_unavailable`: the storage cannot be reached now; `shutting_down`: the server begins no operation any more; `interrupted`: it stopped before the fit had ended, which may have been stored all the same.",
         ),
         (507, "`storage_full`: the storage has no room left."),
     ];
@@ -232,7 +235,15 @@ impl FitApi {
             }
             Ok(FitAnswer { written: api.fit_now(wanted, body).await?, is_replayed: false })
         };
-        Ok(Answer::response(Box::pin(self.answers.once(identity, fitting)).await?))
+        // Who sends it again wants the project, not to be told once more of a fit in the background that came to nothing.
+        let service = Arc::clone(&self.service);
+        let came_to_nothing = move |written: &Written| {
+            let id =
+                written.header(header::LOCATION.as_str()).and_then(|path| path.strip_prefix(OPERATIONS)?.parse().ok());
+            let ended = id.and_then(|id| service.operation(id)).filter(OperationView::has_ended);
+            ended.is_some_and(|ended| !matches!(ended.status, OperationStatus::Succeeded))
+        };
+        Ok(Answer::response(Box::pin(self.answers.once(identity, came_to_nothing, fitting)).await?))
     }
 }
 
@@ -297,7 +308,7 @@ impl FitApi {
         let prepared = tokio::task::spawn_blocking(within_span(move || service.prepare_fit(request))).await;
         let prepared = prepared.map_err(|error| Failure::internal(format!("preparing a fit: {error}")))?;
         let (prepared, id) = (prepared.map_err(failure)?.known_by(identity), new_id()?);
-        let (service, origins, answers) = (Arc::clone(&self.service), self.origins.clone(), self.answers.clone());
+        let (service, origins) = (Arc::clone(&self.service), self.origins.clone());
         // Not within the span of the request, which ends before.
         let span = tracing::error_span!(
             parent: None,
@@ -314,14 +325,7 @@ impl FitApi {
                 let recording = audited.begin(&id.to_string(), view.project.as_str());
                 let finishing = async move {
                     service.finish_fit(begun).await;
-                    let ended = service.operation(id);
-                    // Who sends it again wants the project, not to be told once more of a fit that came to nothing.
-                    if let Some(identity) = identity
-                        && !ended.as_ref().is_some_and(|ended| matches!(ended.status, OperationStatus::Succeeded))
-                    {
-                        answers.forget(&identity);
-                    }
-                    if let Some(ended) = ended {
+                    if let Some(ended) = service.operation(id) {
                         recording.end(how_it_ended(&ended));
                     }
                     drop(share);
@@ -333,7 +337,7 @@ impl FitApi {
         );
         let view = begun.await?.map_err(failure)?;
         let written = Written::json(StatusCode::ACCEPTED, &self.origins.tell(&view))?;
-        let written = written.with_header(header::LOCATION.as_str(), format!("/api/v1/operations/{id}"));
+        let written = written.with_header(header::LOCATION.as_str(), format!("{OPERATIONS}{id}"));
         Ok(written.with_header(PREFERENCE_APPLIED, "respond-async"))
     }
 

@@ -57,20 +57,26 @@ impl FitAnswers {
     }
 
     /// Does the work of a fit once, to its end even if the client leaves, and gives its answer to all who ask. What fails is
-    /// forgotten, so that it can be tried again.
+    /// forgotten, so that it can be tried again, and so is an answer that promised more than has come of it.
     ///
     /// # Errors
     /// When another request came under the key, and those of the work.
     pub(crate) async fn once(
         &self,
         identity: RequestIdentity,
+        came_to_nothing: impl Fn(&Written) -> bool,
         work: impl Future<Output = Result<FitAnswer, Failure>> + Send + 'static,
     ) -> Result<Response, Failure> {
         let (fit, answer) = loop {
             let fit = self.enter(identity)?;
             let answer = Arc::clone(&fit.answer).lock_owned().await;
+            let mut known = self.known();
+            if answer.as_ref().is_some_and(&came_to_nothing) {
+                known.forget(&fit);
+            }
             // The one before may have failed and been forgotten.
-            if self.known().has(&fit) {
+            if known.has(&fit) {
+                drop(known);
                 break (fit, answer);
             }
         };
@@ -90,14 +96,6 @@ impl FitAnswers {
         let done = tokio::spawn(doing.in_current_span()).await;
         let done = done.map_err(|error| Failure::internal(format!("a task of a fit: {error}")))?;
         done.map(FitAnswer::response)
-    }
-
-    /// Forgets a fit whose answer promised more than has come of it, so that it can be tried again.
-    pub(crate) fn forget(&self, identity: &RequestIdentity) {
-        let mut known = self.known();
-        if let Some(fit) = known.by_key.get(&identity.key).filter(|fit| fit.identity == *identity).map(Arc::clone) {
-            known.forget(&fit);
-        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -19,8 +19,8 @@ pub(crate) struct KeyInHeader(Result<Option<Keyed>, String>);
 /// A request that may come again.
 pub(crate) struct Keyed {
     key: IdempotencyKey,
-    /// The name of who sends it, where a key is asked for.
-    caller: Option<String>,
+    /// Who sends it, where a key is asked for.
+    caller: Option<Caller>,
     /// Of what its head says of its body.
     head: ContentDigest,
 }
@@ -38,7 +38,7 @@ impl KeyInHeader {
 impl Keyed {
     /// The digest of the key where the request goes (what is done, and with what) and of who sends it.
     pub(crate) fn key_digest(&self, place: &[&str]) -> [u8; 32] {
-        self.key.digest(place, self.caller.as_deref())
+        self.key.digest(place, self.caller.as_ref().and_then(Caller::identity))
     }
 
     /// What tells the request apart.
@@ -86,7 +86,7 @@ impl<'a> ApiExtractor<'a> for KeyInHeader {
             for name in OF_THE_BODY {
                 head.part(request.headers().get(name).map_or(&[], HeaderValue::as_bytes));
             }
-            let caller = request.data::<Caller>().and_then(Caller::name).map(str::to_owned);
+            let caller = request.data::<Caller>().cloned();
             Some(Keyed { key, caller, head })
         });
         Ok(Self(keyed))
@@ -118,6 +118,11 @@ impl Written {
     pub(crate) fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(of, _)| of == name).map(|(_, value)| value.as_str())
     }
 
     /// As it is kept.

@@ -13,7 +13,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulConnection;
-use poem::http::{HeaderValue, Version, header};
+use poem::http::{HeaderMap, HeaderValue, Version, header};
 use poem::{Endpoint, Response};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -87,13 +87,16 @@ pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
                 heard_http2.store(true, Ordering::Relaxed);
             }
             activity.begun(request.body().size_hint().exact().filter(|_| is_alone));
-            if is_alone && activity.take_ambiguous() {
+            let is_framed_twice = is_alone && activity.take_ambiguous();
+            if is_framed_twice {
                 request.extensions_mut().insert(FramedTwice);
             }
+            // Where a body ends that is framed in another way than by its length or in chunks is in doubt.
+            let is_last = is_framed_twice || !in_chunks_at_most(request.headers());
             let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
             async move {
                 let mut response: hyper::Response<_> = endpoint.get_response(request).await.into();
-                if is_alone && endpoint.is_leaving() {
+                if is_alone && (is_last || endpoint.is_leaving()) {
                     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(response.map(|body| Answer::new(body, activity)))
@@ -137,7 +140,7 @@ pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
     stage.send_replace(Stage::Ending);
     let for_answers = ANSWER_WITHIN.min(grace / 4);
     if tokio::time::timeout(grace.saturating_sub(for_answers), open.wait()).await.is_err() {
-        tracing::warn!(open = open.len(), "requests are interrupted, which have not ended in time");
+        tracing::warn!(open = open.len(), "requests are interrupted on connections that have not ended in time");
         endpoint.interrupt();
         if tokio::time::timeout(for_answers, open.wait()).await.is_err() {
             tracing::warn!(open = open.len(), "connections are closed whose clients have not taken their answers");
@@ -145,6 +148,12 @@ pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
         }
     }
     open.wait().await;
+}
+
+/// Whether no transfer coding came but `chunked`, once (RFC 9112, section 6.1).
+pub(crate) fn in_chunks_at_most(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) && codings.next().is_none()
 }
 
 /// Serves a connection to its end, which comes by the stage of the server if not before.

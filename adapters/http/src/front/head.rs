@@ -2,9 +2,8 @@
 //! connection is closed on it.
 
 use poem::Request;
-use poem::http::header;
 
-use crate::connection::FramedTwice;
+use crate::connection::{FramedTwice, in_chunks_at_most};
 use crate::error::{Code, Failure};
 use crate::settings::HeadLimits;
 
@@ -28,15 +27,14 @@ pub(super) fn check(request: &Request, limits: &HeadLimits) -> Result<(), Failur
     framing(request)
 }
 
-/// Whether nobody between the client and this server can take another end of the body for it (RFC 9112, sections 6.1 and 6.3).
+/// Whether the head says in one way where its body ends, as far as that is seen (RFC 9112, section 6.3): somebody between the client and this
+/// server may have believed the other one. Whether or not it is seen, the connection ends.
 fn framing(request: &Request) -> Result<(), Failure> {
     if request.extensions().get::<FramedTwice>().is_some() {
         let detail = "expected `Content-Length` or `Transfer-Encoding`, both came";
         return Err(Failure::new(Code::Malformed, detail));
     }
-    let mut codings = request.headers().get_all(header::TRANSFER_ENCODING).iter();
-    let is_known = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-    if is_known && codings.next().is_none() {
+    if in_chunks_at_most(request.headers()) {
         return Ok(());
     }
     Err(Failure::new(

@@ -39,7 +39,7 @@ impl Operation for HasFitted {
         ),
         (
             503,
-            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `storage_unavailable`: the storage cannot be reached now; `interrupted`: the server stopped before the fit had ended.",
+            "`fit_queue_full`: too many fits wait for their turn; `overloaded`: the bodies of other requests take the memory that there is for them; `storage_unavailable`: the storage cannot be reached now; `interrupted`: the server stopped before the fit had ended, which may have been stored all the same.",
         ),
         (507, "`storage_full`: the storage has no room left."),
     ];
@@ -131,7 +131,7 @@ impl FitApi {
             };
             Ok(FitAnswer { written, is_replayed })
         };
-        Ok(Answer::response(Box::pin(self.answers.once(identity, fitting)).await?))
+        Ok(Answer::response(Box::pin(self.answers.once(identity, |_| false, fitting)).await?))
     }
 
     /// Reads a body and fits. Where this future is dropped, as when a client leaves whose request may not come again, that ends the computation.
