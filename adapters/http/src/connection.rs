@@ -3,6 +3,7 @@
 mod acceptor;
 mod activity;
 mod answer;
+mod framing;
 mod guard;
 mod head;
 mod position;
@@ -11,6 +12,7 @@ mod serving;
 
 pub(crate) use acceptor::GuardedAcceptor;
 pub(crate) use activity::{Connections, Untimely, Working};
+pub(crate) use framing::OddFraming;
 pub(crate) use head::{frame, status_and_headers, written};
 pub(crate) use refusing::Refuse;
-pub(crate) use serving::{FramedTwice, in_chunks_at_most, serve};
+pub(crate) use serving::serve;

@@ -13,13 +13,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulConnection;
-use poem::http::{HeaderMap, HeaderValue, Version, header};
+use poem::http::{HeaderValue, Version, header};
 use poem::{Endpoint, Response};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
 use super::acceptor::{Accepted, GuardedAcceptor};
 use super::answer::Answer;
+use super::framing::OddFraming;
 use super::refusing::Refuse;
 use crate::settings::HeadLimits;
 
@@ -37,10 +38,6 @@ const HEADER_OVERHEAD: usize = 32;
 const LINGER: Duration = Duration::from_millis(100);
 /// Requests that have not ended in time are told so within this, at the end of that time.
 const ANSWER_WITHIN: Duration = Duration::from_millis(500);
-
-/// Said of a request whose head frames its body in two ways: by its length, and in chunks.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FramedTwice;
 
 /// How far the server has come in stopping, as its connections are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,16 +84,14 @@ pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
                 heard_http2.store(true, Ordering::Relaxed);
             }
             activity.begun(request.body().size_hint().exact().filter(|_| is_alone));
-            let is_framed_twice = is_alone && activity.take_ambiguous();
-            if is_framed_twice {
-                request.extensions_mut().insert(FramedTwice);
+            let odd = is_alone.then(|| OddFraming::of(request.headers(), activity.take_ambiguous())).flatten();
+            if let Some(odd) = odd {
+                request.extensions_mut().insert(odd);
             }
-            // Where a body ends that is framed in another way than by its length or in chunks is in doubt.
-            let is_last = is_framed_twice || !in_chunks_at_most(request.headers());
             let request = (request, local.clone(), remote.clone(), scheme.clone()).into();
             async move {
                 let mut response: hyper::Response<_> = endpoint.get_response(request).await.into();
-                if is_alone && (is_last || endpoint.is_leaving()) {
+                if is_alone && (odd.is_some() || endpoint.is_leaving()) {
                     response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(response.map(|body| Answer::new(body, activity)))
@@ -148,12 +143,6 @@ pub(crate) async fn serve<E: Endpoint<Output = Response> + Refuse>(
         }
     }
     open.wait().await;
-}
-
-/// Whether no transfer coding came but `chunked`, once (RFC 9112, section 6.1).
-pub(crate) fn in_chunks_at_most(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked")) && codings.next().is_none()
 }
 
 /// Serves a connection to its end, which comes by the stage of the server if not before.

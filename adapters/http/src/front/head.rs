@@ -1,13 +1,13 @@
-//! How large the head of a request may be, and that it says in one way where its body ends. What is much larger never gets here: the
-//! connection is closed on it.
+//! How large the head of a request may be, and that it says where its body ends. What is much larger never gets here: the connection is
+//! closed on it.
 
 use poem::Request;
 
-use crate::connection::{FramedTwice, in_chunks_at_most};
+use crate::connection::OddFraming;
 use crate::error::{Code, Failure};
 use crate::settings::HeadLimits;
 
-/// Whether a head is within the limits. O(number of headers).
+/// Whether a head is within the limits, and the end of the body not in doubt. O(number of headers).
 pub(super) fn check(request: &Request, limits: &HeadLimits) -> Result<(), Failure> {
     let HeadLimits { target_bytes: target_max, headers: headers_max, headers_bytes: bytes_max } = *limits;
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
@@ -24,23 +24,7 @@ pub(super) fn check(request: &Request, limits: &HeadLimits) -> Result<(), Failur
         );
         return Err(Failure::new(Code::HeadersTooLarge, detail));
     }
-    framing(request)
-}
-
-/// Whether the head says in one way where its body ends, as far as that is seen (RFC 9112, section 6.3): somebody between the client and this
-/// server may have believed the other one. Whether or not it is seen, the connection ends.
-fn framing(request: &Request) -> Result<(), Failure> {
-    if request.extensions().get::<FramedTwice>().is_some() {
-        let detail = "expected `Content-Length` or `Transfer-Encoding`, both came";
-        return Err(Failure::new(Code::Malformed, detail));
-    }
-    if in_chunks_at_most(request.headers()) {
-        return Ok(());
-    }
-    Err(Failure::new(
-        Code::Malformed,
-        "expected no transfer coding but `chunked`; codings of a body belong into `Content-Encoding`",
-    ))
+    request.extensions().get().map_or(Ok(()), |odd: &OddFraming| Err(Failure::new(Code::Malformed, odd.detail())))
 }
 
 #[cfg(test)]
