@@ -1,6 +1,7 @@
 //! Operations on memory adapters: progress, cancelling, the queue, and what a restart tells of them.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta};
@@ -16,6 +17,7 @@ use drifting_domain::use_cases::{
     ServiceSettings, StateDurability,
 };
 use drifting_memory::{FixedClock, InlineCpuPool, MemoryArtifacts, MemoryIndex, MemoryMetrics, MemoryOperations};
+use futures_util::FutureExt;
 
 type Job = Box<dyn FnOnce() + Send>;
 type Watcher = Box<dyn Fn(usize) + Send + Sync>;
@@ -130,6 +132,13 @@ fn good(project: &str) -> FitRequest {
 async fn begin(service: &DriftService, bits: u128, request: FitRequest) -> BegunFit {
     let prepared = service.prepare_fit(request).expect("it can be fitted");
     service.begin_fit(OperationId::new(bits), prepared).await.expect("it begins")
+}
+
+/// A fit whose turn has not come: it waits for the pool.
+fn waiting<F: Future>(fit: F) -> Pin<Box<F>> {
+    let mut fit = Box::pin(fit);
+    assert!((&mut fit).now_or_never().is_none(), "nothing has been computed");
+    fit
 }
 
 fn view(service: &DriftService, bits: u128) -> OperationView {
@@ -299,12 +308,7 @@ async fn a_project_that_is_deleted_while_it_is_fitted_anew_stays_deleted() {
 
     // Its computing has ended, and somebody waits for it.
     there().await;
-    let mut waited_for = Box::pin(service.fit(anew()));
-    tokio::select! {
-        biased;
-        _ = &mut waited_for => panic!("nothing has been computed"),
-        () = std::future::ready(()) => {}
-    }
+    let waited_for = waiting(service.fit(anew()));
     house.pool.run_next();
     let fitted = waited_for.await.expect("a fit");
     service.delete(&name("a")).await.expect("it is deleted");
@@ -344,12 +348,7 @@ async fn fits_are_counted_by_what_has_become_of_them() {
     house.pool.run_next();
     service.finish_fit(begun).await;
     assert_eq!(results(&service), [1, 0, 0, 0], "in the background");
-    let mut waited_for = Box::pin(service.fit(good("b")));
-    tokio::select! {
-        biased;
-        _ = &mut waited_for => panic!("nothing has been computed"),
-        () = std::future::ready(()) => {}
-    }
+    let waited_for = waiting(service.fit(good("b")));
     house.pool.run_next();
     let fitted = waited_for.await.expect("a fit");
     assert_eq!(results(&service), [1, 0, 0, 0], "it is not stored");
@@ -371,12 +370,7 @@ async fn fits_are_counted_by_what_has_become_of_them() {
     service.finish_fit(begun).await;
     house.pool.run_next();
     assert_eq!(results(&service), [2, 2, 1, 0], "somebody asked for that");
-    let mut left = Box::pin(service.fit(good("c")));
-    tokio::select! {
-        biased;
-        _ = &mut left => panic!("nothing has been computed"),
-        () = std::future::ready(()) => {}
-    }
+    let left = waiting(service.fit(good("c")));
     drop(left);
     house.pool.run_next();
     assert_eq!(results(&service), [2, 2, 2, 0], "nobody waits any more");
